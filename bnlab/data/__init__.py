@@ -1,0 +1,20 @@
+"""The datasets as resident uint8 tensors: `load` reads one, `split` holds validation out, `batches` orders samples."""
+
+from bnlab.data.batches import batches_per_epoch, check_batches, last_batch_size, order
+from bnlab.data.files import cache_folder
+from bnlab.data.parts import Part, Scaling, Split, split
+from bnlab.data.source import Source, load
+
+__all__ = [
+    "Part",
+    "Scaling",
+    "Source",
+    "Split",
+    "batches_per_epoch",
+    "cache_folder",
+    "check_batches",
+    "last_batch_size",
+    "load",
+    "order",
+    "split",
+]

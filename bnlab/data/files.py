@@ -1,0 +1,104 @@
+"""Files below torchvision's modules: where they are cached, how they are unpacked, how damage is noticed."""
+
+import gzip
+import hashlib
+import math
+import os
+import uuid
+import zlib
+from collections.abc import Callable
+from functools import partial
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from bnlab.errors import UserError
+
+Fault = Callable[[Path], str | None]
+"""Says what is wrong with a file, or None if nothing is."""
+
+_IDX_TYPES = {
+    "idx3-ubyte": (8, 3, 1),
+    "idx1-ubyte": (8, 1, 1),
+    "idx2-int": (12, 2, 4),
+}
+"""Name ending: (type code, dimensions, bytes per item), as in Y. LeCun's description of the IDX format (1998)."""
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/bnlab`, by default `~/.cache/bnlab` (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnlab"
+
+
+def embedded_folder() -> Traversable:
+    """The four MNIST files and their SHA256SUMS inside the installed package."""
+    return resources.files("bnlab") / "data" / "mnist"
+
+
+def embedded_digests() -> dict[str, str]:
+    """File name to SHA-256 digest, of each embedded .gz file and of what it holds."""
+    lines = (embedded_folder() / "SHA256SUMS").read_text().splitlines()
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def digest_fault(path: Path, digest: str) -> str | None:
+    """What is wrong with a file that must have this SHA-256 digest."""
+    if not path.is_file():
+        return "it is missing"
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return None if found == digest else f"its SHA-256 digest is {found}, not {digest}"
+
+
+def idx_fault(path: Path) -> str | None:
+    """What is wrong with an IDX file, judged by its header and its length.
+
+    The header is two zero bytes, the type code, the number of dimensions, and each dimension as a big-endian int32.
+    """
+    if not path.is_file():
+        return "it is missing"
+    code, dimensions, item = next(kind for ending, kind in _IDX_TYPES.items() if path.name.endswith(ending))
+    length = 4 + 4 * dimensions
+    with path.open("rb") as file:
+        header = file.read(length)
+    if len(header) < length or header[:4] != bytes([0, 0, code, dimensions]):
+        return "it does not begin with the header of an IDX file of this kind"
+    shape = [int.from_bytes(header[at : at + 4], "big") for at in range(4, length, 4)]
+    size, expected = path.stat().st_size, length + item * math.prod(shape)
+    if size != expected:
+        return f"it has {size} bytes, but its header, shape {tuple(shape)}, asks for {expected}"
+    return "it holds no samples" if shape[0] == 0 else None
+
+
+def unpack_mnist(raw: Path) -> None:
+    """Put the four unpacked MNIST files into the folder `raw`; those already there with the right digest are kept.
+
+    Raises:
+        UserError: an embedded file is damaged.
+    """
+    for file, digest in embedded_digests().items():
+        fault = partial(digest_fault, digest=digest)
+        if not file.endswith(".gz") and fault(raw / file):
+            unpack(embedded_folder() / f"{file}.gz", raw / file, fault, "reinstall bnlab")
+
+
+def unpack(source: Traversable, target: Path, fault: Fault, remedy: str) -> None:
+    """Replace `target` by what the gzip file `source` holds, as one step that other processes see whole or not at all.
+
+    Raises:
+        UserError: `source` is damaged; the message names it and ends in `remedy`.
+    """
+    try:
+        content = gzip.decompress(source.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{source} is damaged: {error}; {remedy}") from error
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # The name ends like the target's because idx_fault tells the kind of a file by its ending.
+    temporary = target.with_name(f"tmp-{uuid.uuid4().hex}-{target.name}")
+    try:
+        temporary.write_bytes(content)
+        if reason := fault(temporary):
+            raise UserError(f"{source} is damaged: unpacked, {reason}; {remedy}")
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

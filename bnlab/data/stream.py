@@ -1,0 +1,69 @@
+"""The batches of training, gathered from resident tensors: no DataLoader, no per-sample work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from bnlab.data.batches import batches_per_epoch, order
+from bnlab.data.parts import Split
+from bnlab.seeds import batch_generator
+
+GATHER_BYTES = 8 * 2**20
+"""Floats gathered at once: one large selection costs less than many small ones, and this still fits the cache."""
+
+
+class BatchStream:
+    """Endless batches for R replicates; the order of a replicate's samples is decided by its seed alone.
+
+    Replicates of one seed see the same batches; such a batch is gathered once.
+
+    Args:
+        seeds: one per replicate.
+        batch_size: images of a batch; the last one of an epoch has the remainder unless `drop_last`.
+    """
+
+    def __init__(
+        self,
+        data: Split,
+        seeds: Sequence[int],
+        batch_size: int,
+        drop_last: bool,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self._images = data.train.images.to(device)
+        self._labels = data.train.labels.to(device)
+        self._scaling = data.scaling
+        self._batch_size = batch_size
+        self._dtype = dtype
+        distinct = sorted(set(seeds))
+        self._generators = [batch_generator(seed) for seed in distinct]
+        self._rows = torch.tensor([distinct.index(seed) for seed in seeds], device=device)
+        self._shared = len(distinct) < len(seeds)
+        self._used = batches_per_epoch(len(data.train), batch_size, drop_last=True) * batch_size
+        if not drop_last:
+            self._used = len(data.train)
+        self._order = torch.empty(len(distinct), 0, dtype=torch.long)
+        bytes_per_batch = len(distinct) * batch_size * self._images[0].numel() * 4
+        self._batches_at_once = max(1, GATHER_BYTES // bytes_per_batch)
+
+    def take(self, most: int) -> list[tuple[Tensor, Tensor]]:
+        """At most so many next batches: pixels (R, N, 1, H, W) as floats and labels (R, N). Never across an epoch."""
+        if self._order.shape[1] == 0:
+            orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
+            self._order = torch.stack(orders).to(self._images.device)
+        samples = min(most, self._batches_at_once) * self._batch_size
+        index, self._order = self._order[:, :samples], self._order[:, samples:]
+        pixels = self._scaling.to_float(self._images[index], self._dtype)
+        labels = self._labels[index]
+        if self._shared:
+            labels = labels[self._rows]
+        batches = zip(pixels.split(self._batch_size, 1), labels.split(self._batch_size, 1), strict=True)
+        return [(self._spread(batch), batch_labels) for batch, batch_labels in batches]
+
+    def _spread(self, batch: Tensor) -> Tensor:
+        """A batch per distinct seed (U, N, ...) to one per replicate (R, N, ...)."""
+        return batch[self._rows] if self._shared else batch

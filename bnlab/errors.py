@@ -1,0 +1,23 @@
+"""Errors that a user can mend: one line each, and the name that was probably meant."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Bad input. The command line prints the message as one line and exits with code 2.
+
+    The message names what was received, what is allowed and how to fix it.
+    """
+
+
+def nearest(received: str, allowed: Iterable[str]) -> str:
+    """`" Did you mean 'batch'?"` for a near miss of one of the allowed names, else nothing."""
+    matches = difflib.get_close_matches(received, list(allowed), n=1, cutoff=0.5)
+    return f" Did you mean '{matches[0]}'?" if matches else ""
+
+
+def unknown(kind: str, received: str, allowed: Iterable[str]) -> UserError:
+    """The error for a name that is none of the allowed ones."""
+    names = sorted(allowed)
+    return UserError(f"unknown {kind} '{received}'; allowed: {', '.join(names)}.{nearest(received, names)}")

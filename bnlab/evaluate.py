@@ -1,0 +1,93 @@
+"""Loss and accuracy of a stack: on the batches just trained, and on held-out images. R replicates, K classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bnlab.data import Part, Split
+
+EVALUATION_BATCH = 1000
+"""Images per forward pass in evaluation; fixed, so that equal runs give equal bits."""
+
+
+@dataclass
+class Score:
+    """Sums over images, per replicate: float64 (R,) cross-entropy in nats, (R,) correct answers."""
+
+    loss_sum: Tensor
+    correct: Tensor
+    images: int
+
+    @staticmethod
+    def zeros(replicates: int) -> Score:
+        return Score(torch.zeros(replicates, dtype=torch.float64), torch.zeros(replicates, dtype=torch.float64), 0)
+
+    def __iadd__(self, other: Score) -> Score:
+        self.loss_sum = self.loss_sum + other.loss_sum
+        self.correct = self.correct + other.correct
+        self.images += other.images
+        return self
+
+    def loss(self, replicate: int) -> float:
+        """Mean cross-entropy in nats."""
+        return float(self.loss_sum[replicate]) / self.images
+
+    def accuracy(self, replicate: int) -> float:
+        """Share of the images whose largest logit is the right class."""
+        return float(self.correct[replicate]) / self.images
+
+
+def score_batches(logits: Sequence[Tensor], labels: Sequence[Tensor]) -> tuple[Score, Tensor]:
+    """The score of batches of logits (R, N, K) with labels (R, N), and each batch's mean losses (T, R)."""
+    all_logits, all_labels = torch.cat(list(logits), dim=1), torch.cat(list(labels), dim=1)
+    losses = F.cross_entropy(all_logits.flatten(0, 1), all_labels.flatten(), reduction="none").view(all_labels.shape)
+    correct = all_logits.argmax(-1) == all_labels
+    sizes = [batch.shape[1] for batch in labels]
+    means = torch.stack([batch.mean(1) for batch in losses.split(sizes, dim=1)])
+    return Score(losses.double().sum(1).cpu(), correct.sum(1).double().cpu(), sum(sizes)), means
+
+
+@torch.no_grad()
+def evaluate(stack: nn.Module, data: Split, part: Part, device: torch.device) -> Score:
+    """The score of all replicates in evaluation mode, with each norm's running statistics."""
+    stack.eval()
+    score = _score_part(stack, data, part, EVALUATION_BATCH, device)
+    stack.train()
+    return score
+
+
+@torch.no_grad()
+def evaluate_on_batch_statistics(stack: nn.Module, data: Split, batch_size: int, device: torch.device) -> Score:
+    """The test score in training mode: each batch is normalized by its own statistics; the running ones stay as are.
+
+    The batches have the size of the training's; a remainder that is smaller is left out, since its statistics are
+    of another kind.
+    """
+    kept = {name: buffer.clone() for name, buffer in stack.named_buffers()}
+    whole = max(len(data.test) // batch_size, 1) * batch_size
+    test = Part(data.test.images[:whole], data.test.labels[:whole])
+    score = _score_part(stack, data, test, batch_size, device)
+    for name, buffer in stack.named_buffers():
+        buffer.copy_(kept[name])
+    return score
+
+
+def _score_part(stack: nn.Module, data: Split, part: Part, batch_size: int, device: torch.device) -> Score:
+    dtype = next(stack.parameters()).dtype
+    total: Score | None = None
+    for images, labels in zip(part.images.split(batch_size), part.labels.split(batch_size), strict=True):
+        pixels = data.scaling.to_float(images.to(device), dtype).unsqueeze(0)
+        logits = stack(pixels)
+        score, _ = score_batches([logits], [labels.to(device).expand(len(logits), -1)])
+        if total is None:
+            total = score
+        else:
+            total += score
+    if total is None:
+        raise ValueError("there are no images to evaluate")
+    return total

@@ -1,0 +1,126 @@
+"""Hands the arguments of `bnlab train` to Hydra, and turns what comes back into results or one-line errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bnlab.config import CHOICES, RunConfig, from_mapping, unknown_setting
+from bnlab.errors import UserError, nearest
+
+HERE = Path(__file__).parent
+CONF = HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf"
+"""The shipped configuration: inside an installed package, beside it in a checkout."""
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Runs Hydra on the arguments: one job, or a sweep with -m.
+
+    Raises:
+        UserError: the configuration is not legal.
+        bnlab.sweep.SweepFailedError: jobs of a sweep failed.
+    """
+    single.clear()
+    main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
+    with _as_program(arguments):
+        try:
+            main()
+        except (HydraException, OmegaConfBaseException) as error:
+            raise _user_error(error, arguments) from error
+    for composed in single:
+        train_one(composed)
+
+
+single: list[DictConfig] = []
+"""The configuration of a launch without -m. It is trained when Hydra is done, which would print failures its own way."""
+
+
+def job(composed: DictConfig) -> None:
+    """Hydra's task. At module level, so that launchers can send it to other processes."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        train_one(composed)
+    else:
+        single.append(composed)
+
+
+def train_one(composed: DictConfig) -> None:
+    """Trains one composed configuration and shows its result."""
+    from bnlab.run import run
+    from bnlab.show import show
+
+    show([run(resolve(composed))])
+
+
+def resolve(composed: DictConfig) -> RunConfig:
+    """The typed configuration of a composed one. Raises UserError if it is not legal."""
+    try:
+        plain: Any = OmegaConf.to_container(composed, resolve=True)
+    except OmegaConfBaseException as error:
+        raise UserError(_one_line(error)) from error
+    return from_mapping({key: value for key, value in plain.items() if key not in ("hydra", "experiment")})
+
+
+@contextlib.contextmanager
+def _as_program(arguments: Sequence[str]) -> Iterator[None]:
+    """sys.argv as Hydra expects it, and its errors raised rather than printed."""
+    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["bnlab train", *arguments]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
+
+
+def _user_error(error: Exception, arguments: Sequence[str]) -> UserError:
+    """Hydra's message as one line, with the nearest legal name where one is unknown."""
+    text = f"{error}\n{error.__cause__ or ''}"
+    option = re.search(r"Could not find '([^'/]+)/([^']*)'", text)
+    if option and option[1] in CHOICES | {"experiment": {}}:
+        group, choice = option.groups()
+        return _unknown_choice(group, choice)
+    if "not in struct" in text or "not in '" in text:
+        key = re.search(r"(?:full_key: |Could not override ')([\w.]+)", text)
+        if key:
+            return unknown_setting(key[1], _choices(arguments))
+    return UserError(_one_line(error))
+
+
+def _unknown_choice(group: str, choice: str) -> UserError:
+    options = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    return UserError(f"unknown {group} '{choice}'; allowed: {', '.join(options)}.{nearest(choice, options)}")
+
+
+def _choices(arguments: Sequence[str]) -> dict[str, str]:
+    """The option of each group: the shipped default, or what the arguments choose."""
+    defaults: Any = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
+    chosen = {key: value for entry in defaults["defaults"] if isinstance(entry, dict) for key, value in entry.items()}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key in CHOICES:
+            chosen[key] = value.split(",")[0]
+    return chosen
+
+
+def _one_line(error: BaseException) -> str:
+    parts = [str(error), str(error.__cause__ or "")]
+    text = "; ".join(part for part in parts if part)
+    # Hydra appends its whole search path, which says nothing about the mistake.
+    text = text.partition("Config search path")[0].partition("Set the environment variable")[0]
+    return " ".join(text.split())

@@ -1,0 +1,93 @@
+"""Which replicates make one arm, and what must not be mixed in one."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bnlab.errors import unknown
+from bnlab.report.frame import ENVIRONMENT, config_columns, environment_columns
+
+ABSENT = "-"
+ALL = "all"
+PROTOCOL = ("epochs", "steps")
+VERSIONS = (f"{ENVIRONMENT}bnlab", f"{ENVIRONMENT}torch")
+
+
+def group(frame: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """The frame with its column "arm" ("norm.name=batch"), the columns that make the arms, and the notes.
+
+    Runs of different data, protocol or versions are never one arm: a key of these that differs inside an arm becomes a
+    column of its own, and a note says so. Other keys that differ inside an arm are pooled, as asked for, with a note.
+
+    Args:
+        frame: from `frame.read`.
+        by: the columns that make an arm; none: whatever differs between the runs.
+
+    Raises:
+        UserError: a column that the runs do not have.
+    """
+    columns = ["run", *config_columns(frame), *environment_columns(frame)]
+    for name in by:
+        if name not in columns:
+            raise unknown("column", name, columns)
+    asked = list(dict.fromkeys(by)) or differing(frame)
+    # Only trained replicates can be mixed up: one that is still running may not have stored its versions yet.
+    trained = frame[frame["state"].isin(["done", "diverged"])]
+    strict = [name for name in columns if _is_strict(name) and name not in asked]
+    splitting = _varying_inside(trained, asked, strict)
+    keys = asked + splitting
+    notes = [_split_note(trained, name) for name in splitting]
+    notes += [_confounded_note(trained, name) for name in strict if name not in splitting and _varies(trained[name])]
+    loose = [name for name in config_columns(frame) if name not in keys and name not in strict]
+    notes += [_pooled_note(trained, name) for name in _varying_inside(trained, keys, loose)]
+    return frame.assign(arm=labels(frame, keys)), keys, notes
+
+
+def differing(frame: pd.DataFrame) -> list[str]:
+    """The config keys that tell the runs apart.
+
+    A key that only some schemes have ("norm.num_groups") is not listed when the others already imply who has it.
+    """
+    names = config_columns(frame)
+    keys = [name for name in names if frame[name].nunique() > 1]
+    for name in names:
+        if name not in keys and _varying_inside(frame, keys, [name]):
+            keys.append(name)
+    return keys
+
+
+def labels(frame: pd.DataFrame, keys: Sequence[str]) -> "pd.Series[str]":
+    """The arm of each row: "norm.name=batch, norm.impl=native", or "all" without keys."""
+    rows = frame[list(keys)].fillna(ABSENT).to_numpy().tolist()
+    names = [", ".join(f"{key}={value}" for key, value in zip(keys, row, strict=True)) or ALL for row in rows]
+    return pd.Series(names, index=frame.index, dtype="object")
+
+
+def _is_strict(name: str) -> bool:
+    return name in PROTOCOL or name in VERSIONS or name.startswith("data.")
+
+
+def _varies(values: "pd.Series[str]") -> bool:
+    return values.nunique(dropna=False) > 1
+
+
+def _varying_inside(frame: pd.DataFrame, keys: Sequence[str], candidates: Sequence[str]) -> list[str]:
+    """The candidates that take several values inside one of the arms that the keys make."""
+    arm = labels(frame, keys)
+    return [name for name in candidates if (frame[name].groupby(arm).nunique(dropna=False) > 1).any()]
+
+
+def _split_note(frame: pd.DataFrame, name: str) -> str:
+    return f"not pooled: {name} differs inside an arm ({_values(frame[name])}), so it has a column of its own"
+
+
+def _confounded_note(frame: pd.DataFrame, name: str) -> str:
+    return f"not like with like: {name} differs between the arms ({_values(frame[name])})"
+
+
+def _pooled_note(frame: pd.DataFrame, name: str) -> str:
+    return f"pooled: {name} differs inside an arm ({_values(frame[name])}); add it to --by to tell them apart"
+
+
+def _values(values: "pd.Series[str]") -> str:
+    return ", ".join(dict.fromkeys(values.fillna(ABSENT)))

@@ -1,0 +1,184 @@
+"""Run folders as one table: a row per replicate."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml  # type: ignore[import-untyped]
+
+from bnlab.errors import UserError, nearest
+
+SCHEMA = 1
+STATES = ("done", "diverged", "failed", "running", "interrupted")
+OWN = ("run", "seed", "state", "error")
+ENVIRONMENT = "environment."
+# Equal in all of these, two rows are copies of one replicate, and counting both would feign a second one.
+IDENTITY = ("run", "seed", f"{ENVIRONMENT}bnlab", f"{ENVIRONMENT}torch")
+
+
+class _BrokenError(Exception):
+    """A folder that cannot be read, with the reason."""
+
+
+def read(folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
+    """One row per replicate, and a warning line for each folder that was skipped.
+
+    Columns: `run` (the folder's name), `seed`, `state`, `error` (empty if there is none), the config by dotted key
+    ("norm.name"), "environment.torch" and so on, and the final metrics ("test_accuracy", a fraction). Only the metrics
+    are floats; config and environment are text ("0.001", "true", "null", "[128,64]"), NaN where a run lacks the key.
+
+    Args:
+        folders: run folders, or folders that hold run folders.
+
+    Raises:
+        UserError: a folder does not exist, or there is no replicate that can be read.
+    """
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    warnings: list[str] = []
+    for run in _run_folders(folders):
+        for folder, row in _replicates(run):
+            if isinstance(row, _BrokenError):
+                warnings.append(f"skipped {folder}: {row}")
+            elif (identity := tuple(row.get(key) for key in IDENTITY)) in rows:
+                warnings.append(f"skipped {folder}: the same replicate was already read from another folder")
+            else:
+                rows[identity] = row
+    if not rows:
+        where = ", ".join(f"'{folder}'" for folder in folders)
+        reasons = f" ({'; '.join(warnings)})" if warnings else ""
+        raise UserError(f"no run to report in {where}{reasons}; train one first: bnlab train")
+    frame = pd.DataFrame(list(rows.values()))
+    return frame.sort_values(["run", "seed"], kind="stable", ignore_index=True), warnings
+
+
+def config_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns that come from config.yaml."""
+    other = {*OWN, *metric_columns(frame)}
+    return [name for name in frame.columns if name not in other and not name.startswith(ENVIRONMENT)]
+
+
+def environment_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns that say where a replicate was trained."""
+    return [name for name in frame.columns if name.startswith(ENVIRONMENT)]
+
+
+def metric_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns of final metrics."""
+    return list(frame.select_dtypes("float").columns)
+
+
+def as_text(value: Any) -> str:
+    """A config value as compact text: strings as they are, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
+
+
+def _run_folders(folders: Sequence[Path]) -> list[Path]:
+    runs: dict[Path, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            siblings = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
+            reason = "is not a folder" if folder.exists() else "does not exist"
+            hint = nearest(folder.name, siblings)
+            raise UserError(f"runs folder '{folder}' {reason}; give run folders, or a folder that holds them.{hint}")
+        found = [folder] if _is_run(folder) else _subfolders(folder)
+        runs |= {path.resolve(): path for path in found if not path.name.startswith(".")}
+    return list(runs.values())
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").exists() or any(folder.glob("seed-*"))
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir())
+
+
+def _replicates(run: Path) -> Iterator[tuple[Path, dict[str, Any] | _BrokenError]]:
+    """Each replicate's folder with its row, or the run's or the replicate's folder with what is wrong with it."""
+    try:
+        config = _config(run)
+        seeds = sorted(path for path in run.glob("seed-*") if path.is_dir())
+        if not seeds:
+            raise _BrokenError("no seed-N folder")
+    except _BrokenError as broken:
+        yield run, broken
+        return
+    for folder in seeds:
+        try:
+            yield folder, {"run": run.resolve().name} | _own(folder, config)
+        except _BrokenError as broken:
+            yield folder, broken
+
+
+def _config(run: Path) -> dict[str, str]:
+    text = _text(run / "config.yaml")
+    try:
+        return dict(_flat(_mapping(yaml.safe_load(text), "config.yaml")))
+    except (yaml.YAMLError, ValueError) as error:
+        raise _BrokenError(f"config.yaml is not valid YAML: {_one_line(error)}") from error
+
+
+def _own(folder: Path, config: Mapping[str, str]) -> dict[str, Any]:
+    text = _text(folder / "result.json")
+    try:
+        result = _mapping(json.loads(text), "result.json")
+    except ValueError as error:
+        raise _BrokenError(f"result.json is not valid JSON: {_one_line(error)}") from error
+    if result.get("schema") != SCHEMA:
+        raise _BrokenError(
+            f"result.json has schema {as_text(result.get('schema'))}; this version reads schema {SCHEMA}"
+        )
+    seed, state = result.get("seed"), result.get("state")
+    if type(seed) is not int:
+        raise _BrokenError(f"result.json has the seed {as_text(seed)}; a whole number is expected")
+    if state not in STATES:
+        raise _BrokenError(f"result.json has the state {as_text(state)}; allowed: {', '.join(STATES)}")
+    return {
+        "seed": seed,
+        "state": state,
+        "error": _one_line(result.get("error") or ""),
+        **config,
+        **dict(_flat(_mapping(result.get("environment") or {}, "environment in result.json"), ENVIRONMENT)),
+        **{
+            name: _number(name, value)
+            for name, value in _mapping(result.get("final") or {}, "final in result.json").items()
+        },
+    }
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise _BrokenError(f"no {path.name}") from error
+    except (OSError, ValueError) as error:
+        raise _BrokenError(f"{path.name} cannot be read: {_one_line(error)}") from error
+
+
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _BrokenError(f"{what} is no mapping of keys to values")
+    return value
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", as_text(value)
+
+
+def _number(name: str, value: Any) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _BrokenError(f"result.json has {name} {as_text(value)}; a number is expected")
+    return float(value)
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,109 @@
+"""The statistics of the reports: pure functions of numbers, no input or output.
+
+A value is one replicate's metric. An interval that cannot be computed is (NaN, NaN), never a guess.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import mean, stdev
+from typing import NamedTuple
+
+from scipy.stats import t as student_t
+
+
+class Interval(NamedTuple):
+    """The ends of a confidence interval, in the unit of the values."""
+
+    low: float
+    high: float
+
+
+class Summary(NamedTuple):
+    """What is reported of one sample; all but n in the unit of the values."""
+
+    n: int
+    mean: float
+    sd: float
+    interval: Interval
+
+
+class Difference(NamedTuple):
+    """A difference of two means with its confidence interval, in the unit of the values."""
+
+    mean: float
+    interval: Interval
+
+
+UNKNOWN = Interval(math.nan, math.nan)
+
+
+def summarize(values: Sequence[float], confidence: float = 0.95) -> Summary:
+    """n, mean, standard deviation (divisor n - 1) and t interval of the mean.
+
+    No value: the mean is NaN. Fewer than two: the sd and the interval are NaN, as one value shows no spread.
+    """
+    n = len(values)
+    center = mean(values) if n else math.nan
+    sd = stdev(values) if n > 1 else math.nan
+    return Summary(n, center, sd, t_interval(values, confidence))
+
+
+def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """The interval mean +- t * s / sqrt(n) of a mean.
+
+    t is the (1 + confidence) / 2 quantile of Student's t with n - 1 degrees of freedom, s the standard deviation with
+    divisor n - 1. Exact for independent normal values. NaN for n < 2.
+
+    Raises:
+        ValueError: the confidence is not between 0 and 1.
+
+    Source: Student, The probable error of a mean, Biometrika 6 (1908).
+    """
+    n = len(values)
+    if n < 2:
+        return UNKNOWN
+    return _around(mean(values), stdev(values) / math.sqrt(n), n - 1, confidence)
+
+
+def mean_difference(
+    values: Sequence[float], baseline: Sequence[float], *, paired: bool, confidence: float = 0.95
+) -> Difference:
+    """mean(values) - mean(baseline) with its t interval.
+
+    Paired (values[i] and baseline[i] share a seed): `t_interval` of the differences values[i] - baseline[i].
+
+    Otherwise Welch's, which does not take the variances to be equal: with v = s^2 / n of each sample, the standard
+    error is sqrt(v1 + v2) and the degrees of freedom (v1 + v2)^2 / (v1^2 / (n1 - 1) + v2^2 / (n2 - 1)).
+
+    The interval is NaN where a sample has fewer than two values, the mean where it has none.
+
+    Raises:
+        ValueError: the samples are paired and differ in length, or the confidence is not between 0 and 1.
+
+    Source: Student (1908) for pairs; else Welch, The generalization of "Student's" problem when several different
+    population variances are involved, Biometrika 34 (1947).
+    """
+    if paired:
+        differences = [a - b for a, b in zip(values, baseline, strict=True)]
+        summary = summarize(differences, confidence)
+        return Difference(summary.mean, summary.interval)
+    if not values or not baseline:
+        return Difference(math.nan, UNKNOWN)
+    return Difference(mean(values) - mean(baseline), _welch(values, baseline, confidence))
+
+
+def _welch(first: Sequence[float], second: Sequence[float], confidence: float) -> Interval:
+    if min(len(first), len(second)) < 2:
+        return UNKNOWN
+    v1, v2 = stdev(first) ** 2 / len(first), stdev(second) ** 2 / len(second)
+    spread = v1**2 / (len(first) - 1) + v2**2 / (len(second) - 1)
+    # Two samples without any spread have no degrees of freedom either, and an interval of no width at any of them.
+    df = (v1 + v2) ** 2 / spread if spread else 1.0
+    return _around(mean(first) - mean(second), math.sqrt(v1 + v2), df, confidence)
+
+
+def _around(center: float, standard_error: float, df: float, confidence: float) -> Interval:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, received {confidence}")
+    reach = float(student_t.ppf((1 + confidence) / 2, df)) * standard_error
+    return Interval(center - reach, center + reach)

@@ -1,0 +1,139 @@
+"""Results on disk: runs/<label>-<hash>/seed-N/, addressed by what was trained.
+
+A run's folder holds `config.yaml`, and per replicate `seed-N/` with
+
+* `result.json`: state, final metrics, environment, schema version;
+* `metrics.csv`: epoch, step, split, loss, accuracy; nothing in it depends on the clock;
+* `timing.csv`: epoch, step, seconds, images_per_second, replicates trained side by side;
+* `run.log`: what happened when.
+
+Every file is replaced as a whole, so a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bnlab.config import RunConfig
+from bnlab.errors import UserError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+SCHEMA = 1
+METRICS = ("epoch", "step", "split", "loss", "accuracy")
+TIMING = ("epoch", "step", "seconds", "images_per_second", "replicates")
+FINISHED = ("done", "diverged")
+"""States whose result is final; a replicate in any other state is trained."""
+
+
+def run_folder(config: RunConfig) -> Path:
+    """The run's address: equal protocols share it, whatever their seeds, device or paths."""
+    protocol = json.dumps(config.protocol(), sort_keys=True)
+    digest = hashlib.sha256(protocol.encode()).hexdigest()[:10]
+    return Path(config.runs_dir) / f"{label(config)}-{digest}"
+
+
+def label(config: RunConfig) -> str:
+    """The readable part of the folder's name."""
+    if config.label is not None:
+        return config.label
+    scheme = config.norm.name if config.norm.name == "none" else f"{config.norm.name}-{config.norm.impl}"
+    return f"{scheme}-{config.model.name}"
+
+
+def check_writable(runs_dir: Path) -> None:
+    """Raises UserError if no folder can be made there; makes none."""
+    parent = runs_dir.absolute()
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    if not parent.is_dir():
+        raise UserError(f"runs_dir={runs_dir}: {parent} is not a folder; set runs_dir to a folder that can be written")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise UserError(f"runs_dir={runs_dir}: {parent} cannot be written; set runs_dir to a folder that can be")
+
+
+class ReplicateFolder:
+    """One seed's folder. Made when the first file is written."""
+
+    def __init__(self, config: RunConfig, seed: int) -> None:
+        self.run = run_folder(config)
+        self.path = self.run / f"seed-{seed}"
+        self.seed = seed
+        self._config = config
+
+    def result(self) -> dict[str, Any] | None:
+        """The stored result.json; None if there is none that can be read."""
+        try:
+            result = json.loads((self.path / "result.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return result if isinstance(result, dict) and result.get("schema") == SCHEMA else None
+
+    def finished(self) -> dict[str, Any] | None:
+        """The result if the replicate is done, or has diverged."""
+        result = self.result()
+        return result if result is not None and result.get("state") in FINISHED else None
+
+    def lock(self) -> BaseFileLock:
+        """Held while the replicate is trained, so that a second process waits instead of training it again."""
+        from filelock import FileLock
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.path / ".lock")
+
+    def write_config(self) -> None:
+        """Writes config.yaml unless it is there: all seeds of a run share it."""
+        from omegaconf import OmegaConf
+
+        path = self.run / "config.yaml"
+        if not path.exists():
+            replace(path, OmegaConf.to_yaml(OmegaConf.create(self._config.protocol())))
+
+    def write_result(self, state: str, environment: dict[str, Any], **values: Any) -> dict[str, Any]:
+        result = {"schema": SCHEMA, "seed": self.seed, "state": state, **values, "environment": environment}
+        replace(self.path / "result.json", json.dumps(result, indent=2) + "\n")
+        return result
+
+    def write_metrics(self, rows: Iterable[Sequence[object]]) -> None:
+        replace(self.path / "metrics.csv", _csv(METRICS, rows))
+
+    def write_timing(self, rows: Iterable[Sequence[object]]) -> None:
+        replace(self.path / "timing.csv", _csv(TIMING, rows))
+
+    def log(self, line: str) -> None:
+        """Appends a line with the time to run.log."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        with (self.path / "run.log").open("a", encoding="utf-8") as file:
+            file.write(f"{now} {line}\n")
+
+
+def replace(path: Path, text: str) -> None:
+    """Writes a file in one piece: readers see the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,151 @@
+"""The one training loop. Shapes: R replicates, N batch, U distinct seeds, K classes, T steps of a chunk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bnlab import optim
+from bnlab.config import OptimizerConfig, ScheduleConfig
+from bnlab.data import Split
+from bnlab.data.stream import BatchStream
+from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches
+from bnlab.stack import lift
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One seed of a run, ready to train."""
+
+    model: nn.Module
+    seed: int
+    optimizer: OptimizerConfig
+    schedule: ScheduleConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to train, on what batches, and when to look. What all replicates of a stack share."""
+
+    batch_size: int
+    drop_last: bool
+    steps_per_epoch: int
+    total_steps: int
+    eval_every: int | None
+
+    def stops(self) -> Iterator[int]:
+        """The steps after which the stack is evaluated: each epoch's end, every `eval_every` steps, and the last."""
+        for step in range(1, self.total_steps + 1):
+            epoch_ends = step % self.steps_per_epoch == 0
+            if epoch_ends or step == self.total_steps or (self.eval_every and step % self.eval_every == 0):
+                yield step
+
+    def epoch(self, step: int) -> float:
+        """Epochs done after a step; a fraction in the middle of one."""
+        return step / self.steps_per_epoch
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All replicates' scores after a step. Each Score holds one value per replicate."""
+
+    epoch: float
+    step: int
+    scores: dict[str, Score]
+    seconds: float  # spent in training so far, evaluation left out
+    images_per_second: float  # of one replicate, since the last evaluation
+
+
+class Observer(Protocol):
+    """Told about the training as it goes."""
+
+    def trained(self, step: int, losses: Tensor) -> None:
+        """Steps are done up to `step`; `losses` (R,) are the last batch's."""
+
+    def evaluated(self, evaluation: Evaluation) -> None: ...
+
+    def diverged(self, replicate: int, step: int) -> None:
+        """The loss of that replicate was not finite at that step (counted from 1); nothing more is told of it."""
+
+
+def train(
+    replicates: Sequence[Replicate], data: Split, plan: Plan, device: torch.device, observers: Sequence[Observer]
+) -> None:
+    """Trains all replicates side by side to the end of the plan, or until every one has diverged."""
+    stack = lift([replicate.model for replicate in replicates]).to(device)
+    optimizer = _optimizer(stack, replicates[0])
+    dtype = next(stack.parameters()).dtype
+    batches = BatchStream(data, [r.seed for r in replicates], plan.batch_size, plan.drop_last, device, dtype)
+    alive = torch.ones(len(replicates), dtype=torch.bool)
+    step, seconds = 0, 0.0
+    for stop in plan.stops():
+        total, began = Score.zeros(len(replicates)), time.perf_counter()
+        while step < stop:
+            chunk = batches.take(stop - step)
+            logits: list[Tensor] = []
+            for pixels, labels in chunk:
+                _set_lr(optimizer, replicates[0], step + len(logits), plan)
+                logits.append(_step(stack, optimizer, pixels, labels))
+            score, losses = score_batches(logits, [labels for _, labels in chunk])
+            total += score
+            _tell_divergence(losses, step, alive, observers)
+            step += len(chunk)
+            for observer in observers:
+                observer.trained(step, losses[-1])
+            if not alive.any():
+                return
+        lap = time.perf_counter() - began
+        seconds += lap
+        scores = {"train": total}
+        if data.validation is not None:
+            scores["validation"] = evaluate(stack, data, data.validation, device)
+        scores["test"] = evaluate(stack, data, data.test, device)
+        if step == plan.total_steps:
+            scores["test_batch_stats"] = evaluate_on_batch_statistics(stack, data, plan.batch_size, device)
+        evaluation = Evaluation(plan.epoch(step), step, scores, seconds, total.images / lap)
+        for observer in observers:
+            observer.evaluated(evaluation)
+
+
+def _optimizer(stack: nn.Module, replicate: Replicate) -> torch.optim.Optimizer:
+    linear: list[Tensor] = []
+    norm: list[Tensor] = []
+    for module in stack.modules():
+        of_linear = isinstance(module, nn.Linear)
+        (linear if of_linear else norm).extend(module.parameters(recurse=False))
+    config = replicate.optimizer
+    groups = [optim.group(config, linear, of_norm=False), optim.group(config, norm, of_norm=True)]
+    return optim.build(config.name, [group for group in groups if group["params"]])
+
+
+def _set_lr(optimizer: torch.optim.Optimizer, replicate: Replicate, step: int, plan: Plan) -> None:
+    if replicate.schedule.name != "constant":
+        factor = optim.lr_factor(replicate.schedule, step, plan.total_steps, plan.steps_per_epoch)
+        for group in optimizer.param_groups:
+            group["lr"] = replicate.optimizer.lr * factor
+
+
+def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observers: Sequence[Observer]) -> None:
+    """Marks the replicates whose loss, in `losses` (T, R), is not finite somewhere."""
+    broken = ~losses.isfinite().cpu()
+    for replicate in (broken.any(0) & alive).nonzero().flatten().tolist():
+        alive[replicate] = False
+        for observer in observers:
+            observer.diverged(replicate, steps_before + 1 + int(broken[:, replicate].nonzero()[0]))
+
+
+def _step(stack: nn.Module, optimizer: torch.optim.Optimizer, pixels: Tensor, labels: Tensor) -> Tensor:
+    """One optimizer step on pixels (R, N, ...) and labels (R, N); returns the logits (R, N, K)."""
+    logits: Tensor = stack(pixels)
+    # The sum over replicates of each one's mean loss: no replicate's gradient depends on another's.
+    loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+    loss.backward(torch.tensor(1 / labels.shape[1], dtype=loss.dtype, device=loss.device))
+    optimizer.step()
+    optimizer.zero_grad()
+    return logits.detach()

@@ -1,0 +1,55 @@
+"""Hydra's `hydra/sweeper=bnlab`, the default: the basic sweeper, with every job checked before the first one starts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+
+
+@dataclass
+class BnlabSweeperConf:
+    """Settings of the sweeper, as the basic one's."""
+
+    _target_: str = "hydra_plugins.bnlab_sweeper.BnlabSweeper"
+    max_batch_size: int | None = None
+    params: dict[str, str] | None = None
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="bnlab", node=BnlabSweeperConf, provider="bnlab")
+
+
+class BnlabSweeper(BasicSweeper):
+    """Unlike the basic sweeper it writes no multirun.yaml, and it goes on after failures to list them all."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Runs the jobs of the product of all values.
+
+        Raises:
+            UserError: a job's configuration is not legal; no job has started then.
+            SweepFailedError: jobs failed; the others are done.
+        """
+        from bnlab.sweep import SweepFailedError, check_jobs
+
+        # Set by setup(), which Hydra calls first.
+        assert self.hydra_context is not None
+        assert self.launcher is not None
+        assert self.config is not None
+        config, loader = self.config, self.hydra_context.config_loader
+        parsed = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
+        batches = self.split_arguments(parsed, self.max_batch_size)
+        jobs = [job for batch in batches for job in batch]
+        check_jobs(jobs, lambda overrides: loader.load_sweep_config(config, overrides))
+        returns: list[JobReturn] = []
+        for batch in batches:
+            returns.extend(self.launcher.launch(batch, initial_job_idx=len(returns)))
+        failures = {
+            " ".join(overrides): ret._return_value
+            for overrides, ret in zip(jobs, returns, strict=True)
+            if ret.status != JobStatus.COMPLETED
+        }
+        if failures:
+            raise SweepFailedError(failures, len(jobs))
+        return returns

@@ -1,0 +1,65 @@
+"""Writes run folders in the store's format, by hand, so that the reader is not tested against the writer."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+CONFIG = """\
+norm:
+  name: {name}
+  impl: native
+{norm}model:
+  name: mlp
+  hidden: [128, 64]
+  bias: null
+data:
+  name: mnist
+  validation_size: 10000
+  normalize: none
+  drop_last: false
+optimizer:
+  name: adam
+  lr: {lr}
+epochs: {epochs}
+"""
+ENVIRONMENT = {"bnlab": "0.1.0", "torch": "2.14.1", "python": "3.11.7", "device": "cpu", "cpu": "X9", "threads": 2}
+
+
+def run(
+    root: Path, name: str, *, folder: str | None = None, norm: str = "", lr: float | str = 0.001, epochs: int = 2
+) -> Path:
+    """A run folder with its config; `norm` is more YAML lines of that group."""
+    path = root / (folder or f"{name}-0a")
+    path.mkdir(parents=True)
+    text = CONFIG.format(name=json.dumps(name), norm=norm, lr=lr, epochs=epochs)
+    (path / "config.yaml").write_text(text, encoding="utf-8")
+    return path
+
+
+def replicate(
+    run: Path,
+    seed: int,
+    accuracy: float | None,
+    *,
+    loss: float = 0.1,
+    state: str = "done",
+    error: str | None = None,
+    environment: Mapping[str, Any] = ENVIRONMENT,
+) -> Path:
+    """A replicate with its result; without an accuracy it has no finals."""
+    final = {} if accuracy is None else {"test_accuracy": accuracy, "test_loss": loss}
+    result = {"schema": 1, "seed": seed, "state": state, "diverged_at_step": None, "error": error, "final": final}
+    path = run / f"seed-{seed}"
+    path.mkdir()
+    text = json.dumps({**result, "seconds": 1.5, "environment": dict(environment)})
+    (path / "result.json").write_text(text, encoding="utf-8")
+    return path
+
+
+def arm(root: Path, name: str, accuracies: list[float], **keywords: Any) -> Path:
+    """A run with a done replicate for each accuracy, seeds 0, 1, ..."""
+    path = run(root, name, **keywords)
+    for seed, accuracy in enumerate(accuracies):
+        replicate(path, seed, accuracy, loss=1 - accuracy)
+    return path

@@ -1,0 +1,91 @@
+"""Runs of different data, protocol or versions are named, not mixed."""
+
+from pathlib import Path
+
+import pytest
+
+from bnlab.errors import UserError
+
+from . import stored
+from .test_compare import compare
+
+
+def test_other_epochs_split_an_arm(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "batch", [0.9, 0.9], folder="short", epochs=2)
+    stored.arm(tmp_path, "batch", [0.95, 0.95], folder="long", epochs=10)
+    result = compare(tmp_path, by=("norm.name",))
+    assert result.by == ["norm.name", "epochs"]
+    assert result.summary[["arm", "n"]].to_numpy().tolist() == [
+        ["norm.name=batch, epochs=10", 2],
+        ["norm.name=batch, epochs=2", 2],
+    ]
+    assert result.notes == ["not pooled: epochs differs inside an arm (10, 2), so it has a column of its own"]
+
+
+def test_other_data_split_an_arm(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "batch", [0.9], folder="a")
+    other = stored.arm(tmp_path, "batch", [0.8], folder="b")
+    config = other / "config.yaml"
+    config.write_text(config.read_text().replace("validation_size: 10000", "validation_size: 0"))
+    result = compare(tmp_path, by=("norm.name",))
+    assert result.summary["n"].tolist() == [1, 1]
+    note = "not pooled: data.validation_size differs inside an arm (10000, 0), so it has a column of its own"
+    assert result.notes == [note]
+
+
+@pytest.mark.parametrize(("package", "old", "new"), [("torch", "2.14.1", "2.15.0"), ("bnlab", "0.1.0", "0.2.0")])
+def test_other_versions_split_an_arm(tmp_path: Path, package: str, old: str, new: str) -> None:
+    run = stored.arm(tmp_path, "batch", [0.9, 0.8])
+    stored.replicate(run, 2, 0.7, environment=stored.ENVIRONMENT | {package: new})
+    result = compare(tmp_path)
+    assert result.summary["arm"].tolist() == [f"environment.{package}={old}", f"environment.{package}={new}"]
+    assert result.summary["n"].tolist() == [2, 1]
+    note = f"not pooled: environment.{package} differs inside an arm ({old}, {new}), so it has a column of its own"
+    assert result.notes == [note]
+
+
+def test_other_hardware_does_not_split_an_arm(tmp_path: Path) -> None:
+    run = stored.arm(tmp_path, "batch", [0.9, 0.8])
+    stored.replicate(run, 2, 0.7, environment=stored.ENVIRONMENT | {"cpu": "Y1", "threads": 8})
+    assert compare(tmp_path).summary["n"].tolist() == [3]
+
+
+def test_a_split_baseline_must_be_named_in_full(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "none", [0.9], folder="short", epochs=2)
+    stored.arm(tmp_path, "none", [0.95], folder="long", epochs=10)
+    with pytest.raises(UserError, match=r"is 2 arms: norm.name=none, epochs=10; norm.name=none, epochs=2; give more"):
+        compare(tmp_path, by=("norm.name",), baseline="norm.name=none")
+    result = compare(tmp_path, by=("norm.name",), baseline="norm.name=none,epochs=2")
+    assert result.baseline == "norm.name=none, epochs=2"
+
+
+def test_arms_that_differ_as_a_whole_are_named(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "batch", [0.9], epochs=10)
+    none = stored.run(tmp_path, "none", epochs=2)
+    stored.replicate(none, 0, 0.8, environment=stored.ENVIRONMENT | {"torch": "2.15.0"})
+    result = compare(tmp_path, by=("norm.name",))
+    assert result.by == ["norm.name"]
+    assert result.notes == [
+        "not like with like: epochs differs between the arms (10, 2)",
+        "not like with like: environment.torch differs between the arms (2.14.1, 2.15.0)",
+    ]
+
+
+def test_other_settings_are_pooled_as_asked_and_named(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "batch", [0.9, 0.92], folder="a", lr=0.001)
+    stored.arm(tmp_path, "batch", [0.8, 0.82], folder="b", lr=0.01)
+    stored.arm(tmp_path, "none", [0.7, 0.7])
+    result = compare(tmp_path, by=("norm.name",), baseline="norm.name=none")
+    assert result.summary["n"].tolist() == [4, 2]
+    # A seed that is in the arm twice has no one partner.
+    assert result.notes == [
+        "no pairs to norm.name=none, as seeds differ or repeat, so Welch's interval: norm.name=batch",
+        "pooled: optimizer.lr differs inside an arm (0.001, 0.01); add it to --by to tell them apart",
+    ]
+
+
+def test_a_replicate_without_versions_yet_splits_nothing(tmp_path: Path) -> None:
+    run = stored.arm(tmp_path, "batch", [0.9, 0.8])
+    stored.replicate(run, 2, None, state="running", environment={})
+    result = compare(tmp_path)
+    assert (result.by, result.notes) == ([], [])

@@ -1,0 +1,206 @@
+"""The whole way: folders in, terminal and files out."""
+
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bnlab import report
+from bnlab.errors import UserError
+
+from . import stored
+
+
+def make(
+    root: Path,
+    *,
+    by: tuple[str, ...] = (),
+    metric: str = "test_accuracy",
+    baseline: str | None = None,
+    output: Path | None = None,
+    width: int = 100,
+) -> tuple[report.Report, str]:
+    console = Console(file=io.StringIO(), width=width)
+    made = report.make([root], by, metric, baseline, output, console)
+    assert isinstance(console.file, io.StringIO)
+    return made, console.file.getvalue()
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    root = tmp_path / "runs"
+    stored.arm(root, "batch", [0.97, 0.98, 0.99])
+    stored.arm(root, "none", [0.95, 0.97, 0.96])
+    stored.replicate(root / "none-0a", 3, None, state="diverged")
+    return root
+
+
+def rows(text: str) -> list[list[str]]:
+    """The lines that are not empty, split where two spaces or more separate the cells."""
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines() if line.strip()]
+
+
+def test_terminal_shows_percent_and_points_with_two_decimals(runs: Path) -> None:
+    _, text = make(runs, baseline="norm.name=none")
+    lines = rows(text)
+    assert lines[0] == ["test_accuracy (%), best first"]
+    header = ["norm.name", "n", "diverged", "mean", "sd", "95 % interval", "points", "points, 95 %"]
+    assert lines[1] == header
+    # 98 +- 4.302653 * 1 / sqrt(3) percent; the pairs differ by 2, 1, 3 points.
+    assert ["batch", "3", "0", "98.00", "1.00", "95.52 to 100.48", "+2.00", "-0.48 to +4.48"] in lines
+    assert ["none", "3", "1", "96.00", "1.00", "93.52 to 98.48", "-", "-"] in lines
+    assert text.index("batch") < text.index("none")
+
+
+def test_losses_have_four_decimals_and_no_percent(runs: Path) -> None:
+    _, text = make(runs, metric="test_loss", baseline="norm.name=none")
+    lines = rows(text)
+    assert lines[0] == ["test_loss, best first"]
+    assert ["batch", "3", "0", "0.0200", "0.0100", "-0.0048 to 0.0448", "-0.0200", "-0.0448 to +0.0048"] in lines
+
+
+def test_columns_without_content_are_left_out(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "batch", [0.9])
+    _, text = make(tmp_path)
+    lines = rows(text)
+    assert lines[1] == ["arm", "n", "mean", "sd", "95 % interval"]
+    assert ["all", "1", "90.00", "-", "-"] in lines
+
+
+def test_notes_and_warnings_are_printed_in_full_on_a_narrow_terminal(runs: Path) -> None:
+    (runs / "broken").mkdir()
+    stored.replicate(runs / "batch-0a", 7, None, state="failed", error="RuntimeError: [bold]x[/bold]")
+    made, text = make(runs, baseline="norm.name=none", width=40)
+    lines = text.splitlines()
+    assert any("95.52 to 100.48" in line and "-0.48 to +4.48" in line for line in lines)
+    note = "differences to norm.name=none are of pairs with equal seeds, with the t interval of the pairs"
+    assert f"note: {note}" in lines
+    assert made.warnings == [
+        f"skipped {runs / 'broken'}: no config.yaml",
+        "not counted: batch-0a/seed-7 is failed (RuntimeError: [bold]x[/bold])",
+    ]
+    assert [f"warning: {warning}" for warning in made.warnings] == lines[-2:]
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "[red]x[/red]", [0.9], folder="a")
+    stored.arm(tmp_path, "a|b[/]", [0.8], folder="b")
+    made, text = make(tmp_path, baseline="norm.name=a|b[/]", output=tmp_path / "out[i]")
+    assert "[red]x[/red]" in text
+    assert "a|b[/]" in text
+    assert f"wrote {tmp_path / 'out[i]' / 'summary.md'}" in text
+    page = made.files[2].read_text(encoding="utf-8")
+    assert "| [red]x[/red] |" in page
+    assert "| a\\|b[/]" in page
+
+
+def test_without_an_output_folder_nothing_is_written(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sorted(runs.parent.rglob("*"))
+    monkeypatch.chdir(runs.parent)
+    made, text = make(runs)
+    assert made.files == []
+    assert "wrote" not in text
+    assert sorted(runs.parent.rglob("*")) == before
+
+
+def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "er"
+    made, text = make(runs, output=folder)
+    names = ["results.csv", "summary.csv", "summary.md"]
+    assert made.files == [folder / name for name in names]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert [line for line in text.splitlines() if line.startswith("wrote")] == [f"wrote {file}" for file in made.files]
+
+
+def test_results_csv_has_a_row_for_each_replicate_and_metric(runs: Path, tmp_path: Path) -> None:
+    made, _ = make(runs, output=tmp_path / "out")
+    with made.files[0].open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 7 * 2
+    common = {"arm": "norm.name=none", "norm.name": "none", "run": "none-0a"}
+    assert common | {"seed": "1", "state": "done", "metric": "test_accuracy", "value": "0.97"} in lines
+    assert common | {"seed": "3", "state": "diverged", "metric": "test_loss", "value": ""} in lines
+
+
+def test_results_csv_by_run_has_each_column_once(runs: Path, tmp_path: Path) -> None:
+    made, _ = make(runs, by=("run",), output=tmp_path / "out")
+    with made.files[0].open(newline="") as file:
+        assert next(csv.reader(file)) == ["arm", "run", "seed", "state", "metric", "value"]
+
+
+def test_summary_csv_is_unrounded_and_in_fractions(runs: Path, tmp_path: Path) -> None:
+    made, _ = make(runs, baseline="norm.name=none", output=tmp_path / "out")
+    with made.files[1].open(newline="") as file:
+        batch, none = list(csv.DictReader(file))
+    assert (batch["arm"], batch["norm.name"], batch["n"], batch["diverged"]) == ("norm.name=batch", "batch", "3", "0")
+    assert float(batch["mean"]) == pytest.approx(0.98)
+    assert float(batch["low"]) == pytest.approx(0.98 - 4.302653 * 0.01 / 3**0.5, abs=1e-8)
+    assert float(batch["difference"]) == pytest.approx(0.02)
+    assert batch["method"] == "paired"
+    assert (none["diverged"], none["difference"], none["method"]) == ("1", "", "")
+
+
+def test_summary_md_holds_table_notes_warnings_and_hardware(runs: Path, tmp_path: Path) -> None:
+    stored.replicate(runs / "none-0a", 4, None, state="running")
+    made, _ = make(runs, baseline="norm.name=none", output=tmp_path / "out")
+    assert made.files[2].read_text(encoding="utf-8") == (
+        "# test_accuracy (%), best first\n"
+        "\n"
+        "| norm.name   |   n |   diverged |   mean |   sd |   95 % interval |   points |   points, 95 % |\n"
+        "|:------------|----:|-----------:|-------:|-----:|----------------:|---------:|---------------:|\n"
+        "| batch       |   3 |          0 |  98.00 | 1.00 | 95.52 to 100.48 |    +2.00 | -0.48 to +4.48 |\n"
+        "| none        |   3 |          1 |  96.00 | 1.00 |  93.52 to 98.48 |        - |              - |\n"
+        "\n"
+        "- note: differences to norm.name=none are of pairs with equal seeds, with the t interval of the pairs\n"
+        "- warning: not counted: none-0a/seed-4 is running\n"
+        "\n"
+        "Run with bnlab 0.1.0, torch 2.14.1, Python 3.11.7 on cpu (processor X9, 2 threads).\n"
+    )
+
+
+def test_every_environment_is_named_once(tmp_path: Path) -> None:
+    run = stored.arm(tmp_path / "runs", "batch", [0.9, 0.8])
+    stored.replicate(run, 2, 0.7, environment={"bnlab": "0.1.0", "torch": "2.14.1", "device": "cuda"})
+    made, _ = make(tmp_path / "runs", output=tmp_path)
+    assert made.files[2].read_text(encoding="utf-8").splitlines()[-1] == (
+        "Run with bnlab 0.1.0, torch 2.14.1, Python 3.11.7 on cpu (processor X9, 2 threads); "
+        "bnlab 0.1.0, torch 2.14.1, Python unknown on cuda (processor unknown, unknown threads)."
+    )
+
+
+def test_an_output_that_cannot_be_written_is_one_line(runs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "taken"
+    file.write_text("mine")
+    with pytest.raises(UserError) as caught:
+        make(runs, output=file)
+    assert str(caught.value) == f"cannot write the report to '{file}': File exists; choose another folder"
+    assert file.read_text() == "mine"
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_part(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = make(runs, output=tmp_path / "out")
+    old = made.files[0].read_text()
+
+    def full(self: Path, text: str, encoding: str) -> int:
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        make(runs, by=("run",), output=tmp_path / "out")
+    assert made.files[0].read_text() == old
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_importing_the_package_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, bnlab.report; print([m for m in ('pandas', 'scipy', 'torch', 'rich', 'yaml') if m in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
