@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 from bnlab import __version__
-from bnlab.errors import UserError
-from bnlab.sweep import SweepFailedError
+from bnlab.errors import SweepFailedError, UserError
 
 app = typer.Typer(
     name="bnlab",

@@ -220,6 +220,16 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
 
 
 @dataclass
+class StackConfig:
+    max_replicates: Any  # "auto" or a number
+
+    def __post_init__(self) -> None:
+        value = self.max_replicates
+        legal = value == "auto" or (type(value) is int and value >= 1)
+        _require(legal, "stack.max_replicates", value, "auto, or a whole number of 1 or more")
+
+
+@dataclass
 class RunConfig:
     """One run: what is trained, on what, how long, and where it is kept."""
 
@@ -232,8 +242,11 @@ class RunConfig:
     steps: int | None
     eval_every: int | None
     seed: int
+    seeds: Any  # null, a number of seeds, or a list of seeds: OmegaConf has no union of int and list
     device: str
     threads: int | None
+    stack: StackConfig
+    compile: Any  # "auto", true or false
     label: str | None
     runs_dir: str
     rerun: bool
@@ -250,10 +263,30 @@ class RunConfig:
         for key in ("eval_every", "threads"):
             value = getattr(self, key)
             _require(value is None or value >= 1, key, value, "1 or more, or null")
-        _require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 2^32 - 1")
+        self._check_seeds()
+        _require(self.compile in ("auto", True, False), "compile", self.compile, "auto, true or false")
         if self.label is not None:
             legal = self.label.replace("-", "").replace("_", "").isalnum() and len(self.label) <= 80
             _require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_'")
+
+    def _check_seeds(self) -> None:
+        _require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 2^32 - 1")
+        if self.seeds is None:
+            return
+        allowed = "how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
+        given = self.seeds if isinstance(self.seeds, list) else [self.seeds]
+        _require(len(given) > 0 and all(type(seed) is int for seed in given), "seeds", self.seeds, allowed)
+        if isinstance(self.seeds, list):
+            distinct = len(set(given)) == len(given)
+            _require(distinct and all(0 <= seed < 2**32 for seed in given), "seeds", self.seeds, allowed)
+        else:
+            _require(1 <= self.seeds <= 10_000, "seeds", self.seeds, allowed)
+
+    def replicate_seeds(self) -> list[int]:
+        """The seeds to train: `seeds=5` are 0 to 4, `seeds=[7,9]` are those, without `seeds` the one `seed`."""
+        if self.seeds is None:
+            return [self.seed]
+        return list(self.seeds) if isinstance(self.seeds, list) else list(range(self.seeds))
 
     def protocol(self) -> dict[str, Any]:
         """What decides a run's result: its address in the store. No seed, path, device or display."""
@@ -272,6 +305,8 @@ def settings_of(section: str, choice: str) -> list[str]:
 def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
     """The error for a key that does not exist, given the chosen option of each section."""
     section, _, setting = key.partition(".")
+    if section in CHOICES and not setting:
+        return _no_choice(section, "")
     choice = choices.get(section, "")
     if not setting or choice not in CHOICES.get(section, {}):
         return unknown("setting", key, [f.name for f in fields(RunConfig)])
@@ -309,12 +344,19 @@ def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
     return config
 
 
+def _no_choice(section: str, value: str) -> UserError:
+    options = ", ".join(CHOICES[section])
+    return UserError(
+        f"{section}{value} is no choice of the group {section}; write {section}=NAME with one of: {options}"
+    )
+
+
 def _choices_of(mapping: Mapping[str, Any]) -> dict[str, str]:
     choices = {}
     for section, options in CHOICES.items():
         value = mapping.get(section)
         if not isinstance(value, Mapping) or "name" not in value:
-            raise UserError(f"{section}={value} is no choice; write {section}=NAME with one of: {', '.join(options)}")
+            raise _no_choice(section, f"={value}")
         choices[section] = str(value["name"])
         if choices[section] not in options:
             raise unknown(section, choices[section], options)
@@ -324,7 +366,7 @@ def _choices_of(mapping: Mapping[str, Any]) -> dict[str, str]:
 def _expected(key: str, choices: Mapping[str, str]) -> str:
     """The type of a setting in words."""
     section, _, setting = key.partition(".")
-    schema = CHOICES[section][choices[section]] if setting else RunConfig
+    schema = CHOICES[section][choices[section]] if section in choices and setting else RunConfig
     types = {f.name: str(f.type) for f in fields(schema)}
     type_name, _, optional = types.get((setting or section).partition("[")[0], "a legal value").partition(" | ")
     return _TYPES_IN_WORDS.get(type_name, type_name) + (", or null" if optional else "")

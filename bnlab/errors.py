@@ -11,6 +11,10 @@ class UserError(Exception):
     """
 
 
+class SweepFailedError(Exception):
+    """Jobs of a sweep failed; the message lists every one with its reason. Exit code 1."""
+
+
 def nearest(received: str, allowed: Iterable[str]) -> str:
     """`" Did you mean 'batch'?"` for a near miss of one of the allowed names, else nothing."""
     matches = difflib.get_close_matches(received, list(allowed), n=1, cutoff=0.5)

@@ -30,46 +30,61 @@ def train(arguments: Sequence[str]) -> None:
 
     Raises:
         UserError: the configuration is not legal.
-        bnlab.sweep.SweepFailedError: jobs of a sweep failed.
+        SweepFailedError: jobs of a sweep failed.
     """
     single.clear()
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with _as_program(arguments):
         try:
             main()
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise _user_error(error, arguments) from error
     for composed in single:
         train_one(composed)
 
 
 single: list[DictConfig] = []
-"""The configuration of a launch without -m. It is trained when Hydra is done, which would print failures its own way."""
+"""The configuration of a launch without -m; trained when Hydra is done, which would print failures its own way."""
 
 
-def job(composed: DictConfig) -> None:
-    """Hydra's task. At module level, so that launchers can send it to other processes."""
+def job(composed: DictConfig) -> float | None:
+    """Hydra's task. At module level, so that launchers can send it to other processes.
+
+    Returns the validation accuracy, which an optimizing sweeper maximizes.
+    """
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        train_one(composed)
-    else:
-        single.append(composed)
+        return train_one(composed)
+    single.append(composed)
+    return None
 
 
-def train_one(composed: DictConfig) -> None:
-    """Trains one composed configuration and shows its result."""
-    from bnlab.run import run
+def train_one(composed: DictConfig) -> float | None:
+    """Trains one composed configuration and shows its result; returns the validation accuracy, if there is one."""
+    from bnlab.run import failures, run, validation_accuracy
     from bnlab.show import show
 
-    show([run(resolve(composed))])
+    (outcomes,) = runs = run([resolve(plain_of(composed))])
+    show(runs)
+    failed = failures(outcomes)
+    if failed:
+        raise RuntimeError(failed)
+    return validation_accuracy(outcomes)
 
 
-def resolve(composed: DictConfig) -> RunConfig:
-    """The typed configuration of a composed one. Raises UserError if it is not legal."""
-    try:
-        plain: Any = OmegaConf.to_container(composed, resolve=True)
-    except OmegaConfBaseException as error:
-        raise UserError(_one_line(error)) from error
-    return from_mapping({key: value for key, value in plain.items() if key not in ("hydra", "experiment")})
+def plain_of(composed: DictConfig) -> dict[str, Any]:
+    """The composed configuration as plain values, without Hydra's own part and with interpolations left as they are."""
+    plain: Any = OmegaConf.to_container(composed, resolve=False)
+    return {key: value for key, value in plain.items() if key not in ("hydra", "experiment")}
+
+
+def resolve(plain: dict[str, Any]) -> RunConfig:
+    """The typed configuration of plain values. Raises UserError if it is not legal."""
+    if "${" in str(plain):
+        try:
+            plain = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)  # type: ignore[assignment]
+        except OmegaConfBaseException as error:
+            raise UserError(_one_line(error)) from error
+    return from_mapping(plain)
 
 
 @contextlib.contextmanager

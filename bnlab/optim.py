@@ -1,40 +1,116 @@
-"""Optimizers from their configuration, and the learning rate's course over the training."""
+"""torch.optim's optimizers over a stack whose replicates have hyperparameters of their own."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from bnlab.config import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
+from bnlab.stack import Owned
+
+TORCH_OPTIMIZERS: dict[str, Any] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 
 
-def group(config: OptimizerConfig, parameters: Iterable[torch.Tensor], *, of_norm: bool) -> dict[str, Any]:
-    """A parameter group of torch.optim with the hyperparameters of one run."""
+@dataclass(frozen=True)
+class Hyperparameters:
+    """How one replicate is optimized."""
+
+    optimizer: OptimizerConfig
+    schedule: ScheduleConfig
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Rows start:stop of a lifted parameter; `view` is what the optimizer moves."""
+
+    view: Tensor
+    whole: Tensor
+    start: int
+    stop: int
+
+
+class StackOptimizer:
+    """Moves every replicate by its own hyperparameters.
+
+    Each distinct set of hyperparameters has parameter groups of its own, over the slices of the lifted parameters that
+    its replicates own: views, so nothing is copied. The updates are fused: one kernel a group, not one a tensor.
+
+    Args:
+        parameters: the stack's, with their owners.
+        hyperparameters: one per replicate.
+        total_steps, steps_per_epoch: what the learning rate's schedule counts in.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Owned],
+        hyperparameters: Sequence[Hyperparameters],
+        total_steps: int,
+        steps_per_epoch: int,
+    ) -> None:
+        self._total_steps, self._steps_per_epoch = total_steps, steps_per_epoch
+        self._wholes = [owned.tensor for owned in parameters]
+        self._slices: list[_Slice] = []
+        self._scheduled: list[tuple[dict[str, Any], Hyperparameters]] = []
+        kinds = {repr(each): each for each in hyperparameters}
+        of_replicate = [repr(each) for each in hyperparameters]
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for kind, each in kinds.items():
+            for of_norm in (False, True):
+                mine = [owned for owned in parameters if owned.of_norm == of_norm]
+                slices = [piece for owned in mine for piece in _slices(owned, [k == kind for k in of_replicate])]
+                if slices:
+                    self._slices += slices
+                    group = _group(each.optimizer, [piece.view for piece in slices], of_norm=of_norm)
+                    groups.setdefault(each.optimizer.name, []).append(group)
+                    if each.schedule.name != "constant":
+                        self._scheduled.append((group, each))
+        self._optimizers = [TORCH_OPTIMIZERS[name](of_name, fused=True) for name, of_name in groups.items()]
+        self._cut = [piece for piece in self._slices if piece.view is not piece.whole]
+
+    def step(self, step: int) -> None:
+        """Moves the parameters along their gradients and clears these; `step` counts from 0."""
+        for group, each in self._scheduled:
+            factor = lr_factor(each.schedule, step, self._total_steps, self._steps_per_epoch)
+            group["lr"] = each.optimizer.lr * factor
+        for piece in self._cut:
+            gradient = piece.whole.grad
+            piece.view.grad = None if gradient is None else gradient[piece.start : piece.stop]
+        for optimizer in self._optimizers:
+            optimizer.step()
+        for whole in self._wholes:
+            whole.grad = None
+
+
+def _slices(owned: Owned, chosen: Sequence[bool]) -> Iterator[_Slice]:
+    """The runs of neighbouring blocks whose owners are chosen."""
+    block = len(owned.tensor) // len(owned.owners)
+    start = 0
+    for wanted, run in itertools.groupby(owned.owners, key=lambda owner: owner is not None and chosen[owner]):
+        stop = start + block * len(list(run))
+        if wanted:
+            is_all = stop - start == len(owned.tensor)
+            view = owned.tensor if is_all else owned.tensor.detach()[start:stop].requires_grad_()
+            yield _Slice(view, owned.tensor, start, stop)
+        start = stop
+
+
+def _group(config: OptimizerConfig, parameters: list[Tensor], *, of_norm: bool) -> dict[str, Any]:
+    """A parameter group of torch.optim."""
     decays = config.decay_norm_params or not of_norm
-    options: dict[str, Any] = {
-        "params": list(parameters),
-        "lr": config.lr,
-        "weight_decay": config.weight_decay if decays else 0.0,
-    }
+    weight_decay = config.weight_decay if decays else 0.0
+    options: dict[str, Any] = {"params": parameters, "lr": config.lr, "weight_decay": weight_decay}
     if isinstance(config, AdamConfig):
         options |= {"betas": tuple(config.betas), "eps": config.eps}
     elif isinstance(config, SGDConfig):
         options |= {"momentum": config.momentum, "nesterov": config.nesterov}
     return options
-
-
-def build(name: str, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """The torch.optim optimizer of that name over the groups, fused: one kernel a step, not one a tensor."""
-    optimizers: dict[str, type[torch.optim.Optimizer]] = {
-        "adam": torch.optim.Adam,
-        "adamw": torch.optim.AdamW,
-        "sgd": torch.optim.SGD,
-    }
-    optimizer: torch.optim.Optimizer = optimizers[name](groups, fused=True)  # type: ignore[call-arg]
-    return optimizer
 
 
 def lr_factor(config: ScheduleConfig, step: int, total_steps: int, steps_per_epoch: int) -> float:

@@ -1,109 +1,113 @@
-"""From a legal configuration to a stored result: checks, builds, trains, records."""
+"""Trains the replicates of configurations that are not stored yet, and stores them."""
 
 from __future__ import annotations
 
-import functools
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 
-from bnlab import data, environment, models
+from bnlab import environment
 from bnlab.config import RunConfig
-from bnlab.errors import UserError
-from bnlab.norms import SCHEMES
+from bnlab.grouping import Job, stacks_of
+from bnlab.prepare import check, device_of, plan_of, replicate, split_of
 from bnlab.progress import Progress
 from bnlab.record import Recorder
-from bnlab.seeds import weight_generator
-from bnlab.store import ReplicateFolder, check_writable
-from bnlab.train import Plan, Replicate, train
+from bnlab.store import ReplicateFolder
+from bnlab.train import train
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A replicate's stored result, and whether this call trained it."""
 
+    job: Job
     folder: Path
     result: dict[str, Any]
     trained: bool
 
 
-def check(config: RunConfig) -> None:
-    """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
-    check_writable(Path(config.runs_dir))
-    device_of(config)
-    part = _split(config)
-    batch = config.data
-    smallest = 2 if SCHEMES[config.norm.name].batch_statistics else 1
-    data.check_batches(len(part.train), batch.batch_size, batch.drop_last, smallest)
-    models.build(config.model, config.norm, part.train.images[0].numel(), part.classes, generator=None)
+def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
+    """The results of all replicates of all configurations: stored ones, and the others trained in stacks.
 
-
-def run(config: RunConfig) -> Outcome:
-    """Trains the configuration's replicate, or returns its stored result.
+    A replicate that fails is stored as failed and does not stop the others.
 
     Raises:
-        UserError: as `check` does; nothing is written then.
+        UserError: as `check` does for the first configuration that is not fit; nothing is written then.
     """
-    check(config)
-    folder = ReplicateFolder(config, config.seed)
-    stored = folder.finished()
-    if stored is not None and not config.rerun:
-        return Outcome(folder.path, stored, trained=False)
-    with folder.lock():
-        stored = folder.finished()
-        if stored is not None and not config.rerun:
-            return Outcome(folder.path, stored, trained=False)
-        return Outcome(folder.path, _train(config, folder), trained=True)
+    for config in configs:
+        check(config)
+    jobs = {folder.path: job for config in configs for folder, job in _replicates(config)}
+    missing = [job for job in jobs.values() if job.config.rerun or job.folder().finished() is None]
+    stacks = stacks_of(missing)
+    trained: dict[Path, dict[str, Any]] = {}
+    plans = [plan_of(stack[0].config) for stack in stacks]
+    with Progress(stacks, plans, quiet=all(config.quiet for config in configs)) as progress:
+        for stack in stacks:
+            trained |= _train_or_split(stack, progress)
+    return [[_outcome(folder, job, trained) for folder, job in _replicates(config)] for config in configs]
 
 
-def _train(config: RunConfig, folder: ReplicateFolder) -> dict[str, Any]:
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    device = device_of(config)
-    split = _split(config)
-    plan = plan_of(config, len(split.train))
-    recorder = Recorder([folder], environment.describe(str(device)))
-    with Progress(plan, [folder.run.name], quiet=config.quiet) as progress, recorder:
-        train([_replicate(config, split)], split, plan, device, [recorder, progress])
-    return recorder.results[0]
+def failures(outcomes: Sequence[Outcome]) -> str:
+    """What went wrong in which seed, in one line; empty if nothing did. Divergence is a result, not a failure."""
+    failed = [outcome for outcome in outcomes if outcome.result["state"] == "failed"]
+    return "; ".join(f"seed {outcome.job.seed}: {outcome.result['error']}" for outcome in failed)
 
 
-def plan_of(config: RunConfig, train_images: int) -> Plan:
-    """The length of the training in steps."""
-    batch = config.data
-    steps_per_epoch = data.batches_per_epoch(train_images, batch.batch_size, batch.drop_last)
-    total = config.steps if config.steps is not None else (config.epochs or 0) * steps_per_epoch
-    return Plan(batch.batch_size, batch.drop_last, steps_per_epoch, total, config.eval_every)
+def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:
+    """The mean over the seeds; None without a validation set or where a seed diverged before its first evaluation."""
+    finals = [outcome.result["final"].get("validation_accuracy") for outcome in outcomes]
+    return None if None in finals else fmean(finals)
 
 
-def device_of(config: RunConfig) -> torch.device:
-    """The device to train on. Raises UserError if this machine does not have it."""
-    if config.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def _replicates(config: RunConfig) -> list[tuple[ReplicateFolder, Job]]:
+    jobs = [Job(config, seed) for seed in config.replicate_seeds()]
+    return [(job.folder(), job) for job in jobs]
+
+
+def _outcome(folder: ReplicateFolder, job: Job, trained: dict[Path, dict[str, Any]]) -> Outcome:
+    result = trained.get(folder.path) or folder.result()
+    if result is None:
+        result = {"state": "failed", "seed": job.seed, "error": "its result was removed meanwhile", "final": {}}
+    return Outcome(job, folder.path, result, folder.path in trained)
+
+
+def _train_or_split(stack: Sequence[Job], progress: Progress) -> dict[Path, dict[str, Any]]:
+    """Trains a stack; if it fails, each replicate alone, so that only those at fault are lost."""
     try:
-        device = torch.device(config.device)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"device={config.device} cannot be used here ({reason}); use auto or cpu") from error
-    return device
+        return _train_stack(stack, progress)
+    except Exception as error:
+        if len(stack) == 1:
+            folder = stack[0].folder()
+            return {folder.path: folder.result() or {"state": "failed", "error": str(error), "final": {}}}
+        progress.say(f"a stack of {len(stack)} failed ({error}); training its replicates one by one")
+        results: dict[Path, dict[str, Any]] = {}
+        for job in stack:
+            results |= _train_or_split([job], progress)
+        return results
 
 
-def _replicate(config: RunConfig, split: data.Split) -> Replicate:
-    generator = weight_generator(config.seed)
-    model = models.build(config.model, config.norm, split.train.images[0].numel(), split.classes, generator)
-    return Replicate(model, config.seed, config.optimizer, config.schedule)
+def _train_stack(stack: Sequence[Job], progress: Progress) -> dict[Path, dict[str, Any]]:
+    """Trains the replicates that no other process has trained meanwhile; their results by folder."""
+    with contextlib.ExitStack() as locks:
+        # In one order for all processes, so that two cannot wait for each other.
+        for job in sorted(stack, key=lambda job: job.folder().path):
+            locks.enter_context(job.folder().lock())
+        jobs = [job for job in stack if job.config.rerun or job.folder().finished() is None]
+        if not jobs:
+            return {}
+        config = jobs[0].config
+        device, plan, split = device_of(config), plan_of(config), split_of(config.data)
+        torch.set_num_threads(config.threads or _DEFAULT_THREADS)
+        recorder = Recorder([job.folder() for job in jobs], environment.describe(str(device)))
+        with recorder:
+            replicates = [replicate(job.config, job.seed) for job in jobs]
+            train(replicates, split, plan, device, [recorder, progress.of_stack(jobs, plan)])
+        return {job.folder().path: result for job, result in zip(jobs, recorder.results, strict=True)}
 
 
-def _split(config: RunConfig) -> data.Split:
-    chosen = config.data
-    source = _source(chosen.name, chosen.root, chosen.download)
-    return data.split(source, validation_size=chosen.validation_size, limit=chosen.limit, normalize=chosen.normalize)
-
-
-@functools.cache
-def _source(name: str, root: str | None, download: bool) -> data.Source:
-    """Read once a process: the jobs of a sweep share it."""
-    return data.load(name, None if root is None else Path(root).expanduser(), download)
+_DEFAULT_THREADS = torch.get_num_threads()

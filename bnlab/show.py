@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
@@ -17,22 +19,60 @@ SPLITS = {
 }
 
 
-def show(outcomes: Sequence[Outcome]) -> None:
-    """Prints each replicate's final scores, its state, and where its files are."""
+def show(runs: Sequence[Sequence[Outcome]]) -> None:
+    """Prints the final scores, averaged over each run's seeds, the states, and where the files are."""
     console = Console(highlight=False)
+    if len(runs) == 1:
+        _show_splits(runs[0], console)
+    else:
+        _show_runs(runs, console)
+    outcomes = [outcome for run in runs for outcome in run]
     for outcome in outcomes:
-        result, final = outcome.result, outcome.result["final"]
-        if final:
-            table = Table("split", "loss", "accuracy")
-            for split, words in SPLITS.items():
-                if f"{split}_loss" in final:
-                    table.add_row(words, f"{final[f'{split}_loss']:.4f}", f"{final[f'{split}_accuracy']:.2%}")
-            console.print(table)
-        console.print(_summary(outcome, result), markup=False, soft_wrap=True)
+        if outcome.result["state"] in ("diverged", "failed"):
+            console.print(_fault(outcome), markup=False, soft_wrap=True)
+    console.print(_summary(outcomes), markup=False, soft_wrap=True)
 
 
-def _summary(outcome: Outcome, result: dict[str, object]) -> str:
-    source = f"trained in {result['seconds']:.1f} s" if outcome.trained else "stored result (rerun=true trains anew)"
+def _show_splits(run: Sequence[Outcome], console: Console) -> None:
+    table = Table("split", "loss", "accuracy")
+    for split, words in SPLITS.items():
+        losses, accuracies = _done(run, f"{split}_loss"), _done(run, f"{split}_accuracy")
+        if losses:
+            table.add_row(words, f"{fmean(losses):.4f}", f"{fmean(accuracies):.2%}")
+    if table.row_count:
+        console.print(table)
+
+
+def _show_runs(runs: Sequence[Sequence[Outcome]], console: Console) -> None:
+    table = Table("run", "seeds", "validation accuracy", "test accuracy")
+    for run in runs:
+        cells = [_mean(run, "validation_accuracy"), _mean(run, "test_accuracy")]
+        table.add_row(run[0].folder.parent.name, str(len(run)), *cells)
+    console.print(table)
+
+
+def _mean(run: Sequence[Outcome], metric: str) -> str:
+    values = _done(run, metric)
+    return f"{fmean(values):.2%}" if values else "-"
+
+
+def _done(run: Sequence[Outcome], metric: str) -> list[float]:
+    finals = [outcome.result["final"] for outcome in run if outcome.result["state"] == "done"]
+    return [final[metric] for final in finals if metric in final]
+
+
+def _fault(outcome: Outcome) -> str:
+    name, result = f"{outcome.folder.parent.name} seed {outcome.job.seed}", outcome.result
     if result["state"] == "diverged":
-        source = f"diverged at step {result['diverged_at_step']}: the loss is not finite; {source}"
-    return f"seed {result['seed']}: {source}; files in {outcome.folder}"
+        return f"{name} diverged at step {result['diverged_at_step']}: the loss is not finite"
+    return f"{name} failed: {result['error']}"
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    states = Counter("stored before (rerun=true trains anew)" if not o.trained else o.result["state"] for o in outcomes)
+    counts = ", ".join(f"{count} {state}" for state, count in states.items())
+    seconds = max((float(o.result.get("seconds", 0)) for o in outcomes if o.trained), default=0.0)
+    folders = sorted({str(outcome.folder.parent) for outcome in outcomes})
+    where = folders[0] if len(folders) == 1 else str(outcomes[0].folder.parent.parent)
+    took = f" in {seconds:.1f} s of training" if seconds and len(folders) == 1 else ""
+    return f"{len(outcomes)} replicate{'s' if len(outcomes) > 1 else ''}: {counts}{took}; files in {where}"

@@ -52,14 +52,18 @@ def label(config: RunConfig) -> str:
 
 
 def check_writable(runs_dir: Path) -> None:
-    """Raises UserError if no folder can be made there; makes none."""
-    parent = runs_dir.absolute()
-    while not parent.exists() and parent != parent.parent:
-        parent = parent.parent
-    if not parent.is_dir():
-        raise UserError(f"runs_dir={runs_dir}: {parent} is not a folder; set runs_dir to a folder that can be written")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise UserError(f"runs_dir={runs_dir}: {parent} cannot be written; set runs_dir to a folder that can be")
+    """Raises UserError if no file can be written there; leaves nothing behind."""
+    nearest_existing = runs_dir.absolute()
+    while not nearest_existing.exists() and nearest_existing != nearest_existing.parent:
+        nearest_existing = nearest_existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=nearest_existing):
+            pass
+    except OSError as error:
+        reason = f"{nearest_existing}: {error.strerror}"
+        raise UserError(
+            f"runs_dir={runs_dir} cannot be written ({reason}); set runs_dir to a folder that can"
+        ) from error
 
 
 class ReplicateFolder:

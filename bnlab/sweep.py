@@ -1,28 +1,71 @@
-"""The jobs of a sweep: checked together before the first one starts, their failures listed together at the end."""
+"""The jobs of a sweep: their configurations, and their failures listed together at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from bnlab.errors import UserError
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from omegaconf import DictConfig, OmegaConf
+
+from bnlab.config import CHOICES, RunConfig, unknown_setting
+from bnlab.errors import SweepFailedError, UserError
+from bnlab.launch import plain_of, resolve
+
+Compose = Callable[[list[str]], DictConfig]
+"""Hydra's own composition of one job's overrides: right for everything, and slow (0.1 s)."""
 
 
-class SweepFailedError(Exception):
-    """Jobs of a sweep failed; the message lists every one with its reason."""
+def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfig]:
+    """The typed configuration of every job.
 
-    def __init__(self, failures: Mapping[str, BaseException], jobs: int) -> None:
-        lines = [f"{job}: {' '.join(str(error).split()) or type(error).__name__}" for job, error in failures.items()]
-        super().__init__("\n  ".join([f"{len(failures)} of {jobs} jobs failed; the others are stored", *lines]))
+    Hydra composes once per distinct choice of groups; what differs besides are plain values, which are set on copies.
 
-
-def check_jobs(jobs: Sequence[Sequence[str]], compose: Callable[[list[str]], Any]) -> None:
-    """Raises UserError for the first job that could not be trained, naming it."""
-    from bnlab.launch import resolve
-    from bnlab.run import check
-
+    Raises:
+        UserError: for the first job whose configuration is not legal, naming the job.
+    """
+    parser = OverridesParser.create()
+    composed: dict[tuple[str, ...], dict[str, Any]] = {}
+    configs = []
     for job in jobs:
+        overrides = parser.parse_overrides(list(job))
+        structural = tuple(str(o.input_line) for o in overrides if not _is_plain(o))
         try:
-            check(resolve(compose(list(job))))
+            if structural not in composed:
+                composed[structural] = plain_of(compose(list(structural)))
+            plain = copy.deepcopy(composed[structural])
+            for override in filter(_is_plain, overrides):
+                _set(plain, str(override.key_or_group), override.value())
+            configs.append(resolve(plain))
         except UserError as error:
             raise UserError(f"{error} (job: {' '.join(job)}; no job was started)") from error
+    return configs
+
+
+def failures_of(failures: Mapping[str, str], jobs: int) -> SweepFailedError:
+    """The error that lists every failed job with its reason."""
+    lines = [f"{job}: {reason}" for job, reason in failures.items()]
+    return SweepFailedError("\n  ".join([f"{len(failures)} of {jobs} jobs failed; the others are stored", *lines]))
+
+
+def _is_plain(override: Override) -> bool:
+    """Whether the override only sets one value: no group, nothing added or removed, nothing that refers elsewhere."""
+    key, value = str(override.key_or_group), override.value()
+    refers = isinstance(value, (dict, list)) and "${" in str(value) or isinstance(value, str) and "${" in value
+    is_group = key in CHOICES or key == "experiment" or "/" in key or override.package is not None
+    return override.type == OverrideType.CHANGE and not is_group and not refers and not isinstance(value, dict)
+
+
+def _set(plain: dict[str, Any], key: str, value: Any) -> None:
+    if key.startswith("hydra."):
+        return
+    *sections, last = key.split(".")
+    node: Any = plain
+    for section in sections:
+        node = node.get(section) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or last not in node:
+        names = {name: str(plain[name].get("name")) for name in CHOICES if isinstance(plain.get(name), dict)}
+        raise unknown_setting(key, names)
+    node[last] = value

@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bnlab import optim
-from bnlab.config import OptimizerConfig, ScheduleConfig
 from bnlab.data import Split
 from bnlab.data.stream import BatchStream
 from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches
-from bnlab.stack import lift
+from bnlab.optim import Hyperparameters, StackOptimizer
+from bnlab.stack import lift, lower, owned_parameters
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,7 @@ class Replicate:
 
     model: nn.Module
     seed: int
-    optimizer: OptimizerConfig
-    schedule: ScheduleConfig
+    hyperparameters: Hyperparameters
 
 
 @dataclass(frozen=True)
@@ -77,9 +75,25 @@ class Observer(Protocol):
 def train(
     replicates: Sequence[Replicate], data: Split, plan: Plan, device: torch.device, observers: Sequence[Observer]
 ) -> None:
-    """Trains all replicates side by side to the end of the plan, or until every one has diverged."""
+    """Trains all replicates side by side to the end of the plan, or until every one has diverged.
+
+    Their plain models hold the trained weights afterwards.
+    """
     stack = lift([replicate.model for replicate in replicates]).to(device)
-    optimizer = _optimizer(stack, replicates[0])
+    _train_stack(stack, replicates, data, plan, device, observers)
+    lower(stack)
+
+
+def _train_stack(
+    stack: nn.Module,
+    replicates: Sequence[Replicate],
+    data: Split,
+    plan: Plan,
+    device: torch.device,
+    observers: Sequence[Observer],
+) -> None:
+    hyperparameters = [replicate.hyperparameters for replicate in replicates]
+    optimizer = StackOptimizer(owned_parameters(stack), hyperparameters, plan.total_steps, plan.steps_per_epoch)
     dtype = next(stack.parameters()).dtype
     batches = BatchStream(data, [r.seed for r in replicates], plan.batch_size, plan.drop_last, device, dtype)
     alive = torch.ones(len(replicates), dtype=torch.bool)
@@ -90,8 +104,8 @@ def train(
             chunk = batches.take(stop - step)
             logits: list[Tensor] = []
             for pixels, labels in chunk:
-                _set_lr(optimizer, replicates[0], step + len(logits), plan)
-                logits.append(_step(stack, optimizer, pixels, labels))
+                logits.append(_step(stack, pixels, labels))
+                optimizer.step(step + len(logits) - 1)
             score, losses = score_batches(logits, [labels for _, labels in chunk])
             total += score
             _tell_divergence(losses, step, alive, observers)
@@ -113,24 +127,6 @@ def train(
             observer.evaluated(evaluation)
 
 
-def _optimizer(stack: nn.Module, replicate: Replicate) -> torch.optim.Optimizer:
-    linear: list[Tensor] = []
-    norm: list[Tensor] = []
-    for module in stack.modules():
-        of_linear = isinstance(module, nn.Linear)
-        (linear if of_linear else norm).extend(module.parameters(recurse=False))
-    config = replicate.optimizer
-    groups = [optim.group(config, linear, of_norm=False), optim.group(config, norm, of_norm=True)]
-    return optim.build(config.name, [group for group in groups if group["params"]])
-
-
-def _set_lr(optimizer: torch.optim.Optimizer, replicate: Replicate, step: int, plan: Plan) -> None:
-    if replicate.schedule.name != "constant":
-        factor = optim.lr_factor(replicate.schedule, step, plan.total_steps, plan.steps_per_epoch)
-        for group in optimizer.param_groups:
-            group["lr"] = replicate.optimizer.lr * factor
-
-
 def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observers: Sequence[Observer]) -> None:
     """Marks the replicates whose loss, in `losses` (T, R), is not finite somewhere."""
     broken = ~losses.isfinite().cpu()
@@ -140,12 +136,10 @@ def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observers
             observer.diverged(replicate, steps_before + 1 + int(broken[:, replicate].nonzero()[0]))
 
 
-def _step(stack: nn.Module, optimizer: torch.optim.Optimizer, pixels: Tensor, labels: Tensor) -> Tensor:
-    """One optimizer step on pixels (R, N, ...) and labels (R, N); returns the logits (R, N, K)."""
+def _step(stack: nn.Module, pixels: Tensor, labels: Tensor) -> Tensor:
+    """Gradients on pixels (R, N, ...) and labels (R, N); returns the logits (R, N, K)."""
     logits: Tensor = stack(pixels)
     # The sum over replicates of each one's mean loss: no replicate's gradient depends on another's.
     loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
     loss.backward(torch.tensor(1 / labels.shape[1], dtype=loss.dtype, device=loss.device))
-    optimizer.step()
-    optimizer.zero_grad()
     return logits.detach()

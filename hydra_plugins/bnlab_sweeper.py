@@ -31,7 +31,8 @@ class BnlabSweeper(BasicSweeper):
             UserError: a job's configuration is not legal; no job has started then.
             SweepFailedError: jobs failed; the others are done.
         """
-        from bnlab.sweep import SweepFailedError, check_jobs
+        from bnlab.prepare import check
+        from bnlab.sweep import configs_of, failures_of
 
         # Set by setup(), which Hydra calls first.
         assert self.hydra_context is not None
@@ -41,15 +42,17 @@ class BnlabSweeper(BasicSweeper):
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
         batches = self.split_arguments(parsed, self.max_batch_size)
         jobs = [job for batch in batches for job in batch]
-        check_jobs(jobs, lambda overrides: loader.load_sweep_config(config, overrides))
+        if not getattr(self.launcher, "checks_jobs", False):
+            for each in configs_of(jobs, lambda overrides: loader.load_sweep_config(config, overrides)):
+                check(each)
         returns: list[JobReturn] = []
         for batch in batches:
             returns.extend(self.launcher.launch(batch, initial_job_idx=len(returns)))
         failures = {
-            " ".join(overrides): ret._return_value
+            " ".join(overrides): " ".join(str(ret._return_value).split())
             for overrides, ret in zip(jobs, returns, strict=True)
             if ret.status != JobStatus.COMPLETED
         }
         if failures:
-            raise SweepFailedError(failures, len(jobs))
+            raise failures_of(failures, len(jobs))
         return returns

@@ -1,15 +1,12 @@
 """Training, validation and test part of a dataset, and how their bytes become floats."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from bnlab.data.source import Source
 from bnlab.errors import UserError
-
-Normalize = Literal["none", "standard"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +28,8 @@ class Scaling:
     std: float = 1.0
 
     def to_float(self, images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """A float copy of uint8 images, same shape."""
-        floats = images.to(dtype, copy=True)
+        """A float copy of uint8 images (the in-place steps work on that copy), same shape."""
+        floats = images.to(dtype)
         if self.mean:
             floats.sub_(255 * self.mean)
         return floats.div_(255 * self.std)
@@ -49,9 +46,7 @@ class Split:
     scaling: Scaling
 
 
-def split(
-    source: Source, *, validation_size: int = 10_000, limit: int | None = None, normalize: Normalize = "none"
-) -> Split:
+def split(source: Source, *, validation_size: int = 10_000, limit: int | None = None, normalize: str = "none") -> Split:
     """Hold out the last `validation_size` training images and keep at most the first `limit` images of each part.
 
     The parts are views of the source's tensors. The mean and standard deviation of `normalize="standard"` are those of

@@ -1,6 +1,6 @@
 """The normalization schemes: what each computes, and how to build its layers. Importing this does not import torch.
 
-Shapes: N batch, C features or channels, L, H, W spatial. Every layer maps (N, C), (N, C, L) or (N, C, H, W) to the same shape.
+Shapes: N batch, C features or channels, L, H, W spatial; a layer keeps the shape, (N, C), (N, C, L) or (N, C, H, W).
 """
 
 from __future__ import annotations

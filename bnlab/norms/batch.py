@@ -14,13 +14,11 @@ being `momentum`, the weight of the new batch, and the variance that is stored b
     running_var  ← (1 − m) running_var  + m σ²_B n/(n−1)
 """
 
-import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 
 class _BatchNormTraining(torch.autograd.Function):
@@ -37,8 +35,8 @@ class _BatchNormTraining(torch.autograd.Function):
         ∂loss/∂x  = γ g s + ∂loss/∂σ² · 2 (x − μ)/n + ∂loss/∂μ · 1/n
                   = γ s (g − 1/n Σ g − x̂ · 1/n Σ g x̂)
 
-    so the two sums that the parameters need are all that the input needs. x̂ = s (x − μ) is never stored: y is
-    (x − μ) · γ s + β. Every line is one call, for at a batch of 32 the calls are the cost.
+    so the two sums that the parameters need are all that the input needs. Every line is one call where it can be, for
+    at a batch of 32 the calls are the cost.
     """
 
     @staticmethod
@@ -48,30 +46,35 @@ class _BatchNormTraining(torch.autograd.Function):
         gamma: Tensor | None,
         beta: Tensor | None,
         eps: float,
-        track: Callable[[Tensor, Tensor], None],
+        running: tuple[Tensor, Tensor, float] | None,
     ) -> Tensor:
+        """Normalize x; `running` is running_mean and running_var, updated in place, and the weight of this batch."""
         axes = tuple(range(x.ndim - 1))
+        n = x.numel() // x.shape[-1]
         mean = x.mean(axes)
-        centred = x - mean  # two passes: Σx² − nμ² would lose all digits of a small variance far from zero
-        var = centred.square().mean(axes)
-        track(mean, var)
+        centred = x - mean
+        var = centred.square().mean(axes)  # not Σx²/n − μ², which loses all digits when μ is large beside σ
+        if running is not None:
+            running_mean, running_var, weight = running
+            running_mean.lerp_(mean, weight)
+            running_var.lerp_(var * (n / (n - 1)), weight)
         rstd = (var + eps).rsqrt_()
-        scale = rstd if gamma is None else rstd * gamma
-        ctx.save_for_backward(centred, rstd, scale)
-        return centred * scale if beta is None else torch.addcmul(beta, centred, scale)
+        x_hat = centred.mul_(rstd)
+        ctx.axes, ctx.minus = axes, -1 / n
+        ctx.save_for_backward(x_hat, rstd if gamma is None else rstd * gamma)
+        return x_hat if gamma is None or beta is None else torch.addcmul(beta, x_hat, gamma)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        centred, rstd, scale = ctx.saved_tensors
-        axes = tuple(range(g.ndim - 1))
-        beta_grad = g.sum(axes)
-        gamma_grad = (g * centred).sum(axes).mul_(rstd)
+        if torch.is_grad_enabled():
+            raise RuntimeError("custom batch norm has no second derivative; use norm.impl=native for it.")
+        x_hat, scale = ctx.saved_tensors
+        beta_grad = g.sum(ctx.axes)
+        gamma_grad = (g * x_hat).sum(ctx.axes)
         x_grad = None
         if ctx.needs_input_grad[0]:
-            minus = -g.shape[-1] / g.numel()  # −1/n
-            x_grad = torch.add(g, beta_grad, alpha=minus)
-            x_grad.addcmul_(centred, rstd * gamma_grad, value=minus).mul_(scale)
+            x_grad = torch.add(g, beta_grad, alpha=ctx.minus)
+            x_grad.addcmul_(x_hat, gamma_grad, value=ctx.minus).mul_(scale)
         affine = ctx.needs_input_grad[1]
         return x_grad, gamma_grad if affine else None, beta_grad if affine else None, None, None
 
@@ -93,9 +96,10 @@ class BatchNorm(nn.Module):
         ValueError: when the batch's statistics are needed and a channel has only one value.
     """
 
+    weight: Tensor | None
+    bias: Tensor | None
     running_mean: Tensor
     running_var: Tensor
-    num_batches_tracked: Tensor
 
     def __init__(
         self, channels: int, *, eps: float, momentum: float | None, affine: bool, track_running_stats: bool
@@ -104,8 +108,8 @@ class BatchNorm(nn.Module):
         self.eps = eps
         self.momentum = momentum
         self.track_running_stats = track_running_stats
-        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
-        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
+        self.register_parameter("weight", nn.Parameter(torch.ones(channels)) if affine else None)
+        self.register_parameter("bias", nn.Parameter(torch.zeros(channels)) if affine else None)
         if track_running_stats:
             self.register_buffer("running_mean", torch.zeros(channels))
             self.register_buffer("running_var", torch.ones(channels))
@@ -113,6 +117,47 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x of shape (N, C), (N, C, L) or (N, C, H, W); the result has the same shape."""
-        if x.ndim > 2:  # the channel goes last, where a vector of C values broadcasts; only strides change
-            return self._normalize(x.movedim(1, -1)).movedim(-1, 1)
-        return self._normalize(x)
+        if x.ndim == 2:
+            return self._normalize(x)
+        # The channel goes last, where a vector of C values broadcasts. Only strides change.
+        return self._normalize(x.movedim(1, -1)).movedim(-1, 1)
+
+    def _normalize(self, x: Tensor) -> Tensor:
+        """The same with the channel last: (N, C), (N, L, C) or (N, H, W, C)."""
+        if not self.training and self.track_running_stats:
+            return self._normalize_by_running(x)
+        if x.numel() <= x.shape[-1]:
+            size = x.movedim(-1, 1).shape
+            raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
+        running = self._running() if self.track_running_stats else None
+        # One look into the dictionary: reading a parameter as an attribute takes as long as a small addition.
+        gamma, beta = self._parameters.values()
+        y: Tensor = _BatchNormTraining.apply(x, gamma, beta, self.eps, running)
+        return y
+
+    def _normalize_by_running(self, x: Tensor) -> Tensor:
+        scale = (self.running_var + self.eps).rsqrt()
+        centred = x - self.running_mean
+        if self.weight is None or self.bias is None:
+            return centred * scale
+        return torch.addcmul(self.bias, centred, scale * self.weight)
+
+    def _running(self) -> tuple[Tensor, Tensor, float]:
+        running_mean, running_var, batches = cast("Iterable[Tensor]", self._buffers.values())
+        batches.add_(1)
+        return running_mean, running_var, 1 / batches.item() if self.momentum is None else self.momentum
+
+
+def native(
+    channels: int, ndim: int, *, eps: float, momentum: float | None, affine: bool, track_running_stats: bool
+) -> nn.Module:
+    """torch.nn's layer for inputs of `ndim` dimensions; the settings are those of `BatchNorm`."""
+    layer = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d}[ndim]
+    return layer(channels, eps=eps, momentum=momentum, affine=affine, track_running_stats=track_running_stats)
+
+
+def custom(
+    channels: int, ndim: int, *, eps: float, momentum: float | None, affine: bool, track_running_stats: bool
+) -> nn.Module:
+    """The layer of this file; one class serves every `ndim`."""
+    return BatchNorm(channels, eps=eps, momentum=momentum, affine=affine, track_running_stats=track_running_stats)

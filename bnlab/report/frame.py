@@ -10,8 +10,8 @@ import pandas as pd
 import yaml  # type: ignore[import-untyped]
 
 from bnlab.errors import UserError, nearest
+from bnlab.store import SCHEMA
 
-SCHEMA = 1
 STATES = ("done", "diverged", "failed", "running", "interrupted")
 OWN = ("run", "seed", "state", "error")
 ENVIRONMENT = "environment."

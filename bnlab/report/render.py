@@ -1,6 +1,5 @@
 """A comparison on the terminal, as CSV and as Markdown."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from bnlab.errors import UserError
 from bnlab.report.arms import ABSENT
 from bnlab.report.compare import Comparison, is_accuracy
 from bnlab.report.frame import ENVIRONMENT, metric_columns
+from bnlab.store import replace
 
 
 def show(comparison: Comparison, warnings: Sequence[str], files: Sequence[Path], console: Console) -> None:
@@ -49,10 +49,11 @@ def write(comparison: Comparison, warnings: Sequence[str], folder: Path) -> list
         "summary.md": markdown(comparison, warnings),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [_replace(folder / name, text) for name, text in texts.items()]
+        for name, text in texts.items():
+            replace(folder / name, text)
     except OSError as error:
         raise UserError(f"cannot write the report to '{folder}': {error.strerror}; choose another folder") from error
+    return [folder / name for name in texts]
 
 
 def title(comparison: Comparison) -> str:
@@ -121,14 +122,3 @@ def environments(replicates: pd.DataFrame) -> str:
 
 def _label_columns(comparison: Comparison) -> list[str]:
     return comparison.by or ["arm"]
-
-
-def _replace(path: Path, text: str) -> Path:
-    """Write a file so that a reader finds the old or the new text, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

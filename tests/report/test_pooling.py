@@ -84,6 +84,14 @@ def test_other_settings_are_pooled_as_asked_and_named(tmp_path: Path) -> None:
     ]
 
 
+def test_repeated_seeds_are_not_paired_even_if_both_arms_repeat_them(tmp_path: Path) -> None:
+    for name in ("batch", "none"):
+        for lr in (0.001, 0.01):
+            stored.arm(tmp_path, name, [0.9, 0.8], folder=f"{name}{lr}", lr=lr)
+    result = compare(tmp_path, by=("norm.name",), baseline="norm.name=none")
+    assert result.summary["method"].dropna().tolist() == ["Welch"]
+
+
 def test_a_replicate_without_versions_yet_splits_nothing(tmp_path: Path) -> None:
     run = stored.arm(tmp_path, "batch", [0.9, 0.8])
     stored.replicate(run, 2, None, state="running", environment={})

@@ -187,11 +187,10 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_part(
     made, _ = make(runs, output=tmp_path / "out")
     old = made.files[0].read_text()
 
-    def full(self: Path, text: str, encoding: str) -> int:
-        self.touch()
+    def full(self: Path, target: Path) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(UserError, match="No space left on device"):
         make(runs, by=("run",), output=tmp_path / "out")
     assert made.files[0].read_text() == old

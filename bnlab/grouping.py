@@ -1,0 +1,73 @@
+"""Which replicates train together: a stack has one shape, one batch size, one dataset and one length."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bnlab.config import RunConfig
+from bnlab.evaluate import EVALUATION_BATCH
+from bnlab.store import ReplicateFolder
+
+BYTES_PER_WEIGHT = 4 * 6
+"""Per weight: the value, its gradient, Adam's two moments, the plain model, and room for temporaries."""
+
+PER_STACK_MODEL_SETTINGS = ("name", "hidden")
+"""What of a model decides its shapes; the rest may differ inside a stack."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One replicate to train."""
+
+    config: RunConfig
+    seed: int
+
+    def folder(self) -> ReplicateFolder:
+        return ReplicateFolder(self.config, self.seed)
+
+
+def stacks_of(jobs: Sequence[Job]) -> list[list[Job]]:
+    """The jobs in stacks, each ordered so that replicates with the same layers and hyperparameters are neighbours."""
+    ordered = sorted(jobs, key=lambda job: (_stack_key(job.config), _layer_key(job.config), job.seed))
+    grouped = [list(group) for _, group in itertools.groupby(ordered, key=lambda job: _stack_key(job.config))]
+    return [part for group in grouped for part in _cut(group, max_replicates(group[0].config))]
+
+
+def max_replicates(config: RunConfig) -> int:
+    """How many replicates of this shape may train side by side."""
+    if config.stack.max_replicates != "auto":
+        return int(config.stack.max_replicates)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, int(memory / 4 / _bytes_per_replicate(config)))
+
+
+def _bytes_per_replicate(config: RunConfig) -> int:
+    """A generous estimate: weights, their optimizer's state, and the activations of the largest batch."""
+    widths = [28 * 28, *config.model.hidden, 47]
+    weights = sum(a * b for a, b in itertools.pairwise(widths))
+    activations = max(config.data.batch_size, EVALUATION_BATCH) * sum(widths) * 4 * 4
+    return BYTES_PER_WEIGHT * weights + activations
+
+
+def _stack_key(config: RunConfig) -> str:
+    protocol = config.protocol()
+    shape = {name: protocol["model"][name] for name in PER_STACK_MODEL_SETTINGS}
+    shared = {name: protocol[name] for name in ("data", "epochs", "steps", "eval_every")}
+    here = (config.data.root, config.device, config.threads, config.compile, config.stack.max_replicates)
+    return json.dumps([shape, shared, here], sort_keys=True)
+
+
+def _layer_key(config: RunConfig) -> str:
+    protocol = config.protocol()
+    return json.dumps([protocol[name] for name in ("norm", "model", "optimizer", "schedule")], sort_keys=True)
+
+
+def _cut(jobs: list[Job], size: int) -> list[list[Job]]:
+    """Parts of nearly equal length, at most `size` each."""
+    parts = -(-len(jobs) // size)
+    length = -(-len(jobs) // parts)
+    return [jobs[start : start + length] for start in range(0, len(jobs), length)]

@@ -1,0 +1,76 @@
+"""From a legal configuration to what the training loop takes, and the checks that need data or the machine."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import torch
+
+from bnlab import data, models
+from bnlab.config import DataConfig, RunConfig
+from bnlab.errors import UserError
+from bnlab.norms import SCHEMES
+from bnlab.optim import Hyperparameters
+from bnlab.seeds import weight_generator
+from bnlab.store import check_writable
+from bnlab.train import Plan, Replicate
+
+
+def check(config: RunConfig) -> None:
+    """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
+    check_writable(Path(config.runs_dir))
+    device_of(config)
+    split = split_of(config.data)
+    smallest = 2 if SCHEMES[config.norm.name].batch_statistics else 1
+    data.check_batches(len(split.train), config.data.batch_size, config.data.drop_last, smallest)
+    models.build(config.model, config.norm, split.train.images[0].numel(), split.classes, generator=None)
+
+
+def device_of(config: RunConfig) -> torch.device:
+    """The device to train on. Raises UserError if this machine does not have it."""
+    if config.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(config.device)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device={config.device} cannot be used here ({reason}); use auto or cpu") from error
+    return device
+
+
+def split_of(config: DataConfig) -> data.Split:
+    """The dataset in its three parts. Raises UserError if it is not there or cannot be split so."""
+    return _split(config.name, config.root, config.download, config.validation_size, config.limit, config.normalize)
+
+
+def plan_of(config: RunConfig) -> Plan:
+    """The length of the training in steps."""
+    batch = config.data
+    images = len(split_of(batch).train)
+    steps_per_epoch = data.batches_per_epoch(images, batch.batch_size, batch.drop_last)
+    total = config.steps if config.steps is not None else (config.epochs or 0) * steps_per_epoch
+    return Plan(batch.batch_size, batch.drop_last, steps_per_epoch, total, config.eval_every)
+
+
+def replicate(config: RunConfig, seed: int) -> Replicate:
+    """The model of one seed with its initial weights, and its hyperparameters."""
+    split = split_of(config.data)
+    pixels = split.train.images[0].numel()
+    model = models.build(config.model, config.norm, pixels, split.classes, weight_generator(seed))
+    return Replicate(model, seed, Hyperparameters(config.optimizer, config.schedule))
+
+
+@functools.lru_cache(maxsize=8)
+def _split(
+    name: str, root: str | None, download: bool, validation_size: int, limit: int | None, normalize: str
+) -> data.Split:
+    """Made once a process: the jobs of a sweep share it."""
+    source = _source(name, root, download)
+    return data.split(source, validation_size=validation_size, limit=limit, normalize=normalize)
+
+
+@functools.lru_cache(maxsize=2)
+def _source(name: str, root: str | None, download: bool) -> data.Source:
+    return data.load(name, None if root is None else Path(root).expanduser(), download)

@@ -1,0 +1,52 @@
+"""Hydra's `hydra/launcher=stacked`, the default: trains the jobs of a sweep together in stacks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+@dataclass
+class StackedLauncherConf:
+    """No settings of its own: `stack.max_replicates` is part of bnlab's configuration."""
+
+    _target_: str = "hydra_plugins.bnlab_launcher.StackedLauncher"
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="stacked", node=StackedLauncherConf, provider="bnlab")
+
+
+class StackedLauncher(Launcher):
+    """Takes all jobs at once, leaves out what is stored, and trains the rest side by side."""
+
+    checks_jobs = True
+    """Every job is checked before the first one starts, so the sweeper need not."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Called by Hydra."""
+        self._loader, self._config = hydra_context.config_loader, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Trains the jobs and shows their results; a failed one has the status FAILED.
+
+        Raises:
+            UserError: a job's configuration is not legal; no job has started then.
+        """
+        from bnlab.run import failures, run, validation_accuracy
+        from bnlab.show import show
+        from bnlab.sweep import configs_of
+
+        configs = configs_of(job_overrides, lambda overrides: self._loader.load_sweep_config(self._config, overrides))
+        runs = run(configs)
+        show(runs)
+        returns = []
+        for overrides, outcomes in zip(job_overrides, runs, strict=True):
+            failed = failures(outcomes)
+            status = JobStatus.FAILED if failed else JobStatus.COMPLETED
+            result = RuntimeError(failed) if failed else validation_accuracy(outcomes)
+            returns.append(JobReturn(overrides=overrides, status=status, _return_value=result))
+        return returns
