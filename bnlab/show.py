@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean
 
 from rich.console import Console
@@ -45,10 +46,18 @@ def _show_splits(run: Sequence[Outcome], console: Console) -> None:
 
 def _show_runs(runs: Sequence[Sequence[Outcome]], console: Console) -> None:
     table = Table("run", "seeds", "validation accuracy", "test accuracy")
-    for run in runs:
+    for run in _pooled(runs):
         cells = [_mean(run, "validation_accuracy"), _mean(run, "test_accuracy")]
         table.add_row(run[0].folder.parent.name, str(len(run)), *cells)
     console.print(table)
+
+
+def _pooled(runs: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
+    """One list a run: the jobs of `-m seed=0,1` are seeds of one."""
+    pooled: dict[Path, list[Outcome]] = {}
+    for run in runs:
+        pooled.setdefault(run[0].folder.parent, []).extend(run)
+    return list(pooled.values())
 
 
 def _mean(run: Sequence[Outcome], metric: str) -> str:

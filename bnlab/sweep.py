@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from bnlab.config import CHOICES, RunConfig, unknown_setting
 from bnlab.errors import SweepFailedError, UserError
@@ -53,7 +53,7 @@ def failures_of(failures: Mapping[str, str], jobs: int) -> SweepFailedError:
 def _is_plain(override: Override) -> bool:
     """Whether the override only sets one value: no group, nothing added or removed, nothing that refers elsewhere."""
     key, value = str(override.key_or_group), override.value()
-    refers = isinstance(value, (dict, list)) and "${" in str(value) or isinstance(value, str) and "${" in value
+    refers = "${" in str(value)
     is_group = key in CHOICES or key == "experiment" or "/" in key or override.package is not None
     return override.type == OverrideType.CHANGE and not is_group and not refers and not isinstance(value, dict)
 

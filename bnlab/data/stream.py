@@ -57,7 +57,9 @@ class BatchStream:
             self._order = torch.stack(orders).to(self._images.device)
         samples = min(most, self._batches_at_once) * self._batch_size
         index, self._order = self._order[:, :samples], self._order[:, samples:]
-        pixels = self._scaling.to_float(self._images[index], self._dtype)
+        # index_select copies whole rows, several times as fast as indexing with a matrix of indices.
+        shape = (*index.shape, *self._images.shape[1:])
+        pixels = self._scaling.to_float(self._images.index_select(0, index.flatten()), self._dtype).view(shape)
         labels = self._labels[index]
         if self._shared:
             labels = labels[self._rows]

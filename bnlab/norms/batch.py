@@ -51,14 +51,14 @@ class _BatchNormTraining(torch.autograd.Function):
         """Normalize x; `running` is running_mean and running_var, updated in place, and the weight of this batch."""
         axes = tuple(range(x.ndim - 1))
         n = x.numel() // x.shape[-1]
-        mean = x.mean(axes)
+        mean = x.sum(axes).div_(n)
         centred = x - mean
-        var = centred.square().mean(axes)  # not Σx²/n − μ², which loses all digits when μ is large beside σ
+        var = (centred * centred).sum(axes).div_(n)  # not Σx²/n − μ², which loses all digits when μ is far from 0
         if running is not None:
             running_mean, running_var, weight = running
             running_mean.lerp_(mean, weight)
             running_var.lerp_(var * (n / (n - 1)), weight)
-        rstd = (var + eps).rsqrt_()
+        rstd = var.add_(eps).rsqrt_()
         x_hat = centred.mul_(rstd)
         ctx.axes, ctx.minus = axes, -1 / n
         ctx.save_for_backward(x_hat, rstd if gamma is None else rstd * gamma)

@@ -1,0 +1,65 @@
+"""What the tests of more than one module share: a cache of their own, and bnlab's command line inside this process."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+QUICK = ("threads=1", "data.limit=200", "epochs=1")
+"""Seven steps of training."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command did. Printed by pytest when an assertion on it fails."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The cache folder of this session, so that no test reads or writes the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """`cli("train", "norm=layer")` runs that command in an empty folder, without the seconds of a new process."""
+    from bnlab.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["bnlab", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+            sys.exit(0)
+        captured = capsys.readouterr()
+        code = stop.value.code
+        return Answer(code if isinstance(code, int) else int(code is not None), captured.out, captured.err)
+
+    return call
+
+
+def files_below(folder: Path) -> set[str]:
+    """Every file below a folder, as relative paths."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment for a real process: this one's, one thread, no Hydra tracebacks."""
+    kept = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
+    return kept | {"OMP_NUM_THREADS": "1"} | changes

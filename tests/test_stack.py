@@ -1,0 +1,222 @@
+"""A replicate in a stack is trained as it would be alone: same losses, same weights, same running statistics."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bnlab import models
+from bnlab.config import AdamConfig, CosineConfig, MLPConfig, OptimizerConfig, ScheduleConfig, SGDConfig, from_mapping
+from bnlab.data import Part, Scaling, Split
+from bnlab.norms import SCHEMES
+from bnlab.optim import Hyperparameters
+from bnlab.seeds import weight_generator
+from bnlab.stack import lift, lower, owned_parameters
+from bnlab.train import Evaluation, Plan, Replicate, train
+from tests.compose import compose
+
+PIXELS, CLASSES = 16, 10
+ADAM = Hyperparameters(AdamConfig("adam", 1e-2, 0.0, True, [0.9, 0.999], 1e-8), ScheduleConfig("constant"))
+
+
+class PerStep:
+    """Keeps every replicate's loss of every step (with eval_every=1) and its last scores."""
+
+    def __init__(self) -> None:
+        self.losses: list[Tensor] = []
+        self.diverged_at: dict[int, int] = {}
+
+    def trained(self, step: int, losses: Tensor) -> None:
+        assert losses.ndim == 1
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        train_score, test_score = evaluation.scores["train"], evaluation.scores["test"]
+        count = len(train_score.loss_sum)
+        values = [[train_score.loss(i), test_score.loss(i), test_score.accuracy(i)] for i in range(count)]
+        self.losses.append(torch.tensor(values, dtype=torch.float64))
+
+    def diverged(self, replicate: int, step: int) -> None:
+        self.diverged_at[replicate] = step
+
+
+def synthetic_split() -> Split:
+    generator = torch.Generator().manual_seed(1)
+
+    def part(count: int) -> Part:
+        images = torch.randint(256, (count, 1, 4, 4), generator=generator, dtype=torch.uint8)
+        return Part(images, torch.randint(CLASSES, (count,), generator=generator))
+
+    return Split(part(203), None, part(40), CLASSES, Scaling())
+
+
+def mlp(**changes: Any) -> MLPConfig:
+    settings: dict[str, Any] = {
+        "name": "mlp",
+        "hidden": [32, 32],
+        "activation": "relu",
+        "norm_position": "pre",
+        "norm_input": False,
+        "norm_output": False,
+        "init": "pytorch",
+        "init_gain": None,
+        "bias": "auto",
+    }
+    return MLPConfig(**settings | changes)
+
+
+def replicate(
+    norm: str,
+    seed: int,
+    dtype: torch.dtype,
+    model: MLPConfig | None = None,
+    hyperparameters: Hyperparameters = ADAM,
+    settings: tuple[str, ...] = (),
+) -> Replicate:
+    config = from_mapping(compose([norm, *settings]))
+    built = models.build(model or mlp(), config.norm, PIXELS, CLASSES, weight_generator(seed)).to(dtype)
+    return Replicate(built, seed, hyperparameters)
+
+
+def norms_on_mlps() -> list[tuple[str, str]]:
+    """Every registered scheme and impl that a fully connected network can have."""
+    return [(s.name, impl) for s in SCHEMES.values() if not s.spatial_only for impl in s.impls]
+
+
+def settings_for(norm: str, impl: str) -> tuple[str, ...]:
+    """Groups of four channels: of groups of one or two nothing is left but rounding errors, or signs."""
+    return (f"norm.impl={impl}", *(["norm.num_groups=8"] if norm == "group" else []))
+
+
+def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
+    """Every scheme and impl twice, and replicates that differ in whatever may differ inside one stack."""
+    mixed = [
+        replicate(f"norm={n}", seed, dtype, settings=settings_for(n, i)) for n, i in norms_on_mlps() for seed in (0, 1)
+    ]
+    cosine = CosineConfig("cosine", 0.1)
+    sgd = Hyperparameters(SGDConfig("sgd", 0.05, 0.01, False, 0.9, True), cosine)
+    adamw = Hyperparameters(AdamConfig("adamw", 3e-3, 0.1, True, [0.8, 0.99], 1e-7), ScheduleConfig("constant"))
+    mixed += [
+        replicate("norm=batch", 2, dtype, mlp(norm_position="post", activation="tanh"), sgd),
+        replicate("norm=layer", 0, dtype, mlp(norm_input=True, norm_output=True, activation="gelu"), adamw),
+        replicate("norm=batch", 1, dtype, mlp(norm_input=True, init="xavier", bias=True), sgd),
+        replicate("norm=batch", 1, dtype, settings=("norm.eps=0.1", "norm.momentum=0.5"), hyperparameters=adamw),
+        # No bias: before a batch norm its gradient is zero but for rounding, which Adam blows up to steps of full size.
+        replicate("norm=batch", 1, dtype, mlp(bias=False), settings=("norm.affine=false", "norm.momentum=null")),
+        replicate("norm=batch", 1, dtype, settings=("norm.track_running_stats=false",)),
+        replicate("norm=group", 3, dtype, mlp(init="normal", init_gain=0.2), settings=("norm.num_groups=4",)),
+    ]
+    return mixed
+
+
+def run(replicates: list[Replicate], steps: int) -> PerStep:
+    observer = PerStep()
+    # 203 images in batches of 20: the last batch of an epoch has 3.
+    plan = Plan(batch_size=20, drop_last=False, steps_per_epoch=11, total_steps=steps, eval_every=1)
+    train(replicates, synthetic_split(), plan, torch.device("cpu"), [observer])
+    return observer
+
+
+def test_float64_stack_equals_single_runs_over_50_steps() -> None:
+    stacked, alone = everything_mixed(torch.float64), everything_mixed(torch.float64)
+    together = torch.stack(run(stacked, 50).losses)
+    for index, single in enumerate(alone):
+        expected = torch.stack(run([single], 50).losses)[:, 0]
+        torch.testing.assert_close(together[:, index], expected, rtol=1e-9, atol=1e-9)
+        for name, value in single.model.state_dict().items():
+            torch.testing.assert_close(stacked[index].model.state_dict()[name], value, rtol=1e-9, atol=1e-9, msg=name)
+
+
+def test_float32_stack_equals_single_runs_in_the_first_20_losses() -> None:
+    stacked, alone = everything_mixed(torch.float32), everything_mixed(torch.float32)
+    together = torch.stack(run(stacked, 20).losses)[:, :, 0]
+    for index, single in enumerate(alone):
+        expected = torch.stack(run([single], 20).losses)[:, 0, 0]
+        torch.testing.assert_close(together[:, index], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_stack_gives_the_same_bits_twice() -> None:
+    first, second = (torch.stack(run(everything_mixed(torch.float32), 15).losses) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_a_module_of_ones_own_is_looped_over_and_trained() -> None:
+    class Scale(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.factor = nn.Parameter(torch.tensor(2.0))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.factor
+
+    plain = [nn.Sequential(nn.Linear(4, 4), Scale(), nn.Linear(4, 3)).double() for _ in range(3)]
+    copies = copy.deepcopy(plain)
+    x = torch.randn(3, 5, 4, dtype=torch.float64)
+    stack = lift(plain)
+    stack(x).square().sum().backward()
+    expected = [model(part) for model, part in zip(copies, x, strict=True)]
+    torch.testing.assert_close(stack(x), torch.stack(expected))
+    sum(out.square().sum() for out in expected).backward()  # type: ignore[union-attr]
+    gradients = [owned.tensor.grad for owned in owned_parameters(stack) if owned.tensor.ndim == 0]
+    assert [float(g) for g in gradients if g is not None] == pytest.approx([float(c[1].factor.grad) for c in copies])
+
+
+def test_a_diverged_replicate_leaves_the_others_as_they_are() -> None:
+    wild = Hyperparameters(SGDConfig("sgd", 1e30, 0.0, True, 0.0, False), ScheduleConfig("constant"))
+
+    def three(middle: Hyperparameters) -> list[Replicate]:
+        return [replicate("norm=none", 0, torch.float32), replicate("norm=none", 1, torch.float32, None, middle),
+                replicate("norm=batch", 2, torch.float32)]  # fmt: skip
+
+    observer, calm = run(three(wild), 30), run(three(ADAM), 30)
+    assert set(observer.diverged_at) == {1}
+    assert 2 <= observer.diverged_at[1] <= 5
+    ours, theirs = torch.stack(observer.losses), torch.stack(calm.losses)
+    torch.testing.assert_close(ours[:, [0, 2]], theirs[:, [0, 2]], rtol=1e-4, atol=1e-5)
+
+
+def test_rows_without_a_bias_stay_zero_and_belong_to_nobody() -> None:
+    plain = [nn.Linear(3, 2, bias=True), nn.Linear(3, 2, bias=False)]
+    stack = lift(plain)
+    bias = next(owned for owned in owned_parameters(stack) if owned.tensor.shape == (2, 2))
+    assert list(bias.owners) == [0, None]
+    assert torch.equal(bias.tensor[1], torch.zeros(2))
+
+
+def test_lower_brings_trained_values_back() -> None:
+    plain = [nn.Linear(3, 2), nn.Linear(3, 2)]
+    stack = lift(plain)
+    with torch.no_grad():
+        for owned in owned_parameters(stack):
+            owned.tensor.add_(1.0)
+    before = [copy.deepcopy(p.state_dict()) for p in plain]
+    lower(stack)
+    for old, new in zip(before, plain, strict=True):
+        torch.testing.assert_close(new.weight.detach(), old["weight"] + 1)
+        torch.testing.assert_close(new.bias.detach(), old["bias"] + 1)
+
+
+@pytest.mark.parametrize(("norm", "impl"), norms_on_mlps())
+def test_every_scheme_is_lifted_and_not_looped_over(norm: str, impl: str) -> None:
+    stack = lift([replicate(f"norm={norm}", s, torch.float32, settings=settings_for(norm, impl)).model for s in (0, 1)])
+    names = {type(module).__name__ for module in stack.modules()}
+    assert "Looped" not in names, f"give norm={norm} norm.impl={impl} a lifted form in bnlab/stack.py"
+
+
+def test_hyperparameters_in_any_order_reach_their_own_replicates() -> None:
+    rates = [1e-2, 1e-3, 1e-2, 1e-1]
+
+    def each() -> list[Replicate]:
+        kinds: list[OptimizerConfig] = [SGDConfig("sgd", lr, 0.0, True, 0.0, False) for lr in rates]
+        constant = ScheduleConfig("constant")
+        return [replicate("norm=batch", 0, torch.float64, None, Hyperparameters(kind, constant)) for kind in kinds]
+
+    together = torch.stack(run(each(), 12).losses)
+    alone = [torch.stack(run([single], 12).losses)[:, 0] for single in each()]
+    for index, expected in enumerate(alone):
+        torch.testing.assert_close(together[:, index], expected, rtol=1e-9, atol=1e-9)
+    assert all(not torch.allclose(a, b) for a, b in itertools.combinations([alone[0], alone[1], alone[3]], 2))
