@@ -42,6 +42,8 @@ def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRI
     from bnlab import launch
 
     arguments = ["quiet=true" if argument == "--quiet" else argument for argument in overrides or []]
+    # argparse, which Hydra uses, takes no overrides on both sides of a flag.
+    arguments.sort(key=lambda argument: argument not in ("-m", "--multirun"))
     if "--help" in arguments or "-h" in arguments:
         typer.echo(TRAIN_HELP)
     launch.train(arguments)

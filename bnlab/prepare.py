@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from pathlib import Path
 
 import torch
@@ -16,11 +17,18 @@ from bnlab.seeds import weight_generator
 from bnlab.store import check_writable
 from bnlab.train import Plan, Replicate
 
+WORTH_COMPILING = 1_000_000
+"""Steps times replicates from which compiling has saved more than it cost, by `bnlab bench engine`."""
+
 
 def check(config: RunConfig) -> None:
     """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
     check_writable(Path(config.runs_dir))
     device_of(config)
+    if config.compile is True and not _has_compiler():
+        raise UserError(
+            "compile=true needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or leave it off"
+        )
     split = split_of(config.data)
     smallest = 2 if SCHEMES[config.norm.name].batch_statistics else 1
     data.check_batches(len(split.train), config.data.batch_size, config.data.drop_last, smallest)
@@ -38,6 +46,17 @@ def device_of(config: RunConfig) -> torch.device:
         reason = str(error).splitlines()[0]
         raise UserError(f"device={config.device} cannot be used here ({reason}); use auto or cpu") from error
     return device
+
+
+def compiles(config: RunConfig, replicate_steps: int) -> bool:
+    """Whether to compile the step; `compile=auto` does when the run is long enough and there is a compiler."""
+    if config.compile == "auto":
+        return replicate_steps >= WORTH_COMPILING and _has_compiler()
+    return bool(config.compile)
+
+
+def _has_compiler() -> bool:
+    return any(shutil.which(name) for name in ("c++", "g++", "clang++"))
 
 
 def split_of(config: DataConfig) -> data.Split:

@@ -14,11 +14,11 @@ import torch
 from bnlab import environment
 from bnlab.config import RunConfig
 from bnlab.grouping import Job, stacks_of
-from bnlab.prepare import check, device_of, plan_of, replicate, split_of
+from bnlab.prepare import check, compiles, device_of, plan_of, replicate, split_of
 from bnlab.progress import Progress
 from bnlab.record import Recorder
 from bnlab.store import ReplicateFolder
-from bnlab.train import train
+from bnlab.train import Observer, train
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def _train_stack(stack: Sequence[Job], progress: Progress) -> dict[Path, dict[st
         recorder = Recorder([job.folder() for job in jobs], environment.describe(str(device)))
         with recorder:
             replicates = [replicate(job.config, job.seed) for job in jobs]
-            train(replicates, split, plan, device, [recorder, progress.of_stack(jobs, plan)])
+            observers: list[Observer] = [recorder, progress.of_stack(jobs, plan)]
+            train(replicates, split, plan, device, observers, compiled=compiles(config, len(jobs) * plan.total_steps))
         return {job.folder().path: result for job, result in zip(jobs, recorder.results, strict=True)}
 
 

@@ -1,8 +1,8 @@
 """How much slower the custom norms are than torch.nn's: `python -m tests.benchmarks.norms`. One thread, CPU.
 
-Prints the time of torch.nn's layer and the ratio custom / native of one forward and backward pass of a layer, and of one
-training step of the article's network (784-128-64-10, batch 32, fused Adam). Native and custom alternate call by call,
-so that a busy machine slows both; medians.
+Prints the time of torch.nn's layer and the ratio custom / native, of one forward and backward pass of a layer and of
+one training step of the article's network (784-128-64-10, batch 32, fused Adam). Native and custom alternate in short
+blocks, as in a real run each finds its own code warm, and a busy machine slows both; medians over the single calls.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,20 @@ from bnlab.norms import SCHEMES
 from tests.norms.settings import DEFAULTS
 
 SIZES = ((32, 64), (32, 128), (128, 128), (128, 784))
-CALLS = 1500
+BLOCKS, WARM_UP, CALLS = 60, 5, 25
 
 
 def compare(calls: dict[str, Callable[[], object]]) -> tuple[float, float]:
     """Median seconds of the native call, and the median of the custom one as a multiple of it."""
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(CALLS):
+    for _ in range(BLOCKS):
         for name, call in calls.items():
-            start = perf_counter()
-            call()
-            times[name].append(perf_counter() - start)
+            for _ in range(WARM_UP):
+                call()
+            for _ in range(CALLS):
+                start = perf_counter()
+                call()
+                times[name].append(perf_counter() - start)
     native, custom = median(times["native"]), median(times["custom"])
     return native, custom / native
 
@@ -60,7 +63,7 @@ def builder(scheme: str, impl: str, **settings: Any) -> Callable[[int], nn.Modul
 
 def main() -> None:
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, 1 thread, medians of {CALLS} calls")
+    print(f"torch {torch.__version__}, 1 thread, medians of {BLOCKS * CALLS} calls")
     for scheme in ("batch", "layer", "group", "rms"):
         norms = {impl: builder(scheme, impl, **DEFAULTS[scheme]) for impl in SCHEMES[scheme].impls}
         for n, c in SIZES:

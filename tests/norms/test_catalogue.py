@@ -1,0 +1,54 @@
+"""The catalogue of schemes: no torch until a layer is built, and flags that are true of the layers."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from bnlab.norms import SCHEMES, Scheme
+from tests.norms.settings import CASES, DEFAULTS, SHAPES, UNDEFINED, case_id
+
+
+def test_order_and_impls() -> None:
+    assert list(SCHEMES) == ["none", "batch", "layer", "group", "instance", "rms"]
+    assert {scheme.impls for scheme in SCHEMES.values()} == {("native", "custom")}
+
+
+def test_importing_the_catalogue_does_not_import_torch() -> None:
+    code = "import sys, bnlab.norms; assert len(bnlab.norms.SCHEMES) == 6; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_building_imports_nothing_else_of_bnlab() -> None:
+    code = (
+        "import sys, bnlab.norms as n;"
+        "[n.SCHEMES[s].build('custom', 4, 2, eps=1., affine=True) for s in ('layer', 'rms')];"
+        "print(*(m for m in sys.modules if m.startswith('bnlab.') and not m.startswith('bnlab.norms')))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("impl", ["native", "custom"])
+@pytest.mark.parametrize("ndim", SHAPES)
+def test_none_is_the_identity(impl: str, ndim: int) -> None:
+    layer = SCHEMES["none"].build(impl, 8, ndim)
+    assert isinstance(layer, nn.Identity)
+
+
+@pytest.mark.parametrize(("scheme", "impl", "ndim"), CASES, ids=case_id)
+def test_flags_are_true_of_the_layer(scheme: Scheme, impl: str, ndim: int) -> None:
+    layer = scheme.build(impl, 8, ndim, **DEFAULTS[scheme.name])
+    assert ("bias" in layer.state_dict()) == scheme.shift
+    x = torch.randn(SHAPES[ndim], generator=torch.Generator().manual_seed(0))
+    changed = x.clone()
+    changed[1] *= 5
+    depends = not torch.allclose(layer(x)[0], layer(changed)[0])
+    assert depends == scheme.batch_statistics
+
+
+def test_spatial_only_means_not_defined_on_n_c() -> None:
+    refused = {name for name, _, ndim in UNDEFINED if ndim == 2}
+    assert refused == {name for name, scheme in SCHEMES.items() if scheme.spatial_only}

@@ -1,0 +1,194 @@
+"""Every scheme, impl and shape against the float64 reference: outputs, gradients, running statistics."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bnlab.norms import SCHEMES, Scheme
+from tests.norms import reference
+from tests.norms.settings import CASES, CUSTOM, DEFAULTS, PAIRED, SHAPES, TRACKING, case_id
+
+every_case = pytest.mark.parametrize(("scheme", "impl", "ndim"), CASES, ids=case_id)
+
+
+def build(scheme: Scheme, impl: str, ndim: int, **settings: Any) -> nn.Module:
+    """The layer in float64, with γ and β (if it has them) drawn at random."""
+    layer = scheme.build(impl, SHAPES[ndim][1], ndim, **(DEFAULTS[scheme.name] | settings)).double()
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, 0.5, 2)
+    return layer
+
+
+def draw(ndim: int, offset: float = 0, seed: int = 0) -> Tensor:
+    """A float64 input whose channels differ in mean and spread."""
+    x = np.random.default_rng(seed).normal(size=SHAPES[ndim])
+    scales = reference.per_channel(np.linspace(0.5, 3, SHAPES[ndim][1]), ndim)
+    return torch.from_numpy(x * scales + scales + offset)
+
+
+def affine(layer: nn.Module, ndim: int) -> tuple[reference.Array, reference.Array]:
+    """γ and β, shaped to broadcast; 1 and 0 where the layer has none."""
+    channels = SHAPES[ndim][1]
+    state = {name: tensor.detach().double().numpy() for name, tensor in layer.named_parameters()}
+    gamma, beta = state.get("weight", np.ones(channels)), state.get("bias", np.zeros(channels))
+    return reference.per_channel(gamma, ndim), reference.per_channel(beta, ndim)
+
+
+def expected_output(scheme: Scheme, layer: nn.Module, x: Tensor) -> reference.Array:
+    """The reference's y, by the input's own statistics."""
+    settings = DEFAULTS[scheme.name]
+    gamma, beta = affine(layer, x.ndim)
+    x_hat = reference.standardize(scheme.name, x.double().numpy(), settings["eps"], settings.get("num_groups", 1))
+    return np.asarray(gamma * x_hat + beta)
+
+
+def assert_close(actual: Tensor | None, expected: reference.Array, relative: float = 1e-12) -> None:
+    """Equal up to `relative` of the largest expected value."""
+    assert actual is not None
+    np.testing.assert_allclose(
+        actual.detach().double().numpy(), expected, rtol=0, atol=relative * np.abs(expected).max()
+    )
+
+
+@every_case
+@pytest.mark.parametrize("with_affine", [True, False])
+def test_training_output(scheme: Scheme, impl: str, ndim: int, with_affine: bool) -> None:
+    layer = build(scheme, impl, ndim, affine=with_affine)
+    assert bool(list(layer.parameters())) == with_affine
+    x = draw(ndim)
+    assert_close(layer(x), expected_output(scheme, layer, x))
+
+
+@every_case
+def test_float32_output(scheme: Scheme, impl: str, ndim: int) -> None:
+    layer = build(scheme, impl, ndim).float()
+    x = draw(ndim).float()
+    y = layer(x)
+    assert y.dtype == torch.float32
+    assert_close(y, expected_output(scheme, layer, x), relative=1e-6)
+
+
+@every_case
+@pytest.mark.parametrize("with_affine", [True, False])
+def test_gradients(scheme: Scheme, impl: str, ndim: int, with_affine: bool) -> None:
+    layer = build(scheme, impl, ndim, affine=with_affine)
+    x, g = draw(ndim).requires_grad_(), draw(ndim, seed=1)
+    layer(x).backward(g)
+    settings, gamma = DEFAULTS[scheme.name], affine(layer, ndim)[0]
+    groups = settings.get("num_groups", 1)
+    values, upstream = x.detach().numpy(), g.numpy()
+    x_hat = reference.standardize(scheme.name, values, settings["eps"], groups)
+    h = np.asarray(upstream * gamma)
+    assert_close(x.grad, reference.input_gradient(scheme.name, values, h, settings["eps"], groups), relative=1e-11)
+    expected = {"weight": reference.channel_sums(upstream * x_hat), "bias": reference.channel_sums(upstream)}
+    for name, parameter in layer.named_parameters():
+        assert_close(parameter.grad, expected[name])
+
+
+@pytest.mark.parametrize(("scheme", "impl", "ndim"), CUSTOM, ids=case_id)
+@pytest.mark.parametrize("with_affine", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients_agree_with_finite_differences(
+    scheme: Scheme, impl: str, ndim: int, with_affine: bool, training: bool
+) -> None:
+    layer = build(scheme, impl, ndim, affine=with_affine).train(training)
+    parameters = dict(layer.named_parameters())
+
+    def function(x: Tensor, *values: Tensor) -> Tensor:
+        output: Tensor = torch.func.functional_call(layer, dict(zip(parameters, values, strict=True)), (x,))
+        return output
+
+    assert torch.autograd.gradcheck(function, (draw(ndim).requires_grad_(), *parameters.values()))
+
+
+@pytest.mark.parametrize(("scheme", "impl", "ndim"), TRACKING, ids=case_id)
+@pytest.mark.parametrize("momentum", [0.1, 0.7, 1.0, None])
+def test_running_statistics(scheme: Scheme, impl: str, ndim: int, momentum: float | None) -> None:
+    if scheme.name == "instance" and momentum is None:
+        return  # refused: see test_errors.py
+    layer = build(scheme, impl, ndim, momentum=momentum, track_running_stats=True)
+    batches = [draw(ndim, seed=seed) for seed in range(4)]
+    for batch in batches:
+        layer(batch)
+    mean, var = reference.running_statistics(scheme.name, [batch.numpy() for batch in batches], momentum)
+    assert_close(layer.get_buffer("running_mean"), mean)
+    assert_close(layer.get_buffer("running_var"), var)
+    assert layer.get_buffer("num_batches_tracked") == (4 if scheme.name == "batch" else 0)
+    before = {name: buffer.clone() for name, buffer in layer.named_buffers()}
+    x = draw(ndim, seed=9)
+    y = layer.eval()(x)
+    gamma, beta = affine(layer, ndim)
+    centred = x.numpy() - reference.per_channel(mean, ndim)
+    assert_close(y, np.asarray(gamma * centred / np.sqrt(reference.per_channel(var, ndim) + 1e-5) + beta))
+    for name, buffer in layer.named_buffers():
+        assert torch.equal(buffer, before[name])
+
+
+@every_case
+def test_without_running_statistics_eval_is_training(scheme: Scheme, impl: str, ndim: int) -> None:
+    settings = {"track_running_stats": False} if "track_running_stats" in DEFAULTS[scheme.name] else {}
+    layer = build(scheme, impl, ndim, **settings)
+    assert not list(layer.buffers())
+    x = draw(ndim)
+    assert_close(layer.eval()(x), expected_output(scheme, layer, x))
+
+
+@pytest.mark.parametrize(("scheme", "impl", "ndim"), PAIRED, ids=case_id)
+@pytest.mark.parametrize("with_affine", [True, False])
+def test_state_is_interchangeable_with_torch(scheme: Scheme, impl: str, ndim: int, with_affine: bool) -> None:
+    tracking = {"track_running_stats": True} if "track_running_stats" in DEFAULTS[scheme.name] else {}
+    layers = [build(scheme, name, ndim, affine=with_affine, **tracking) for name in ("custom", "native")]
+    for trained, other in (layers, layers[::-1]):
+        trained.train()(draw(ndim, seed=3))
+        other.load_state_dict(trained.state_dict())
+        assert list(trained.state_dict()) == list(other.state_dict())
+        x = draw(ndim, seed=4)
+        assert_close(other.eval()(x), trained.eval()(x).detach().numpy())
+
+
+@pytest.mark.parametrize("scheme", ["batch", "layer", "group"])
+def test_far_from_zero_custom_is_no_worse_than_native(scheme: str) -> None:
+    x = torch.from_numpy(1e4 + np.random.default_rng(0).normal(size=(64, 64))).float()
+    errors = {}
+    for name in ("native", "custom"):
+        layer = SCHEMES[scheme].build(name, 64, 2, **DEFAULTS[scheme])
+        errors[name] = np.square(layer(x).detach().double().numpy() - expected_output(SCHEMES[scheme], layer, x)).mean()
+    assert errors["custom"] <= errors["native"]
+
+
+@pytest.mark.parametrize(("scheme", "impl", "ndim"), CUSTOM, ids=case_id)
+def test_far_from_zero_the_error_is_that_of_the_input(scheme: Scheme, impl: str, ndim: int) -> None:
+    x = draw(ndim, offset=1e4).float()
+    layer = build(scheme, impl, ndim, affine=False).float()
+    expected = expected_output(scheme, layer, x)
+    values = x.double().numpy()
+    spread = min(values[index].std() for index in reference.groups_of(scheme.name, values.shape, 2))
+    step = np.spacing(np.float32(1e4))  # the distance of neighbouring float32 numbers there, about 0.001
+    assert np.abs(layer(x).double().numpy() - expected).max() < 2 * step / spread
+
+
+@every_case
+def test_needs_no_contiguous_input(scheme: Scheme, impl: str, ndim: int) -> None:
+    layer = build(scheme, impl, ndim)
+    x = draw(ndim)
+    strided = x.transpose(0, -1).contiguous().transpose(0, -1).requires_grad_()
+    assert not strided.is_contiguous()
+    y = layer(strided)
+    assert_close(y, expected_output(scheme, layer, x))
+    g = draw(ndim, seed=1)
+    y.backward(g.transpose(0, 1).contiguous().transpose(0, 1))
+    dense = x.clone().requires_grad_()
+    layer(dense).backward(g)
+    assert dense.grad is not None
+    assert_close(strided.grad, dense.grad.numpy(), relative=1e-11)
+
+
+def test_rms_without_eps_uses_the_machine_epsilon_of_the_input() -> None:
+    x = torch.full((2, 4), 1e-4)
+    expected = 1e-4 / np.sqrt(np.float64(np.float32(1e-4)) ** 2 + np.finfo(np.float32).eps)
+    for impl in ("native", "custom"):
+        y = SCHEMES["rms"].build(impl, 4, 2, eps=None, affine=False)(x)
+        assert_close(y, np.full((2, 4), expected), relative=1e-6)

@@ -1,0 +1,150 @@
+"""Bad input: one line that says what was received and what is allowed, exit code 2, and nothing written to runs/."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bnlab.norms import SCHEMES
+from tests.conftest import QUICK, Cli, environment, files_below
+
+NORM_NAMES = ", ".join(sorted(SCHEMES))
+BATCH_SETTINGS = "its settings: impl, eps, affine, momentum, track_running_stats."
+POSITIVE = "has to be a finite number above 0"
+
+BAD: list[tuple[str, list[str]]] = [
+    # An unknown choice of a group.
+    ("norm=bach", [f"unknown norm 'bach'; allowed: {NORM_NAMES}. Did you mean 'batch'?"]),
+    ("optimizer=adma", ["unknown optimizer 'adma'; allowed: adam, adamw, sgd. Did you mean 'adam'?"]),
+    ("schedule=cos", ["unknown schedule 'cos'; allowed: constant, cosine, step. Did you mean 'cosine'?"]),
+    ("data=cifar", ["unknown data 'cifar'; allowed: emnist, fashion_mnist, kmnist, mnist, qmnist."]),
+    ("model=transformer", ["unknown model 'transformer'; allowed: "]),
+    ("experiment=article_torch", ["unknown experiment 'article_torch'; allowed: ", "Did you mean 'article_pytorch'?"]),
+    ("norm=", [f"unknown norm ''; allowed: {NORM_NAMES}."]),
+    ("norm.name=foo", [f"unknown norm 'foo'; allowed: {NORM_NAMES}."]),
+    ("norm.impl=nativ", ["norm.impl=nativ is not known; allowed: native, custom. Did you mean 'native'?"]),
+    ("~norm", ["norm=None is no choice of the group norm; write norm=NAME with one of: none, batch, "]),
+    # An unknown key, also one that Hydra would add.
+    ("norm.epss=1", [f"norm=batch has no setting 'epss'; {BATCH_SETTINGS} Did you mean 'eps'?"]),
+    ("+norm.epss=1", [f"norm=batch has no setting 'epss'; {BATCH_SETTINGS} Did you mean 'eps'?"]),
+    ("++norm.epss=1", [f"norm=batch has no setting 'epss'; {BATCH_SETTINGS} Did you mean 'eps'?"]),
+    ("epoch=3", ["unknown setting 'epoch'; allowed: ", "epochs, eval_every, ", "Did you mean 'epochs'?"]),
+    ("+foo=1", ["unknown setting 'foo'; allowed: "]),
+    ("norm=layer norm.momentum=.1", ["norm=layer has no setting 'momentum'; its settings: impl, eps, affine."]),
+    ("norm=layer +norm.momentum=.1", ["norm=layer has no setting 'momentum'; its settings: impl, eps, affine."]),
+    ("optimizer.momentum=.9", ["optimizer=adam has no setting 'momentum'; its settings: lr, "]),
+    # A wrong type.
+    ("norm.eps=small", ["norm.eps: Value 'small' ", "has to be a number"]),
+    ("data.batch_size=32.5", ["data.batch_size: Value '32.5' ", "has to be a whole number"]),
+    ("seed=a", ["seed: Value 'a' ", "has to be a whole number"]),
+    ("norm.affine=2.5", ["norm.affine: Value '2.5' ", "has to be true or false"]),
+    ("model.hidden=[128,wide]", ["model.hidden[1]: Value 'wide' ", "has to be a list of whole numbers, e.g. [128,64]"]),
+    ("data.batch_size=null", ["data.batch_size: Incompatible value 'None'", "has to be a whole number"]),
+    # A value out of range.
+    ("norm.eps=0", [f"norm.eps=0.0 is out of range; it {POSITIVE}"]),
+    ("norm.eps=-1e-5", [f"norm.eps=-1e-05 is out of range; it {POSITIVE}"]),
+    ("norm.eps=nan", [f"norm.eps=nan is out of range; it {POSITIVE}"]),
+    ("norm.momentum=1.5", ["norm.momentum=1.5 is out of range; it has to be between 0 and 1"]),
+    ("norm.momentum=-0.1", ["norm.momentum=-0.1 is out of range; it has to be between 0 and 1"]),
+    ("norm.momentum=nan", ["norm.momentum=nan is out of range; it has to be between 0 and 1"]),
+    ("data.batch_size=0", ["data.batch_size=0 is out of range; it has to be 1 or more"]),
+    ("data.batch_size=201", ["data.batch_size=201: there are 200 training images, so 1 to 200 is allowed"]),
+    ("data.limit=null data.batch_size=50001", ["data.batch_size=50001: there are 50000 training images"]),
+    ("data.validation_size=60000", ["data.validation_size=60000: mnist has 60000", "0 to 59999 can be held out"]),
+    ("data.batch_size=1", ["data.batch_size=1: this norm needs at least 2 samples in each batch"]),
+    ("data.limit=33", ["leaves 1 of 33 training images for the last batch", "set data.drop_last=true or another data."]),
+    ("norm=group norm.num_groups=7", ["num_groups=7 does not divide 128 channels; allowed: 1, 2, 4, 8, 16, 32, "]),
+    ("norm=group model.norm_output=true", ["num_groups=32 does not divide 10 channels; allowed: 1, 2, 5, 10."]),
+    ("norm=instance", ["norm=instance cannot be used here: ", "needs a spatial axis", "or norm=layer"]),
+    ("model.hidden=[]", ["model.hidden=[] is out of range; it has to be a list of one or more widths, e.g. [128,64]"]),
+    ("model.hidden=[128,0]", ["model.hidden=[128, 0] is out of range; it has to be widths of 1 or more"]),
+    ("optimizer.lr=0", [f"optimizer.lr=0.0 is out of range; it {POSITIVE}"]),
+    ("optimizer.lr=-1", [f"optimizer.lr=-1.0 is out of range; it {POSITIVE}"]),
+    ("epochs=-1", ["epochs=-1 is out of range; it has to be 1 or more"]),
+    ("epochs=0", ["epochs=0 is out of range; it has to be 1 or more"]),
+    ("epochs=null", ["epochs and steps are both null; set one of them"]),
+    ("seed=-1", ["seed=-1 is out of range; it has to be a whole number from 0 to 2^32 - 1"]),
+    ("seeds=0", ["seeds=0 is out of range; it has to be how many seeds (1 to 10000), or a list of distinct seeds"]),
+    ("seeds=[7,7]", ["seeds=[7, 7] is out of range; it has to be how many seeds (1 to 10000), or a list of distinct"]),
+    ("stack.max_replicates=0", ["stack.max_replicates=0 is out of range; it has to be auto, or a whole number of 1"]),
+    # What is not there, or cannot be used.
+    ("data.root=nowhere", ["data.root=nowhere is not a folder; create it, or set data.root=null for "]),
+    ("data=fashion_mnist", ["fashion_mnist: no train-images-idx3-ubyte, ", "put these files there", "data.download=true"]),
+    ("runs_dir=a_file", ["runs_dir=a_file cannot be written (", "Not a directory); set runs_dir to a folder that can"]),
+    ("runs_dir=a_file/runs", ["runs_dir=a_file/runs cannot be written (", "; set runs_dir to a folder that can"]),
+    ("device=tpu", ["device=tpu cannot be used here (", "use auto or cpu"]),
+    # What Hydra cannot read.
+    ("epochs", ["'epochs'", "missing EQUAL"]),
+    ("seed=1,2", ["'seed=1,2'", "add --multirun"]),
+    ("norm.eps=${nowhere}", ["'nowhere' not found", "norm.eps"]),
+    ("~norm.eps", ["norm.eps is not set; write norm.eps=VALUE"]),
+    ("norm.eps=???", ["norm.eps is not set; write norm.eps=VALUE"]),
+    # A sweep in which one job is not legal: none is started.
+    ("-m seed=0,-1", ["seed=-1 is out of range; it has to be", "(job: ", "seed=-1; no job was started)"]),
+    ("-m norm=batch,layer norm.momentum=.1", ["norm=layer has no setting 'momentum'", "norm=layer norm.momentum=0.1; no"]),
+    ("-m norm=batch,bach", ["unknown norm 'bach'; ", "Did you mean 'batch'?"]),
+    ("-m norm=none,instance", ["norm=instance cannot be used here: "]),
+    ("-m hydra/launcher=basic norm=none,group norm.impl=native,foo", ["norm.impl=foo is not known; allowed: native, "]),
+    ("-m hydra/launcher=basic data.batch_size=32,201", ["data.batch_size=201: there are 200 training images"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "texts"), BAD, ids=[arguments for arguments, _ in BAD])
+def test_one_line_and_exit_code_2(arguments: str, texts: list[str], cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "a_file").touch()
+    answer = cli("train", *QUICK, *arguments.split())
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err.startswith("error: ")
+    assert answer.err.count("\n") == 1
+    assert answer.err.endswith("\n")
+    assert not [text for text in texts if text not in answer.err]
+    assert files_below(tmp_path) == {"a_file"}
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "texts"),
+    [
+        ("report", ["runs folder 'runs' does not exist"]),
+        ("report nowhere", ["runs folder 'nowhere' does not exist; give run folders"]),
+        ("report stored --by norm.nam", ["unknown column 'norm.nam'; allowed: ", "norm.impl, ", "Did you mean 'norm.name'?"]),
+        ("report stored --metric test_acuracy", ["unknown metric 'test_acuracy'; allowed: ", "Did you mean 'test_accuracy'?"]),
+        ("report stored --baseline norm.name=foo", ["baseline 'norm.name=foo' is none of the arms"]),
+        ("report stored --baseline foo", ["baseline 'foo' is not of the form column=value"]),
+    ],
+)
+def test_bad_input_of_the_report(arguments: str, texts: list[str], cli: Cli, tmp_path: Path) -> None:
+    assert cli("train", *QUICK, "norm=none", "runs_dir=stored").code == 0
+    before = files_below(tmp_path)
+    answer = cli(*arguments.split())
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert answer.err.startswith("error: ")
+    assert not [text for text in texts if text not in answer.err]
+    assert files_below(tmp_path) == before
+
+
+def test_a_stored_result_is_untouched_by_bad_input(cli: Cli, tmp_path: Path) -> None:
+    assert cli("train", *QUICK).code == 0
+    before = {name: (tmp_path / name).read_bytes() for name in files_below(tmp_path)}
+    assert cli("train", *QUICK, "rerun=true", "norm.eps=0").code == 2
+    assert {name: (tmp_path / name).read_bytes() for name in files_below(tmp_path)} == before
+
+
+def test_a_folder_that_may_not_be_written(cli: Cli, tmp_path: Path) -> None:
+    if not Path("/proc/self").is_dir():
+        pytest.skip("needs a file system that refuses even root")
+    answer = cli("train", *QUICK, "runs_dir=/proc/runs")
+    assert answer.code == 2
+    assert answer.err.startswith("error: runs_dir=/proc/runs cannot be written (/proc: ")
+    assert files_below(tmp_path) == set()
+
+
+def test_as_a_process_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bnlab", "train", "norm=layer", "norm.momentum=.1"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "error: norm=layer has no setting 'momentum'; its settings: impl, eps, affine.\n"
+    assert files_below(tmp_path) == set()
