@@ -46,7 +46,10 @@ def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRI
     arguments.sort(key=lambda argument: argument not in ("-m", "--multirun"))
     if "--help" in arguments or "-h" in arguments:
         typer.echo(TRAIN_HELP)
-    launch.train(arguments)
+    try:
+        launch.train(arguments)
+    except KeyboardInterrupt:  # here, because Typer would turn it into an exit without a word
+        _fail("interrupted; the same command goes on with what is not done", 130)
 
 
 @app.command()
@@ -116,8 +119,6 @@ def main() -> None:
         _fail(f"error: {error}", 2)
     except SweepFailedError as error:
         _fail(f"failed: {error}", 1)
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on with what is not done", 130)
     except Exception as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             traceback.print_exc()

@@ -97,11 +97,11 @@ class ReplicateFolder:
 
     def write_config(self) -> None:
         """Writes config.yaml unless it is there: all seeds of a run share it."""
-        from omegaconf import OmegaConf
+        import yaml
 
         path = self.run / "config.yaml"
         if not path.exists():
-            replace(path, OmegaConf.to_yaml(OmegaConf.create(self._config.protocol())))
+            replace(path, yaml.safe_dump(self._config.protocol(), sort_keys=False))
 
     def write_result(self, state: str, environment: dict[str, Any], **values: Any) -> dict[str, Any]:
         result = {"schema": SCHEMA, "seed": self.seed, "state": state, **values, "environment": environment}

@@ -55,7 +55,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("data.batch_size=1", ["data.batch_size=1: this norm needs at least 2 samples in each batch"]),
     ("data.limit=33", ["leaves 1 of 33 training images for the last batch", "set data.drop_last=true or another data."]),
     ("norm=group norm.num_groups=7", ["num_groups=7 does not divide 128 channels; allowed: 1, 2, 4, 8, 16, 32, "]),
-    ("norm=group model.norm_output=true", ["num_groups=32 does not divide 10 channels; allowed: 1, 2, 5, 10."]),
+    ("norm=group norm.num_groups=4 model.norm_output=true", ["num_groups=4 does not divide 10 channels; allowed: 1, 2, 5, 10."]),
     ("norm=instance", ["norm=instance cannot be used here: ", "needs a spatial axis", "or norm=layer"]),
     ("model.hidden=[]", ["model.hidden=[] is out of range; it has to be a list of one or more widths, e.g. [128,64]"]),
     ("model.hidden=[128,0]", ["model.hidden=[128, 0] is out of range; it has to be widths of 1 or more"]),
@@ -80,6 +80,9 @@ BAD: list[tuple[str, list[str]]] = [
     ("norm.eps=${nowhere}", ["'nowhere' not found", "norm.eps"]),
     ("~norm.eps", ["norm.eps is not set; write norm.eps=VALUE"]),
     ("norm.eps=???", ["norm.eps is not set; write norm.eps=VALUE"]),
+    ("model.hidden=128", ["128", "has to be a list of whole numbers, e.g. [128,64]"]),
+    ("schedule.gamma=.5", ["schedule=constant has no setting 'gamma'; it has no settings"]),
+    ("device=meta", ["device=meta cannot be used here (", "use auto or cpu"]),
     # A sweep in which one job is not legal: none is started.
     ("-m seed=0,-1", ["seed=-1 is out of range; it has to be", "(job: ", "seed=-1; no job was started)"]),
     ("-m norm=batch,layer norm.momentum=.1", ["norm=layer has no setting 'momentum'", "norm=layer norm.momentum=0.1; no"]),
@@ -111,7 +114,7 @@ def test_one_line_and_exit_code_2(arguments: str, texts: list[str], cli: Cli, tm
         ("report nowhere", ["runs folder 'nowhere' does not exist; give run folders"]),
         ("report stored --by norm.nam", ["unknown column 'norm.nam'; allowed: ", "norm.impl, ", "Did you mean 'norm.name'?"]),
         ("report stored --metric test_acuracy", ["unknown metric 'test_acuracy'; allowed: ", "Did you mean 'test_accuracy'?"]),
-        ("report stored --baseline norm.name=foo", ["baseline 'norm.name=foo' is none of the arms"]),
+        ("report stored --by norm.name --baseline norm.name=foo", ["baseline 'norm.name=foo' is none of the arms"]),
         ("report stored --baseline foo", ["baseline 'foo' is not of the form column=value"]),
     ],
 )

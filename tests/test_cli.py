@@ -41,13 +41,14 @@ def test_version(cli: Cli) -> None:
 
 def test_without_arguments_help_is_shown(cli: Cli) -> None:
     answer = cli()
-    assert "Usage: bnlab" in answer.out + answer.err
+    assert "Usage: " in answer.out
+    assert "train" in answer.out
 
 
 def test_cfg_prints_the_configuration_and_trains_nothing(cli: Cli, tmp_path: Path) -> None:
     answer = cli("train", "--cfg", "job", "norm=group")
     assert (answer.code, answer.err) == (0, "")
-    assert "num_groups: 32" in answer.out
+    assert "\n  num_groups: " in answer.out
     assert files_below(tmp_path) == set()
 
 
@@ -121,14 +122,14 @@ def test_a_traceback_is_shown_on_demand(cli: Cli, monkeypatch: pytest.MonkeyPatc
     assert "Traceback" in answer.err
 
 
-def broken(*arguments: object) -> None:
+def broken(*arguments: object, **options: object) -> None:
     raise OSError("the disk\nis on fire")
 
 
 def test_an_interrupt_is_exit_code_130_and_the_next_call_goes_on(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*arguments: object) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

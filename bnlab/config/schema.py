@@ -1,14 +1,15 @@
-"""The typed configuration: every setting, its type and its legal range. The defaults are in conf/."""
+"""Every setting, its type and its legal range. The defaults are in conf/."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
-from bnlab.errors import UserError, nearest, unknown
+from bnlab.errors import UserError, nearest
 
 
 def _require(legal: bool, key: str, value: object, allowed: str) -> None:
@@ -230,14 +231,9 @@ class StackConfig:
 
 
 @dataclass
-class RunConfig:
-    """One run: what is trained, on what, how long, and where it is kept."""
+class RunSettings:
+    """The settings that are in no group: how long to train, with which seeds, and where."""
 
-    norm: NormConfig
-    model: MLPConfig
-    data: DataConfig
-    optimizer: OptimizerConfig
-    schedule: ScheduleConfig
     epochs: int | None
     steps: int | None
     eval_every: int | None
@@ -288,95 +284,24 @@ class RunConfig:
             return [self.seed]
         return list(self.seeds) if isinstance(self.seeds, list) else list(range(self.seeds))
 
+
+@dataclass
+class RunConfig(RunSettings):
+    """One run: what is trained, on what, how long, and where it is kept."""
+
+    norm: NormConfig
+    model: MLPConfig
+    data: DataConfig
+    optimizer: OptimizerConfig
+    schedule: ScheduleConfig
+
     def protocol(self) -> dict[str, Any]:
         """What decides a run's result: its address in the store. No seed, path, device or display."""
-        plain = dataclasses.asdict(self)
-        kept = (*CHOICES, "epochs", "steps", "eval_every")
-        protocol = {key: plain[key] for key in kept}
-        protocol["data"] = {k: v for k, v in plain["data"].items() if k not in ("root", "download")}
-        return protocol
+        return self._protocol
 
-
-def settings_of(section: str, choice: str) -> list[str]:
-    """The settings that a choice has: `settings_of("norm", "layer")` is `["eps", "affine"]`."""
-    return [f.name for f in fields(CHOICES[section][choice]) if f.name not in ("name", "impl")]
-
-
-def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
-    """The error for a key that does not exist, given the chosen option of each section."""
-    section, _, setting = key.partition(".")
-    if section in CHOICES and not setting:
-        return _no_choice(section, "")
-    choice = choices.get(section, "")
-    if not setting or choice not in CHOICES.get(section, {}):
-        return unknown("setting", key, [f.name for f in fields(RunConfig)])
-    allowed = [f.name for f in fields(CHOICES[section][choice]) if f.name != "name"]
-    listed = ", ".join(allowed)
-    return UserError(
-        f"{section}={choice} has no setting '{setting}'; its settings: {listed}.{nearest(setting, allowed)}"
-    )
-
-
-def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
-    """A range-checked configuration from plain nested values, such as a composed config or a stored config.yaml.
-
-    Raises:
-        UserError: for an unknown or missing key, a wrong type or a value out of range; the message names it.
-    """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
-
-    choices = _choices_of(mapping)
-    schema = OmegaConf.structured(RunConfig)
-    for section, choice in choices.items():
-        schema[section] = OmegaConf.structured(CHOICES[section][choice])
-    try:
-        typed = OmegaConf.merge(schema, mapping)
-        missing = sorted(OmegaConf.missing_keys(typed))
-        if missing:
-            raise UserError(f"{missing[0]} is not set; write {missing[0]}=VALUE")
-        config: RunConfig = OmegaConf.to_object(typed)  # type: ignore[assignment]  # typed as its union of containers
-    except ConfigKeyError as error:
-        raise unknown_setting(str(error.full_key), choices) from error
-    except OmegaConfBaseException as error:
-        key, reason = error.full_key, str(error).splitlines()[0]
-        raise UserError(f"{key}: {reason}; it has to be {_expected(str(key), choices)}") from error
-    return config
-
-
-def _no_choice(section: str, value: str) -> UserError:
-    options = ", ".join(CHOICES[section])
-    return UserError(
-        f"{section}{value} is no choice of the group {section}; write {section}=NAME with one of: {options}"
-    )
-
-
-def _choices_of(mapping: Mapping[str, Any]) -> dict[str, str]:
-    choices = {}
-    for section, options in CHOICES.items():
-        value = mapping.get(section)
-        if not isinstance(value, Mapping) or "name" not in value:
-            raise _no_choice(section, f"={value}")
-        choices[section] = str(value["name"])
-        if choices[section] not in options:
-            raise unknown(section, choices[section], options)
-    return choices
-
-
-def _expected(key: str, choices: Mapping[str, str]) -> str:
-    """The type of a setting in words."""
-    section, _, setting = key.partition(".")
-    schema = CHOICES[section][choices[section]] if section in choices and setting else RunConfig
-    types = {f.name: str(f.type) for f in fields(schema)}
-    type_name, _, optional = types.get((setting or section).partition("[")[0], "a legal value").partition(" | ")
-    return _TYPES_IN_WORDS.get(type_name, type_name) + (", or null" if optional else "")
-
-
-_TYPES_IN_WORDS = {
-    "float": "a number",
-    "int": "a whole number",
-    "bool": "true or false",
-    "str": "a text",
-    "list[int]": "a list of whole numbers, e.g. [128,64]",
-    "list[float]": "a list of numbers, e.g. [0.9,0.999]",
-}
+    @functools.cached_property
+    def _protocol(self) -> dict[str, Any]:
+        protocol = {name: dataclasses.asdict(getattr(self, name)) for name in CHOICES}
+        for name in ("root", "download"):
+            del protocol["data"][name]
+        return protocol | {"epochs": self.epochs, "steps": self.steps, "eval_every": self.eval_every}

@@ -1,0 +1,47 @@
+"""The typed configuration: `schema` says what is legal, `resolve` makes it from plain values."""
+
+from bnlab.config.resolve import from_mapping, settings_of, unknown_setting
+from bnlab.config.schema import (
+    CHOICES,
+    AdamConfig,
+    BatchConfig,
+    CosineConfig,
+    DataConfig,
+    GroupConfig,
+    InstanceConfig,
+    LayerConfig,
+    MLPConfig,
+    NormConfig,
+    OptimizerConfig,
+    RMSConfig,
+    RunConfig,
+    RunSettings,
+    ScheduleConfig,
+    SGDConfig,
+    StackConfig,
+    StepConfig,
+)
+
+__all__ = [
+    "CHOICES",
+    "AdamConfig",
+    "BatchConfig",
+    "CosineConfig",
+    "DataConfig",
+    "GroupConfig",
+    "InstanceConfig",
+    "LayerConfig",
+    "MLPConfig",
+    "NormConfig",
+    "OptimizerConfig",
+    "RMSConfig",
+    "RunConfig",
+    "RunSettings",
+    "SGDConfig",
+    "ScheduleConfig",
+    "StackConfig",
+    "StepConfig",
+    "from_mapping",
+    "settings_of",
+    "unknown_setting",
+]

@@ -1,0 +1,111 @@
+"""From plain values to the typed configuration, and the errors of what is not legal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from bnlab.config.schema import CHOICES, RunConfig, RunSettings
+from bnlab.errors import UserError, nearest, unknown
+
+
+def settings_of(section: str, choice: str) -> list[str]:
+    """The settings that a choice has: `settings_of("norm", "layer")` is `["eps", "affine"]`."""
+    return [f.name for f in fields(CHOICES[section][choice]) if f.name not in ("name", "impl")]
+
+
+def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
+    """The error for a key that does not exist, given the chosen option of each section."""
+    section, _, setting = key.partition(".")
+    if section in CHOICES and not setting:
+        return _no_choice(section, "")
+    choice = choices.get(section, "")
+    if not setting or choice not in CHOICES.get(section, {}):
+        return unknown("setting", key, [f.name for f in fields(RunConfig)])
+    allowed = [f.name for f in fields(CHOICES[section][choice]) if f.name != "name"]
+    listed = ", ".join(allowed)
+    return UserError(
+        f"{section}={choice} has no setting '{setting}'; its settings: {listed}.{nearest(setting, allowed)}"
+    )
+
+
+def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
+    """A range-checked configuration from plain nested values, such as a composed config or a stored config.yaml.
+
+    Raises:
+        UserError: for an unknown or missing key, a wrong type or a value out of range; the message names it.
+    """
+    choices = _choices_of(mapping)
+    sections = {name: _typed(CHOICES[name][choice], mapping[name], name, choices) for name, choice in choices.items()}
+    rest = {key: value for key, value in mapping.items() if key not in CHOICES}
+    settings = _typed(RunSettings, rest, "", choices)
+    return RunConfig(**{f.name: getattr(settings, f.name) for f in fields(settings)}, **sections)
+
+
+_typed_before: dict[tuple[type[Any], str], Any] = {}
+"""Sections that were checked already: the jobs of a sweep share most of theirs."""
+
+
+def _typed(schema: type[Any], values: Mapping[str, Any], section: str, choices: Mapping[str, str]) -> Any:
+    """An instance of the dataclass `schema` from plain values."""
+    key = (schema, repr(values))
+    if key not in _typed_before:
+        _typed_before[key] = _convert(schema, values, section, choices)
+    return _typed_before[key]
+
+
+def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices: Mapping[str, str]) -> Any:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+
+    prefix = f"{section}." if section else ""
+    try:
+        typed = OmegaConf.merge(OmegaConf.structured(schema), values)
+        missing = sorted(OmegaConf.missing_keys(typed))
+        if missing:
+            raise UserError(f"{prefix}{missing[0]} is not set; write {prefix}{missing[0]}=VALUE")
+        return OmegaConf.to_object(typed)
+    except ConfigKeyError as error:
+        raise unknown_setting(f"{prefix}{error.full_key}", choices) from error
+    except OmegaConfBaseException as error:
+        key, reason = f"{prefix}{error.full_key}", str(error).splitlines()[0]
+        raise UserError(f"{key}: {reason}; it has to be {_expected(key, choices)}") from error
+
+
+def _no_choice(section: str, value: str) -> UserError:
+    options = ", ".join(CHOICES[section])
+    return UserError(
+        f"{section}{value} is no choice of the group {section}; write {section}=NAME with one of: {options}"
+    )
+
+
+def _choices_of(mapping: Mapping[str, Any]) -> dict[str, str]:
+    choices = {}
+    for section, options in CHOICES.items():
+        value = mapping.get(section)
+        if not isinstance(value, Mapping) or "name" not in value:
+            raise _no_choice(section, f"={value}")
+        choices[section] = str(value["name"])
+        if choices[section] not in options:
+            raise unknown(section, choices[section], options)
+    return choices
+
+
+def _expected(key: str, choices: Mapping[str, str]) -> str:
+    """The type of a setting in words."""
+    section, _, setting = key.partition(".")
+    schema = CHOICES[section][choices[section]] if section in choices and setting else RunConfig
+    types = {f.name: str(f.type) for f in fields(schema)}
+    type_name, _, optional = types.get((setting or section).partition("[")[0], "a legal value").partition(" | ")
+    return _TYPES_IN_WORDS.get(type_name, type_name) + (", or null" if optional else "")
+
+
+_TYPES_IN_WORDS = {
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "str": "a text",
+    "list[int]": "a list of whole numbers, e.g. [128,64]",
+    "list[float]": "a list of numbers, e.g. [0.9,0.999]",
+}
