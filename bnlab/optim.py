@@ -123,5 +123,6 @@ def lr_factor(config: ScheduleConfig, step: int, total_steps: int, steps_per_epo
         half_wave = (1 + math.cos(math.pi * step / total_steps)) / 2
         return config.final_factor + (1 - config.final_factor) * half_wave
     if isinstance(config, StepConfig):
-        return float(config.gamma ** math.floor(step / steps_per_epoch / config.every_epochs))
+        # Rounded, because 0.3 epochs / 0.1 epochs is a little less than 3 in floating point.
+        return float(config.gamma ** math.floor(round(step / steps_per_epoch / config.every_epochs, 9)))
     return 1.0

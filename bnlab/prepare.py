@@ -41,7 +41,7 @@ def device_of(config: RunConfig) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(config.device)
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).item()  # the device `meta` has no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"device={config.device} cannot be used here ({reason}); use auto or cpu") from error

@@ -35,12 +35,12 @@ BAD: list[tuple[str, list[str]]] = [
     ("norm=layer +norm.momentum=.1", ["norm=layer has no setting 'momentum'; its settings: impl, eps, affine."]),
     ("optimizer.momentum=.9", ["optimizer=adam has no setting 'momentum'; its settings: lr, "]),
     # A wrong type.
-    ("norm.eps=small", ["norm.eps: Value 'small' ", "has to be a number"]),
-    ("data.batch_size=32.5", ["data.batch_size: Value '32.5' ", "has to be a whole number"]),
-    ("seed=a", ["seed: Value 'a' ", "has to be a whole number"]),
-    ("norm.affine=2.5", ["norm.affine: Value '2.5' ", "has to be true or false"]),
-    ("model.hidden=[128,wide]", ["model.hidden[1]: Value 'wide' ", "has to be a list of whole numbers, e.g. [128,64]"]),
-    ("data.batch_size=null", ["data.batch_size: Incompatible value 'None'", "has to be a whole number"]),
+    ("norm.eps=small", ["norm.eps=small is of the wrong type; it has to be a number"]),
+    ("data.batch_size=32.5", ["data.batch_size=32.5 is of the wrong type; it has to be a whole number"]),
+    ("seed=a", ["seed=a is of the wrong type; it has to be a whole number"]),
+    ("norm.affine=2.5", ["norm.affine=2.5 is of the wrong type; it has to be true or false"]),
+    ("model.hidden=[128,wide]", ["model.hidden[1]=wide is of the wrong type; it has to be a list of whole numbers, "]),
+    ("data.batch_size=null", ["data.batch_size=None is of the wrong type; it has to be a whole number"]),
     # A value out of range.
     ("norm.eps=0", [f"norm.eps=0.0 is out of range; it {POSITIVE}"]),
     ("norm.eps=-1e-5", [f"norm.eps=-1e-05 is out of range; it {POSITIVE}"]),
@@ -80,7 +80,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("norm.eps=${nowhere}", ["'nowhere' not found", "norm.eps"]),
     ("~norm.eps", ["norm.eps is not set; write norm.eps=VALUE"]),
     ("norm.eps=???", ["norm.eps is not set; write norm.eps=VALUE"]),
-    ("model.hidden=128", ["128", "has to be a list of whole numbers, e.g. [128,64]"]),
+    ("model.hidden=128", ["model.hidden=128 is of the wrong type; it has to be a list of whole numbers, "]),
     ("schedule.gamma=.5", ["schedule=constant has no setting 'gamma'; it has no settings"]),
     ("device=meta", ["device=meta cannot be used here (", "use auto or cpu"]),
     # A sweep in which one job is not legal: none is started.

@@ -88,6 +88,7 @@ def refused(choices: tuple[str, ...], **changes: object) -> str:
 
 
 POSITIVE = "a finite number above 0"
+SEEDS = "how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
 RANGES: list[tuple[tuple[str, ...], str, list[object], str]] = [
     ((), "norm__eps", [0.0, -1e-5, math.nan, math.inf, -math.inf], POSITIVE),
     (("norm=layer",), "norm__eps", [0.0, math.nan], POSITIVE),
@@ -116,6 +117,9 @@ RANGES: list[tuple[tuple[str, ...], str, list[object], str]] = [
     ((), "steps", [0, -1], "1 or more, or null to count in epochs"),
     ((), "eval_every", [0, -1], "1 or more, or null"),
     ((), "threads", [0, -1], "1 or more, or null"),
+    ((), "seeds", [0, -1, 10_001, 2.5, "a", True, [], [7, 7], [-1], ["a"], [2**32]], SEEDS),
+    ((), "stack__max_replicates", [0, -1, "many", 2.5, True], "auto, or a whole number of 1 or more"),
+    ((), "compile", ["maybe", 7], "auto, true or false"),
     ((), "seed", [-1, 2**32], "a whole number from 0 to 2^32 - 1"),
     ((), "label", ["a/b", "", "..", "a b", "x" * 81], "1 to 80 letters, digits, '-' and '_'"),
 ]
@@ -170,6 +174,7 @@ def test_the_ends_of_the_ranges_are_legal(choices: tuple[str, ...], key: str, va
         ((), "data__batch_size", "many", "a whole number"),
         ((), "data__batch_size", None, "a whole number"),
         ((), "data__limit", "all", "a whole number, or null"),
+        ((), "model__hidden", 12345, "a list of whole numbers, e.g. [128,64]"),
         ((), "model__hidden", [128, "wide"], "a list of whole numbers, e.g. [128,64]"),
         ((), "optimizer__betas", [0.9, "high"], "a list of numbers, e.g. [0.9,0.999]"),
         ((), "epochs", 1.5, "a whole number, or null"),
@@ -180,10 +185,9 @@ def test_the_ends_of_the_ranges_are_legal(choices: tuple[str, ...], key: str, va
 def test_a_wrong_type_is_named_with_the_type_that_it_has_to_be(
     choices: tuple[str, ...], key: str, value: object, allowed: str
 ) -> None:
-    message = refused(choices, **{key: value})
-    assert message.startswith(key.replace("__", "."))
-    assert message.endswith(f"; it has to be {allowed}")
-    assert value is None or str(value[-1] if isinstance(value, list) else value) in message
+    at, wrong = ("[1]", value[1]) if isinstance(value, list) else ("", value)
+    dotted = key.replace("__", ".")
+    assert refused(choices, **{key: value}) == f"{dotted}{at}={wrong} is of the wrong type; it has to be {allowed}"
 
 
 @pytest.mark.parametrize(
@@ -207,6 +211,13 @@ def test_a_wrong_type_is_named_with_the_type_that_it_has_to_be(
 )
 def test_an_unknown_name_is_told_with_the_nearest_one(key: str, value: object, message: str) -> None:
     assert refused((), **{key: value}) == message
+
+
+def test_seeds() -> None:
+    assert changed(()).replicate_seeds() == [0]
+    assert changed((), seed=7).replicate_seeds() == [7]
+    assert changed((), seed=7, seeds=3).replicate_seeds() == [0, 1, 2]
+    assert changed((), seeds=[9, 0]).replicate_seeds() == [9, 0]
 
 
 def test_nesterov_needs_momentum() -> None:
@@ -237,6 +248,10 @@ def test_a_setting_that_a_scheme_does_not_have_is_refused(
     name = choices[0].removeprefix("norm=") if choices else "batch"
     message = refused(choices, **{f"norm__{key}": 0.1})
     assert message == f"norm={name} has no setting '{key}'; its settings: {settings}.{meant}"
+
+
+def test_a_choice_without_settings_says_so() -> None:
+    assert refused((), schedule__gamma=0.5) == "schedule=constant has no setting 'gamma'; it has no settings."
 
 
 def test_an_unknown_setting_at_the_top_is_told_with_the_nearest_one() -> None:

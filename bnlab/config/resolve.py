@@ -24,10 +24,8 @@ def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
     if not setting or choice not in CHOICES.get(section, {}):
         return unknown("setting", key, [f.name for f in fields(RunConfig)])
     allowed = [f.name for f in fields(CHOICES[section][choice]) if f.name != "name"]
-    listed = ", ".join(allowed)
-    return UserError(
-        f"{section}={choice} has no setting '{setting}'; its settings: {listed}.{nearest(setting, allowed)}"
-    )
+    listed = f"its settings: {', '.join(allowed)}" if allowed else "it has no settings"
+    return UserError(f"{section}={choice} has no setting '{setting}'; {listed}.{nearest(setting, allowed)}")
 
 
 def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
@@ -69,8 +67,8 @@ def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices
     except ConfigKeyError as error:
         raise unknown_setting(f"{prefix}{error.full_key}", choices) from error
     except OmegaConfBaseException as error:
-        key, reason = f"{prefix}{error.full_key}", str(error).splitlines()[0]
-        raise UserError(f"{key}: {reason}; it has to be {_expected(key, choices)}") from error
+        key, value = f"{prefix}{error.full_key}", OmegaConf.select(OmegaConf.create(dict(values)), str(error.full_key))
+        raise UserError(f"{key}={value} is of the wrong type; it has to be {_expected(key, choices)}") from error
 
 
 def _no_choice(section: str, value: str) -> UserError:
@@ -108,4 +106,5 @@ _TYPES_IN_WORDS = {
     "str": "a text",
     "list[int]": "a list of whole numbers, e.g. [128,64]",
     "list[float]": "a list of numbers, e.g. [0.9,0.999]",
+    "StackConfig": "a section of settings, e.g. stack.max_replicates=4",
 }

@@ -1,0 +1,182 @@
+"""`bnlab bench engine`: the article's program, single runs and stacks of them, beside the machine's measured limit."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from torch import Tensor
+
+from bnlab import environment
+from bnlab.bench import article, limit
+from bnlab.bench.configs import article_config, with_norm
+from bnlab.bench.timing import alternate, use_threads
+from bnlab.config import RunConfig
+from bnlab.data import Part, Split
+from bnlab.errors import UserError
+from bnlab.grouping import Job
+from bnlab.prepare import WORTH_COMPILING, compiles, device_of, plan_of, replicate, split_of
+from bnlab.train import Evaluation, train
+
+ARTICLE = "the article's program"
+SIZES = (4, 16, 64)
+MIXED = ("none", "batch", "layer", "group")
+LIMIT_REPLICATES = 16
+FEW_TEST_IMAGES = 100
+"""Evaluation is not timed, so it need not take long."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to train `replicates` networks; `seconds` takes the number of steps, and warms up with as many."""
+
+    name: str
+    replicates: int
+    compiled: bool
+    seconds: Callable[[int], float]
+
+
+class _Clock:
+    """An observer that keeps the seconds spent in training, evaluation left out, by step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[int, float] = {}
+
+    def trained(self, step: int, losses: Tensor) -> None:
+        """Only the evaluations carry times."""
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        self.seconds[evaluation.step] = evaluation.seconds
+
+    def diverged(self, replicate: int, step: int) -> None:
+        raise RuntimeError(f"replicate {replicate} diverged at step {step}: its time would mean nothing")
+
+
+def bench(
+    steps: int, rounds: int, threads: int | None, *, compiled: bool, begin: Callable[[int, str], None]
+) -> dict[str, Any]:
+    """Times every case in alternating rounds and returns the figures as plain values.
+
+    Times are in microseconds per replicate and step; `speedup` is the article's time over the case's, and
+    `share_of_limit` the limit's over the case's, all between medians over the rounds.
+
+    Args:
+        steps: that are timed, in every round, after as many to warm up.
+        rounds: how often each case is timed.
+        threads: of the CPU; None leaves PyTorch's choice.
+        compiled: also time compiled stacks.
+        begin: told the round and the case before each measurement.
+
+    Raises:
+        UserError: compiled, and this machine has no C++ compiler.
+    """
+    config = article_config()
+    if compiled and not compiles(dataclasses.replace(config, compile="auto"), WORTH_COMPILING):
+        raise UserError(
+            "--compiled needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or use --no-compiled"
+        )
+    limits: list[limit.Limit] = []
+    with use_threads(threads):
+        chosen = cases(config, compiled=compiled)
+        measures = {case.name: lambda case=case: case.seconds(steps) / steps / case.replicates for case in chosen}
+        times = alternate(measures | {"the limit": lambda: _limit(config, limits)}, rounds, begin)
+        return {
+            "bench": "engine",
+            "environment": environment.describe("cpu"),
+            "steps": steps,
+            "rounds": rounds,
+            **_figures(chosen, times, limits, config),
+        }
+
+
+def cases(config: RunConfig, *, compiled: bool) -> list[Case]:
+    """All that is compared, the article's program first."""
+    custom = with_norm(config, "batch", "custom")
+    seeds = {size: [Job(config, seed) for seed in range(size)] for size in (1, *SIZES)}
+    mixed = [Job(with_norm(config, scheme), seed) for scheme in MIXED for seed in range(4)]
+    found = [
+        Case(ARTICLE, 1, False, lambda steps: article.seconds_of_steps(steps, warm_up=steps)),
+        _case("single run", seeds[1]),
+        _case("single run, custom batch norm", [Job(custom, 0)]),
+    ]
+    for size in SIZES:
+        found.append(_case(f"stack of {size} seeds", seeds[size]))
+        if compiled:
+            found.append(_case(f"stack of {size} seeds, compiled", seeds[size], compiled=True))
+    found.append(_case("stack of 16 seeds, custom batch norm", [Job(custom, seed) for seed in range(16)]))
+    found.append(_case(f"stack of 4 schemes x 4 seeds ({', '.join(MIXED)})", mixed))
+    return found
+
+
+def seconds_of_steps(jobs: Sequence[Job], steps: int, *, compiled: bool) -> float:
+    """The seconds of so many training steps of a stack, batches included, after as many that are not counted."""
+    config = jobs[0].config
+    clock = _Clock()
+    plan = dataclasses.replace(plan_of(config), total_steps=2 * steps, eval_every=steps)
+    replicates = [replicate(job.config, job.seed) for job in jobs]
+    train(replicates, _hardly_tested(config), plan, device_of(config), [clock], compiled=compiled)
+    return clock.seconds[2 * steps] - clock.seconds[steps]
+
+
+def _case(name: str, jobs: Sequence[Job], *, compiled: bool = False) -> Case:
+    return Case(name, len(jobs), compiled, lambda steps: seconds_of_steps(jobs, steps, compiled=compiled))
+
+
+def _hardly_tested(config: RunConfig) -> Split:
+    split = split_of(config.data)
+    few = Part(split.test.images[:FEW_TEST_IMAGES], split.test.labels[:FEW_TEST_IMAGES])
+    return dataclasses.replace(split, test=few)
+
+
+def _products(config: RunConfig) -> list[limit.Product]:
+    split = split_of(config.data)
+    widths = [split.train.images[0].numel(), *config.model.hidden, split.classes]
+    return limit.step_products(LIMIT_REPLICATES, config.data.batch_size, widths)
+
+
+def _parameters(config: RunConfig) -> int:
+    return LIMIT_REPLICATES * sum(parameter.numel() for parameter in replicate(config, 0).model.parameters())
+
+
+def _limit(config: RunConfig, limits: list[limit.Limit]) -> float:
+    """Measures the limit once more, keeps it, and returns it per replicate and step."""
+    limits.append(limit.measure(_products(config), _parameters(config)))
+    return (limits[-1].products + limits[-1].adam) / LIMIT_REPLICATES
+
+
+def _figures(
+    chosen: Sequence[Case], times: dict[str, list[float]], limits: Sequence[limit.Limit], config: RunConfig
+) -> dict[str, Any]:
+    """The plain values of `bench`, from seconds per replicate and step by round."""
+    medians = {name: median(seconds) for name, seconds in times.items()}
+    products, adam = median(each.products for each in limits), median(each.adam for each in limits)
+    return {
+        "limit": {
+            "replicates": LIMIT_REPLICATES,
+            "us": medians["the limit"] * 1e6,
+            "us_of_rounds": _microseconds(times["the limit"]),
+            "products_us": products / LIMIT_REPLICATES * 1e6,
+            "products_gflops": sum(product.flops for product in _products(config)) / products / 1e9,
+            "adam_us": adam / LIMIT_REPLICATES * 1e6,
+            "adam_gb_per_s": limit.adam_bytes(_parameters(config)) / adam / 1e9,
+        },
+        "cases": [
+            {
+                "case": case.name,
+                "replicates": case.replicates,
+                "compiled": case.compiled,
+                "us": medians[case.name] * 1e6,
+                "us_of_rounds": _microseconds(times[case.name]),
+                "speedup": medians[ARTICLE] / medians[case.name],
+                "share_of_limit": medians["the limit"] / medians[case.name],
+            }
+            for case in chosen
+        ],
+    }
+
+
+def _microseconds(seconds: Sequence[float]) -> list[float]:
+    return [each * 1e6 for each in seconds]

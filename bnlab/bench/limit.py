@@ -1,0 +1,96 @@
+"""The least time that a training step can take on this machine: its matrix products, and Adam's way through memory.
+
+For R replicates, a batch of N and layers of widths w_0 .. w_L, a step has these batched products:
+
+    forward          (R, N, in)  x (R, in, out)   every layer
+    weight gradient  (R, in, N)  x (R, N, out)    every layer
+    input gradient   (R, N, out) x (R, out, in)   every layer but the first: nobody asks for the pixels' gradient
+
+of 2 R N in out floating-point operations each. Adam reads p, g, m and v and writes p, m and v: 7 x 4 bytes a parameter.
+Both are measured here and now: the products by torch.bmm in the best of its layouts, the traffic by copying between
+buffers that together are as large as p, g, m and v. Norms, activations, loss and batches are taken to cost nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bnlab.bench.timing import median_seconds
+
+ADAM_TRANSFERS = 7
+"""Read p, g, m, v; write p, m, v."""
+
+FLOAT_BYTES = 4
+CALLS, WARM_UP = 15, 3
+
+
+@dataclass(frozen=True)
+class Product:
+    """(R, rows, inner) x (R, inner, columns)."""
+
+    replicates: int
+    rows: int
+    inner: int
+    columns: int
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.replicates * self.rows * self.inner * self.columns
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One measurement, for all replicates together: seconds per step."""
+
+    products: float
+    adam: float
+
+
+def step_products(replicates: int, batch: int, widths: Sequence[int]) -> list[Product]:
+    """The products of one training step, `widths` from the pixels to the classes."""
+    products = []
+    for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
+        products.append(Product(replicates, batch, fan_in, fan_out))
+        products.append(Product(replicates, fan_in, batch, fan_out))
+        if layer > 0:
+            products.append(Product(replicates, batch, fan_out, fan_in))
+    return products
+
+
+def adam_bytes(parameters: int) -> int:
+    """What one step of Adam moves to and from memory, float32."""
+    return ADAM_TRANSFERS * FLOAT_BYTES * parameters
+
+
+def measure(products: Sequence[Product], parameters: int) -> Limit:
+    """Times all products and Adam's traffic for so many parameters."""
+    return Limit(
+        products=sum(_fastest(product) for product in products),
+        adam=adam_bytes(parameters) / _copy_bandwidth(4 * FLOAT_BYTES * parameters),
+    )
+
+
+def _fastest(product: Product) -> float:
+    """Seconds of the product in the fastest of the layouts that its operands can have in memory."""
+    r, m, k, n = product.replicates, product.rows, product.inner, product.columns
+    out = torch.empty(r, m, n)
+    layouts = itertools.product(_layouts(r, m, k), _layouts(r, k, n))
+    return min(median_seconds(lambda a=a, b=b: torch.bmm(a, b, out=out), CALLS, WARM_UP) for a, b in layouts)
+
+
+def _layouts(replicates: int, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """A matrix per replicate: row by row, and column by column."""
+    return torch.rand(replicates, rows, columns), torch.rand(replicates, columns, rows).mT
+
+
+def _copy_bandwidth(size: int) -> float:
+    """Bytes read and written per second when half of `size` bytes is copied onto the other half."""
+    source = torch.rand(size // FLOAT_BYTES // 2)
+    target = torch.empty_like(source)
+    moved = 2 * FLOAT_BYTES * source.numel()
+    return moved / median_seconds(lambda: target.copy_(source), CALLS, WARM_UP)

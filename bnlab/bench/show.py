@@ -1,0 +1,133 @@
+"""Shows what a bench has measured: a table, or JSON; and writes JSON to a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from bnlab.bench import engine, norms
+from bnlab.errors import UserError
+from bnlab.store import replace
+
+
+def run_engine(
+    steps: int, rounds: int, threads: int | None, *, compiled: bool, as_json: bool, out: Path | None
+) -> None:
+    """Runs `bnlab bench engine` and shows the result.
+
+    Raises:
+        UserError: an option out of range, a file that cannot be written, or no compiler.
+    """
+    _require_positive({"--steps": steps, "--rounds": rounds, "--threads": threads})
+    _run(lambda begin: engine.bench(steps, rounds, threads, compiled=compiled, begin=begin), rounds, as_json, out)
+
+
+def run_norms(rounds: int, threads: int | None, *, as_json: bool, out: Path | None) -> None:
+    """Runs `bnlab bench norms` and shows the result. Raises UserError as `run_engine` does."""
+    _require_positive({"--rounds": rounds, "--threads": threads})
+    _run(lambda begin: norms.bench(rounds, threads, begin=begin), rounds, as_json, out)
+
+
+Begin = Callable[[int, str], None]
+
+
+def _run(bench: Callable[[Begin], dict[str, Any]], rounds: int, as_json: bool, out: Path | None) -> None:
+    if out is not None:
+        _require_writable(out)
+    errors = Console(stderr=True, highlight=False)
+    # No refreshing thread: it would take its time from what is measured.
+    with Live(console=errors, auto_refresh=False, transient=True) as live:
+        results = bench(lambda number, name: live.update(Text(f"round {number} of {rounds}: {name}"), refresh=True))
+    text = json.dumps(results, indent=2)
+    if as_json:
+        sys.stdout.write(f"{text}\n")
+    else:
+        print_results(results, Console(highlight=False, markup=False))
+    if out is not None:
+        replace(out, f"{text}\n")
+        errors.print(f"wrote {out}", markup=False, soft_wrap=True)
+
+
+def print_results(results: dict[str, Any], console: Console) -> None:
+    """The table of a bench's plain values, with what it was measured on."""
+    table = _engine_table(results) if results["bench"] == "engine" else _norms_table(results)
+    # Never squeezed: digits cut off to fit a narrow terminal or a pipe would be other numbers.
+    table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
+    console.print(table, soft_wrap=True)
+    for line in (*_notes(results), _where(results["environment"])):
+        console.print(line, soft_wrap=True)
+
+
+def _engine_table(results: dict[str, Any]) -> Table:
+    table = Table("case", box=box.SIMPLE_HEAD)
+    for column in ("us per replicate and step", "lowest to highest", "times the article's", "of the limit"):
+        table.add_column(column, justify="right")
+    for case in results["cases"]:
+        table.add_row(
+            case["case"],
+            f"{case['us']:,.0f}",
+            f"{min(case['us_of_rounds']):,.0f} to {max(case['us_of_rounds']):,.0f}",
+            f"{case['speedup']:.1f} x",
+            f"{case['share_of_limit']:.0%}",
+        )
+    return table
+
+
+def _norms_table(results: dict[str, Any]) -> Table:
+    table = Table("norm=", "norm.impl=", "shape", "pass", box=box.SIMPLE_HEAD)
+    for column in ("us", "ratio to native"):
+        table.add_column(column, justify="right")
+    for case in results["cases"]:
+        ratio = case["ratio_to_native"]
+        shape = f"({', '.join(map(str, case['shape']))})"
+        cells = (case["scheme"], case["impl"], shape, case["pass"])
+        table.add_row(*cells, f"{case['us']:,.1f}", "-" if ratio is None else f"{ratio:.2f}")
+    return table
+
+
+def _notes(results: dict[str, Any]) -> list[str]:
+    if results["bench"] == "norms":
+        return [f"Medians of {results['rounds']} alternating rounds, each the median of {results['calls']} calls."]
+    limit = results["limit"]
+    return [
+        f"Medians of {results['rounds']} alternating rounds of {results['steps']} training steps; 784-128-64-10, "
+        "batch 32, Adam.",
+        f"The limit is {limit['us']:,.0f} us per replicate and step: {limit['products_us']:,.0f} for the matrix "
+        f"products of {limit['replicates']} replicates ({limit['products_gflops']:,.0f} GFLOP/s) and "
+        f"{limit['adam_us']:,.0f} for Adam's memory traffic ({limit['adam_gb_per_s']:,.0f} GB/s).",
+    ]
+
+
+def _where(found: dict[str, Any]) -> str:
+    return (
+        f"bnlab {found['bnlab']}, torch {found['torch']}, torchvision {found['torchvision']}, Python {found['python']} "
+        f"on {found['device']} (processor {found['cpu']}, {found['threads']} threads)."
+    )
+
+
+def _require_positive(options: dict[str, int | None]) -> None:
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise UserError(f"{name} {value} is out of range; it has to be 1 or more")
+
+
+def _require_writable(out: Path) -> None:
+    """Raises UserError before the minutes of measuring, not after them."""
+    if out.is_dir():
+        raise UserError(f"--out {out} is a folder; name a file, e.g. {out / 'bench.json'}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written ({error.strerror}); choose another file") from error

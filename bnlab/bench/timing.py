@@ -1,0 +1,51 @@
+"""Time in alternating rounds: whatever slows the machine for a while slows all that is compared."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from statistics import median
+from time import perf_counter
+
+import torch
+
+
+def alternate(
+    measures: Mapping[str, Callable[[], float]], rounds: int, begin: Callable[[int, str], None]
+) -> dict[str, list[float]]:
+    """What each measure returned, round by round; every round calls all of them once, in their order.
+
+    Args:
+        measures: by name.
+        rounds: how many.
+        begin: told the round, counted from 1, and the name before each call.
+    """
+    results: dict[str, list[float]] = {name: [] for name in measures}
+    for number in range(1, rounds + 1):
+        for name, measure in measures.items():
+            begin(number, name)
+            results[name].append(measure())
+    return results
+
+
+def median_seconds(call: Callable[[], object], calls: int, warm_up: int) -> float:
+    """The median of the seconds of so many calls, after others that are not counted."""
+    for _ in range(warm_up):
+        call()
+    times = []
+    for _ in range(calls):
+        start = perf_counter()
+        call()
+        times.append(perf_counter() - start)
+    return median(times)
+
+
+@contextlib.contextmanager
+def use_threads(count: int | None) -> Iterator[None]:
+    """PyTorch on so many CPU threads, afterwards on as many as before; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

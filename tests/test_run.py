@@ -1,0 +1,81 @@
+"""Stored replicates are reused, missing ones trained, and a bad one does not take its stack with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnlab import run as run_module
+from bnlab.config import RunConfig, from_mapping
+from bnlab.run import failures, run
+from bnlab.train import train
+from tests.compose import compose
+
+QUICK = ("data.limit=64", "epochs=1", "threads=1", "quiet=true")
+
+
+def config(folder: Path, *overrides: str) -> RunConfig:
+    return from_mapping(compose([*QUICK, *overrides, f"runs_dir={folder}"]))
+
+
+def test_more_seeds_later_train_only_the_missing_ones(tmp_path: Path) -> None:
+    (first,) = run([config(tmp_path, "seeds=2")])
+    before = {o.folder: (o.folder / "metrics.csv").read_bytes() for o in first}
+    (second,) = run([config(tmp_path, "seeds=3")])
+    assert [(o.job.seed, o.trained) for o in second] == [(0, False), (1, False), (2, True)]
+    assert {o.folder: (o.folder / "metrics.csv").read_bytes() for o in second[:2]} == before
+    assert len({o.folder.parent for o in [*first, *second]}) == 1
+
+
+@pytest.mark.parametrize(("seeds", "expected"), [("seeds=3", [0, 1, 2]), ("seeds=[7,9]", [7, 9]), ("seed=3", [3])])
+def test_seeds(tmp_path: Path, seeds: str, expected: list[int]) -> None:
+    assert config(tmp_path, seeds).replicate_seeds() == expected
+
+
+def test_the_same_sweep_gives_the_same_bytes_twice(tmp_path: Path) -> None:
+    def metrics(folder: Path) -> list[bytes]:
+        configs = [config(folder, f"norm={name}", "seeds=2") for name in ("none", "batch", "layer")]
+        return [(o.folder / "metrics.csv").read_bytes() for outcomes in run(configs) for o in outcomes]
+
+    assert metrics(tmp_path / "a") == metrics(tmp_path / "b")
+
+
+def test_one_bad_replicate_does_not_take_its_stack_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(replicates: Any, *arguments: Any, **options: Any) -> None:
+        if any(each.seed == 1 for each in replicates):
+            raise RuntimeError("the disk is on fire")
+        train(replicates, *arguments, **options)
+
+    monkeypatch.setattr(run_module, "train", faulty)
+    (outcomes,) = run([config(tmp_path, "seeds=3")])
+    assert [o.result["state"] for o in outcomes] == ["done", "failed", "done"]
+    assert failures(outcomes) == "seed 1: RuntimeError: the disk is on fire"
+    monkeypatch.undo()
+    (again,) = run([config(tmp_path, "seeds=3")])
+    assert [(o.result["state"], o.trained) for o in again] == [("done", False), ("done", True), ("done", False)]
+
+
+def test_interrupted_replicates_are_marked_and_trained_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "train", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run([config(tmp_path, "seeds=2")])
+    monkeypatch.undo()
+    states = {path.parent.name: path.read_text() for path in tmp_path.glob("*/*/result.json")}
+    assert set(states) == {"seed-0", "seed-1"}
+    assert all('"state": "interrupted"' in text for text in states.values())
+    (outcomes,) = run([config(tmp_path, "seeds=2")])
+    assert [(o.result["state"], o.trained) for o in outcomes] == [("done", True), ("done", True)]
+
+
+def test_stacked_and_single_runs_store_nearly_the_same_metrics(tmp_path: Path) -> None:
+    (stacked,) = run([config(tmp_path / "stacked", "seeds=3", "norm=batch")])
+    for outcome in stacked:
+        ((single,),) = run([config(tmp_path / "single", f"seed={outcome.job.seed}", "norm=batch")])
+        assert single.result["final"] == pytest.approx(outcome.result["final"], rel=1e-3, abs=1e-3)
