@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from bnlab.data import Split
 from bnlab.data.stream import BatchStream
 from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches
+from bnlab.memory import keep_freed_memory
 from bnlab.optim import Hyperparameters, StackOptimizer
 from bnlab.stack import lift, lower, owned_parameters
 
@@ -86,6 +87,7 @@ def train(
     Their plain models hold the trained weights afterwards. `compiled` compiles the step on full batches, which takes
     half a minute at the start and makes the steps faster.
     """
+    keep_freed_memory()
     stack = lift([replicate.model for replicate in replicates]).to(device)
     _train_stack(stack, replicates, data, plan, device, observers, _Step(stack, plan.batch_size, compiled))
     lower(stack)

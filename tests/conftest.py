@@ -46,7 +46,6 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         monkeypatch.setattr(sys, "argv", ["bnlab", *arguments])
         with pytest.raises(SystemExit) as stop:
             main()
-            sys.exit(0)
         captured = capsys.readouterr()
         code = stop.value.code
         return Answer(code if isinstance(code, int) else int(code is not None), captured.out, captured.err)

@@ -57,7 +57,9 @@ def test_norms_lists_every_scheme(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     answer = cli("norms")
     assert (answer.code, answer.err) == (0, "")
     for name, scheme in SCHEMES.items():
-        (row,) = [line for line in answer.out.splitlines() if line.split("│")[1:2] and line.split("│")[1].strip() == name]
+        (row,) = [
+            line for line in answer.out.splitlines() if line.split("│")[1:2] and line.split("│")[1].strip() == name
+        ]
         cells = [cell.strip() for cell in row.split("│")[1:-1]]
         settings = ", ".join(settings_of("norm", name))
         assert cells == [name, scheme.formula, scheme.normalizes_over, settings, ", ".join(scheme.impls), scheme.source]

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from bnlab.config import from_mapping
+from bnlab.errors import UserError
 from bnlab.launch import CONF
 from bnlab.norms import SCHEMES
-from tests.conftest import Cli
+from bnlab.run import run
+from tests.compose import compose
 from tests.data import idx
 
 FILES = sorted(CONF.glob("*/*.yaml"))
 SPATIAL = {f"norm={name}" for name, scheme in SCHEMES.items() if scheme.spatial_only}
-TWO_STEPS = ("threads=1", "steps=2", "data.limit=200")
+TWO_STEPS = ("threads=1", "steps=2", "data.limit=200", "quiet=true")
 
 
 def choice(path: Path) -> str:
@@ -27,41 +30,34 @@ def test_the_folder_holds_what_this_test_knows_how_to_train() -> None:
 
 
 @pytest.mark.parametrize("override", [choice(path) for path in FILES if choice(path) not in SPATIAL])
-def test_every_file_trains(override: str, cli: Cli, tmp_path: Path) -> None:
+def test_every_file_trains(override: str, tmp_path: Path) -> None:
     arguments = [override, *TWO_STEPS]
     name = override.removeprefix("data=")
     if name in idx.RELATIVES:
         idx.write_all(tmp_path, name)
         arguments += [f"data.root={tmp_path}", "data.validation_size=0", "data.batch_size=3", "data.drop_last=true"]
-    assert losses(cli, tmp_path, *arguments)
+    assert losses(tmp_path, *arguments)
 
 
 @pytest.mark.parametrize("norm", [name for name, scheme in SCHEMES.items() if not scheme.spatial_only])
-def test_the_impls_of_a_scheme_train_alike(norm: str, cli: Cli, tmp_path: Path) -> None:
-    native, *others = [
-        losses(cli, tmp_path, f"norm={norm}", f"norm.impl={impl}", f"label={impl}", *TWO_STEPS)
-        for impl in SCHEMES[norm].impls
-    ]
+def test_the_impls_of_a_scheme_train_alike(norm: str, tmp_path: Path) -> None:
+    native, *others = [losses(tmp_path, f"norm={norm}", f"norm.impl={impl}", *TWO_STEPS) for impl in SCHEMES[norm].impls]
     assert others
     assert all(other == pytest.approx(native, rel=1e-4) for other in others)
 
 
 @pytest.mark.parametrize("override", sorted(SPATIAL))
 @pytest.mark.parametrize("impl", ["native", "custom"])
-def test_schemes_that_need_space_are_refused_on_the_mlp(override: str, impl: str, cli: Cli) -> None:
-    answer = cli("train", override, f"norm.impl={impl}", *TWO_STEPS)
-    assert answer.code == 2
-    assert answer.err.startswith(f"error: {override} cannot be used here: ")
-    assert answer.err.endswith("use a convolutional model, or norm=layer.\n")
+def test_schemes_that_need_space_are_refused_on_the_mlp(override: str, impl: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"^{override} cannot be used here: .*; use a convolutional model, or norm=layer"):
+        losses(tmp_path, override, f"norm.impl={impl}", *TWO_STEPS)
 
 
-def losses(cli: Cli, folder: Path, *arguments: str) -> list[float]:
+def losses(folder: Path, *overrides: str) -> list[float]:
     """All losses of metrics.csv."""
-    answer = cli("train", *arguments)
-    assert answer.code == 0
-    label = next((argument.removeprefix("label=") for argument in arguments if argument.startswith("label=")), "")
-    (metrics,) = folder.glob(f"runs/{label}*/seed-0/metrics.csv")
-    with metrics.open() as file:
+    ((outcome,),) = run([from_mapping(compose([*overrides, f"runs_dir={folder}"]))])
+    assert (outcome.result["state"], outcome.trained) == ("done", True)
+    with (outcome.folder / "metrics.csv").open() as file:
         found = [float(row["loss"]) for row in csv.DictReader(file)]
     assert all(math.isfinite(loss) for loss in found)
     return found

@@ -199,9 +199,17 @@ def test_a_wrong_type_is_named_with_the_type_that_it_has_to_be(
             "rely",
             "model.activation=rely is not known; allowed: relu, gelu, tanh, sigmoid. Did you mean 'relu'?",
         ),
-        ("model__norm_position", "pos", "model.norm_position=pos is not known; allowed: pre, post. Did you mean 'post'?"),
+        (
+            "model__norm_position",
+            "pos",
+            "model.norm_position=pos is not known; allowed: pre, post. Did you mean 'post'?",
+        ),
         ("model__init", "he", "model.init=he is not known; allowed: pytorch, kaiming, xavier, normal."),
-        ("data__normalize", "std", "data.normalize=std is not known; allowed: none, standard. Did you mean 'standard'?"),
+        (
+            "data__normalize",
+            "std",
+            "data.normalize=std is not known; allowed: none, standard. Did you mean 'standard'?",
+        ),
         (
             "model__init_gain",
             2.0,

@@ -16,6 +16,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -80,7 +81,7 @@ def _fastest(product: Product) -> float:
     r, m, k, n = product.replicates, product.rows, product.inner, product.columns
     out = torch.empty(r, m, n)
     layouts = itertools.product(_layouts(r, m, k), _layouts(r, k, n))
-    return min(median_seconds(lambda a=a, b=b: torch.bmm(a, b, out=out), CALLS, WARM_UP) for a, b in layouts)
+    return min(median_seconds(partial(torch.bmm, a, b, out=out), CALLS, WARM_UP) for a, b in layouts)
 
 
 def _layouts(replicates: int, rows: int, columns: int) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,49 @@
+"""Every bnlab command that README.md shows is run as it stands, in the order of the text."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def commands() -> list[str]:
+    """The lines of the shell blocks that start with bnlab; the two set-up lines are for .ci/run."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("bnlab ")]
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        command, shell=True, cwd=folder, env=os.environ | {"PATH": path}, text=True, capture_output=True, check=False
+    )
+
+
+@pytest.mark.slow
+def test_every_command_runs(tmp_path: Path) -> None:
+    assert len(commands()) >= 5
+    for command in commands():
+        done = run(command, tmp_path)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "comparison" / "summary.md").is_file()
+
+
+def test_the_error_shown_is_the_error_given(tmp_path: Path) -> None:
+    shown = re.search(r"^\$ (bnlab .*)\n(error: .*)$", README, flags=re.MULTILINE)
+    assert shown is not None
+    done = run(shown[1], tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"{shown[2]}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_two_set_up_lines_do_all_of_their_own() -> None:
+    lines = re.findall(r"^python3 -m venv .*$", README, flags=re.MULTILINE)
+    assert [line.rpartition("&& ")[2] for line in lines] == [".venv/bin/bnlab train", ".venv/bin/python -m pytest"]
