@@ -62,12 +62,12 @@ class StackOptimizer:
         of_replicate = [repr(each) for each in hyperparameters]
         groups: dict[str, list[dict[str, Any]]] = {}
         for kind, each in kinds.items():
-            for of_norm in (False, True):
-                mine = [owned for owned in parameters if owned.of_norm == of_norm]
-                slices = [piece for owned in mine for piece in _slices(owned, [k == kind for k in of_replicate])]
+            chosen = [other == kind for other in of_replicate]
+            for weight_decay, mine in _by_weight_decay(each.optimizer, parameters).items():
+                slices = [piece for owned in mine for piece in _slices(owned, chosen)]
                 if slices:
                     self._slices += slices
-                    group = _group(each.optimizer, [piece.view for piece in slices], of_norm=of_norm)
+                    group = _group(each.optimizer, [piece.view for piece in slices], weight_decay)
                     groups.setdefault(each.optimizer.name, []).append(group)
                     if each.schedule.name != "constant":
                         self._scheduled.append((group, each))
@@ -101,10 +101,17 @@ def _slices(owned: Owned, chosen: Sequence[bool]) -> Iterator[_Slice]:
         start = stop
 
 
-def _group(config: OptimizerConfig, parameters: list[Tensor], *, of_norm: bool) -> dict[str, Any]:
+def _by_weight_decay(config: OptimizerConfig, parameters: Sequence[Owned]) -> dict[float, list[Owned]]:
+    """As few groups as there are weight decays, for each costs an optimizer time at every step."""
+    groups: dict[float, list[Owned]] = {}
+    for owned in parameters:
+        decays = config.decay_norm_params or not owned.of_norm
+        groups.setdefault(config.weight_decay if decays else 0.0, []).append(owned)
+    return groups
+
+
+def _group(config: OptimizerConfig, parameters: list[Tensor], weight_decay: float) -> dict[str, Any]:
     """A parameter group of torch.optim."""
-    decays = config.decay_norm_params or not of_norm
-    weight_decay = config.weight_decay if decays else 0.0
     options: dict[str, Any] = {"params": parameters, "lr": config.lr, "weight_decay": weight_decay}
     if isinstance(config, AdamConfig):
         options |= {"betas": tuple(config.betas), "eps": config.eps}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,11 @@ from bnlab.train import Plan, Replicate
 
 WORTH_COMPILING = 1_000_000
 """Steps times replicates from which compiling has saved more than it cost, by `bnlab bench engine`."""
+
+WORTH_A_SECOND_THREAD = 5_000_000
+"""Multiplications of a layer pass below which waiting for a second thread takes longer than it saves."""
+
+_DEFAULT_THREADS = torch.get_num_threads()
 
 
 def check(config: RunConfig) -> None:
@@ -46,6 +52,15 @@ def device_of(config: RunConfig) -> torch.device:
         reason = str(error).splitlines()[0]
         raise UserError(f"device={config.device} cannot be used here ({reason}); use auto or cpu") from error
     return device
+
+
+def threads_for(config: RunConfig, replicates: int) -> int:
+    """CPU threads for a stack: as configured, else one for a stack too small to share out, else PyTorch's choice."""
+    if config.threads is not None:
+        return config.threads
+    widths = [28 * 28, *config.model.hidden]
+    weights = replicates * sum(a * b for a, b in itertools.pairwise(widths))
+    return 1 if weights * config.data.batch_size < WORTH_A_SECOND_THREAD else _DEFAULT_THREADS
 
 
 def compiles(config: RunConfig, replicate_steps: int) -> bool:

@@ -14,7 +14,7 @@ import torch
 from bnlab import environment
 from bnlab.config import RunConfig
 from bnlab.grouping import Job, stacks_of
-from bnlab.prepare import check, compiles, device_of, plan_of, replicate, split_of
+from bnlab.prepare import check, compiles, device_of, plan_of, replicate, split_of, threads_for
 from bnlab.progress import Progress
 from bnlab.record import Recorder
 from bnlab.store import ReplicateFolder
@@ -102,13 +102,10 @@ def _train_stack(stack: Sequence[Job], progress: Progress) -> dict[Path, dict[st
             return {}
         config = jobs[0].config
         device, plan, split = device_of(config), plan_of(config), split_of(config.data)
-        torch.set_num_threads(config.threads or _DEFAULT_THREADS)
+        torch.set_num_threads(threads_for(config, len(jobs)))
         recorder = Recorder([job.folder() for job in jobs], environment.describe(str(device)))
         with recorder:
             replicates = [replicate(job.config, job.seed) for job in jobs]
             observers: list[Observer] = [recorder, progress.of_stack(jobs, plan)]
             train(replicates, split, plan, device, observers, compiled=compiles(config, len(jobs) * plan.total_steps))
         return {job.folder().path: result for job, result in zip(jobs, recorder.results, strict=True)}
-
-
-_DEFAULT_THREADS = torch.get_num_threads()

@@ -8,6 +8,7 @@ import pytest
 
 from bnlab.norms import SCHEMES
 from tests.conftest import QUICK, Cli, environment, files_below
+from tests.report import stored
 
 NORM_NAMES = ", ".join(sorted(SCHEMES))
 BATCH_SETTINGS = "its settings: impl, eps, affine, momentum, track_running_stats."
@@ -26,11 +27,13 @@ BAD: list[tuple[str, list[str]]] = [
     ("epoch=3", ["unknown setting 'epoch'; allowed: ", "epochs, eval_every, ", "Did you mean 'epochs'?"]),
     ("norm=layer norm.momentum=.1", ["norm=layer has no setting 'momentum'; its settings: impl, eps, affine."]),
     ("optimizer.momentum=.9", ["optimizer=adam has no setting 'momentum'; its settings: lr, "]),
+    ("schedule.gamma=.5", ["schedule=constant has no setting 'gamma'; it has no settings"]),
     # A wrong type.
     ("norm.eps=small", ["norm.eps=small is of the wrong type; it has to be a number"]),
     ("data.batch_size=32.5", ["data.batch_size=32.5 is of the wrong type; it has to be a whole number"]),
     ("seed=a", ["seed=a is of the wrong type; it has to be a whole number"]),
     ("model.hidden=[128,wide]", ["model.hidden[1]=wide is of the wrong type; it has to be a list of whole numbers, "]),
+    ("model.hidden=128", ["model.hidden=128 is of the wrong type; it has to be a list of whole numbers, "]),
     # A value out of range.
     ("norm.eps=0", [f"norm.eps=0.0 is out of range; it {POSITIVE}"]),
     ("norm.eps=-1e-5", [f"norm.eps=-1e-05 is out of range; it {POSITIVE}"]),
@@ -65,15 +68,13 @@ BAD: list[tuple[str, list[str]]] = [
         ["fashion_mnist: no train-images-idx3-ubyte, ", "put these files there", "data.download=true"],
     ),
     ("runs_dir=a_file", ["runs_dir=a_file cannot be written (", "Not a directory); set runs_dir to a folder that can"]),
+    ("device=meta", ["device=meta cannot be used here (", "use auto or cpu"]),
     ("device=tpu", ["device=tpu cannot be used here (", "use auto or cpu"]),
     # What Hydra cannot read.
     ("epochs", ["'epochs'", "missing EQUAL"]),
     ("seed=1,2", ["'seed=1,2'", "add --multirun"]),
     ("norm.eps=${nowhere}", ["'nowhere' not found", "norm.eps"]),
     ("norm.eps=???", ["norm.eps is not set; write norm.eps=VALUE"]),
-    ("model.hidden=128", ["model.hidden=128 is of the wrong type; it has to be a list of whole numbers, "]),
-    ("schedule.gamma=.5", ["schedule=constant has no setting 'gamma'; it has no settings"]),
-    ("device=meta", ["device=meta cannot be used here (", "use auto or cpu"]),
     # A sweep in which one job is not legal: none is started.
     ("-m seed=0,-1", ["seed=-1 is out of range; it has to be", "(job: ", "seed=-1; no job was started)"]),
     (
@@ -117,7 +118,8 @@ def test_one_line_and_exit_code_2(arguments: str, texts: list[str], cli: Cli, tm
     ],
 )
 def test_bad_input_of_the_report(arguments: str, texts: list[str], cli: Cli, tmp_path: Path) -> None:
-    assert cli("train", *QUICK, "norm=none", "runs_dir=stored").code == 0
+    for name in ("none", "batch"):
+        stored.replicate(stored.run(tmp_path / "stored", name), 0, 0.9)
     before = files_below(tmp_path)
     answer = cli(*arguments.split())
     assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)

@@ -41,7 +41,8 @@ def test_every_file_trains(override: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("norm", [name for name, scheme in SCHEMES.items() if not scheme.spatial_only])
 def test_the_impls_of_a_scheme_train_alike(norm: str, tmp_path: Path) -> None:
-    native, *others = [losses(tmp_path, f"norm={norm}", f"norm.impl={impl}", *TWO_STEPS) for impl in SCHEMES[norm].impls]
+    impls = SCHEMES[norm].impls
+    native, *others = [losses(tmp_path, f"norm={norm}", f"norm.impl={impl}", *TWO_STEPS) for impl in impls]
     assert others
     assert all(other == pytest.approx(native, rel=1e-4) for other in others)
 
@@ -49,7 +50,9 @@ def test_the_impls_of_a_scheme_train_alike(norm: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("override", sorted(SPATIAL))
 @pytest.mark.parametrize("impl", ["native", "custom"])
 def test_schemes_that_need_space_are_refused_on_the_mlp(override: str, impl: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"^{override} cannot be used here: .*; use a convolutional model, or norm=layer"):
+    with pytest.raises(
+        UserError, match=f"^{override} cannot be used here: .* use a convolutional model, or norm=layer"
+    ):
         losses(tmp_path, override, f"norm.impl={impl}", *TWO_STEPS)
 
 

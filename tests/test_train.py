@@ -157,6 +157,16 @@ def test_the_reference_would_notice_a_wrong_setting() -> None:
         assert found.scores[last] != pytest.approx(history.scores[last], rel=1e-6)
 
 
+@pytest.mark.parametrize("steps", [1, 6, 7, 12, 40])
+@pytest.mark.parametrize("every", [None, 1, 4, 6, 100])
+def test_evaluation_is_at_each_epochs_end_every_so_many_steps_and_at_the_end(steps: int, every: int | None) -> None:
+    plan = Plan(batch_size=8, drop_last=False, steps_per_epoch=6, total_steps=steps, eval_every=every)
+    epochs = set(range(6, steps + 1, 6))
+    between = set() if every is None else set(range(every, steps + 1, every))
+    assert list(plan.stops()) == sorted(epochs | between | {steps})
+    assert [plan.epoch(step) for step in (3, 6, 15)] == [0.5, 1.0, 2.5]
+
+
 def test_it_learns() -> None:
     _, history = trained(configured("optimizer.lr=0.05"), synthetic(400), 0, Recipe(adam(), steps=200))
     assert history.scores[200, "test"][1] > 0.9

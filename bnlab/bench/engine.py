@@ -18,7 +18,7 @@ from bnlab.config import RunConfig
 from bnlab.data import Part, Split
 from bnlab.errors import UserError
 from bnlab.grouping import Job
-from bnlab.prepare import WORTH_COMPILING, compiles, device_of, plan_of, replicate, split_of
+from bnlab.prepare import WORTH_COMPILING, compiles, device_of, plan_of, replicate, split_of, threads_for
 from bnlab.train import Evaluation, train
 
 ARTICLE = "the article's program"
@@ -73,7 +73,7 @@ def bench(
     Raises:
         UserError: compiled, and this machine has no C++ compiler.
     """
-    config = article_config()
+    config = dataclasses.replace(article_config(), threads=threads)
     if compiled and not compiles(dataclasses.replace(config, compile="auto"), WORTH_COMPILING):
         raise UserError(
             "--compiled needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or use --no-compiled"
@@ -117,7 +117,8 @@ def seconds_of_steps(jobs: Sequence[Job], steps: int, *, compiled: bool) -> floa
     clock = _Clock()
     plan = dataclasses.replace(plan_of(config), total_steps=2 * steps, eval_every=steps)
     replicates = [replicate(job.config, job.seed) for job in jobs]
-    train(replicates, _hardly_tested(config), plan, device_of(config), [clock], compiled=compiled)
+    with use_threads(threads_for(config, len(jobs))):
+        train(replicates, _hardly_tested(config), plan, device_of(config), [clock], compiled=compiled)
     return clock.seconds[2 * steps] - clock.seconds[steps]
 
 

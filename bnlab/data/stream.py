@@ -1,4 +1,4 @@
-"""The batches of training, gathered from resident tensors: no DataLoader, no per-sample work."""
+"""The batches of training, gathered from a resident tensor: no DataLoader, no per-sample work."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ class BatchStream:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._images = data.train.images.to(device)
+        # Scaled once: at every step again it would take longer than all small kernels of the step together.
+        self._pixels = data.scaling.to_float(data.train.images.to(device), dtype)
         self._labels = data.train.labels.to(device)
-        self._scaling = data.scaling
         self._batch_size = batch_size
-        self._dtype = dtype
         distinct = sorted(set(seeds))
         self._generators = [batch_generator(seed) for seed in distinct]
         self._rows = torch.tensor([distinct.index(seed) for seed in seeds], device=device)
@@ -47,19 +46,18 @@ class BatchStream:
         if not drop_last:
             self._used = len(data.train)
         self._order = torch.empty(len(distinct), 0, dtype=torch.long)
-        bytes_per_batch = len(distinct) * batch_size * self._images[0].numel() * 4
+        bytes_per_batch = len(distinct) * batch_size * self._pixels[0].numel() * 4
         self._batches_at_once = max(1, GATHER_BYTES // bytes_per_batch)
 
     def take(self, most: int) -> list[tuple[Tensor, Tensor]]:
         """At most so many next batches: pixels (R, N, 1, H, W) as floats and labels (R, N). Never across an epoch."""
         if self._order.shape[1] == 0:
             orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
-            self._order = torch.stack(orders).to(self._images.device)
+            self._order = torch.stack(orders).to(self._pixels.device)
         samples = min(most, self._batches_at_once) * self._batch_size
         index, self._order = self._order[:, :samples], self._order[:, samples:]
         # index_select copies whole rows, several times as fast as indexing with a matrix of indices.
-        shape = (*index.shape, *self._images.shape[1:])
-        pixels = self._scaling.to_float(self._images.index_select(0, index.flatten()), self._dtype).view(shape)
+        pixels = self._pixels.index_select(0, index.flatten()).view(*index.shape, *self._pixels.shape[1:])
         labels = self._labels[index]
         if self._shared:
             labels = labels[self._rows]

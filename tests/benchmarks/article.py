@@ -15,8 +15,9 @@ from bnlab import environment
 from bnlab.bench import article
 from bnlab.bench.article import Trained
 from bnlab.bench.configs import article_config
+from bnlab.bench.timing import use_threads
 from bnlab.config import RunConfig
-from bnlab.prepare import device_of, plan_of, replicate, split_of
+from bnlab.prepare import device_of, plan_of, replicate, split_of, threads_for
 from bnlab.stats import summarize
 from bnlab.train import Evaluation, train
 
@@ -42,7 +43,8 @@ class _Epochs:
 def train_bnlab(config: RunConfig, seed: int) -> Trained:
     """A single run, as `bnlab train experiment=article_pytorch seed=SEED` trains it."""
     epochs = _Epochs()
-    train([replicate(config, seed)], split_of(config.data), plan_of(config), device_of(config), [epochs])
+    with use_threads(threads_for(config, 1)):
+        train([replicate(config, seed)], split_of(config.data), plan_of(config), device_of(config), [epochs])
     laps = [end - start for start, end in zip(epochs.seconds, epochs.seconds[1:], strict=False)]
     return Trained(laps, epochs.test_accuracy)
 

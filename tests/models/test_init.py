@@ -77,8 +77,9 @@ def test_biases_are_drawn_after_all_weights() -> None:
 
 
 def test_norms_keep_their_own_start() -> None:
-    model = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.LayerNorm(4))
+    norms: tuple[nn.BatchNorm1d, nn.LayerNorm] = nn.BatchNorm1d(4), nn.LayerNorm(4)
+    model = nn.Sequential(nn.Linear(5, 4), *norms)
     initialize(model, "normal", 3.0, "relu", torch.Generator().manual_seed(0))
-    for norm in (model[1], model[2]):
+    for norm in norms:
         assert torch.equal(norm.weight, torch.ones(4))
         assert torch.equal(norm.bias, torch.zeros(4))

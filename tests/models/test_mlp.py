@@ -107,15 +107,16 @@ ACTIVATIONS = {
 
 
 def batch_norm(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
+    normalized: NDArray[np.float64] = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
+    return normalized
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 @pytest.mark.parametrize("position", ["none", "pre", "post"])
 def test_logits_are_those_of_the_formula(activation: str, position: str) -> None:
-    changes = {} if position == "none" else {"norm_position": position}
-    config = replace(PLAIN, activation=activation, **changes)
-    model = build(config, NORMS["none" if position == "none" else "batch"], 12, 4, weight_generator(3)).double()
+    norm = NORMS["none" if position == "none" else "batch"]
+    config = replace(PLAIN, activation=activation, norm_position="pre" if position == "none" else position)
+    model = build(config, norm, 12, 4, weight_generator(3)).double()
     images = torch.rand(9, 1, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
     x = images.numpy().reshape(9, 12)
