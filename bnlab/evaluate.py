@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +40,11 @@ class Score:
     def accuracy(self, replicate: int) -> float:
         """Share of the images whose largest logit is the right class."""
         return float(self.correct[replicate]) / self.images
+
+
+def sum_of_losses(scores: Iterable[Score]) -> Tensor:
+    """(R,), finite where all of a replicate's losses are."""
+    return torch.stack([score.loss_sum for score in scores]).sum(0)
 
 
 def score_batches(logits: Sequence[Tensor], labels: Sequence[Tensor]) -> tuple[Score, Tensor]:

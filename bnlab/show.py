@@ -13,7 +13,7 @@ from rich.table import Table
 from bnlab.run import Outcome
 
 SPLITS = {
-    "train": "training, last epoch's batches",
+    "train": "training, batches since the last evaluation",
     "validation": "validation",
     "test": "test",
     "test_batch_stats": "test, batch statistics",

@@ -105,7 +105,7 @@ class ReplicateFolder:
 
     def write_result(self, state: str, environment: dict[str, Any], **values: Any) -> dict[str, Any]:
         result = {"schema": SCHEMA, "seed": self.seed, "state": state, **values, "environment": environment}
-        replace(self.path / "result.json", json.dumps(result, indent=2) + "\n")
+        replace(self.path / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
         return result
 
     def write_metrics(self, rows: Iterable[Sequence[object]]) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from bnlab.data import Split
 from bnlab.data.stream import BatchStream
-from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches
+from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches, sum_of_losses
 from bnlab.memory import keep_freed_memory
 from bnlab.optim import Hyperparameters, StackOptimizer
 from bnlab.stack import lift, lower, owned_parameters
@@ -132,6 +132,8 @@ def _train_stack(
         scores["test"] = evaluate(stack, data, data.test, device)
         if step == plan.total_steps:
             scores["test_batch_stats"] = evaluate_on_batch_statistics(stack, data, plan.batch_size, device)
+        # A last step may leave weights that are finite on no held-out image, before any batch has shown it.
+        _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), step - 1, alive, observers)
         evaluation = Evaluation(plan.epoch(step), step, scores, seconds, total.images / lap)
         for observer in observers:
             observer.evaluated(evaluation)

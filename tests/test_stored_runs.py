@@ -137,7 +137,6 @@ def test_a_diverged_run_is_a_result(cli: Cli, tmp_path: Path) -> None:
     assert "diverged" in again.out
 
 
-@pytest.mark.xfail(strict=True, reason="a loss that is not finite in the evaluation only is stored as done")
 def test_a_run_that_breaks_in_its_last_step_has_diverged(tmp_path: Path) -> None:
     broken = outcome(tmp_path, "steps=1", "norm=none", "optimizer=sgd", "optimizer.lr=1e38")
     text = (broken.folder / "result.json").read_text()

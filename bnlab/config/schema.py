@@ -122,7 +122,7 @@ class MLPConfig:
             _positive("model.init_gain", self.init_gain)
             if self.init == "pytorch":
                 raise UserError("model.init_gain is not a setting of model.init=pytorch; use kaiming, xavier or normal")
-        _require(self.bias in ("auto", True, False), "model.bias", self.bias, "auto, true or false")
+        _require(self.bias == "auto" or isinstance(self.bias, bool), "model.bias", self.bias, "auto, true or false")
 
 
 @dataclass
@@ -260,7 +260,9 @@ class RunSettings:
             value = getattr(self, key)
             _require(value is None or value >= 1, key, value, "1 or more, or null")
         self._check_seeds()
-        _require(self.compile in ("auto", True, False), "compile", self.compile, "auto, true or false")
+        _require(
+            self.compile == "auto" or isinstance(self.compile, bool), "compile", self.compile, "auto, true or false"
+        )
         if self.label is not None:
             legal = self.label.replace("-", "").replace("_", "").isalnum() and len(self.label) <= 80
             _require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_'")
