@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -18,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CHOICES, RunConfig, from_mapping, unknown_setting
-from bnlab.errors import UserError, nearest
+from bnlab.errors import UserError, nearest, unknown
 
 HERE = Path(__file__).parent
 CONF = HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf"
@@ -32,6 +33,7 @@ def train(arguments: Sequence[str]) -> None:
         UserError: the configuration is not legal.
         SweepFailedError: jobs of a sweep failed.
     """
+    _check_options(arguments)
     single.clear()
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with _as_program(arguments):
@@ -85,6 +87,15 @@ def resolve(plain: dict[str, Any]) -> RunConfig:
         except OmegaConfBaseException as error:
             raise UserError(_one_line(error)) from error
     return from_mapping(plain)
+
+
+def _check_options(arguments: Sequence[str]) -> None:
+    """Raises UserError for an option that Hydra does not have, where argparse would print its whole usage."""
+    known = [name for action in get_args_parser()._actions for name in action.option_strings]
+    for argument in arguments:
+        name = argument.partition("=")[0]
+        if name.startswith("--") and not any(option.startswith(name) for option in known):
+            raise unknown("option", name, [option for option in known if option.startswith("--")])
 
 
 @contextlib.contextmanager

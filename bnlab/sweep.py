@@ -19,13 +19,15 @@ Compose = Callable[[list[str]], DictConfig]
 
 
 def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfig]:
-    """The typed configuration of every job.
+    """The typed configuration of every job, each checked to be fit for training.
 
     Hydra composes once per distinct choice of groups; what differs besides are plain values, which are set on copies.
 
     Raises:
-        UserError: for the first job whose configuration is not legal, naming the job.
+        UserError: for the first job that could not be trained, naming the job.
     """
+    from bnlab.prepare import check
+
     parser = OverridesParser.create()
     composed: dict[tuple[str, ...], dict[str, Any]] = {}
     configs = []
@@ -39,6 +41,7 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
             for override in filter(_is_plain, overrides):
                 _set(plain, str(override.key_or_group), override.value())
             configs.append(resolve(plain))
+            check(configs[-1])
         except UserError as error:
             raise UserError(f"{error} (job: {' '.join(job)}; no job was started)") from error
     return configs

@@ -31,7 +31,6 @@ class BnlabSweeper(BasicSweeper):
             UserError: a job's configuration is not legal; no job has started then.
             SweepFailedError: jobs failed; the others are done.
         """
-        from bnlab.prepare import check
         from bnlab.sweep import configs_of, failures_of
 
         # Set by setup(), which Hydra calls first.
@@ -43,8 +42,7 @@ class BnlabSweeper(BasicSweeper):
         batches = self.split_arguments(parsed, self.max_batch_size)
         jobs = [job for batch in batches for job in batch]
         if not getattr(self.launcher, "checks_jobs", False):
-            for each in configs_of(jobs, lambda overrides: loader.load_sweep_config(config, overrides)):
-                check(each)
+            configs_of(jobs, lambda overrides: loader.load_sweep_config(config, overrides))
         returns: list[JobReturn] = []
         for batch in batches:
             returns.extend(self.launcher.launch(batch, initial_job_idx=len(returns)))

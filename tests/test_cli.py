@@ -145,6 +145,14 @@ def test_an_interrupt_is_exit_code_130_and_the_next_call_goes_on(
     assert '"state": "done"' in result.read_text()
 
 
+def test_an_unknown_option_of_train_is_one_line_with_the_nearest_one(cli: Cli) -> None:
+    answer = cli("train", "--multirn", "norm=none")
+    assert answer.code == 2
+    assert answer.err.startswith("error: unknown option '--multirn'; allowed: --cfg, ")
+    assert answer.err.endswith("Did you mean '--multirun'?\n")
+    assert answer.err.count("\n") == 1
+
+
 def test_an_unknown_command_or_option_is_exit_code_2(cli: Cli, tmp_path: Path) -> None:
     for arguments, word in ((["trian"], "trian"), (["norms", "--nope"], "--nope"), (["train", "--nope"], "--nope")):
         answer = cli(*arguments)
