@@ -178,8 +178,8 @@ def test_a_diverged_replicate_leaves_the_others_as_they_are() -> None:
                 replicate("norm=batch", 2, torch.float32)]  # fmt: skip
 
     observer, calm = run(three(wild), 30), run(three(ADAM), 30)
-    assert set(observer.diverged_at) == {1}
-    assert 2 <= observer.diverged_at[1] <= 5
+    # Its first step is finite; the weights that it leaves are found out by the evaluation after it.
+    assert observer.diverged_at == {1: 1}
     ours, theirs = torch.stack(observer.losses), torch.stack(calm.losses)
     torch.testing.assert_close(ours[:, [0, 2]], theirs[:, [0, 2]], rtol=1e-4, atol=1e-5)
 
