@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
+from scipy.stats import permutation_test
 
 from bnlab import run as run_module
 from bnlab.config import RunConfig, from_mapping
@@ -79,3 +81,14 @@ def test_stacked_and_single_runs_store_nearly_the_same_metrics(tmp_path: Path) -
     for outcome in stacked:
         ((single,),) = run([config(tmp_path / "single", f"seed={outcome.job.seed}", "norm=batch")])
         assert single.result["final"] == pytest.approx(outcome.result["final"], rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_20_stacked_and_20_single_replicates_differ_by_no_more_than_chance(tmp_path: Path) -> None:
+    quick = ("data.limit=6000", "epochs=2", "norm=batch")
+    (stacked,) = run([config(tmp_path / "stacked", *quick, "seeds=20")])
+    singles = [run([config(tmp_path / "single", *quick, f"seed={seed}")])[0][0] for seed in range(20, 40)]
+    ours, theirs = ([o.result["final"]["test_accuracy"] for o in side] for side in (stacked, singles))
+    test = permutation_test((ours, theirs), lambda a, b: fmean(a) - fmean(b), rng=0, n_resamples=9999)
+    # Seeds are fixed, so this is no lottery: p is .05 or less for one of twenty sets of seeds without any fault.
+    assert test.pvalue > 0.05, (fmean(ours), fmean(theirs))
