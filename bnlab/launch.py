@@ -83,7 +83,7 @@ def resolve(plain: dict[str, Any]) -> RunConfig:
     """The typed configuration of plain values. Raises UserError if it is not legal."""
     if "${" in str(plain):
         try:
-            plain = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)  # type: ignore[assignment]
+            plain = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)  # type: ignore[assignment]  # a dict stays one
         except OmegaConfBaseException as error:
             raise UserError(_one_line(error)) from error
     return from_mapping(plain)

@@ -42,9 +42,8 @@ class BatchStream:
         self._generators = [batch_generator(seed) for seed in distinct]
         self._rows = torch.tensor([distinct.index(seed) for seed in seeds], device=device)
         self._shared = len(distinct) < len(seeds)
-        self._used = batches_per_epoch(len(data.train), batch_size, drop_last=True) * batch_size
-        if not drop_last:
-            self._used = len(data.train)
+        full = batches_per_epoch(len(data.train), batch_size, drop_last=True) * batch_size
+        self._used = full if drop_last else len(data.train)
         self._order = torch.empty(len(distinct), 0, dtype=torch.long)
         bytes_per_batch = len(distinct) * batch_size * self._pixels[0].numel() * 4
         self._batches_at_once = max(1, GATHER_BYTES // bytes_per_batch)

@@ -39,7 +39,7 @@ def _draw_weight(
         nn.init.uniform_(weight, -bound, bound, generator=generator)
     elif scheme == "kaiming":
         # PyTorch knows no gain of GELU; it is close to ReLU's.
-        usual = nn.init.calculate_gain("relu" if activation == "gelu" else activation)  # type: ignore[arg-type]
+        usual = nn.init.calculate_gain("relu" if activation == "gelu" else activation)  # type: ignore[arg-type]  # a Literal
         nn.init.normal_(weight, 0.0, (gain or usual) / math.sqrt(fan_in), generator=generator)
     elif scheme == "xavier":
         nn.init.xavier_uniform_(weight, gain or 1.0, generator=generator)
