@@ -18,8 +18,9 @@ from bnlab.seeds import weight_generator
 from bnlab.store import check_writable
 from bnlab.train import Plan, Replicate
 
-WORTH_COMPILING = 1_000_000
-"""Steps times replicates from which compiling has saved more than it cost, by `bnlab bench engine`."""
+WORTH_COMPILING = 60_000
+"""Steps of a single run from which compiling has saved more than it cost: some .15 ms a step against some 9 s at the
+first start. A stack is mostly matrix products, which are the same compiled or not."""
 
 WORTH_A_SECOND_THREAD = 5_000_000
 """Multiplications of a layer pass below which waiting for a second thread takes longer than it saves."""
@@ -31,7 +32,7 @@ def check(config: RunConfig) -> None:
     """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
     check_writable(Path(config.runs_dir))
     device_of(config)
-    if config.compile is True and not _has_compiler():
+    if config.compile is True and not has_compiler():
         raise UserError(
             "compile=true needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or leave it off"
         )
@@ -63,14 +64,15 @@ def threads_for(config: RunConfig, replicates: int) -> int:
     return 1 if weights * config.data.batch_size < WORTH_A_SECOND_THREAD else _DEFAULT_THREADS
 
 
-def compiles(config: RunConfig, replicate_steps: int) -> bool:
-    """Whether to compile the step; `compile=auto` does when the run is long enough and there is a compiler."""
+def compiles(config: RunConfig, replicates: int, steps: int) -> bool:
+    """Whether to compile the step; `compile=auto` does for a single run that is long enough if there is a compiler."""
     if config.compile == "auto":
-        return replicate_steps >= WORTH_COMPILING and _has_compiler()
+        return replicates == 1 and steps >= WORTH_COMPILING and has_compiler()
     return bool(config.compile)
 
 
-def _has_compiler() -> bool:
+def has_compiler() -> bool:
+    """Whether PyTorch will find a C++ compiler."""
     return any(shutil.which(name) for name in ("c++", "g++", "clang++"))
 
 

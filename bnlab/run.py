@@ -107,5 +107,5 @@ def _train_stack(stack: Sequence[Job], progress: Progress) -> dict[Path, dict[st
         with recorder:
             replicates = [replicate(job.config, job.seed) for job in jobs]
             observers: list[Observer] = [recorder, progress.of_stack(jobs, plan)]
-            train(replicates, split, plan, device, observers, compiled=compiles(config, len(jobs) * plan.total_steps))
+            train(replicates, split, plan, device, observers, compiled=compiles(config, len(jobs), plan.total_steps))
         return {job.folder().path: result for job, result in zip(jobs, recorder.results, strict=True)}

@@ -89,7 +89,7 @@ def train(
     """
     keep_freed_memory()
     stack = lift([replicate.model for replicate in replicates]).to(device)
-    _train_stack(stack, replicates, data, plan, device, observers, _Step(stack, plan.batch_size, compiled))
+    _train_stack(stack, replicates, data, plan, device, observers, compiled)
     lower(stack)
 
 
@@ -100,10 +100,12 @@ def _train_stack(
     plan: Plan,
     device: torch.device,
     observers: Sequence[Observer],
-    gradients: _Step,
+    compiled: bool,
 ) -> None:
     hyperparameters = [replicate.hyperparameters for replicate in replicates]
-    optimizer = StackOptimizer(owned_parameters(stack), hyperparameters, plan.total_steps, plan.steps_per_epoch)
+    parameters = [owned for owned in owned_parameters(stack) if owned.tensor.requires_grad]
+    optimizer = StackOptimizer(parameters, hyperparameters, plan.total_steps, plan.steps_per_epoch)
+    run_batch = _Step(stack, [owned.tensor for owned in parameters], plan.batch_size, compiled)
     dtype = next(stack.parameters()).dtype
     batches = BatchStream(data, [r.seed for r in replicates], plan.batch_size, plan.drop_last, device, dtype)
     alive = torch.ones(len(replicates), dtype=torch.bool)
@@ -114,8 +116,9 @@ def _train_stack(
             chunk = batches.take(stop - step)
             logits: list[Tensor] = []
             for pixels, labels in chunk:
-                logits.append(gradients(pixels, labels))
-                optimizer.step(step + len(logits) - 1)
+                output, gradients = run_batch(pixels, labels)
+                optimizer.step(step + len(logits), gradients)
+                logits.append(output)
             score, losses = score_batches(logits, [labels for _, labels in chunk])
             total += score
             _tell_divergence(losses, step, alive, observers)
@@ -151,20 +154,23 @@ def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observers
 class _Step:
     """Forward and backward pass of the stack on one batch."""
 
-    def __init__(self, stack: nn.Module, batch_size: int, compiled: bool) -> None:
-        self._stack, self._batch_size = stack, batch_size
+    def __init__(self, stack: nn.Module, parameters: Sequence[Tensor], batch_size: int, compiled: bool) -> None:
+        self._stack, self._parameters, self._batch_size = stack, parameters, batch_size
         if compiled:
             torch.compiler.reset()  # the programs of earlier stacks count against a limit of compilations
         self._compiled = torch.compile(_loss, dynamic=False) if compiled else None
+        self._share: dict[int, Tensor] = {}
 
-    def __call__(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        """Leaves the gradients on pixels (R, N, ...) and labels (R, N) in the parameters; returns logits (R, N, K)."""
+    def __call__(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        """From pixels (R, N, ...) and labels (R, N): the logits (R, N, K), and the parameters' gradients."""
         samples = labels.shape[1]
         # An epoch's last, smaller batch is not worth a compilation of its own.
         loss_of = self._compiled if self._compiled is not None and samples == self._batch_size else _loss
         loss, logits = loss_of(self._stack, pixels, labels)
-        loss.backward(torch.tensor(1 / samples, dtype=loss.dtype, device=loss.device))
-        return logits
+        if samples not in self._share:
+            self._share[samples] = torch.full_like(loss, 1 / samples)
+        gradients = torch.autograd.grad(loss, self._parameters, self._share[samples], materialize_grads=True)
+        return logits, gradients
 
 
 def _loss(stack: nn.Module, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

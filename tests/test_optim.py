@@ -1,14 +1,76 @@
-"""The learning rate's course against the formulas and against torch.optim.lr_scheduler."""
+"""The updates against torch.optim's, to the bit; the learning rate's course against formulas and torch's schedulers."""
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, StepLR
 
-from bnlab.config import CosineConfig, ScheduleConfig, StepConfig
-from bnlab.optim import lr_factor
+from bnlab.config import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
+from bnlab.optim import Hyperparameters, StackOptimizer, lr_factor
+from bnlab.stack import Owned
+
+OPTIMIZERS: dict[str, tuple[OptimizerConfig, Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
+    "adam": (
+        AdamConfig("adam", 0.01, 0.1, True, [0.8, 0.99], 1e-6),
+        torch.optim.Adam,
+        {"lr": 0.01, "weight_decay": 0.1, "betas": (0.8, 0.99), "eps": 1e-6},
+    ),
+    "adamw": (
+        AdamConfig("adamw", 0.02, 0.3, True, [0.9, 0.999], 1e-8),
+        torch.optim.AdamW,
+        {"lr": 0.02, "weight_decay": 0.3},
+    ),
+    "sgd": (SGDConfig("sgd", 0.1, 0.2, True, 0.0, False), torch.optim.SGD, {"lr": 0.1, "weight_decay": 0.2}),
+    "nesterov": (
+        SGDConfig("sgd", 0.1, 0.0, True, 0.9, True),
+        torch.optim.SGD,
+        {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+    ),
+}
+
+
+def owned(value: torch.Tensor) -> Owned:
+    return Owned(value.clone().requires_grad_(), [0, 1], of_norm=False)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_updates_have_the_bits_of_torchs_fused_optimizers(name: str) -> None:
+    config, optimizer_class, options = OPTIMIZERS[name]
+    generator = torch.Generator().manual_seed(5)
+    values = [torch.randn(shape, generator=generator) for shape in ((2, 7, 5), (2, 3))]
+    expected = [torch.nn.Parameter(value.clone()) for value in values]
+    reference = optimizer_class(expected, **options, fused=True)
+    parameters = [owned(value) for value in values]
+    each = Hyperparameters(config, ScheduleConfig("constant"))
+    mine = StackOptimizer(parameters, [each, each], 20, 20)
+    for step in range(20):
+        gradients = [torch.randn(value.shape, generator=generator) for value in values]
+        for parameter, gradient in zip(expected, gradients, strict=True):
+            parameter.grad = gradient.clone()
+        reference.step()
+        mine.step(step, [gradient.mT.contiguous().mT for gradient in gradients])  # any layout will do
+    for moved, other in zip(parameters, expected, strict=True):
+        assert torch.equal(moved.tensor, other)
+
+
+def test_a_state_that_is_loaded_goes_on_to_the_bit() -> None:
+    each = Hyperparameters(OPTIMIZERS["adam"][0], ScheduleConfig("constant"))
+    start, gradient = torch.ones(2, 3), torch.linspace(-1, 1, 6).view(2, 3)
+    straight, first, second = (owned(start) for _ in range(3))
+    optimizers = {id(each_owned): StackOptimizer([each_owned], [each, each], 9, 9) for each_owned in (straight, first)}
+    for step in range(4):
+        optimizers[id(straight)].step(step, [gradient * step])
+    for step in range(2):
+        optimizers[id(first)].step(step, [gradient * step])
+    resumed = StackOptimizer([second], [each, each], 9, 9)
+    second.tensor.data.copy_(first.tensor)
+    resumed.load_state(optimizers[id(first)].state())
+    for step in (2, 3):
+        resumed.step(step, [gradient * step])
+    assert torch.equal(second.tensor, straight.tensor)
 
 
 def test_constant_stays() -> None:

@@ -18,7 +18,7 @@ from bnlab.config import RunConfig
 from bnlab.data import Part, Split
 from bnlab.errors import UserError
 from bnlab.grouping import Job
-from bnlab.prepare import WORTH_COMPILING, compiles, device_of, plan_of, replicate, split_of, threads_for
+from bnlab.prepare import device_of, has_compiler, plan_of, replicate, split_of, threads_for
 from bnlab.train import Evaluation, train
 
 ARTICLE = "the article's program"
@@ -74,7 +74,7 @@ def bench(
         UserError: compiled, and this machine has no C++ compiler.
     """
     config = dataclasses.replace(article_config(), threads=threads)
-    if compiled and not compiles(dataclasses.replace(config, compile="auto"), WORTH_COMPILING):
+    if compiled and not has_compiler():
         raise UserError(
             "--compiled needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or use --no-compiled"
         )
@@ -102,6 +102,9 @@ def cases(config: RunConfig, *, compiled: bool) -> list[Case]:
         _case("single run", seeds[1]),
         _case("single run, custom batch norm", [Job(custom, 0)]),
     ]
+    if compiled:
+        found.append(_case("single run, compiled", seeds[1], compiled=True))
+        found.append(_case("single run, custom batch norm, compiled", [Job(custom, 0)], compiled=True))
     for size in SIZES:
         found.append(_case(f"stack of {size} seeds", seeds[size]))
         if compiled:

@@ -53,15 +53,18 @@ class BatchStream:
         if self._order.shape[1] == 0:
             orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
             self._order = torch.stack(orders).to(self._pixels.device)
-        samples = min(most, self._batches_at_once) * self._batch_size
-        index, self._order = self._order[:, :samples], self._order[:, samples:]
+        batches = min(most, self._batches_at_once, self._order.shape[1] // self._batch_size)
+        samples = batches * self._batch_size if batches else self._order.shape[1]  # else the epoch's remainder
+        taken, self._order = self._order[:, :samples], self._order[:, samples:]
+        # Batch by batch (T, U, N), so that each lies in memory in one piece, and in the same way every time: a compiled
+        # step would be compiled again for another way.
+        index = taken.unflatten(1, (max(batches, 1), -1)).transpose(0, 1)
         # index_select copies whole rows, several times as fast as indexing with a matrix of indices.
         pixels = self._pixels.index_select(0, index.flatten()).view(*index.shape, *self._pixels.shape[1:])
         labels = self._labels[index]
         if self._shared:
-            labels = labels[self._rows]
-        batches = zip(pixels.split(self._batch_size, 1), labels.split(self._batch_size, 1), strict=True)
-        return [(self._spread(batch), batch_labels) for batch, batch_labels in batches]
+            labels = labels[:, self._rows]
+        return [(self._spread(batch), of_batch) for batch, of_batch in zip(pixels, labels, strict=True)]
 
     def _spread(self, batch: Tensor) -> Tensor:
         """A batch per distinct seed (U, N, ...) to one per replicate (R, N, ...)."""

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from bnlab.bench import configs, engine, limit, norms
 from bnlab.bench.engine import Case
@@ -97,7 +99,7 @@ def test_cases_are_the_articles_configuration() -> None:
     assert custom.norm == dataclasses.replace(config.norm, impl="custom")
     assert isinstance(configs.norm_config("group"), GroupConfig)
     compiled = [case for case in engine.cases(config, compiled=True) if case.compiled]
-    assert [case.replicates for case in compiled] == [4, 16, 64]
+    assert [case.replicates for case in compiled] == [1, 1, 4, 16, 64]
 
 
 def test_steps_are_timed_without_warm_up_and_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,9 +116,9 @@ def test_steps_are_timed_without_warm_up_and_evaluation(monkeypatch: pytest.Monk
 
     original = StackOptimizer.step
 
-    def step(self: StackOptimizer, number: int) -> None:
+    def step(self: StackOptimizer, number: int, gradients: Sequence[Tensor]) -> None:
         later(1.0 if number >= 3 else 50.0)
-        original(self, number)
+        original(self, number, gradients)
 
     def slow(*arguments: Any) -> Any:
         later(3600.0)
