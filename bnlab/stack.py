@@ -5,7 +5,8 @@ through the models layer by layer, side by side. A layer that does the same thin
 one lifted layer over their slice of the stack; where the replicates differ (other norm, other activation), the stack
 is cut there for this one layer. Models and norms do not know about it.
 
-Shapes: R replicates of a slice, N batch, C features of a layer, (1, N, ...) a batch that all replicates share.
+Shapes: R replicates of a slice, U distinct batches of N samples that they take, C features of a layer. A batch that
+several replicates take goes through the stack once, as one of (U, N, ...), up to the first layer that has parameters.
 A lifted parameter keeps the replicates' values one after another on its first axis.
 """
 
@@ -16,6 +17,7 @@ import itertools
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +38,17 @@ class Owned:
     of_norm: bool
 
 
+Takes = Sequence[int]
+"""Which of the U batches each replicate takes."""
+
+
+def _spread(x: Tensor, takes: Takes) -> Tensor:
+    """A batch per replicate (R, N, ...) from the distinct ones (U, N, ...)."""
+    if len(x) == len(takes):
+        return x
+    return x.expand(len(takes), *x.shape[1:]) if len(x) == 1 else x[list(takes)]
+
+
 class Lifted(nn.Module):
     """One layer of the replicates `owners`, given as their plain modules."""
 
@@ -43,6 +56,7 @@ class Lifted(nn.Module):
         super().__init__()
         self.plain = tuple(plain)  # a tuple is no submodule: the plain modules wait outside until `lower`
         self.owners = owners
+        self.takes: Takes = range(len(owners))
 
     def owned(self) -> Iterator[Owned]:
         """Its parameters."""
@@ -51,6 +65,56 @@ class Lifted(nn.Module):
 
     def lower(self) -> None:
         """Copies what was trained back into the plain modules."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Replicates start:stop take the batches first, first + 1, ..."""
+
+    start: int
+    stop: int
+    first: int
+
+    def batches(self, x: Tensor) -> Tensor:
+        return x[self.first : self.first + self.stop - self.start]
+
+
+def _runs(takes: Takes) -> list[_Run]:
+    """The longest runs of replicates that take consecutive batches."""
+    runs: list[_Run] = []
+    for replicate, batch in enumerate(takes):
+        last = runs[-1] if runs else None
+        if last is not None and batch == last.first + replicate - last.start:
+            runs[-1] = _Run(last.start, replicate + 1, last.first)
+        else:
+            runs.append(_Run(replicate, replicate + 1, batch))
+    return runs
+
+
+class SharedProduct(torch.autograd.Function):
+    """x W for replicates that share their batches: x (U, N, in) and W (R, in, out) give (R, N, out).
+
+    Run by run of replicates, so that no batch is copied for each that takes it; the results go where they belong.
+    The gradient is W's only: ∂loss/∂W = xᵀ g.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, runs: Sequence[_Run]) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.runs = runs
+        y = x.new_empty(len(weight), x.shape[1], weight.shape[2])
+        for run in runs:
+            torch.bmm(run.batches(x), weight[run.start : run.stop], out=y[run.start : run.stop])
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        (x,) = ctx.saved_tensors
+        weight_grad = x.new_empty(len(g), x.shape[2], g.shape[2])
+        for run in ctx.runs:
+            out = weight_grad[run.start : run.stop]
+            torch.bmm(run.batches(x).mT, g[run.start : run.stop], out=out)
+        return None, weight_grad, None
 
 
 class LiftedLinear(Lifted):
@@ -64,7 +128,10 @@ class LiftedLinear(Lifted):
         self.bias = nn.Parameter(torch.stack(rows).to(self.weight.dtype)) if any(self.has_bias) else None
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.expand(len(self.owners), -1, -1)
+        if 1 < len(x) < len(self.takes) and not x.requires_grad:
+            y: Tensor = SharedProduct.apply(x, self.weight, _runs(self.takes))
+            return y if self.bias is None else y + self.bias[:, None]
+        x = _spread(x, self.takes)
         return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias[:, None], x, self.weight)
 
     def owned(self) -> Iterator[Owned]:
@@ -95,7 +162,7 @@ class FeatureFolded(Lifted):
 
     def forward(self, x: Tensor) -> Tensor:
         replicates, samples, features = len(self.owners), x.shape[1], x.shape[2]
-        folded = x.expand(replicates, -1, -1).transpose(0, 1).reshape(samples, replicates * features)
+        folded = _spread(x, self.takes).transpose(0, 1).reshape(samples, replicates * features)
         y: Tensor = self.layer(folded)
         return y.view(samples, replicates, features).transpose(0, 1)
 
@@ -126,7 +193,8 @@ class BatchFolded(Lifted):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layer(x.reshape(-1, x.shape[-1])).view(x.shape)
         if self.weight is None:
-            return y.expand(len(self.owners), -1, -1)
+            return y
+        y = _spread(y, self.takes)
         if self.bias is None:
             return y * self.weight[:, None]
         return torch.addcmul(self.bias[:, None], y, self.weight[:, None])
@@ -158,7 +226,7 @@ class Looped(Lifted):
         self.layers = nn.ModuleList(plain)
 
     def forward(self, x: Tensor) -> Tensor:
-        slices = x.expand(len(self.owners), *x.shape[1:]).unbind()
+        slices = _spread(x, self.takes).unbind()
         return torch.stack([layer(part) for layer, part in zip(self.layers, slices, strict=True)])
 
     def owned(self) -> Iterator[Owned]:
@@ -170,13 +238,15 @@ class Looped(Lifted):
 class Cut(nn.Module):
     """Neighbouring slices of the stack, each with a lifted layer of its own."""
 
-    def __init__(self, layers: Sequence[nn.Module], sizes: Sequence[int]) -> None:
+    def __init__(self, layers: Sequence[nn.Module], slices: Sequence[Sequence[int]]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        self.sizes = list(sizes)
+        self.sizes = [len(owners) for owners in slices]
+        self.owners = [owner for owners in slices for owner in owners]
+        self.takes: Takes = range(len(self.owners))
 
     def forward(self, x: Tensor) -> Tensor:
-        slices = x.expand(sum(self.sizes), *x.shape[1:]).split(self.sizes)
+        slices = _spread(x, self.takes).split(self.sizes)
         return torch.cat([layer(part) for layer, part in zip(self.layers, slices, strict=True)])
 
 
@@ -192,14 +262,19 @@ class Single(nn.Module):
         return logits.unsqueeze(0)
 
 
-def lift(models: Sequence[nn.Module]) -> nn.Module:
-    """One module for all replicates: images (R, N, ...) or shared ones (1, N, ...) -> logits (R, N, K).
+def lift(models: Sequence[nn.Module], takes: Takes | None = None) -> nn.Module:
+    """One module for all replicates: images (U, N, ...) or shared by all (1, N, ...) -> logits (R, N, K).
 
-    The models must have the same layers at the same places, of the same widths.
+    The models must have the same layers at the same places, of the same widths. `takes` says which of the U batches
+    each replicate takes; by default each has its own.
     """
     if len(models) == 1:
         return Single(models[0])
-    return _lift_all(models, range(len(models)))
+    stack = _lift_all(models, range(len(models)))
+    for module in stack.modules():
+        if takes is not None and isinstance(module, (Cut, Lifted)):
+            module.takes = [takes[owner] for owner in module.owners]
+    return stack
 
 
 def owned_parameters(stack: nn.Module) -> list[Owned]:
@@ -228,7 +303,7 @@ def _lift_all(modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
         return lift_alike(modules[0], modules, owners)
     first = owners[0]
     layers = [lift_alike(modules[part[0] - first], [modules[o - first] for o in part], part) for part in slices]
-    return Cut(layers, [len(part) for part in slices])
+    return Cut(layers, slices)
 
 
 def _kind(module: nn.Module) -> Hashable:

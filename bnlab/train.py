@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bnlab.data import Split
-from bnlab.data.stream import BatchStream
+from bnlab.data.stream import BatchStream, distinct_seeds
 from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches, sum_of_losses
 from bnlab.memory import keep_freed_memory
 from bnlab.optim import Hyperparameters, StackOptimizer
@@ -88,7 +88,9 @@ def train(
     half a minute at the start and makes the steps faster.
     """
     keep_freed_memory()
-    stack = lift([replicate.model for replicate in replicates]).to(device)
+    seeds = [replicate.seed for replicate in replicates]
+    takes = [distinct_seeds(seeds).index(seed) for seed in seeds]
+    stack = lift([replicate.model for replicate in replicates], takes).to(device)
     _train_stack(stack, replicates, data, plan, device, observers, compiled)
     lower(stack)
 
@@ -162,7 +164,7 @@ class _Step:
         self._share: dict[int, Tensor] = {}
 
     def __call__(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        """From pixels (R, N, ...) and labels (R, N): the logits (R, N, K), and the parameters' gradients."""
+        """From pixels (U, N, ...) and labels (R, N): the logits (R, N, K), and the parameters' gradients."""
         samples = labels.shape[1]
         # An epoch's last, smaller batch is not worth a compilation of its own.
         loss_of = self._compiled if self._compiled is not None and samples == self._batch_size else _loss

@@ -16,7 +16,7 @@ from bnlab.data import Part, Scaling, Split
 from bnlab.norms import SCHEMES
 from bnlab.optim import Hyperparameters
 from bnlab.seeds import weight_generator
-from bnlab.stack import lift, lower, owned_parameters
+from bnlab.stack import _runs, lift, lower, owned_parameters
 from bnlab.train import Evaluation, Plan, Replicate, train
 from tests.compose import compose
 
@@ -225,3 +225,26 @@ def test_hyperparameters_in_any_order_reach_their_own_replicates() -> None:
     for index, expected in enumerate(alone):
         torch.testing.assert_close(together[:, index], expected, rtol=1e-9, atol=1e-9)
     assert all(not torch.allclose(a, b) for a, b in itertools.combinations([alone[0], alone[1], alone[3]], 2))
+
+
+@pytest.mark.parametrize("seeds", [[9, 7], [9, 7, 9, 7], [1, 1, 1], [3, 1, 2, 1, 2, 5], [0, 0, 1, 1], [2, 0, 1, 2]])
+@pytest.mark.parametrize("norm_input", [False, True])
+def test_each_replicate_takes_the_batches_of_its_seed(seeds: list[int], norm_input: bool) -> None:
+    """Shared batches are not copied; distinct seeds that were not in ascending order once got each other's batches."""
+    schemes = itertools.cycle(["batch", "none", "layer"])
+    kinds = [(f"norm={scheme}", seed) for scheme, seed in zip(schemes, seeds, strict=False)]
+
+    def each() -> list[Replicate]:
+        return [replicate(norm, seed, torch.float64, mlp(norm_input=norm_input)) for norm, seed in kinds]
+
+    together = torch.stack(run(each(), 15).losses)
+    for index, single in enumerate(each()):
+        expected = torch.stack(run([single], 15).losses)[:, 0]
+        torch.testing.assert_close(together[:, index], expected, rtol=1e-9, atol=1e-9)
+
+
+def test_runs_of_replicates_cover_each_once_with_its_batch() -> None:
+    for takes in ([0], [0, 1, 2], [0, 1, 0, 1], [1, 0, 0, 1, 2], [2, 2, 2]):
+        pairs = [(run.start + i, run.first + i) for run in _runs(takes) for i in range(run.stop - run.start)]
+        assert pairs == list(enumerate(takes))
+    assert len(_runs([0, 1, 2, 0, 1, 2])) == 2

@@ -15,10 +15,15 @@ GATHER_BYTES = 8 * 2**20
 """Floats gathered at once: one large selection costs less than many small ones, and this still fits the cache."""
 
 
+def distinct_seeds(seeds: Sequence[int]) -> list[int]:
+    """Each seed once, in the order in which they first come."""
+    return list(dict.fromkeys(seeds))
+
+
 class BatchStream:
     """Endless batches for R replicates; the order of a replicate's samples is decided by its seed alone.
 
-    Replicates of one seed see the same batches; such a batch is gathered once.
+    Replicates of one seed see the same batches; such a batch is gathered once and not copied.
 
     Args:
         seeds: one per replicate.
@@ -38,10 +43,9 @@ class BatchStream:
         self._pixels = data.scaling.to_float(data.train.images.to(device), dtype)
         self._labels = data.train.labels.to(device)
         self._batch_size = batch_size
-        distinct = sorted(set(seeds))
+        distinct = distinct_seeds(seeds)
         self._generators = [batch_generator(seed) for seed in distinct]
         self._rows = torch.tensor([distinct.index(seed) for seed in seeds], device=device)
-        self._shared = len(distinct) < len(seeds)
         full = batches_per_epoch(len(data.train), batch_size, drop_last=True) * batch_size
         self._used = full if drop_last else len(data.train)
         self._order = torch.empty(len(distinct), 0, dtype=torch.long)
@@ -49,7 +53,10 @@ class BatchStream:
         self._batches_at_once = max(1, GATHER_BYTES // bytes_per_batch)
 
     def take(self, most: int) -> list[tuple[Tensor, Tensor]]:
-        """At most so many next batches: pixels (R, N, 1, H, W) as floats and labels (R, N). Never across an epoch."""
+        """At most so many next batches, never across an epoch: pixels (U, N, 1, H, W) as floats and labels (R, N).
+
+        U are the distinct seeds, in the order of `distinct_seeds`.
+        """
         if self._order.shape[1] == 0:
             orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
             self._order = torch.stack(orders).to(self._pixels.device)
@@ -61,11 +68,5 @@ class BatchStream:
         index = taken.unflatten(1, (max(batches, 1), -1)).transpose(0, 1)
         # index_select copies whole rows, several times as fast as indexing with a matrix of indices.
         pixels = self._pixels.index_select(0, index.flatten()).view(*index.shape, *self._pixels.shape[1:])
-        labels = self._labels[index]
-        if self._shared:
-            labels = labels[:, self._rows]
-        return [(self._spread(batch), of_batch) for batch, of_batch in zip(pixels, labels, strict=True)]
-
-    def _spread(self, batch: Tensor) -> Tensor:
-        """A batch per distinct seed (U, N, ...) to one per replicate (R, N, ...)."""
-        return batch[self._rows] if self._shared else batch
+        labels = self._labels[index][:, self._rows]
+        return list(zip(pixels, labels, strict=True))
