@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,24 @@ class StackOptimizer:
             optimizer.step()
         for whole in self._wholes:
             whole.grad = None
+
+    def state(self) -> list[list[dict[str, Any]]]:
+        """What each optimizer remembers of each of its tensors. The step decides learning rates, so they are not."""
+        return [[dict(each.state[view]) for view in _views(each)] for each in self._optimizers]
+
+    def load_state(self, state: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+        """Takes on a state of the same stack; not by load_state_dict, which would replace the scheduled groups."""
+        for optimizer, of_views in zip(self._optimizers, state, strict=True):
+            for view, values in zip(_views(optimizer), of_views, strict=True):
+                optimizer.state[view] = {name: _to(view.device, value) for name, value in values.items()}
+
+
+def _views(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [view for group in optimizer.param_groups for view in group["params"]]
+
+
+def _to(device: torch.device, value: Any) -> Any:
+    return value.to(device) if isinstance(value, Tensor) else value
 
 
 def _slices(owned: Owned, chosen: Sequence[bool]) -> Iterator[_Slice]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,8 +52,7 @@ class BatchStream:
     def take(self, most: int) -> list[tuple[Tensor, Tensor]]:
         """At most so many next batches: pixels (R, N, 1, H, W) as floats and labels (R, N). Never across an epoch."""
         if self._order.shape[1] == 0:
-            orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
-            self._order = torch.stack(orders).to(self._pixels.device)
+            self._draw()
         samples = min(most, self._batches_at_once) * self._batch_size
         index, self._order = self._order[:, :samples], self._order[:, samples:]
         # index_select copies whole rows, several times as fast as indexing with a matrix of indices.
@@ -62,6 +62,23 @@ class BatchStream:
             labels = labels[self._rows]
         batches = zip(pixels.split(self._batch_size, 1), labels.split(self._batch_size, 1), strict=True)
         return [(self._spread(batch), batch_labels) for batch, batch_labels in batches]
+
+    def state(self) -> dict[str, Any]:
+        """The position: what the epoch's order was drawn from, and how many samples of each replicate are taken."""
+        return {"drawn_from": self._drawn_from, "taken": self._used - self._order.shape[1]}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Goes to a position of a stream of the same seeds."""
+        for generator, drawn_from in zip(self._generators, state["drawn_from"], strict=True):
+            generator.set_state(drawn_from)
+        self._draw()
+        self._order = self._order[:, state["taken"] :]
+
+    def _draw(self) -> None:
+        """The next epoch's order."""
+        self._drawn_from = [generator.get_state() for generator in self._generators]
+        orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
+        self._order = torch.stack(orders).to(self._pixels.device)
 
     def _spread(self, batch: Tensor) -> Tensor:
         """A batch per distinct seed (U, N, ...) to one per replicate (R, N, ...)."""
