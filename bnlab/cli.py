@@ -48,8 +48,8 @@ def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRI
         typer.echo(TRAIN_HELP)
     try:
         launch.train(arguments)
-    except KeyboardInterrupt:  # here, because Typer would turn it into an exit without a word
-        _fail("interrupted; the same command goes on with what is not done", 130)
+    except KeyboardInterrupt as interrupt:  # here, because Typer would turn it into an exit without a word
+        _fail(f"{str(interrupt) or 'interrupted'}; to go on: {launch.command_line(arguments)}", 130)
 
 
 @app.command()

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from bnlab import __version__
+
+COMMAND = "BNLAB_COMMAND"
+"""The environment variable with the command line as typed; worker processes of Hydra's launchers inherit it."""
+
+
+def command() -> str | None:
+    """The command that trains what this process trains; None if bnlab is used from Python."""
+    return os.environ.get(COMMAND)
 
 
 def describe(device: str) -> dict[str, Any]:

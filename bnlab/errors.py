@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -9,6 +10,19 @@ class UserError(Exception):
 
     The message names what was received, what is allowed and how to fix it.
     """
+
+
+class StorageError(OSError):
+    """A file of a result cannot be written, e.g. on a full disk. Exit code 1; what was stored before stays as it is."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(error.errno, error.strerror, str(path))
+
+    def __str__(self) -> str:
+        return (
+            f"cannot write {self.filename}: {self.strerror}; what was stored before is untouched. "
+            "Make room or mend the folder, then repeat the command: it goes on from there"
+        )
 
 
 class SweepFailedError(Exception):

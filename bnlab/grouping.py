@@ -57,7 +57,14 @@ def _stack_key(config: RunConfig) -> str:
     protocol = config.protocol()
     shape = {name: protocol["model"][name] for name in PER_STACK_MODEL_SETTINGS}
     shared = {name: protocol[name] for name in ("data", "epochs", "steps", "eval_every")}
-    here = (config.data.root, config.device, config.threads, config.compile, config.stack.max_replicates)
+    here = (
+        config.runs_dir,
+        config.data.root,
+        config.device,
+        config.threads,
+        config.compile,
+        config.stack.max_replicates,
+    )
     return json.dumps([shape, shared, here], sort_keys=True)
 
 

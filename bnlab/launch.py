@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from bnlab import environment
 from bnlab.config import CHOICES, RunConfig, from_mapping, unknown_setting
 from bnlab.errors import UserError, nearest, unknown
 
@@ -36,13 +38,19 @@ def train(arguments: Sequence[str]) -> None:
     _check_options(arguments)
     single.clear()
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
-    with _as_program(arguments):
-        try:
-            main()
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise _user_error(error, arguments) from error
-    for composed in single:
-        train_one(composed)
+    with _environ(environment.COMMAND, command_line(arguments)):
+        with _as_program(arguments):
+            try:
+                main()
+            except (HydraException, OmegaConfBaseException, ValueError) as error:
+                raise _user_error(error, arguments) from error
+        for composed in single:
+            train_one(composed)
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """The command to be typed again."""
+    return shlex.join(["bnlab", "train", *arguments])
 
 
 single: list[DictConfig] = []
@@ -101,17 +109,27 @@ def _check_options(arguments: Sequence[str]) -> None:
 @contextlib.contextmanager
 def _as_program(arguments: Sequence[str]) -> Iterator[None]:
     """sys.argv as Hydra expects it, and its errors raised rather than printed."""
-    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    argv = sys.argv
     sys.argv = ["bnlab train", *arguments]
-    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        with _environ("HYDRA_FULL_ERROR", "1"):
+            yield
+    finally:
+        sys.argv = argv
+
+
+@contextlib.contextmanager
+def _environ(name: str, value: str) -> Iterator[None]:
+    """With an environment variable set, which processes started meanwhile inherit."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
-        sys.argv = argv
-        if full_error is None:
-            del os.environ["HYDRA_FULL_ERROR"]
+        if before is None:
+            del os.environ[name]
         else:
-            os.environ["HYDRA_FULL_ERROR"] = full_error
+            os.environ[name] = before
 
 
 def _user_error(error: Exception, arguments: Sequence[str]) -> UserError:

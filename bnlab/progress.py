@@ -18,8 +18,8 @@ from bnlab.train import Evaluation, Plan
 class Progress:
     """One view for all stacks of a launch. Prints to stderr: stdout is for results."""
 
-    def __init__(self, stacks: Sequence[Sequence[Job]], plans: Sequence[Plan], *, quiet: bool) -> None:
-        self._stacks = len(stacks)
+    def __init__(self, *, quiet: bool) -> None:
+        self._stacks = 0
         self._begun = 0
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self.live = Live(
@@ -34,13 +34,16 @@ class Progress:
             transient=True,
             disable=quiet or not self._console.is_terminal,
         )
-        replicate_steps = sum(len(stack) * plan.total_steps for stack, plan in zip(stacks, plans, strict=True))
-        self.task = self.live.add_task("", total=replicate_steps, state="")
+        self.task = self.live.add_task("", total=None, state="")
 
     def __enter__(self) -> Progress:
-        if self._stacks:
-            self.live.start()
         return self
+
+    def expect(self, stacks: int, replicate_steps: int) -> None:
+        """What is to be trained from now on."""
+        self._stacks, self._begun = stacks, 0
+        self.live.reset(self.task, total=replicate_steps, state="")
+        self.live.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

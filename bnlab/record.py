@@ -2,92 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from torch import Tensor
 
+from bnlab.errors import StorageError
 from bnlab.store import ReplicateFolder
 from bnlab.train import Evaluation
 
 
-class _Record:
-    """One replicate's rows so far."""
+@dataclass
+class _Rows:
+    """What is known of one replicate so far: plain values, as a checkpoint holds them."""
 
-    def __init__(self, folder: ReplicateFolder) -> None:
-        self.folder = folder
-        self.metrics: list[tuple[object, ...]] = []
-        self.timing: list[tuple[object, ...]] = []
-        self.final: dict[str, float] = {}
-        self.seconds = 0.0
-        self.diverged_at: int | None = None
+    metrics: list[tuple[object, ...]] = field(default_factory=list)
+    timing: list[tuple[object, ...]] = field(default_factory=list)
+    final: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    diverged_at: int | None = None
+    resumed_at: list[int] = field(default_factory=list)
 
 
 class Recorder:
     """An observer that keeps every replicate's files up to date.
 
-    As a context manager it settles the states: done or diverged at a regular end, interrupted at Ctrl-C, failed at an
-    error. `results` then holds each replicate's result.json.
+    As a context manager it settles the states: done or diverged at a regular end, interrupted at Ctrl-C or when the
+    disk is full, failed at an error. `results` then holds each replicate's result.json.
+
+    A replicate that has a finished result (`rerun=true`) keeps all its files until the new one is finished too.
+
+    Args:
+        folders: one per replicate; None for one that only keeps the others company.
+        environment: as stored with each result.
+        command: the command that resumes.
     """
 
-    def __init__(self, folders: Sequence[ReplicateFolder], environment: dict[str, Any]) -> None:
-        self.results: list[dict[str, Any]] = []
-        self._records = [_Record(folder) for folder in folders]
-        self._environment = environment
+    def __init__(
+        self, folders: Sequence[ReplicateFolder | None], environment: dict[str, Any], command: str | None = None
+    ) -> None:
+        self.results: dict[Path, dict[str, Any]] = {}
+        self._folders = folders
+        self._rows = [_Rows() for _ in folders]
+        self._environment, self._command = environment, command
+        # Those whose files are kept up to date during training.
+        self._live = [folder if folder is not None and folder.finished() is None else None for folder in folders]
 
     def __enter__(self) -> Recorder:
-        for record in self._records:
-            record.folder.write_config()
-            self._write_result(record, "running")
-            record.folder.log("training starts")
+        for folder, live, rows in zip(self._folders, self._live, self._rows, strict=True):
+            if folder is not None:
+                folder.remove_leftovers()
+                folder.log("training starts")
+            if live is not None:
+                live.write_config()
+                self._write_result(live, rows, "running")
         return self
+
+    def state(self) -> list[dict[str, Any]]:
+        """Plain values, for a checkpoint."""
+        return [vars(rows) for rows in self._rows]
+
+    def load_state(self, state: Sequence[Mapping[str, Any]], step: int) -> None:
+        """Takes on the rows as they were at a step."""
+        self._rows = [_Rows(**rows) for rows in state]
+        for live, rows in zip(self._live, self._rows, strict=True):
+            rows.resumed_at = [*rows.resumed_at, step]
+            if live is not None:
+                live.log(f"goes on from step {step}")
 
     def trained(self, step: int, losses: Tensor) -> None:
         """Nothing is written per step."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
         epoch = int(evaluation.epoch) if evaluation.epoch.is_integer() else round(evaluation.epoch, 6)
-        for index, record in enumerate(self._records):
-            if record.diverged_at is not None:
+        for index, rows in enumerate(self._rows):
+            if rows.diverged_at is not None:
                 continue
             for split, score in evaluation.scores.items():
                 loss, accuracy = score.loss(index), score.accuracy(index)
-                record.metrics.append((epoch, evaluation.step, split, loss, accuracy))
-                record.final |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
-            record.seconds = evaluation.seconds
-            timing = (f"{evaluation.seconds:.4f}", f"{evaluation.images_per_second:.1f}", len(self._records))
-            record.timing.append((epoch, evaluation.step, *timing))
-            record.folder.write_metrics(record.metrics)
-            record.folder.write_timing(record.timing)
+                rows.metrics.append((epoch, evaluation.step, split, loss, accuracy))
+                rows.final |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
+            rows.seconds = evaluation.seconds
+            timing = (f"{evaluation.seconds:.4f}", f"{evaluation.images_per_second:.1f}", len(self._rows))
+            rows.timing.append((epoch, evaluation.step, *timing))
+            self._write_rows(self._live[index], rows)
 
     def diverged(self, replicate: int, step: int) -> None:
-        record = self._records[replicate]
-        record.diverged_at = step
-        record.folder.write_metrics(record.metrics)
-        record.folder.write_timing(record.timing)
-        record.folder.log(f"diverged: the loss is not finite at step {step}")
+        rows, live = self._rows[replicate], self._live[replicate]
+        rows.diverged_at = step
+        self._write_rows(live, rows)
+        if live is not None:
+            live.log(f"diverged: the loss is not finite at step {step}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for record in self._records:
-            if record.diverged_at is not None:
-                state = "diverged"
-            elif error is None:
-                state = "done"
-            else:
-                state = "failed" if isinstance(error, Exception) else "interrupted"
-            reason = f"{type(error).__name__}: {error}" if state == "failed" else None
-            self.results.append(self._write_result(record, state, reason))
-            record.folder.log(state if reason is None else f"{state}: {reason}")
+        for folder, rows in zip(self._folders, self._rows, strict=True):
+            if folder is not None and error is None:
+                self._settle(folder, rows, "done" if rows.diverged_at is None else "diverged")
+            elif folder is not None and error is not None:
+                # Where the disk is full, `running` stays: without its process that means interrupted too.
+                with contextlib.suppress(StorageError):
+                    self._settle_broken(folder, rows, error)
 
-    def _write_result(self, record: _Record, state: str, error: str | None = None) -> dict[str, Any]:
-        return record.folder.write_result(
+    def _settle(self, folder: ReplicateFolder, rows: _Rows, state: str) -> None:
+        folder.write_config()
+        self._write_rows(folder, rows)
+        self.results[folder.path] = self._write_result(folder, rows, state)
+        folder.log(state)
+
+    def _settle_broken(self, folder: ReplicateFolder, rows: _Rows, error: BaseException) -> None:
+        goes_on = isinstance(error, StorageError) or not isinstance(error, Exception)
+        state, reason = "interrupted" if goes_on else "failed", f"{type(error).__name__}: {error}"
+        if folder in self._live:
+            self.results[folder.path] = self._write_result(folder, rows, state, None if goes_on else reason)
+        elif not goes_on:
+            self.results[folder.path] = {"state": state, "seed": folder.seed, "error": reason, "final": {}}
+        folder.log(state if goes_on else f"{state}: {reason}")
+
+    @staticmethod
+    def _write_rows(folder: ReplicateFolder | None, rows: _Rows) -> None:
+        if folder is not None:
+            folder.write_metrics(rows.metrics)
+            folder.write_timing(rows.timing)
+
+    def _write_result(
+        self, folder: ReplicateFolder, rows: _Rows, state: str, error: str | None = None
+    ) -> dict[str, Any]:
+        return folder.write_result(
             state,
             self._environment,
-            diverged_at_step=record.diverged_at,
+            diverged_at_step=rows.diverged_at,
             error=error,
-            final=record.final,
-            seconds=round(record.seconds, 4),
+            final=rows.final,
+            seconds=round(rows.seconds, 4),
+            resumed_at_steps=rows.resumed_at,
+            command=self._command,
         )

@@ -5,13 +5,15 @@ A run's folder holds `config.yaml`, and per replicate `seed-N/` with
 * `result.json`: state, final metrics, environment, schema version;
 * `metrics.csv`: epoch, step, split, loss, accuracy; nothing in it depends on the clock;
 * `timing.csv`: epoch, step, seconds, images_per_second, replicates trained side by side;
-* `run.log`: what happened when.
+* `run.log`: what happened when;
+* `weights.pt`: the trained weights, with `keep_checkpoint=true`.
 
-Every file is replaced as a whole, so a reader never sees half of one.
+Every file is replaced as a whole, so a reader never sees half of one. docs/store.md describes them for other programs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
 import hashlib
@@ -19,12 +21,12 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnlab.config import RunConfig
-from bnlab.errors import UserError
+from bnlab.errors import StorageError, UserError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 METRICS = ("epoch", "step", "split", "loss", "accuracy")
 TIMING = ("epoch", "step", "seconds", "images_per_second", "replicates")
+LEFTOVER = ".writing."
+"""How the name of a file starts while it is written; a killed process leaves it behind."""
+
 FINISHED = ("done", "diverged")
 """States whose result is final; a replicate in any other state is trained."""
 
@@ -89,11 +94,20 @@ class ReplicateFolder:
         return result if result is not None and result.get("state") in FINISHED else None
 
     def lock(self) -> BaseFileLock:
-        """Held while the replicate is trained, so that a second process waits instead of training it again."""
+        """Held while the replicate is trained, so that a second process waits instead of training it again.
+
+        The kernel releases it when its process ends, however it ends.
+        """
         from filelock import FileLock
 
-        self.path.mkdir(parents=True, exist_ok=True)
+        with _storage_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
         return FileLock(self.path / ".lock")
+
+    def remove_leftovers(self) -> None:
+        """Removes what a killed process was writing. Only for the holder of the lock."""
+        for leftover in self.path.glob(f"{LEFTOVER}*"):
+            leftover.unlink(missing_ok=True)
 
     def write_config(self) -> None:
         """Writes config.yaml unless it is there: all seeds of a run share it."""
@@ -108,6 +122,9 @@ class ReplicateFolder:
         replace(self.path / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
         return result
 
+    def write_weights(self, file: bytes) -> None:
+        replace(self.path / "weights.pt", file)
+
     def write_metrics(self, rows: Iterable[Sequence[object]]) -> None:
         replace(self.path / "metrics.csv", _csv(METRICS, rows))
 
@@ -117,22 +134,37 @@ class ReplicateFolder:
     def log(self, line: str) -> None:
         """Appends a line with the time to run.log."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        with (self.path / "run.log").open("a", encoding="utf-8") as file:
-            file.write(f"{now} {line}\n")
+        with _storage_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with (self.path / "run.log").open("a", encoding="utf-8") as file:
+                file.write(f"{now} {line}\n")
 
 
-def replace(path: Path, text: str) -> None:
-    """Writes a file in one piece: readers see the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def replace(path: Path, content: str | bytes) -> None:
+    """Writes a file in one piece: readers see the old one or the new one.
+
+    Raises:
+        StorageError: it cannot be written; the old one is still there then.
+    """
+    with _storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{LEFTOVER}{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _storage_errors(path: Path) -> Iterator[None]:
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        raise StorageError(path, error) from error
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -73,6 +73,16 @@ class Observer(Protocol):
         """The loss of that replicate was not finite at that step (counted from 1); nothing more is told of it."""
 
 
+class Keeper(Protocol):
+    """Keeps a training's state, so that another process can go on with it. See `bnlab.checkpoint`."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """The state to go on from; None: from the start."""
+
+    def offer(self, step: int, state: Callable[[], dict[str, Any]], *, evaluated: bool) -> None:
+        """May keep the state after a step, or keep it and raise KeyboardInterrupt."""
+
+
 def train(
     replicates: Sequence[Replicate],
     data: Split,
@@ -81,67 +91,118 @@ def train(
     observers: Sequence[Observer],
     *,
     compiled: bool = False,
+    keeper: Keeper | None = None,
 ) -> None:
     """Trains all replicates side by side to the end of the plan, or until every one has diverged.
 
     Their plain models hold the trained weights afterwards. `compiled` compiles the step on full batches, which takes
-    half a minute at the start and makes the steps faster.
+    half a minute at the start and makes the steps faster. With a `keeper` it goes on from what that kept: every number
+    is then the same to the bit as if it had never stopped, on one machine with one number of threads.
     """
     keep_freed_memory()
     seeds = [replicate.seed for replicate in replicates]
     takes = [distinct_seeds(seeds).index(seed) for seed in seeds]
     stack = lift([replicate.model for replicate in replicates], takes).to(device)
-    _train_stack(stack, replicates, data, plan, device, observers, compiled)
+    training = _Training(stack, replicates, data, plan, device)
+    state = keeper.load() if keeper is not None else None
+    if state is not None:
+        training.load_state(state)
+    run_batch = _Step(stack, training.parameters, plan.batch_size, compiled)
+    _train_stack(training, data, plan, device, observers, run_batch, keeper)
     lower(stack)
 
 
+class _Training:
+    """All that changes from step to step."""
+
+    def __init__(
+        self, stack: nn.Module, replicates: Sequence[Replicate], data: Split, plan: Plan, device: torch.device
+    ) -> None:
+        hyperparameters = [replicate.hyperparameters for replicate in replicates]
+        dtype, seeds = next(stack.parameters()).dtype, [replicate.seed for replicate in replicates]
+        self.stack = stack
+        owned = [each for each in owned_parameters(stack) if each.tensor.requires_grad]
+        self.parameters = [each.tensor for each in owned]
+        self.optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch)
+        self.batches = BatchStream(data, seeds, plan.batch_size, plan.drop_last, device, dtype)
+        self.alive = torch.ones(len(replicates), dtype=torch.bool)
+        self.step, self.seconds = 0, 0.0
+        self.start_lap()
+
+    def start_lap(self) -> None:
+        """From one evaluation to the next."""
+        self.total, self.lap = Score.zeros(len(self.alive)), 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values; the tensors go on changing."""
+        return {
+            "stack": self.stack.state_dict(),
+            "optimizer": self.optimizer.state(),
+            "batches": self.batches.state(),
+            "alive": self.alive,
+            "step": self.step,
+            "seconds": self.seconds,
+            "lap": self.lap,
+            "total": vars(self.total),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.stack.load_state_dict(state["stack"])
+        self.optimizer.load_state(state["optimizer"])
+        self.batches.load_state(state["batches"])
+        self.alive, self.step = state["alive"], state["step"]
+        self.seconds, self.lap, self.total = state["seconds"], state["lap"], Score(**state["total"])
+
+
 def _train_stack(
-    stack: nn.Module,
-    replicates: Sequence[Replicate],
+    training: _Training,
     data: Split,
     plan: Plan,
     device: torch.device,
     observers: Sequence[Observer],
-    compiled: bool,
+    run_batch: _Step,
+    keeper: Keeper | None,
 ) -> None:
-    hyperparameters = [replicate.hyperparameters for replicate in replicates]
-    parameters = [owned for owned in owned_parameters(stack) if owned.tensor.requires_grad]
-    optimizer = StackOptimizer(parameters, hyperparameters, plan.total_steps, plan.steps_per_epoch)
-    run_batch = _Step(stack, [owned.tensor for owned in parameters], plan.batch_size, compiled)
-    dtype = next(stack.parameters()).dtype
-    batches = BatchStream(data, [r.seed for r in replicates], plan.batch_size, plan.drop_last, device, dtype)
-    alive = torch.ones(len(replicates), dtype=torch.bool)
-    step, seconds = 0, 0.0
+    stack = training.stack
     for stop in plan.stops():
-        total, began = Score.zeros(len(replicates)), time.perf_counter()
-        while step < stop:
-            chunk = batches.take(stop - step)
+        if stop <= training.step:
+            continue  # before what was loaded
+        while training.step < stop:
+            began = time.perf_counter()
+            chunk = training.batches.take(stop - training.step)
             logits: list[Tensor] = []
             for pixels, labels in chunk:
                 output, gradients = run_batch(pixels, labels)
-                optimizer.step(step + len(logits), gradients)
+                training.optimizer.step(training.step + len(logits), gradients)
                 logits.append(output)
             score, losses = score_batches(logits, [labels for _, labels in chunk])
-            total += score
-            _tell_divergence(losses, step, alive, observers)
-            step += len(chunk)
+            training.total += score
+            training.lap += time.perf_counter() - began
+            _tell_divergence(losses, training.step, training.alive, observers)
+            training.step += len(chunk)
             for observer in observers:
-                observer.trained(step, losses[-1])
-            if not alive.any():
+                observer.trained(training.step, losses[-1])
+            if not training.alive.any():
                 return
-        lap = time.perf_counter() - began
-        seconds += lap
-        scores = {"train": total}
+            if keeper is not None and training.step < stop:
+                keeper.offer(training.step, training.state, evaluated=False)
+        training.seconds += training.lap
+        scores = {"train": training.total}
         if data.validation is not None:
             scores["validation"] = evaluate(stack, data, data.validation, device)
         scores["test"] = evaluate(stack, data, data.test, device)
+        step = training.step
         if step == plan.total_steps:
             scores["test_batch_stats"] = evaluate_on_batch_statistics(stack, data, plan.batch_size, device)
         # A last step may leave weights that are finite on no held-out image, before any batch has shown it.
-        _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), step - 1, alive, observers)
-        evaluation = Evaluation(plan.epoch(step), step, scores, seconds, total.images / lap)
+        _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), step - 1, training.alive, observers)
+        rate = training.total.images / training.lap
+        evaluation = Evaluation(plan.epoch(step), step, scores, training.seconds, rate)
         for observer in observers:
             observer.evaluated(evaluation)
+        training.start_lap()
+        if keeper is not None and step < plan.total_steps:
+            keeper.offer(step, training.state, evaluated=True)
 
 
 def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observers: Sequence[Observer]) -> None:

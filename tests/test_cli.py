@@ -83,7 +83,7 @@ def test_no_heavy_library_is_imported_for_it(arguments: list[str], tmp_path: Pat
 def test_train_prints_progress_to_stderr_and_the_result_to_stdout(cli: Cli, tmp_path: Path) -> None:
     answer = cli("train", *QUICK, "epochs=2")
     assert answer.code == 0
-    (folder,) = (tmp_path / "runs").iterdir()
+    (folder,) = (tmp_path / "runs").glob("[!.]*")
     lines = answer.err.splitlines()
     assert [line.split("  ")[:2] for line in lines] == [[folder.name, "epoch 1"], [folder.name, "epoch 2"]]
     assert all("train " in line and "validation " in line and "images/s" in line for line in lines)
@@ -108,7 +108,7 @@ def test_quiet_sweep(cli: Cli) -> None:
 
 
 def test_a_failure_is_one_line_and_exit_code_1(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnlab.run.train", broken)
+    monkeypatch.setattr("bnlab.work.train", broken)
     answer = cli("train", *QUICK, "--quiet")
     assert answer.code == 1
     assert answer.err.startswith("failed: ")
@@ -117,7 +117,7 @@ def test_a_failure_is_one_line_and_exit_code_1(cli: Cli, monkeypatch: pytest.Mon
 
 
 def test_a_traceback_is_shown_on_demand(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnlab.run.train", broken)
+    monkeypatch.setattr("bnlab.work.train", broken)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     answer = cli("train", *QUICK, "--quiet")
     assert answer.code == 1
@@ -135,10 +135,10 @@ def test_an_interrupt_is_exit_code_130_and_the_next_call_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("bnlab.run.train", interrupted)
+        patch.setattr("bnlab.work.train", interrupted)
         answer = cli("train", *QUICK, "--quiet")
     assert answer.code == 130
-    assert answer.err == "interrupted; the same command goes on with what is not done\n"
+    assert answer.err == "interrupted; to go on: bnlab train threads=1 data.limit=200 epochs=1 quiet=true\n"
     (result,) = tmp_path.glob("runs/*/seed-0/result.json")
     assert '"state": "interrupted"' in result.read_text()
     assert cli("train", *QUICK, "--quiet").code == 0

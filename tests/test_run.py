@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from scipy.stats import permutation_test
 
-from bnlab import run as run_module
+from bnlab import work
 from bnlab.config import RunConfig, from_mapping
 from bnlab.run import failures, run
 from bnlab.train import train
@@ -50,7 +50,7 @@ def test_one_bad_replicate_does_not_take_its_stack_with_it(tmp_path: Path, monke
             raise RuntimeError("the disk is on fire")
         train(replicates, *arguments, **options)
 
-    monkeypatch.setattr(run_module, "train", faulty)
+    monkeypatch.setattr(work, "train", faulty)
     (outcomes,) = run([config(tmp_path, "seeds=3")])
     assert [o.result["state"] for o in outcomes] == ["done", "failed", "done"]
     assert failures(outcomes) == "seed 1: RuntimeError: the disk is on fire"
@@ -65,7 +65,7 @@ def test_interrupted_replicates_are_marked_and_trained_the_next_time(
     def interrupt(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module, "train", interrupt)
+    monkeypatch.setattr(work, "train", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run([config(tmp_path, "seeds=2")])
     monkeypatch.undo()

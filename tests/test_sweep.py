@@ -31,7 +31,7 @@ def test_every_combination_has_its_folder(launcher: str, cli: Cli, tmp_path: Pat
     code, out, err = sweep(cli, launcher, "norm=none,batch", "seed=range(0,2)")
     assert (code, err) == (0, "")
     assert states(tmp_path) == {f"{run}/seed-{n}": "done" for run in ("none-mlp", "batch-native-mlp") for n in (0, 1)}
-    assert len(list((tmp_path / "runs").iterdir())) == 2
+    assert len(list((tmp_path / "runs").glob("[!.]*"))) == 2
     assert all(name in out for name in ("none-mlp", "batch-native-mlp"))
     # Nothing of Hydra's own is left behind.
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}

@@ -246,6 +246,8 @@ class RunSettings:
     label: str | None
     runs_dir: str
     rerun: bool
+    checkpoint_every: float
+    keep_checkpoint: bool
     quiet: bool
 
     def __post_init__(self) -> None:
@@ -259,6 +261,7 @@ class RunSettings:
         for key in ("eval_every", "threads"):
             value = getattr(self, key)
             _require(value is None or value >= 1, key, value, "1 or more, or null")
+        _not_negative("checkpoint_every", self.checkpoint_every)
         self._check_seeds()
         _require(
             self.compile == "auto" or isinstance(self.compile, bool), "compile", self.compile, "auto, true or false"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,8 +59,7 @@ class BatchStream:
         U are the distinct seeds, in the order of `distinct_seeds`.
         """
         if self._order.shape[1] == 0:
-            orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
-            self._order = torch.stack(orders).to(self._pixels.device)
+            self._draw()
         batches = min(most, self._batches_at_once, self._order.shape[1] // self._batch_size)
         samples = batches * self._batch_size if batches else self._order.shape[1]  # else the epoch's remainder
         taken, self._order = self._order[:, :samples], self._order[:, samples:]
@@ -70,3 +70,20 @@ class BatchStream:
         pixels = self._pixels.index_select(0, index.flatten()).view(*index.shape, *self._pixels.shape[1:])
         labels = self._labels[index][:, self._rows]
         return list(zip(pixels, labels, strict=True))
+
+    def state(self) -> dict[str, Any]:
+        """The position: what the epoch's order was drawn from, and how many samples of each replicate are taken."""
+        return {"drawn_from": self._drawn_from, "taken": self._used - self._order.shape[1]}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Goes to a position of a stream of the same seeds."""
+        for generator, drawn_from in zip(self._generators, state["drawn_from"], strict=True):
+            generator.set_state(drawn_from)
+        self._draw()
+        self._order = self._order[:, state["taken"] :]
+
+    def _draw(self) -> None:
+        """The next epoch's order."""
+        self._drawn_from = [generator.get_state() for generator in self._generators]
+        orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
+        self._order = torch.stack(orders).to(self._pixels.device)

@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM: the first during training is kept until the state is saved, all others stop at once."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupt:
+    """A context in which both signals raise KeyboardInterrupt; within `deferred`, the first one only sets `requested`.
+
+    In threads other than the main one, where no signal arrives, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._deferred = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Work that looks at `requested` itself; what it did not see is raised at its regular end."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+        if self.requested:
+            raise KeyboardInterrupt("interrupted after a stack was done")
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.requested or not self._deferred:
+            raise KeyboardInterrupt("stopped at once")
+        self.requested = True

@@ -1,0 +1,134 @@
+"""Which stacks a launch trains, kept on disk until they are done: `runs/.stacks/<digest>/members.json`.
+
+The bits of a replicate's result depend a little on who else is in its stack (batched products round differently), so
+a stack that was interrupted is trained to its end with the members it had. The digest is of these members.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bnlab.config import RunConfig
+from bnlab.grouping import Job, max_replicates, stacks_of
+from bnlab.store import SCHEMA, replace
+
+FOLDER = ".stacks"
+MEMBERS = "members.json"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Replicates that train together, by the paths of their folders.
+
+    Args:
+        members: all, in order.
+        wanted: those to store. The others have a result already, and keep the bits of these as they were.
+    """
+
+    members: Mapping[Path, Job]
+    wanted: Collection[Path]
+
+    @property
+    def config(self) -> RunConfig:
+        """The first one's, for what all share."""
+        return next(iter(self.members.values())).config
+
+    @property
+    def folder(self) -> Path:
+        """Where its record and its checkpoints are."""
+        digest = hashlib.sha256(json.dumps([self._names(), self.config.rerun]).encode()).hexdigest()[:16]
+        return Path(self.config.runs_dir) / FOLDER / digest
+
+    def keep(self, *, started: bool) -> None:
+        """Writes the record."""
+        record = {"schema": SCHEMA, "members": self._names(), "rerun": self.config.rerun, "started": started}
+        replace(self.folder / MEMBERS, json.dumps(record, indent=2) + "\n")
+
+    def forget(self) -> None:
+        """Removes the record and the checkpoints."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def only(self, paths: Collection[Path]) -> Stack:
+        """The stack to train when only some of the wanted replicates are free, or still wanted.
+
+        A company that was begun together stays together.
+        """
+        wanted = [path for path in self.wanted if path in paths]
+        return Stack(self.members if self.is_started() else {path: self.members[path] for path in wanted}, wanted)
+
+    def is_started(self) -> bool:
+        """Whether it was trained for a while, by whomever."""
+        record = _read(self.folder / MEMBERS)
+        return record is not None and record["started"] is True
+
+    def parts(self, count: int) -> list[Stack]:
+        """Its wanted replicates in so many stacks of nearly one size."""
+        paths = list(self.wanted)
+        cuts = [len(paths) * i // count for i in range(count + 1)]
+        return [of_jobs({p: self.members[p] for p in paths[a:b]}) for a, b in itertools.pairwise(cuts)]
+
+    def _names(self) -> list[str]:
+        """Relative to runs/, which may be moved."""
+        return [f"{path.parent.name}/{path.name}" for path in self.members]
+
+
+def of_jobs(members: Mapping[Path, Job]) -> Stack:
+    """A new stack, all of whose members are wanted."""
+    return Stack(members, list(members))
+
+
+def plan(jobs: Mapping[Path, Job], missing: Collection[Path]) -> list[Stack]:
+    """The stacks that train the missing ones of all jobs, each kept on disk: first those that were begun before."""
+    left = {path: job for path, job in jobs.items() if path in missing}
+    stacks: list[Stack] = []
+    for runs_dir in sorted({Path(job.config.runs_dir) for job in jobs.values()}):
+        for record in _records(runs_dir):
+            stack = _recorded(record, runs_dir, jobs, left)
+            if stack is not None:
+                stacks.append(stack)
+                left = {path: job for path, job in left.items() if path not in stack.wanted}
+    for group in stacks_of(list(left.values())):
+        fresh = of_jobs({job.folder().path: job for job in group})
+        fresh.keep(started=False)
+        stacks.append(fresh)
+    return stacks
+
+
+def _recorded(
+    record: Mapping[str, Any], runs_dir: Path, jobs: Mapping[Path, Job], left: Mapping[Path, Job]
+) -> Stack | None:
+    """The stack of a record; None if this launch is not to train it, or another stack has its members."""
+    paths = [runs_dir / member for member in record["members"]]
+    if not all(path in jobs and jobs[path].config.rerun == record["rerun"] for path in paths):
+        return None
+    members = {path: jobs[path] for path in paths}
+    wanted = [path for path in paths if path in left]
+    unfinished = [path for path, job in members.items() if job.folder().finished() is None]
+    if not wanted and not unfinished and not record["rerun"]:
+        of_jobs(members).forget()  # a process ended just before it did so
+    if not wanted or set(unfinished) - set(wanted) or len(members) > max_replicates(jobs[paths[0]].config):
+        return None
+    return Stack(members if record["started"] else {path: members[path] for path in wanted}, wanted)
+
+
+def _records(runs_dir: Path) -> Iterator[Mapping[str, Any]]:
+    """Those that were begun come first."""
+    records = [_read(path) for path in sorted(runs_dir.glob(f"{FOLDER}/*/{MEMBERS}"))]
+    readable = [record for record in records if record is not None]
+    yield from sorted(readable, key=lambda record: not record["started"])
+
+
+def _read(path: Path) -> Mapping[str, Any] | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    known = isinstance(record, dict) and record.get("schema") == SCHEMA
+    return record if known and {"members", "rerun", "started"} <= set(record) else None
