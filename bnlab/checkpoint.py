@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -61,7 +62,10 @@ def load(path: Path) -> dict[str, Any]:
         raise DamagedError("it is no checkpoint of this version")
     if hashlib.sha256(memoryview(file)[start:]).digest() != file[len(MAGIC) : start]:
         raise DamagedError("its digest is wrong")
-    state: dict[str, Any] = torch.load(io.BytesIO(file[start:]), map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(io.BytesIO(file[start:]), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DamagedError("it holds more than tensors and plain values") from error
     return state
 
 

@@ -6,12 +6,15 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bnlab import __version__
 from bnlab.errors import SweepFailedError, UserError
+
+UsageError: Any = typer.BadParameter.__base__
+"""Click's; newer versions of Typer carry Click inside."""
 
 app = typer.Typer(
     name="bnlab",
@@ -21,6 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+RunsDir = Annotated[Path, typer.Option("--runs-dir", help="The folder of the runs.")]
+RunName = Annotated[str, typer.Argument(help="A run's folder name, or the beginning or end of it; /seed-N picks one.")]
 HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
 
 TRAIN_HELP = """Usage: bnlab train [--quiet] [OVERRIDES]
@@ -42,8 +47,6 @@ def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRI
     from bnlab import launch
 
     arguments = ["quiet=true" if argument == "--quiet" else argument for argument in overrides or []]
-    # argparse, which Hydra uses, takes no overrides on both sides of a flag.
-    arguments.sort(key=lambda argument: argument not in ("-m", "--multirun"))
     if "--help" in arguments or "-h" in arguments:
         typer.echo(TRAIN_HELP)
     try:
@@ -61,10 +64,23 @@ def report(
     metric: Annotated[str, typer.Option(help="The column of results to compare.")] = "test_accuracy",
     baseline: Annotated[str | None, typer.Option(help="The arm to compare with, e.g. norm.name=none.")] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for results.csv, summary.csv and summary.md.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Folder for the tables (CSV, Markdown, LaTeX, JSON), charts and report.html."
+        ),
     ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Differences within +- so many points (nats of losses) are practically equal.")
+    ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(help="Percent (nats of losses) whose first reach is timed. Default: the baseline's end."),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Make the report anew when runs change, until Ctrl-C.")
+    ] = False,
 ) -> None:
-    """Compare stored runs: mean, sd and 95 % interval per arm, best first.
+    """Compare stored runs: verdicts in words, then mean, sd and 95 % interval per arm, best first.
 
     Example: bnlab report --by norm.name --baseline norm.name=none -o comparison
     """
@@ -73,27 +89,166 @@ def report(
     from bnlab import report as reports
 
     keys = [key.strip() for key in (by or "").split(",") if key.strip()]
-    reports.make(runs or [Path("runs")], keys, metric, baseline, output, Console(highlight=False))
+    question = reports.Question(keys, metric, baseline, margin, target)
+    folders, console = runs or [Path("runs")], Console(highlight=False)
+    if not watch:
+        reports.make(folders, question, output, console)
+        return
+    try:
+        reports.watch(folders, question, output, console)
+    except KeyboardInterrupt:  # here, because Typer would turn it into an exit without a word
+        _fail("no longer watching", 130)
 
 
 @app.command()
-def norms() -> None:
-    """List the normalization schemes: formula, settings and source.
+def evaluate(
+    run: RunName,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="What differs from the training: data=, data.KEY=, device=, threads=.")
+    ] = None,
+    runs_dir: RunsDir = Path("runs"),
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Also write the scores to this CSV.")] = None,
+) -> None:
+    """Evaluate the weights that a run kept (keep_checkpoint=true), on the test images of any data set.
 
-    Example: bnlab norms
+    Example: bnlab evaluate batch-native-mlp data=fashion_mnist
     """
     from rich.console import Console
-    from rich.table import Table
 
-    from bnlab.config import settings_of
-    from bnlab.norms import SCHEMES
+    from bnlab.runs import find, read
+    from bnlab.show import show_evaluated
+    from bnlab.weights import evaluate_run
 
-    table = Table("norm=", "formula", "statistics over", "settings", "norm.impl=", "source")
-    for scheme in SCHEMES.values():
-        settings = ", ".join(settings_of("norm", scheme.name))
-        cells = (scheme.formula, scheme.normalizes_over, settings, ", ".join(scheme.impls), scheme.source)
-        table.add_row(scheme.name, *cells)
-    Console(highlight=False, markup=False).print(table)
+    config, scores = evaluate_run(find(read(runs_dir), run), overrides or [])
+    show_evaluated(config, scores, output, Console(highlight=False))
+
+
+runs = typer.Typer(
+    help="List the stored runs and their states; show, remove or export them.", invoke_without_command=True
+)
+app.add_typer(runs, name="runs")
+
+
+@runs.callback()
+def runs_list(
+    context: typer.Context,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="Only replicates in this state: done, diverged, running, interrupted, failed or unreadable."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Only runs whose name holds this text.")] = None,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """List the stored runs: seeds, state, last metric, age and size, and what resumes those that were interrupted.
+
+    Example: bnlab runs --state interrupted --state failed
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from rich.console import Console
+
+    from bnlab.runs import read, select
+    from bnlab.runs.show import show_all
+
+    show_all(select(read(runs_dir), state or (), name), Console(highlight=False))
+
+
+@runs.command("show")
+def runs_show(run: RunName, runs_dir: RunsDir = Path("runs")) -> None:
+    """Show one run: its configuration, every seed's results, and where they were made.
+
+    Example: bnlab runs show batch-native-mlp
+    """
+    from rich.console import Console
+
+    from bnlab.runs import find, read
+    from bnlab.runs.show import show_one
+
+    show_one(find(read(runs_dir), run), Console(highlight=False))
+
+
+@runs.command("rm")
+def runs_remove(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN[/seed-N]]...", help="What to remove.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only replicates in this state.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove; without it only what would be removed is listed.")
+    ] = False,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Remove runs, or only those of their seeds in some state. Without --yes nothing is removed.
+
+    Example: bnlab runs rm --state failed --yes
+    """
+    from rich.console import Console
+
+    from bnlab.runs import find, read, select
+    from bnlab.runs.show import show_removal
+
+    if not names and not state:
+        raise UserError("say what to remove: RUN, RUN/seed-N or --state STATE, e.g. bnlab runs rm --state failed")
+    stored = read(runs_dir)
+    chosen = [find(stored, name) for name in names] if names else stored
+    show_removal(select(chosen, state or ()), really=yes, console=Console(highlight=False))
+
+
+@runs.command("export")
+def runs_export(
+    output: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.")],
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Write all replicates to one table: config, state, environment and final metrics, a row each.
+
+    Example: bnlab runs export runs.csv
+    """
+    from rich.console import Console
+
+    from bnlab.report.export import export
+
+    export([runs_dir], output, Console(highlight=False))
+
+
+@app.command()
+def norms(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="All about this scheme. Default: list all.")
+    ] = None,
+) -> None:
+    """List the normalization schemes, or show one: formula, parameters, defaults, invariances, when to use, source.
+
+    Example: bnlab norms batch
+    """
+    from bnlab import catalogue
+
+    if name is None:
+        catalogue.list_schemes()
+    else:
+        catalogue.show_scheme(name)
+
+
+@app.command()
+def verify(
+    target: Annotated[str | None, typer.Argument(metavar="SCHEME|FILE.py:CLASS", help="Default: all schemes.")] = None,
+    scheme: Annotated[str, typer.Option("--as", help="The scheme that a class is to compute.")] = "batch",
+    impl: Annotated[str | None, typer.Option(help="native, custom or keras. Default: native and custom.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All schemes, and Keras's layers too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print one Markdown table instead.")] = False,
+    time_limit: Annotated[float, typer.Option(help="Seconds for a class before it is stopped.")] = 60,
+) -> None:
+    """Hold a normalization layer against a float64 reference, and say in words what is wrong with it.
+
+    Exit code 1 when a check fails.
+
+    Example: bnlab verify my_bn.py:MyBN --as batch
+    """
+    from bnlab.verify import command
+
+    raise typer.Exit(
+        command.verify(
+            target, scheme, impl, everything=everything, as_json=as_json, markdown=markdown, seconds=time_limit
+        )
+    )
 
 
 bench = typer.Typer(help="Measure speed: the training engine, or the normalization layers.", no_args_is_help=True)
@@ -152,15 +307,28 @@ def _options(
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except UsageError as error:
+        _fail(_usage(error), 2)
+    except typer.Abort:  # what Typer makes of Ctrl-C
+        _fail("interrupted", 130)
     except UserError as error:
-        _fail(f"error: {error}", 2)
+        _fail(f"error: {' '.join(str(error).splitlines())}", 2)
     except SweepFailedError as error:
         _fail(f"failed: {error}", 1)
     except Exception as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             traceback.print_exc()
         _fail(f"failed: {' '.join(str(error).split()) or type(error).__name__}", 1)
+
+
+def _usage(error: Any) -> str:
+    """What Typer would print in a box of several lines; the help where a command lacks a subcommand."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return str(error.ctx.get_help())
+    message = " ".join(error.format_message().split())
+    command = error.ctx.command_path if error.ctx is not None else "bnlab"
+    return f"error: {message}{'' if message.endswith(('?', '.')) else '.'} See: {command} --help"
 
 
 def _fail(message: str, code: int) -> None:

@@ -34,6 +34,7 @@ def describe(device: str) -> dict[str, Any]:
         "cpu": _cpu(),
         "device": device,
         "threads": torch.get_num_threads(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
         **_source(),
     }
 

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+LONGEST_SHOWN = 200
+
 
 class UserError(Exception):
     """Bad input. The command line prints the message as one line and exits with code 2.
@@ -29,8 +31,21 @@ class SweepFailedError(Exception):
     """Jobs of a sweep failed; the message lists every one with its reason. Exit code 1."""
 
 
+def shown(value: object) -> str:
+    """A value as text of one line, cut where nobody would read on."""
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text)} characters)"
+
+
+def one_line(error: BaseException) -> str:
+    """`ValueError: what it says`, in one line."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 def nearest(received: str, allowed: Iterable[str]) -> str:
     """`" Did you mean 'batch'?"` for a near miss of one of the allowed names, else nothing."""
+    received = received[:LONGEST_SHOWN]  # the search takes the square of the length
     matches = difflib.get_close_matches(received, list(allowed), n=1, cutoff=0.5)
     return f" Did you mean '{matches[0]}'?" if matches else ""
 
@@ -38,4 +53,4 @@ def nearest(received: str, allowed: Iterable[str]) -> str:
 def unknown(kind: str, received: str, allowed: Iterable[str]) -> UserError:
     """The error for a name that is none of the allowed ones."""
     names = sorted(allowed)
-    return UserError(f"unknown {kind} '{received}'; allowed: {', '.join(names)}.{nearest(received, names)}")
+    return UserError(f"unknown {kind} '{shown(received)}'; allowed: {', '.join(names)}.{nearest(received, names)}")

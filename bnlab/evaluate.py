@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bnlab.data import Part, Split
+from bnlab.population import buffers_kept
 
 EVALUATION_BATCH = 1000
 """Images per forward pass in evaluation; fixed, so that equal runs give equal bits."""
@@ -73,13 +74,10 @@ def evaluate_on_batch_statistics(stack: nn.Module, data: Split, batch_size: int,
     The batches have the size of the training's; a remainder that is smaller is left out, since its statistics are
     of another kind.
     """
-    kept = {name: buffer.clone() for name, buffer in stack.named_buffers()}
     whole = max(len(data.test) // batch_size, 1) * batch_size
     test = Part(data.test.images[:whole], data.test.labels[:whole])
-    score = _score_part(stack, data, test, batch_size, device)
-    for name, buffer in stack.named_buffers():
-        buffer.copy_(kept[name])
-    return score
+    with buffers_kept(stack):
+        return _score_part(stack, data, test, batch_size, device)
 
 
 def _score_part(stack: nn.Module, data: Split, part: Part, batch_size: int, device: torch.device) -> Score:

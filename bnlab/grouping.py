@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bnlab.config import RunConfig
+from bnlab.data import IMAGE, classes_of
 from bnlab.evaluate import EVALUATION_BATCH
+from bnlab.models.size import size_of
 from bnlab.store import ReplicateFolder
 
 BYTES_PER_WEIGHT = 4 * 6
 """Per weight: the value, its gradient, Adam's two moments, the plain model, and room for temporaries."""
 
-PER_STACK_MODEL_SETTINGS = ("name", "hidden")
-"""What of a model decides its shapes; the rest may differ inside a stack."""
+BYTES_PER_ACTIVATION = 4 * 2
+"""Per value that a layer gives: the value and its gradient."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,13 @@ def max_replicates(config: RunConfig) -> int:
 
 def _bytes_per_replicate(config: RunConfig) -> int:
     """A generous estimate: weights, their optimizer's state, and the activations of the largest batch."""
-    widths = [28 * 28, *config.model.hidden, 47]
-    weights = sum(a * b for a, b in itertools.pairwise(widths))
-    activations = max(config.data.batch_size, EVALUATION_BATCH) * sum(widths) * 4 * 4
-    return BYTES_PER_WEIGHT * weights + activations
+    size = size_of(config.model, IMAGE, classes_of(config.data.name))
+    activations = max(config.data.batch_size, EVALUATION_BATCH) * size.activations
+    return BYTES_PER_WEIGHT * size.weights + BYTES_PER_ACTIVATION * activations
 
 
 def _stack_key(config: RunConfig) -> str:
     protocol = config.protocol()
-    shape = {name: protocol["model"][name] for name in PER_STACK_MODEL_SETTINGS}
     shared = {name: protocol[name] for name in ("data", "epochs", "steps", "eval_every")}
     here = (
         config.runs_dir,
@@ -65,7 +65,7 @@ def _stack_key(config: RunConfig) -> str:
         config.compile,
         config.stack.max_replicates,
     )
-    return json.dumps([shape, shared, here], sort_keys=True)
+    return json.dumps([config.model.shape(), shared, here], sort_keys=True)
 
 
 def _layer_key(config: RunConfig) -> str:

@@ -8,11 +8,9 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -20,12 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bnlab import environment
-from bnlab.config import CHOICES, RunConfig, from_mapping, unknown_setting
-from bnlab.errors import UserError, nearest, unknown
-
-HERE = Path(__file__).parent
-CONF = HERE / "conf" if (HERE / "conf").is_dir() else HERE.parent / "conf"
-"""The shipped configuration: inside an installed package, beside it in a checkout."""
+from bnlab.arguments import GROUPS, check, ordered, unknown_choice
+from bnlab.config import CHOICES, CONF, RunConfig, from_mapping, unknown_setting, wrong_type
+from bnlab.errors import UserError
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -35,7 +30,8 @@ def train(arguments: Sequence[str]) -> None:
         UserError: the configuration is not legal.
         SweepFailedError: jobs of a sweep failed.
     """
-    _check_options(arguments)
+    arguments = ordered(arguments)
+    check(arguments)
     single.clear()
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with _environ(environment.COMMAND, command_line(arguments)):
@@ -97,15 +93,6 @@ def resolve(plain: dict[str, Any]) -> RunConfig:
     return from_mapping(plain)
 
 
-def _check_options(arguments: Sequence[str]) -> None:
-    """Raises UserError for an option that Hydra does not have, where argparse would print its whole usage."""
-    known = [name for action in get_args_parser()._actions for name in action.option_strings]
-    for argument in arguments:
-        name = argument.partition("=")[0]
-        if name.startswith("--") and not any(option.startswith(name) for option in known):
-            raise unknown("option", name, [option for option in known if option.startswith("--")])
-
-
 @contextlib.contextmanager
 def _as_program(arguments: Sequence[str]) -> Iterator[None]:
     """sys.argv as Hydra expects it, and its errors raised rather than printed."""
@@ -136,19 +123,17 @@ def _user_error(error: Exception, arguments: Sequence[str]) -> UserError:
     """Hydra's message as one line, with the nearest legal name where one is unknown."""
     text = f"{error}\n{error.__cause__ or ''}"
     option = re.search(r"Could not find '([^'/]+)/([^']*)'", text)
-    if option and option[1] in CHOICES | {"experiment": {}}:
+    if option and option[1] in GROUPS:
         group, choice = option.groups()
-        return _unknown_choice(group, choice)
+        return unknown_choice(group, choice)
     if "not in struct" in text or "not in '" in text:
         key = re.search(r"(?:full_key: |Could not override ')([\w.]+)", text)
         if key:
             return unknown_setting(key[1], _choices(arguments))
+    merged = re.match(r"Error merging override ([\w.]+)=(.*)", text)
+    if merged:
+        return wrong_type(merged[1], merged[2], _choices(arguments))
     return UserError(_one_line(error))
-
-
-def _unknown_choice(group: str, choice: str) -> UserError:
-    options = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-    return UserError(f"unknown {group} '{choice}'; allowed: {', '.join(options)}.{nearest(choice, options)}")
 
 
 def _choices(arguments: Sequence[str]) -> dict[str, str]:
@@ -167,4 +152,5 @@ def _one_line(error: BaseException) -> str:
     text = "; ".join(part for part in parts if part)
     # Hydra appends its whole search path, which says nothing about the mistake.
     text = text.partition("Config search path")[0].partition("Set the environment variable")[0]
+    text = re.sub(r"\s*full_key: (\S*)\s*object_type=\S*", r" in \1", text)
     return " ".join(text.split())

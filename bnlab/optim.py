@@ -128,7 +128,7 @@ class StackOptimizer:
     @torch.no_grad()
     def step(self, step: int, gradients: Sequence[Tensor]) -> None:
         """Moves the parameters along their gradients, given in the same order; `step` counts from 0."""
-        rows = [gradient.contiguous() for gradient in gradients]  # the kernels take it for granted
+        rows = [torch.atleast_1d(gradient.contiguous()) for gradient in gradients]  # the kernels take it for granted
         for group in self._groups:
             each = group.hyperparameters
             factor = lr_factor(each.schedule, step, self._total_steps, self._steps_per_epoch)
@@ -154,13 +154,14 @@ def _remembered(config: OptimizerConfig) -> Sequence[str]:
 
 def _slices(owned: Owned, number: int, chosen: Sequence[bool]) -> Iterator[_Slice]:
     """The runs of neighbouring blocks whose owners are chosen."""
-    block = len(owned.tensor) // len(owned.owners)
+    tensor = owned.tensor if owned.tensor.ndim else owned.tensor.detach().view(1)
+    block = len(tensor) // len(owned.owners)
     start = 0
     for wanted, run in itertools.groupby(owned.owners, key=lambda owner: owner is not None and chosen[owner]):
         stop = start + block * len(list(run))
         if wanted:
-            is_all = stop - start == len(owned.tensor)
-            yield _Slice(owned.tensor if is_all else owned.tensor.detach()[start:stop], number, start, stop)
+            is_all = stop - start == len(tensor)
+            yield _Slice(tensor if is_all else tensor.detach()[start:stop], number, start, stop)
         start = stop
 
 

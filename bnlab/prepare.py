@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import shutil
 from pathlib import Path
 
 import torch
 
-from bnlab import data, models
-from bnlab.config import DataConfig, RunConfig
+from bnlab import custom_class, data, models
+from bnlab.config import CustomClassConfig, DataConfig, NormConfig, RunConfig
 from bnlab.errors import UserError
+from bnlab.models.size import size_of
 from bnlab.norms import SCHEMES
 from bnlab.optim import Hyperparameters
 from bnlab.seeds import weight_generator
@@ -37,9 +37,26 @@ def check(config: RunConfig) -> None:
             "compile=true needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or leave it off"
         )
     split = split_of(config.data)
-    smallest = 2 if SCHEMES[config.norm.name].batch_statistics else 1
+    scheme = SCHEMES.get(config.norm.of_activations().name)
+    smallest = 2 if scheme is not None and scheme.batch_statistics else 1
     data.check_batches(len(split.train), config.data.batch_size, config.data.drop_last, smallest)
-    models.build(config.model, config.norm, split.train.images[0].numel(), split.classes, generator=None)
+    models.build(config.model, config.norm, split.train.images[0].shape, split.classes, generator=None)
+    if isinstance(config.norm, CustomClassConfig):
+        _try_out(config, config.norm.target, split)
+
+
+def _try_out(config: RunConfig, target: str, split: data.Split) -> None:
+    """Passes random numbers through a user's norms, in batches of the sizes that training will bring."""
+    image = split.train.images[0].shape
+    plain = models.build(config.model, NormConfig("none", "native"), image, split.classes, generator=None)
+    model = models.build(config.model, config.norm, image, split.classes, weight_generator(config.seed))
+    size, images = config.data.batch_size, len(split.train)
+    for samples in {size, data.last_batch_size(images, size, config.data.drop_last)}:
+        x = torch.zeros(samples, *image, device="meta")
+        for stand_in, layer in zip(plain.layers, model.layers, strict=True):
+            if isinstance(layer, custom_class.load_class(target)):
+                custom_class.try_out(target, layer, x.shape)
+            x = stand_in(x)
 
 
 def device_of(config: RunConfig) -> torch.device:
@@ -59,9 +76,9 @@ def threads_for(config: RunConfig, replicates: int) -> int:
     """CPU threads for a stack: as configured, else one for a stack too small to share out, else PyTorch's choice."""
     if config.threads is not None:
         return config.threads
-    widths = [28 * 28, *config.model.hidden]
-    weights = replicates * sum(a * b for a, b in itertools.pairwise(widths))
-    return 1 if weights * config.data.batch_size < WORTH_A_SECOND_THREAD else _DEFAULT_THREADS
+    size = size_of(config.model, data.IMAGE, data.classes_of(config.data.name))
+    multiplications = replicates * config.data.batch_size * size.multiplications
+    return 1 if multiplications < WORTH_A_SECOND_THREAD else _DEFAULT_THREADS
 
 
 def compiles(config: RunConfig, replicates: int, steps: int) -> bool:
@@ -93,8 +110,8 @@ def plan_of(config: RunConfig) -> Plan:
 def replicate(config: RunConfig, seed: int) -> Replicate:
     """The model of one seed with its initial weights, and its hyperparameters."""
     split = split_of(config.data)
-    pixels = split.train.images[0].numel()
-    model = models.build(config.model, config.norm, pixels, split.classes, weight_generator(seed))
+    image = split.train.images[0].shape
+    model = models.build(config.model, config.norm, image, split.classes, weight_generator(seed))
     return Replicate(model, seed, Hyperparameters(config.optimizer, config.schedule))
 
 

@@ -10,7 +10,10 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
+from bnlab.config import RunConfig
 from bnlab.run import Outcome
+from bnlab.store import as_csv, replace
+from bnlab.weights import Evaluated
 
 SPLITS = {
     "train": "training, batches since the last evaluation",
@@ -32,6 +35,21 @@ def show(runs: Sequence[Sequence[Outcome]]) -> None:
         if outcome.result["state"] in ("diverged", "failed"):
             console.print(_fault(outcome), markup=False, soft_wrap=True)
     console.print(_summary(outcomes), markup=False, soft_wrap=True)
+
+
+def show_evaluated(config: RunConfig, scores: Sequence[Evaluated], output: Path | None, console: Console) -> None:
+    """Prints the test score of each seed's weights and their mean, and writes them to a CSV if asked to."""
+    rows = [(each.seed, each.score.loss(0), each.score.accuracy(0)) for each in scores]
+    table = Table("seed", f"loss on {config.data.name}", "accuracy")
+    for seed, loss, accuracy in rows:
+        table.add_row(str(seed), f"{loss:.4f}", f"{accuracy:.2%}")
+    if len(rows) > 1:
+        table.add_section()
+        table.add_row("mean", f"{fmean(row[1] for row in rows):.4f}", f"{fmean(row[2] for row in rows):.2%}")
+    console.print(table)
+    if output is not None:
+        replace(output, as_csv(("seed", "data", "loss", "accuracy"), [(s, config.data.name, *r) for s, *r in rows]))
+        console.print(f"written to {output}", markup=False, soft_wrap=True)
 
 
 def _show_splits(run: Sequence[Outcome], console: Console) -> None:

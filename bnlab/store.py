@@ -37,6 +37,8 @@ TIMING = ("epoch", "step", "seconds", "images_per_second", "replicates")
 LEFTOVER = ".writing."
 """How the name of a file starts while it is written; a killed process leaves it behind."""
 
+WEIGHTS = "weights.pt"
+
 FINISHED = ("done", "diverged")
 """States whose result is final; a replicate in any other state is trained."""
 
@@ -52,8 +54,7 @@ def label(config: RunConfig) -> str:
     """The readable part of the folder's name."""
     if config.label is not None:
         return config.label
-    scheme = config.norm.name if config.norm.name == "none" else f"{config.norm.name}-{config.norm.impl}"
-    return f"{scheme}-{config.model.name}"
+    return f"{config.norm.label()}-{config.model.name}"
 
 
 def check_writable(runs_dir: Path) -> None:
@@ -115,7 +116,8 @@ class ReplicateFolder:
 
         path = self.run / "config.yaml"
         if not path.exists():
-            replace(path, yaml.safe_dump(self._config.protocol(), sort_keys=False))
+            # Written in the seed's own folder, whose lock says who may remove what a killed process leaves there.
+            replace(path, yaml.safe_dump(self._config.protocol(), sort_keys=False), workspace=self.path)
 
     def write_result(self, state: str, environment: dict[str, Any], **values: Any) -> dict[str, Any]:
         result = {"schema": SCHEMA, "seed": self.seed, "state": state, **values, "environment": environment}
@@ -123,13 +125,13 @@ class ReplicateFolder:
         return result
 
     def write_weights(self, file: bytes) -> None:
-        replace(self.path / "weights.pt", file)
+        replace(self.path / WEIGHTS, file)
 
     def write_metrics(self, rows: Iterable[Sequence[object]]) -> None:
-        replace(self.path / "metrics.csv", _csv(METRICS, rows))
+        replace(self.path / "metrics.csv", as_csv(METRICS, rows))
 
     def write_timing(self, rows: Iterable[Sequence[object]]) -> None:
-        replace(self.path / "timing.csv", _csv(TIMING, rows))
+        replace(self.path / "timing.csv", as_csv(TIMING, rows))
 
     def log(self, line: str) -> None:
         """Appends a line with the time to run.log."""
@@ -140,15 +142,21 @@ class ReplicateFolder:
                 file.write(f"{now} {line}\n")
 
 
-def replace(path: Path, content: str | bytes) -> None:
+def replace(path: Path, content: str | bytes, workspace: Path | None = None) -> None:
     """Writes a file in one piece: readers see the old one or the new one.
+
+    Args:
+        path: the file.
+        content: all of it.
+        workspace: the folder where it is written before it is put in place; the file's own by default.
 
     Raises:
         StorageError: it cannot be written; the old one is still there then.
     """
     with _storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{LEFTOVER}{path.name}.")
+        folder = workspace or path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f"{LEFTOVER}{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
@@ -167,7 +175,8 @@ def _storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(path, error) from error
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows as the text of a CSV file."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

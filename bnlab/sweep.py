@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
-from bnlab.config import CHOICES, RunConfig, unknown_setting
+from bnlab.config import CHOICES, RunConfig, set_value
 from bnlab.errors import SweepFailedError, UserError
 from bnlab.launch import plain_of, resolve
 
@@ -39,7 +39,8 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
                 composed[structural] = plain_of(compose(list(structural)))
             plain = copy.deepcopy(composed[structural])
             for override in filter(_is_plain, overrides):
-                _set(plain, str(override.key_or_group), override.value())
+                if not str(override.key_or_group).startswith("hydra."):
+                    set_value(plain, str(override.key_or_group), override.value())
             configs.append(resolve(plain))
             check(configs[-1])
         except UserError as error:
@@ -59,16 +60,3 @@ def _is_plain(override: Override) -> bool:
     refers = "${" in str(value)
     is_group = key in CHOICES or key == "experiment" or "/" in key or override.package is not None
     return override.type == OverrideType.CHANGE and not is_group and not refers and not isinstance(value, dict)
-
-
-def _set(plain: dict[str, Any], key: str, value: Any) -> None:
-    if key.startswith("hydra."):
-        return
-    *sections, last = key.split(".")
-    node: Any = plain
-    for section in sections:
-        node = node.get(section) if isinstance(node, dict) else None
-    if not isinstance(node, dict) or last not in node:
-        names = {name: str(plain[name].get("name")) for name in CHOICES if isinstance(plain.get(name), dict)}
-        raise unknown_setting(key, names)
-    node[last] = value

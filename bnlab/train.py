@@ -16,6 +16,7 @@ from bnlab.data.stream import BatchStream, distinct_seeds
 from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches, sum_of_losses
 from bnlab.memory import keep_freed_memory
 from bnlab.optim import Hyperparameters, StackOptimizer
+from bnlab.population import compute_population
 from bnlab.stack import lift, lower, owned_parameters
 
 
@@ -187,6 +188,7 @@ def _train_stack(
             if keeper is not None and training.step < stop:
                 keeper.offer(training.step, training.state, evaluated=False)
         training.seconds += training.lap
+        compute_population(stack, data, plan.batch_size, device)
         scores = {"train": training.total}
         if data.validation is not None:
             scores["validation"] = evaluate(stack, data, data.validation, device)

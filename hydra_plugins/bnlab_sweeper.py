@@ -31,6 +31,7 @@ class BnlabSweeper(BasicSweeper):
             UserError: a job's configuration is not legal; no job has started then.
             SweepFailedError: jobs failed; the others are done.
         """
+        from bnlab.errors import UserError
         from bnlab.sweep import configs_of, failures_of
 
         # Set by setup(), which Hydra calls first.
@@ -41,6 +42,8 @@ class BnlabSweeper(BasicSweeper):
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
         batches = self.split_arguments(parsed, self.max_batch_size)
         jobs = [job for batch in batches for job in batch]
+        if not jobs:
+            raise UserError(f"no job comes of {' '.join(arguments)}: one of them has no value")
         if not getattr(self.launcher, "checks_jobs", False):
             configs_of(jobs, lambda overrides: loader.load_sweep_config(config, overrides))
         returns: list[JobReturn] = []

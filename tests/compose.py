@@ -10,7 +10,8 @@ from typing import Any
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
-from bnlab.launch import CONF, plain_of
+from bnlab.config import CONF
+from bnlab.launch import plain_of
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:

@@ -5,12 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bnlab.norms import SCHEMES
-from tests.conftest import QUICK, Cli, environment, files_below
+from tests.bad_input import COMMAND_LINES, CONFIG_FILES
+from tests.conftest import QUICK, Answer, Cli, environment, files_below
 from tests.report import stored
 
-NORM_NAMES = ", ".join(sorted(SCHEMES))
+NORM_NAMES = ", ".join(sorted([*SCHEMES, "custom_class"]))
 BATCH_SETTINGS = "its settings: impl, eps, affine, momentum, track_running_stats."
 POSITIVE = "has to be a finite number above 0"
 
@@ -20,7 +23,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("model=transformer", ["unknown model 'transformer'; allowed: "]),
     ("experiment=article_torch", ["unknown experiment 'article_torch'; allowed: ", "Did you mean 'article_pytorch'?"]),
     ("norm.impl=nativ", ["norm.impl=nativ is not known; allowed: native, custom. Did you mean 'native'?"]),
-    ("~norm", ["norm=None is no choice of the group norm; write norm=NAME with one of: none, batch, "]),
+    ("~norm", ["~norm: the group norm cannot be taken away; write norm=NAME"]),
     # An unknown key, also one that Hydra would add.
     ("norm.epss=1", [f"norm=batch has no setting 'epss'; {BATCH_SETTINGS} Did you mean 'eps'?"]),
     ("+norm.epss=1", [f"norm=batch has no setting 'epss'; {BATCH_SETTINGS} Did you mean 'eps'?"]),
@@ -57,7 +60,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("norm=instance", ["norm=instance cannot be used here: ", "needs a spatial axis", "or norm=layer"]),
     ("model.hidden=[]", ["model.hidden=[] is out of range; it has to be a list of one or more widths, e.g. [128,64]"]),
     ("optimizer.lr=0", [f"optimizer.lr=0.0 is out of range; it {POSITIVE}"]),
-    ("epochs=-1", ["epochs=-1 is out of range; it has to be 1 or more"]),
+    ("epochs=-1", ["epochs=-1 is out of range; it has to be 1 to 1000000"]),
     ("epochs=null", ["epochs and steps are both null; set one of them"]),
     ("seeds=[7,7]", ["seeds=[7, 7] is out of range; it has to be how many seeds (1 to 10000), or a list of distinct"]),
     ("stack.max_replicates=0", ["stack.max_replicates=0 is out of range; it has to be auto, or a whole number of 1"]),
@@ -71,8 +74,8 @@ BAD: list[tuple[str, list[str]]] = [
     ("device=meta", ["device=meta cannot be used here (", "use auto or cpu"]),
     ("device=tpu", ["device=tpu cannot be used here (", "use auto or cpu"]),
     # What Hydra cannot read.
-    ("epochs", ["'epochs'", "missing EQUAL"]),
-    ("seed=1,2", ["'seed=1,2'", "add --multirun"]),
+    ("epochs", ["'epochs' sets nothing; write KEY=VALUE, e.g. epochs=3"]),
+    ("seed=1,2", ["seed=1,2 has several values; add -m to train with each of them: bnlab train -m ..."]),
     ("norm.eps=${nowhere}", ["'nowhere' not found", "norm.eps"]),
     ("norm.eps=???", ["norm.eps is not set; write norm.eps=VALUE"]),
     # A sweep in which one job is not legal: none is started.
@@ -98,6 +101,64 @@ def test_one_line_and_exit_code_2(arguments: str, texts: list[str], cli: Cli, tm
     assert not [text for text in texts if text not in answer.err]
     assert files_below(tmp_path) == {"a_file"}
     assert not (tmp_path / "runs").exists()
+
+
+def check_refused(answer: Answer, text: str, folder: Path, before: set[str]) -> None:
+    """One short line with the text, exit code 2, and no file more or less."""
+    assert (answer.code, answer.out) == (2, "")
+    assert text in answer.err
+    assert answer.err.startswith("error: ")
+    assert answer.err.count("\n") == 1
+    assert len(answer.err) < 1000
+    assert "Traceback" not in answer.err
+    assert files_below(folder) == before
+
+
+@pytest.mark.parametrize("arguments", COMMAND_LINES, ids=lambda arguments: arguments[:60])
+def test_bad_command_lines(arguments: str, cli: Cli, tmp_path: Path) -> None:
+    parts = [arguments] if "'" in arguments else arguments.split(" ")
+    check_refused(cli("train", *QUICK, *parts), COMMAND_LINES[arguments], tmp_path, set())
+
+
+@pytest.mark.parametrize("name", CONFIG_FILES)
+def test_bad_config_files(name: str, cli: Cli, tmp_path: Path) -> None:
+    content, text = CONFIG_FILES[name]
+    file = tmp_path / "mine" / "experiment" / "mine.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    answer = cli("train", *QUICK[:2], f"--config-dir={tmp_path / 'mine'}", "experiment=mine")
+    check_refused(answer, text, tmp_path, {"mine/experiment/mine.yaml"})
+
+
+VALUES = st.one_of(
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20),
+    st.sampled_from(
+        ["no", "~", "null", ".nan", "1e400", "0x10", "1_000", "2020-01-01", "!!str", "&a", "*a", "{", "'", "$"]
+    ),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.recursive(st.integers(-3, 3), lambda inner: st.lists(inner, max_size=3), max_leaves=5).map(str),
+)
+KEYS = st.one_of(
+    st.sampled_from(
+        ["norm", "norm.eps", "norm.affine", "model.hidden", "seeds", "label", "data.limit", "stack", "compile"]
+    ),
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00="), min_size=1, max_size=10),
+)
+
+
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=KEYS, value=VALUES)
+def test_whatever_is_typed_there_is_no_traceback(key: str, value: str, cli: Cli, tmp_path: Path) -> None:
+    """`--cfg job` prints a legal configuration; the run's own checks come after that."""
+    answer = cli("train", "--cfg", "job", "--", f"{key}={value}")
+    assert answer.code in (0, 2), answer
+    if answer.code == 2:
+        assert answer.err.startswith("error: ")
+        assert answer.err.count("\n") == 1
+        assert "Traceback" not in answer.err
+    assert files_below(tmp_path) == set()
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from tests.conftest import QUICK, Cli, environment, files_below
 def test_help_lists_the_commands(flag: str, cli: Cli) -> None:
     answer = cli(flag)
     assert (answer.code, answer.err) == (0, "")
-    assert all(command in answer.out for command in ("train", "report", "norms"))
+    assert all(command in answer.out for command in ("train", "report", "norms", "verify"))
 
 
-@pytest.mark.parametrize("command", ["train", "report", "norms"])
+@pytest.mark.parametrize("command", ["train", "report", "norms", "verify"])
 def test_help_of_every_command_has_an_example(command: str, cli: Cli) -> None:
     answer = cli(command, "--help")
     assert (answer.code, answer.err) == (0, "")
@@ -29,7 +29,7 @@ def test_help_of_every_command_has_an_example(command: str, cli: Cli) -> None:
 def test_help_of_train_also_shows_hydras_groups(cli: Cli, tmp_path: Path) -> None:
     answer = cli("train", "--help")
     assert "--quiet" in answer.out
-    assert f"norm: {', '.join(sorted(SCHEMES))}" in answer.out
+    assert f"norm: {', '.join(sorted([*SCHEMES, 'custom_class']))}" in answer.out
     assert "optimizer: adam, adamw, sgd" in answer.out
     assert files_below(tmp_path) == set()
 

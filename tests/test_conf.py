@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bnlab.config import from_mapping
+from bnlab.config import CONF, from_mapping
 from bnlab.errors import UserError
-from bnlab.launch import CONF
 from bnlab.norms import SCHEMES
 from bnlab.run import run
 from tests.compose import compose
@@ -26,23 +25,34 @@ def choice(path: Path) -> str:
 def test_the_folder_holds_what_this_test_knows_how_to_train() -> None:
     groups = {path.parent.name for path in FILES}
     assert groups == {"norm", "model", "data", "optimizer", "schedule", "experiment"}
-    assert {path.stem for path in CONF.glob("norm/*.yaml")} == set(SCHEMES)
+    assert {path.stem for path in CONF.glob("norm/*.yaml")} == {*SCHEMES, "custom_class"}
 
 
-@pytest.mark.parametrize("override", [choice(path) for path in FILES if choice(path) not in SPATIAL])
+@pytest.mark.parametrize("override", [choice(path) for path in FILES])
 def test_every_file_trains(override: str, tmp_path: Path) -> None:
     arguments = [override, *TWO_STEPS]
     name = override.removeprefix("data=")
     if name in idx.RELATIVES:
         idx.write_all(tmp_path, name)
         arguments += [f"data.root={tmp_path}", "data.validation_size=0", "data.batch_size=3", "data.drop_last=true"]
+    if override in SPATIAL:
+        arguments.append("model=cnn")
+    if override == "norm=custom_class":
+        arguments.append("norm.target=torch.nn:Identity")
     assert losses(tmp_path, *arguments)
 
 
-@pytest.mark.parametrize("norm", [name for name, scheme in SCHEMES.items() if not scheme.spatial_only])
+@pytest.mark.parametrize("norm", [name for name, scheme in SCHEMES.items() if not scheme.of_weights])
+def test_every_scheme_trains_on_the_convolutional_network(norm: str, tmp_path: Path) -> None:
+    impl = "norm.impl=custom"  # native rms norm takes no images
+    assert losses(tmp_path, "model=cnn", f"norm={norm}", impl, *TWO_STEPS)
+
+
+@pytest.mark.parametrize("norm", [name for name, scheme in SCHEMES.items() if len(scheme.impls) > 1])
 def test_the_impls_of_a_scheme_train_alike(norm: str, tmp_path: Path) -> None:
+    model = "model=cnn" if SCHEMES[norm].spatial_only else "model=mlp"
     impls = SCHEMES[norm].impls
-    native, *others = [losses(tmp_path, f"norm={norm}", f"norm.impl={impl}", *TWO_STEPS) for impl in impls]
+    native, *others = [losses(tmp_path, model, f"norm={norm}", f"norm.impl={impl}", *TWO_STEPS) for impl in impls]
     assert others
     assert all(other == pytest.approx(native, rel=1e-4) for other in others)
 

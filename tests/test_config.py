@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bnlab.config import CHOICES, settings_of
+from bnlab.config import CHOICES, MLPConfig, settings_of
 from tests.compose import compose
 from tests.configured import changed, refused
 
@@ -15,6 +15,7 @@ def test_the_defaults_are_those_that_the_readme_promises() -> None:
     assert (config.norm.name, config.model.name, config.data.name) == ("batch", "mlp", "mnist")
     assert (config.optimizer.name, config.schedule.name, config.optimizer.lr) == ("adam", "constant", 1e-3)
     assert (config.data.batch_size, config.data.validation_size, config.data.normalize) == (32, 10_000, "none")
+    assert isinstance(config.model, MLPConfig)
     assert (config.model.hidden, config.model.activation, config.model.bias) == ([128, 64], "relu", "auto")
     assert (config.epochs, config.steps, config.seed, config.device) == (10, None, 0, "auto")
 

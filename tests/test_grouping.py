@@ -21,6 +21,13 @@ def test_only_shape_batch_data_and_length_separate_stacks() -> None:
         assert len(stacks_of([Job(base, 0), Job(config(change), 0)])) == 2, change
 
 
+def test_convolutional_networks_of_one_shape_train_together_and_never_with_others() -> None:
+    base = config("model=cnn")
+    assert len(stacks_of([Job(base, 0), Job(config("model=cnn", "norm=instance"), 0)])) == 1
+    assert len(stacks_of([Job(base, 0), Job(config("model=cnn", "model.channels=[8,32]"), 0)])) == 2
+    assert len(stacks_of([Job(base, 0), Job(config(), 0)])) == 2
+
+
 def test_replicates_of_one_run_are_neighbours_whatever_the_order_of_the_jobs() -> None:
     batch, layer = config("norm=batch"), config("norm=layer")
     (stack,) = stacks_of([Job(batch, 1), Job(layer, 0), Job(batch, 0), Job(layer, 1)])

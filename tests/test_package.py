@@ -70,7 +70,7 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
 
 
 def test_an_installed_bnlab_trains_from_any_folder(installed: Path, tmp_path: Path) -> None:
-    show = "import bnlab, bnlab.launch; print(bnlab.__file__); print(bnlab.launch.CONF)"
+    show = "import bnlab, bnlab.config; print(bnlab.__file__); print(bnlab.config.CONF)"
     code, conf = run([str(installed / "python"), "-c", show], tmp_path).split()
     assert Path(code).is_relative_to(installed.parent)
     assert Path(conf) == Path(code).parent / "conf"

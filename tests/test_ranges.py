@@ -7,6 +7,7 @@ import pytest
 
 from tests.configured import changed, refused
 
+LABEL = "1 to 80 letters, digits, '-' and '_', the first a letter or digit"
 POSITIVE = "a finite number above 0"
 SEEDS = "how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
 RANGES: list[tuple[tuple[str, ...], str, list[object], str]] = [
@@ -18,8 +19,32 @@ RANGES: list[tuple[tuple[str, ...], str, list[object], str]] = [
     ((), "norm__momentum", [-0.001, 1.001, math.nan, math.inf], "between 0 and 1"),
     (("norm=instance",), "norm__momentum", [-0.001, 1.001, math.nan], "between 0 and 1"),
     (("norm=group",), "norm__num_groups", [0, -2], "1 or more"),
+    (("norm=batch_renorm",), "norm__r_max", [0.99, math.inf, math.nan], "a finite number, 1 or above"),
+    (("norm=batch_renorm",), "norm__d_max", [-0.1, math.inf, math.nan], "a finite number, 0 or above"),
+    (("norm=batch_renorm",), "norm__schedule_scale", [-0.1, math.inf], "a finite number, 0 or above"),
+    (("norm=batch_renorm",), "norm__momentum", [-0.1, 1.1], "between 0 and 1"),
+    (("norm=ghost_batch",), "norm__virtual_batch_size", [0, -1], "1 or more"),
+    (("norm=ghost_batch",), "norm__momentum", [1.1], "between 0 and 1"),
+    (("norm=precise_batch",), "norm__population_batches", [0, -1], "1 or more"),
+    (("norm=precise_batch",), "norm__momentum", [1.1], "between 0 and 1"),
+    (("norm=frn",), "norm__eps", [0.0, math.nan], POSITIVE),
+    (("norm=switchable",), "norm__momentum", [1.1], "between 0 and 1"),
+    (("norm=dyt",), "norm__alpha", [0.0, -0.5, math.nan], POSITIVE),
+    (("norm=derf",), "norm__alpha", [0.0], POSITIVE),
+    (("norm=derf",), "norm__shift", [math.inf, math.nan], "a finite number"),
+    (("norm=weight_standardization",), "norm__eps", [0.0], POSITIVE),
+    (("norm=weight_standardization",), "norm__then_eps", [0.0], POSITIVE),
+    (("norm=weight_standardization",), "norm__num_groups", [0], "1 or more"),
+    (("norm=weight_standardization", "norm.then=batch"), "norm__momentum", [1.1], "between 0 and 1"),
+    (
+        ("model=cnn",),
+        "model__channels",
+        [[], [8, 8, 8, 8, 8]],
+        "a list of one to four widths, e.g. [16,32]",
+    ),
+    (("model=cnn",), "model__channels", [[0], [8, -1], [65_537]], "widths of 1 to 65536"),
     ((), "model__hidden", [[]], "a list of one or more widths, e.g. [128,64]"),
-    ((), "model__hidden", [[128, 0], [-1]], "widths of 1 or more"),
+    ((), "model__hidden", [[128, 0], [-1]], "widths of 1 to 65536"),
     (("model.init=normal",), "model__init_gain", [0.0, -1.0, math.nan, math.inf], POSITIVE),
     ((), "model__bias", ["maybe", "True "], "auto, true or false"),
     ((), "data__validation_size", [-1], "0 or more"),
@@ -33,15 +58,15 @@ RANGES: list[tuple[tuple[str, ...], str, list[object], str]] = [
     (("schedule=cosine",), "schedule__final_factor", [-0.1, 1.1, math.nan], "between 0 and 1"),
     (("schedule=step",), "schedule__every_epochs", [0.0, -1.0, math.nan, math.inf], POSITIVE),
     (("schedule=step",), "schedule__gamma", [0.0, -1.0, math.nan, math.inf], POSITIVE),
-    ((), "epochs", [0, -1], "1 or more"),
-    ((), "steps", [0, -1], "1 or more, or null to count in epochs"),
-    ((), "eval_every", [0, -1], "1 or more, or null"),
-    ((), "threads", [0, -1], "1 or more, or null"),
+    ((), "epochs", [0, -1, 1_000_001], "1 to 1000000"),
+    ((), "steps", [0, -1, 10**9 + 1], "1 to 1000000000, or null to count in epochs"),
+    ((), "eval_every", [0, -1], "1 to 1000000000, or null"),
+    ((), "threads", [0, -1, 1025], "1 to 1024, or null"),
     ((), "seeds", [0, -1, 10_001, 2.5, "a", True, [], [7, 7], [-1], ["a"], [2**32]], SEEDS),
     ((), "stack__max_replicates", [0, -1, "many", 2.5, True], "auto, or a whole number of 1 or more"),
     ((), "compile", ["maybe", 7], "auto, true or false"),
     ((), "seed", [-1, 2**32], "a whole number from 0 to 2^32 - 1"),
-    ((), "label", ["a/b", "", "..", "a b", "x" * 81], "1 to 80 letters, digits, '-' and '_'"),
+    ((), "label", ["a/b", "", "..", "a b", "x" * 81], LABEL),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,14 @@ def commands() -> list[str]:
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
-        command, shell=True, cwd=folder, env=os.environ | {"PATH": path}, text=True, capture_output=True, check=False
+        command,
+        shell=True,
+        executable=shutil.which("bash"),
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        text=True,
+        capture_output=True,
+        check=False,
     )
 
 
@@ -42,6 +50,24 @@ def test_the_error_shown_is_the_error_given(tmp_path: Path) -> None:
     done = run(shown[1], tmp_path)
     assert (done.returncode, done.stderr) == (2, f"{shown[2]}\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_verdicts_shown_are_the_verdicts_given(tmp_path: Path) -> None:
+    """To the word; of the errors, which depend on the machine, only where they stand."""
+    (code,) = re.findall(r"```python\n(# my_bn\.py\n.*?)```", README, flags=re.DOTALL)
+    (tmp_path / "my_bn.py").write_text(code, encoding="utf-8")
+    shown = re.findall(r"```console\n\$ (bnlab verify .*?)\n(.*?)```", README, flags=re.DOTALL)
+    assert [command.split()[2] for command, _ in shown] == ["my_bn.py:MyBN", "my_bn.py:Mended"]
+    for command, expected in shown:
+        done = run(f"set -o pipefail; {command}" if "|" in command else command, tmp_path)
+        assert (done.returncode, done.stderr) == (int("MyBN" in command), "")
+        assert without_errors(done.stdout) == without_errors(expected)
+    assert [path.name for path in tmp_path.iterdir()] == ["my_bn.py"]
+
+
+def without_errors(text: str) -> str:
+    """With # for the errors of a table, and without its padding."""
+    return re.sub(r" +", " ", re.sub(r"\b\d\.\de[+-]\d\d\b| 0(?= )", " #", text)).replace(" \n", "\n").strip()
 
 
 def test_the_two_set_up_lines_do_all_of_their_own() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from bnlab.config import CHOICES, NormConfig, RunConfig
-from bnlab.launch import CONF, plain_of, resolve
+from bnlab.config import CHOICES, CONF, NormConfig, RunConfig
+from bnlab.launch import plain_of, resolve
 
 
 def article_config() -> RunConfig:

@@ -14,7 +14,7 @@ from bnlab import environment
 from bnlab.bench import article, limit
 from bnlab.bench.configs import article_config, with_norm
 from bnlab.bench.timing import alternate, use_threads
-from bnlab.config import RunConfig
+from bnlab.config import MLPConfig, RunConfig
 from bnlab.data import Part, Split
 from bnlab.errors import UserError
 from bnlab.grouping import Job
@@ -137,6 +137,7 @@ def _hardly_tested(config: RunConfig) -> Split:
 
 def _products(config: RunConfig) -> list[limit.Product]:
     split = split_of(config.data)
+    assert isinstance(config.model, MLPConfig)
     widths = [split.train.images[0].numel(), *config.model.hidden, split.classes]
     return limit.step_products(LIMIT_REPLICATES, config.data.batch_size, widths)
 

@@ -1,37 +1,44 @@
-"""The typed configuration: `schema` says what is legal, `resolve` makes it from plain values."""
+"""The typed configuration: a file per section says what is legal, `resolve` makes it from plain values."""
 
-from bnlab.config.resolve import from_mapping, settings_of, unknown_setting
-from bnlab.config.schema import (
-    CHOICES,
-    AdamConfig,
+from bnlab.config.data import DataConfig
+from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
+from bnlab.config.norm import (
     BatchConfig,
-    CosineConfig,
-    DataConfig,
+    CustomClassConfig,
+    FRNConfig,
     GroupConfig,
     InstanceConfig,
     LayerConfig,
-    MLPConfig,
     NormConfig,
-    OptimizerConfig,
     RMSConfig,
-    RunConfig,
-    RunSettings,
+)
+from bnlab.config.optimizer import (
+    AdamConfig,
+    CosineConfig,
+    OptimizerConfig,
     ScheduleConfig,
     SGDConfig,
-    StackConfig,
     StepConfig,
 )
+from bnlab.config.resolve import from_mapping, set_value, settings_of, unknown_setting, wrong_type
+from bnlab.config.run import CHOICES, RunConfig, RunSettings, StackConfig
+from bnlab.config.shipped import CONF, defaults
 
 __all__ = [
     "CHOICES",
+    "CONF",
     "AdamConfig",
     "BatchConfig",
+    "CNNConfig",
     "CosineConfig",
+    "CustomClassConfig",
     "DataConfig",
+    "FRNConfig",
     "GroupConfig",
     "InstanceConfig",
     "LayerConfig",
     "MLPConfig",
+    "ModelConfig",
     "NormConfig",
     "OptimizerConfig",
     "RMSConfig",
@@ -41,7 +48,10 @@ __all__ = [
     "ScheduleConfig",
     "StackConfig",
     "StepConfig",
+    "defaults",
     "from_mapping",
+    "set_value",
     "settings_of",
     "unknown_setting",
+    "wrong_type",
 ]

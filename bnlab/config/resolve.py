@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from bnlab.config.schema import CHOICES, RunConfig, RunSettings
-from bnlab.errors import UserError, nearest, unknown
+from bnlab.config.norm import CustomClassConfig
+from bnlab.config.run import CHOICES, RunConfig, RunSettings
+from bnlab.errors import UserError, nearest, shown, unknown
 
 
 def settings_of(section: str, choice: str) -> list[str]:
@@ -22,10 +23,35 @@ def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
         return _no_choice(section, "")
     choice = choices.get(section, "")
     if not setting or choice not in CHOICES.get(section, {}):
-        return unknown("setting", key, [f.name for f in fields(RunConfig)])
+        return _unknown_key(key, choices)
     allowed = [f.name for f in fields(CHOICES[section][choice]) if f.name != "name"]
     listed = f"its settings: {', '.join(allowed)}" if allowed else "it has no settings"
     return UserError(f"{section}={choice} has no setting '{setting}'; {listed}.{nearest(setting, allowed)}")
+
+
+def _unknown_key(key: str, choices: Mapping[str, str]) -> UserError:
+    """Names the sections' setting of that name, else the nearest setting that is in no section."""
+    known = [(name, choice) for name, choice in choices.items() if choice in CHOICES.get(name, {})]
+    within = [f"{name}.{key}" for name, choice in known if key in settings_of(name, choice)]
+    error = unknown("setting", key, [f.name for f in fields(RunConfig)])
+    return UserError(f"{str(error).partition(' Did you mean')[0]} Did you mean '{within[0]}'?") if within else error
+
+
+def wrong_type(key: str, value: object, choices: Mapping[str, str]) -> UserError:
+    """The error for a value that its setting cannot take, given the chosen option of each section."""
+    return UserError(f"{key}={shown(value)} is of the wrong type; it has to be {_expected(key, choices)}")
+
+
+def set_value(mapping: dict[str, Any], key: str, value: Any) -> None:
+    """Sets one setting, given by its dotted key, of plain nested values. Raises UserError if there is no such key."""
+    *sections, last = key.split(".")
+    node: Any = mapping
+    for section in sections:
+        node = node.get(section) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or last not in node:
+        names = {name: str(mapping[name].get("name")) for name in CHOICES if isinstance(mapping.get(name), dict)}
+        raise unknown_setting(key, names)
+    node[last] = value
 
 
 def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
@@ -48,7 +74,7 @@ _typed_before: dict[tuple[type[Any], str], Any] = {}
 def _typed(schema: type[Any], values: Mapping[str, Any], section: str, choices: Mapping[str, str]) -> Any:
     """An instance of the dataclass `schema` from plain values."""
     key = (schema, repr(values))
-    if key not in _typed_before:
+    if key not in _typed_before or schema is CustomClassConfig:  # its file may have been edited
         _typed_before[key] = _convert(schema, values, section, choices)
     return _typed_before[key]
 
@@ -58,6 +84,9 @@ def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices
     from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
     prefix = f"{section}." if section else ""
+    for key in (f.name for f in fields(schema) if f.type == "bool"):
+        if type(values.get(key)) in (int, float):  # which OmegaConf would take, 2 as true
+            raise wrong_type(f"{prefix}{key}", values[key], choices)
     try:
         typed = OmegaConf.merge(OmegaConf.structured(schema), values)
         missing = sorted(OmegaConf.missing_keys(typed))
@@ -67,14 +96,15 @@ def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices
     except ConfigKeyError as error:
         raise unknown_setting(f"{prefix}{error.full_key}", choices) from error
     except OmegaConfBaseException as error:
-        key, value = f"{prefix}{error.full_key}", OmegaConf.select(OmegaConf.create(dict(values)), str(error.full_key))
-        raise UserError(f"{key}={value} is of the wrong type; it has to be {_expected(key, choices)}") from error
+        at = str(error.full_key)
+        key, value = f"{prefix}{at}", OmegaConf.select(OmegaConf.create(dict(values)), at)
+        raise wrong_type(key, value, choices) from error
 
 
 def _no_choice(section: str, value: str) -> UserError:
     options = ", ".join(CHOICES[section])
     return UserError(
-        f"{section}{value} is no choice of the group {section}; write {section}=NAME with one of: {options}"
+        f"{section}{shown(value)} is no choice of the group {section}; write {section}=NAME with one of: {options}"
     )
 
 
@@ -106,5 +136,6 @@ _TYPES_IN_WORDS = {
     "str": "a text",
     "list[int]": "a list of whole numbers, e.g. [128,64]",
     "list[float]": "a list of numbers, e.g. [0.9,0.999]",
+    "dict[str, Any]": "a mapping, e.g. {eps: 0.001}",
     "StackConfig": "a section of settings, e.g. stack.max_replicates=4",
 }

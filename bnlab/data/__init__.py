@@ -3,9 +3,10 @@
 from bnlab.data.batches import batches_per_epoch, check_batches, last_batch_size, order
 from bnlab.data.files import cache_folder
 from bnlab.data.parts import Part, Scaling, Split, split
-from bnlab.data.source import Source, load
+from bnlab.data.source import IMAGE, Source, classes_of, load
 
 __all__ = [
+    "IMAGE",
     "Part",
     "Scaling",
     "Source",
@@ -13,6 +14,7 @@ __all__ = [
     "batches_per_epoch",
     "cache_folder",
     "check_batches",
+    "classes_of",
     "last_batch_size",
     "load",
     "order",

@@ -72,6 +72,15 @@ _RECIPES = {
 }
 
 
+IMAGE = (1, 28, 28)
+"""Channels, height and width of an image of any of them."""
+
+
+def classes_of(name: str) -> int:
+    """The number of classes of a dataset, known before it is read."""
+    return _RECIPES[name].classes
+
+
 def load(name: str, root: Path | None = None, download: bool = False) -> Source:
     """Read a dataset from `<root>/<torchvision's class name>/raw/`.
 
@@ -146,7 +155,7 @@ def _read(recipe: _Recipe, folder: Path, part: _Part) -> tuple[Tensor, Tensor]:
     if recipe.folder == "EMNIST":  # published column by column, as MATLAB stores matrices: digits lie on their side
         images = images.transpose(1, 2).contiguous()
     raw = folder / recipe.folder / "raw"
-    if images.shape != (len(labels), 28, 28):
+    if images.shape != (len(labels), *IMAGE[1:]):
         raise UserError(
             f"{raw / part.images} has shape {tuple(images.shape)}, but ({len(labels)}, 28, 28) is needed "
             f"because {part.labels} beside it has {len(labels)} labels; replace both files"

@@ -8,32 +8,40 @@ import torch
 from torch import nn
 
 
-def initialize(model: nn.Module, scheme: str, gain: float | None, activation: str, generator: torch.Generator) -> None:
-    """Draws the weights of every linear layer in place; norms keep their own start (gamma 1, beta 0).
+def initialize(
+    layers: nn.Sequential, scheme: str, gain: float | None, activation: str, generator: torch.Generator
+) -> None:
+    """Draws the weights of linear and convolutional layers in place; norms keep their own start (gamma 1, beta 0).
 
     All weights are drawn before the first bias: a network that has no bias before its norms draws the same weights
     as one that has.
 
     Args:
-        scheme: `pytorch`: nn.Linear's default, U(-1/sqrt(in), 1/sqrt(in)) for weights and biases;
+        scheme: in and out are the inputs and outputs of a unit, times the positions of a convolution's kernel;
+            `pytorch`: nn.Linear's and nn.Conv2d's default, U(-1/sqrt(in), 1/sqrt(in)) for weights and biases;
             `kaiming`: N(0, gain^2 / in), gain by default that of the activation (He et al., 2015), biases 0;
             `xavier`: U(-a, a) with a = gain sqrt(6 / (in + out)), gain 1 by default (Glorot & Bengio, 2010; Keras's
             default), biases 0;
             `normal`: N(0, gain^2), gain 0.01 by default, biases 0.
     """
-    linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    for linear in linears:
-        _draw_weight(linear.weight, scheme, gain, activation, generator)
-    for linear in linears:
-        if linear.bias is not None:
-            bound = 1 / math.sqrt(linear.in_features) if scheme == "pytorch" else 0.0
-            nn.init.uniform_(linear.bias, -bound, bound, generator=generator)
+    with_weights = weight_layers(layers)
+    for layer in with_weights:
+        _draw_weight(layer.weight, scheme, gain, activation, generator)
+    for layer in with_weights:
+        if layer.bias is not None:
+            bound = 1 / math.sqrt(layer.weight[0].numel()) if scheme == "pytorch" else 0.0
+            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+
+
+def weight_layers(layers: nn.Sequential) -> list[nn.Linear | nn.Conv2d]:
+    """The linear and convolutional layers of a model, in their order; none from inside a norm."""
+    return [layer for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d)]
 
 
 def _draw_weight(
     weight: torch.Tensor, scheme: str, gain: float | None, activation: str, generator: torch.Generator
 ) -> None:
-    fan_in = weight.shape[1]
+    fan_in = weight[0].numel()
     if scheme == "pytorch":
         bound = 1 / math.sqrt(fan_in)
         nn.init.uniform_(weight, -bound, bound, generator=generator)

@@ -6,71 +6,35 @@ the activation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import nn
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "gelu": nn.GELU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-}
+from bnlab.models.blocks import Blocks
 
 
 class MLP(nn.Module):
     """Multi-layer perceptron on flattened images.
 
-    Shapes: images (N, ...) with `in_features` values each -> logits (N, classes).
-
-    Every norm slot exists in every network (`nn.Identity` where nothing normalizes), so that two networks of one
-    shape have the same layers at the same places.
+    Shapes: images (N, *image) -> logits (N, classes).
 
     Args:
-        norm_layer: makes the norm for a number of channels; None for a network without norms.
-        norm_position: "pre" or "post": the norm comes before or after the activation.
-        norm_input: also normalize the flattened pixels.
-        norm_output: also normalize the logits.
-        bias: True, False, or "auto": a linear layer has none when the very next layer is a norm with a shift.
-        norm_shifts: whether the norm has a shift (beta) of its own.
+        image: shape of one image.
+        hidden: width of each hidden layer.
+        blocks: what stands around the linear layers.
     """
 
-    def __init__(
-        self,
-        in_features: int,
-        hidden: Sequence[int],
-        classes: int,
-        *,
-        activation: str,
-        norm_layer: Callable[[int], nn.Module] | None,
-        norm_position: str,
-        norm_input: bool,
-        norm_output: bool,
-        bias: bool | str,
-        norm_shifts: bool,
-    ) -> None:
+    def __init__(self, image: Sequence[int], hidden: Sequence[int], classes: int, blocks: Blocks) -> None:
         super().__init__()
-
-        def norm(channels: int, wanted: bool) -> nn.Module:
-            return norm_layer(channels) if wanted and norm_layer is not None else nn.Identity()
-
-        def has_bias(norm_follows: bool) -> bool:
-            return not (norm_follows and norm_shifts) if bias == "auto" else bool(bias)
-
-        pre, post = norm_position == "pre", norm_position == "post"
-        layers: list[nn.Module] = [nn.Flatten(), norm(in_features, norm_input)]
-        width = in_features
+        width = math.prod(image)
+        layers: list[nn.Module] = [nn.Flatten(), blocks.input(width, 2)]
         for units in hidden:
-            layers += [
-                nn.Linear(width, units, bias=has_bias(pre)),
-                norm(units, pre),
-                ACTIVATIONS[activation](),
-                norm(units, post),
-            ]
+            layers += blocks.hidden(partial(nn.Linear, width, units), units, 2)
             width = units
-        layers += [nn.Linear(width, classes, bias=has_bias(norm_output)), norm(classes, norm_output)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(*layers, *blocks.output(width, classes))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.layers(images)

@@ -3,53 +3,114 @@
 pandas and scipy are imported when a report is made, so that the command line can import this package at no cost.
 """
 
+from __future__ import annotations
+
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bnlab.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from bnlab.report.compare import Comparison
 
+WATCH_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a report is to answer.
+
+    Attributes:
+        by: the columns that make an arm ("norm.name"); none: whatever differs between the runs.
+        metric: a final metric of the runs ("test_accuracy").
+        baseline: the arm that the others are held against ("norm.name=none"), or None.
+        margin: differences within +- margin are practically equal; of accuracies in points, of losses in nats.
+        target: of the time to reach it; of accuracies in percent, of losses in nats; None: what the baseline, or else
+            the last arm, ends with.
+    """
+
+    by: Sequence[str] = ()
+    metric: str = "test_accuracy"
+    baseline: str | None = None
+    margin: float | None = None
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UserError for a margin that is not a positive number, or a target that is a fraction."""
+        if self.margin is not None and not self.margin > 0:
+            raise UserError(f"--margin {self.margin} is not above 0; give points, e.g. --margin 0.1")
+        if self.target is not None and self.metric.endswith("accuracy") and not 1 < self.target <= 100:
+            raise UserError(f"--target {self.target} is not a percentage above 1; give percent, e.g. --target 97")
+
 
 @dataclass(frozen=True)
 class Report:
-    """What was compared, what had to be left out, and the files that were written."""
+    """What was compared and said, what had to be left out, and the files that were written."""
 
-    comparison: "Comparison"
+    comparison: Comparison
+    verdicts: list[str]
     warnings: list[str]
     files: list[Path]
 
 
-def make(
-    run_folders: Sequence[Path],
-    by: Sequence[str],
-    metric: str,
-    baseline: str | None,
-    output: Path | None,
-    console: "Console",
-) -> Report:
-    """Compare runs, print the table with its notes, and write the files if there is a folder for them.
+def make(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> Report:
+    """Compare runs, print the verdicts and the table, and write the files if there is a folder for them.
 
     Args:
         run_folders: run folders, or folders that hold run folders.
-        by: the columns that make an arm ("norm.name"); none: whatever differs between the runs.
-        metric: a final metric of the runs ("test_accuracy").
-        baseline: the arm that the others are held against ("norm.name=none"), or None.
-        output: the folder for results.csv, summary.csv and summary.md; None: nothing is written.
-        console: where the table goes.
+        question: what is compared with what.
+        output: the folder for the tables, the charts and report.html; None: nothing is written.
+        console: where the verdicts and the table go.
 
     Raises:
         UserError: a missing folder, no run, an unknown column or metric, a baseline that is not one arm, or an output
             folder that cannot be written.
     """
     from bnlab.report import compare, frame, render
+    from bnlab.report.units import unit
+    from bnlab.report.verdicts import verdicts
 
     replicates, broken = frame.read(run_folders)
-    comparison = compare.compare(replicates, by, metric, baseline)
+    comparison = compare.compare(replicates, question.by, question.metric, question.baseline)
+    scale = unit(question.metric).scale
+    said = verdicts(comparison, question.margin and question.margin / scale)
     warnings = broken + comparison.left_out
-    files = render.write(comparison, warnings, output) if output else []
-    render.show(comparison, warnings, files, console)
-    return Report(comparison, warnings, files)
+    files = []
+    if output:
+        from bnlab.report import files as contents
+
+        target = None if question.target is None else question.target / scale
+        files = render.write(contents.contents(comparison, said, warnings, target), output)
+    render.show(comparison, said, warnings, files, console)
+    return Report(comparison, said, warnings, files)
+
+
+def watch(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
+    """`make` now, and again whenever a result has changed, until Ctrl-C.
+
+    While there is nothing to compare yet the reason is shown instead, and the watch goes on.
+
+    Raises:
+        KeyboardInterrupt: at Ctrl-C.
+    """
+    seen: object = None
+    while True:
+        if (state := _state(run_folders)) != seen:
+            seen = state
+            console.clear()
+            try:
+                make(run_folders, question, output, console)
+            except UserError as error:
+                console.print(f"waiting: {error}", markup=False, soft_wrap=True)
+        time.sleep(WATCH_SECONDS)
+
+
+def _state(run_folders: Sequence[Path]) -> dict[Path, int]:
+    """When each result was last replaced, in nanoseconds."""
+    results = (path for folder in run_folders for path in folder.glob("**/seed-*/result.json"))
+    return {path: path.stat().st_mtime_ns for path in results}

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.errors import UserError, nearest, unknown
-from bnlab.report import arms
+from bnlab.report import arms, contrasts, provenance
 from bnlab.report.frame import metric_columns
 
 
@@ -23,9 +23,12 @@ class Comparison:
         metric: the metric that was compared.
         by: the columns that make the arms; empty: there is one arm, "all".
         baseline: the arm that the others are held against, or None.
-        summary: one row per arm, best first: arm, the `by` columns, n, diverged, mean, sd, low, high; with a baseline
-            also difference, difference_low, difference_high and method ("paired" or "Welch"). In the metric's own
-            unit (accuracies are fractions); NaN where there is no number.
+        summary: one row per arm, best first: arm, the `by` columns, n, diverged, mean, sd, low, high, and best: whether
+            its lead over all others is real; with a baseline also difference, difference_low, difference_high, method
+            ("paired" or "Welch"), p and p_holm. In the metric's own unit (accuracies are fractions); NaN where there is
+            no number.
+        pairs: the arms that were held against each other.
+        lead: the best arm and its lead, or None where fewer than two arms have a value.
         replicates: one row per replicate, as from `frame.read`, with its arm.
         notes: what a reader must know to read the table rightly.
         left_out: the replicates that are not in it, with the reason.
@@ -35,6 +38,8 @@ class Comparison:
     by: list[str]
     baseline: str | None
     summary: pd.DataFrame
+    pairs: list[contrasts.Pair]
+    lead: contrasts.Lead | None
     replicates: pd.DataFrame
     notes: list[str]
     left_out: list[str]
@@ -57,16 +62,26 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
     _check_metric(frame, metric)
     replicates, keys, notes = arms.group(frame, by)
     finite = replicates[metric].abs() < math.inf
-    counted = replicates[(replicates["state"] == "done") & finite]
-    summary = _summary(replicates, counted, keys, metric)
+    values = _values(replicates, replicates[(replicates["state"] == "done") & finite], metric)
+    summary = _summary(replicates, values, keys)
     base = _baseline_arm(summary, keys, baseline) if baseline else None
+    pairs = contrasts.pairs(values, base)
+    lead = contrasts.lead(values)
+    summary["best"] = summary["arm"] == (lead.first if lead and lead.real else None)
     if base:
-        summary = _with_differences(summary, counted, metric, base)
+        summary = _with_differences(summary, pairs)
         notes = [*_method_notes(summary, base), *notes]
-    summary = summary.sort_values(
-        "mean", ascending=not is_accuracy(metric), kind="stable", na_position="last", ignore_index=True
+    return Comparison(
+        metric=metric,
+        by=keys,
+        baseline=base,
+        summary=summary,
+        pairs=pairs,
+        lead=lead,
+        replicates=replicates,
+        notes=notes + provenance.notes(replicates),
+        left_out=_left_out(replicates, finite, metric),
     )
-    return Comparison(metric, keys, base, summary, replicates, notes, _left_out(replicates, finite, metric))
 
 
 def is_accuracy(metric: str) -> bool:
@@ -85,36 +100,32 @@ def _check_metric(frame: pd.DataFrame, metric: str) -> None:
         raise unknown("metric", metric, metrics)
 
 
-def _summary(replicates: pd.DataFrame, counted: pd.DataFrame, keys: list[str], metric: str) -> pd.DataFrame:
+def _values(replicates: pd.DataFrame, counted: pd.DataFrame, metric: str) -> contrasts.Values:
+    """Of each arm the metric by seed; best arm first, those without a value last."""
+    by_seed = counted[["arm", "seed", metric]].set_index("seed").sort_index()
+    groups = {str(arm): values for arm, values in by_seed.groupby("arm", sort=False)[metric]}
+    every = {str(arm): groups.get(str(arm), by_seed[metric].iloc[:0]) for arm in replicates["arm"].unique()}
+    means = pd.Series({arm: values.mean() for arm, values in every.items()}, dtype="float")
+    order = means.sort_values(ascending=not is_accuracy(metric), kind="stable", na_position="last")
+    return {str(arm): every[str(arm)] for arm in order.index}
+
+
+def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]) -> pd.DataFrame:
+    first = replicates.drop_duplicates("arm").set_index("arm")
+    diverged = (replicates["state"] == "diverged").groupby(replicates["arm"]).sum()
     rows: list[dict[str, Any]] = []
-    for arm, members in replicates.groupby("arm", sort=False):
-        n, mean, sd, (low, high) = stats.summarize(_by_seed(counted, arm, metric).tolist())
-        own = {"arm": arm} | {key: members[key].iloc[0] for key in keys}
-        diverged = int((members["state"] == "diverged").sum())
-        rows.append(own | {"n": n, "diverged": diverged, "mean": mean, "sd": sd, "low": low, "high": high})
+    for arm, own in values.items():
+        n, mean, sd, (low, high) = stats.summarize(own.tolist())
+        label = {"arm": arm} | {key: first.at[arm, key] for key in keys}
+        rows.append(label | {"n": n, "diverged": diverged[arm], "mean": mean, "sd": sd, "low": low, "high": high})
     return pd.DataFrame(rows)
 
 
-def _by_seed(counted: pd.DataFrame, arm: Any, metric: str) -> "pd.Series[float]":
-    values: pd.Series[float] = counted[counted["arm"] == arm].set_index("seed")[metric]
-    return values.sort_index()
-
-
-def _with_differences(summary: pd.DataFrame, counted: pd.DataFrame, metric: str, baseline: str) -> pd.DataFrame:
-    base = _by_seed(counted, baseline, metric)
-    rows = [_difference(_by_seed(counted, arm, metric), base) if arm != baseline else {} for arm in summary["arm"]]
-    columns = ["difference", "difference_low", "difference_high", "method"]
-    return summary.join(pd.DataFrame(rows, columns=columns, index=summary.index))
-
-
-def _difference(values: "pd.Series[float]", base: "pd.Series[float]") -> dict[str, Any]:
-    if values.empty or base.empty:
-        return {}
-    # Replicates with one seed share weights and batches: the pairs take that common noise out of the difference.
-    paired = values.index.is_unique and values.index.equals(base.index)
-    mean, (low, high) = stats.mean_difference(values.tolist(), base.tolist(), paired=paired)
-    method = "paired" if paired else "Welch"
-    return {"difference": mean, "difference_low": low, "difference_high": high, "method": method}
+def _with_differences(summary: pd.DataFrame, pairs: Sequence[contrasts.Pair]) -> pd.DataFrame:
+    names = {"low": "difference_low", "high": "difference_high"}
+    found = contrasts.frame(pairs).rename(columns=names).set_index("first")
+    columns = ["difference", "difference_low", "difference_high", "method", "p", "p_holm"]
+    return summary.join(found[columns], on="arm")
 
 
 def _method_notes(summary: pd.DataFrame, baseline: str) -> list[str]:

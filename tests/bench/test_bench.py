@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bnlab.bench import configs, engine, limit, norms
 from bnlab.bench.engine import Case
-from bnlab.config import BatchConfig, GroupConfig
+from bnlab.config import BatchConfig, GroupConfig, MLPConfig
 from bnlab.evaluate import evaluate
 from bnlab.grouping import Job
 from bnlab.optim import StackOptimizer
@@ -93,6 +93,7 @@ def test_figures_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cases_are_the_articles_configuration() -> None:
     config = configs.article_config()
     assert (config.data.batch_size, config.optimizer.name, config.optimizer.lr) == (32, "adam", 1e-3)
+    assert isinstance(config.model, MLPConfig)
     assert (config.model.bias, config.model.hidden, config.data.validation_size) == (True, [128, 64], 0)
     assert isinstance(config.norm, BatchConfig)
     custom = configs.with_norm(config, "batch", "custom")

@@ -19,7 +19,7 @@ from time import perf_counter
 
 from hydra import compose, initialize_config_dir
 
-from bnlab.launch import CONF
+from bnlab.config import CONF
 from bnlab.run import run
 from bnlab.sweep import configs_of
 

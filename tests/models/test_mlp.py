@@ -22,12 +22,13 @@ NORMS: dict[str, NormConfig] = {
     "group": GroupConfig("group", "native", eps=1e-5, affine=True, num_groups=2),
     "rms": RMSConfig("rms", "native", eps=1e-5, affine=True),
 }
-PLAIN = MLPConfig("mlp", [8, 6], "relu", "pre", False, False, "pytorch", None, "auto")
+IMAGE = (1, 3, 4)
+PLAIN = MLPConfig("mlp", "relu", "pre", False, False, "pytorch", None, "auto", hidden=[8, 6])
 
 
 def made(norm: str, seed: int = 0, **changes: Any) -> list[nn.Module]:
     """The layers of a network 12 -> 8 -> 6 -> 4, in their order."""
-    model = build(replace(PLAIN, **changes), NORMS[norm], 12, 4, weight_generator(seed))
+    model = build(replace(PLAIN, **changes), NORMS[norm], IMAGE, 4, weight_generator(seed))
     return [module for module in model.modules() if not list(module.children())]
 
 
@@ -86,13 +87,13 @@ def test_bias(norm: str, changes: dict[str, Any], expected: list[bool]) -> None:
 
 
 def test_a_norm_without_affine_shifts_nothing_so_the_bias_stays() -> None:
-    model = build(PLAIN, replace(NORMS["batch"], affine=False), 12, 4, weight_generator(0))  # type: ignore[call-arg]
+    model = build(PLAIN, replace(NORMS["batch"], affine=False), IMAGE, 4, weight_generator(0))  # type: ignore[call-arg]
     assert [layer.bias is not None for layer in model.modules() if isinstance(layer, nn.Linear)] == [True, True, True]
 
 
 def test_the_norms_settings_arrive_in_the_layer() -> None:
     norm = BatchConfig("batch", "native", eps=0.5, affine=False, momentum=None, track_running_stats=False)
-    model = build(PLAIN, norm, 12, 4, weight_generator(0))
+    model = build(PLAIN, norm, IMAGE, 4, weight_generator(0))
     layers = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm1d)]
     settings = [(layer.eps, layer.affine, layer.momentum, layer.track_running_stats) for layer in layers]
     assert settings == [(0.5, False, None, False)] * 2
@@ -116,7 +117,7 @@ def batch_norm(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_logits_are_those_of_the_formula(activation: str, position: str) -> None:
     norm = NORMS["none" if position == "none" else "batch"]
     config = replace(PLAIN, activation=activation, norm_position="pre" if position == "none" else position)
-    model = build(config, norm, 12, 4, weight_generator(3)).double()
+    model = build(config, norm, IMAGE, 4, weight_generator(3)).double()
     images = torch.rand(9, 1, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
     x = images.numpy().reshape(9, 12)
@@ -159,7 +160,7 @@ def test_another_seed_gives_other_weights_and_zero_is_a_seed() -> None:
 
 def test_a_norm_that_cannot_be_built_is_refused_with_its_own_reason() -> None:
     with pytest.raises(UserError) as error:
-        build(PLAIN, replace(NORMS["group"], num_groups=4), 12, 4, None)  # type: ignore[call-arg]
+        build(PLAIN, replace(NORMS["group"], num_groups=4), IMAGE, 4, None)  # type: ignore[call-arg]
     assert str(error.value) == (
         "norm=group cannot be used here: num_groups=4 does not divide 6 channels; allowed: 1, 2, 3, 6."
     )
@@ -168,5 +169,5 @@ def test_a_norm_that_cannot_be_built_is_refused_with_its_own_reason() -> None:
 def test_instance_norm_is_refused_with_the_mathematical_reason_and_the_way_out() -> None:
     norm = InstanceConfig("instance", "native", eps=1e-5, affine=True, momentum=0.1, track_running_stats=False)
     with pytest.raises(UserError, match=r"one value per sample, whose deviation from its own mean is zero") as error:
-        build(PLAIN, norm, 12, 4, None)
+        build(PLAIN, norm, IMAGE, 4, None)
     assert "use a convolutional model, or norm=layer" in str(error.value)

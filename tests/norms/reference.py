@@ -4,7 +4,9 @@
 come from the full Jacobian of one set, (dx̂_i/dx_j), not from the simplified formula that the layers use.
 """
 
-from collections.abc import Iterator
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Index = tuple[Any, ...]
+State = Mapping[str, Array]
+"""Parameters and buffers by name, as they are before the pass."""
 
 
 def groups_of(scheme: str, shape: tuple[int, ...], num_groups: int = 1) -> Iterator[Index]:
     """Indices into an array of that shape (N, C, ...), each selecting the values that are normalized together."""
     n, c = shape[:2]
-    if scheme == "batch":
+    if scheme in ("batch", "precise_batch"):
         yield from ((slice(None), channel) for channel in range(c))
     elif scheme == "instance":
         yield from ((sample, channel) for sample in range(n) for channel in range(c))
@@ -78,3 +82,111 @@ def running_statistics(scheme: str, batches: list[Array], momentum: float | None
             mean[channel] += weight * (new_mean - mean[channel])
             var[channel] += weight * (new_var - var[channel])
     return mean, var
+
+
+def output(scheme: str, x: Array, state: State, settings: Mapping[str, Any], correction: Any = None) -> Array:
+    """Y of a layer in training, for x of shape (N, C, ...).
+
+    Args:
+        correction: r and d of batch renormalization, by channel, held fixed; None computes them from x.
+    """
+    if scheme in ("dyt", "derf"):
+        y = squash(scheme, x, state)
+    elif scheme == "ghost_batch":
+        y = np.concatenate([standardize("batch", part, settings["eps"]) for part in ghosts(x, settings)])
+    elif scheme == "batch_renorm":
+        y = renormalize(x, settings, correction or renorm_correction(x, state, settings))
+    elif scheme == "frn":
+        y = filter_response(x, state, settings)
+    elif scheme == "switchable":
+        y = switch(x, state, settings)
+    else:
+        y = standardize(scheme, x, settings["eps"], settings.get("num_groups", 1))
+    channels = x.shape[1]
+    gamma, beta = state.get("weight", np.ones(channels)), state.get("bias", np.zeros(channels))
+    y = per_channel(gamma, x.ndim) * y + per_channel(beta, x.ndim)
+    threshold = state.get("threshold")
+    return y if threshold is None else np.maximum(y, per_channel(threshold, x.ndim))
+
+
+def squash(scheme: str, x: Array, state: State) -> Array:
+    """Tanh of alpha x, or the error function of alpha x + s, value by value."""
+    alpha = float(state["alpha"])
+    if scheme == "dyt":
+        return np.array([math.tanh(alpha * v) for v in x.flat]).reshape(x.shape)
+    return np.array([math.erf(alpha * v + float(state["shift"])) for v in x.flat]).reshape(x.shape)
+
+
+def ghosts(x: Array, settings: Mapping[str, Any]) -> list[Array]:
+    """The samples in N // V parts, the first N mod (N // V) of them larger by one."""
+    count = max(1, len(x) // settings["virtual_batch_size"])
+    size, larger = divmod(len(x), count)
+    starts = [i * size + min(i, larger) for i in range(count + 1)]
+    return [x[a:b] for a, b in itertools.pairwise(starts)]
+
+
+def moments(values: Array) -> tuple[float, float]:
+    """Mean and biased variance of all values, by loops."""
+    mean = sum(values.flat) / values.size
+    return mean, sum((v - mean) ** 2 for v in values.flat) / values.size
+
+
+def renorm_correction(x: Array, state: State, settings: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """R and d of each channel, at the full bounds."""
+    r, d = [], []
+    for channel in range(x.shape[1]):
+        mean, var = moments(x[:, channel])
+        sigma = state["running_std"][channel]
+        ratio = math.sqrt(var + settings["eps"]) / sigma
+        shift = (mean - state["running_mean"][channel]) / sigma
+        r.append(min(max(ratio, 1 / settings["r_max"]), settings["r_max"]))
+        d.append(min(max(shift, -settings["d_max"]), settings["d_max"]))
+    return r, d
+
+
+def renormalize(x: Array, settings: Mapping[str, Any], correction: tuple[list[float], list[float]]) -> Array:
+    y = standardize("batch", x, settings["eps"])
+    for channel, (r, d) in enumerate(zip(*correction, strict=True)):
+        y[:, channel] = y[:, channel] * r + d
+    return y
+
+
+def filter_response(x: Array, state: State, settings: Mapping[str, Any]) -> Array:
+    y = np.empty_like(x)
+    for sample in range(x.shape[0]):
+        for channel in range(x.shape[1]):
+            values = x[sample, channel]
+            square = sum(v * v for v in values.flat) / values.size
+            learned = abs(state["learned_eps"][channel]) if x.ndim == 2 else 0.0
+            y[sample, channel] = values / math.sqrt(square + settings["eps"] + learned)
+    return y
+
+
+def softmax(logits: Array) -> list[float]:
+    powers = [math.exp(v) for v in logits]
+    return [power / sum(powers) for power in powers]
+
+
+def switch(x: Array, state: State, settings: Mapping[str, Any]) -> Array:
+    y = np.empty_like(x)
+    means, variances = softmax(state["mean_logits"]), softmax(state["var_logits"])
+    for sample in range(x.shape[0]):
+        for channel in range(x.shape[1]):
+            sets = [x[sample, channel], x[sample], x[:, channel]][-len(means) :]
+            of_sets = [moments(values) for values in sets]
+            mean = sum(share * m for share, (m, _) in zip(means, of_sets, strict=True))
+            var = sum(share * v for share, (_, v) in zip(variances, of_sets, strict=True))
+            y[sample, channel] = (x[sample, channel] - mean) / math.sqrt(var + settings["eps"])
+    return y
+
+
+def slopes(function: Callable[[Array], Array], at: Array, g: Array) -> Array:
+    """d(sum of g function(at))/d(at) by central differences; good to about 1e-8."""
+    gradient = np.empty_like(at)
+    for index in np.ndindex(at.shape):
+        step = 1e-5
+        up, down = at.copy(), at.copy()
+        up[index] += step
+        down[index] -= step
+        gradient[index] = (g * (function(up) - function(down))).sum() / (2 * step)
+    return gradient

@@ -11,10 +11,26 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "group": {"eps": 1e-5, "affine": True, "num_groups": 2},
     "instance": {"eps": 1e-5, "affine": True, "momentum": 0.1, "track_running_stats": False},
     "rms": {"eps": 1e-6, "affine": True},
+    "batch_renorm": {
+        "eps": 1e-5,
+        "momentum": 0.1,
+        "affine": True,
+        "r_max": 1.5,
+        "d_max": 0.7,
+        "schedule_scale": 0.0,
+    },
+    "ghost_batch": {"eps": 1e-5, "momentum": 0.1, "affine": True, "virtual_batch_size": 2},
+    "precise_batch": {"eps": 1e-5, "momentum": 0.1, "affine": True, "population_batches": 2},
+    "frn": {"eps": 1e-6, "affine": True, "tlu": True},
+    "switchable": {"eps": 1e-5, "momentum": 0.1, "affine": True},
+    "dyt": {"alpha": 0.5, "affine": True},
+    "derf": {"alpha": 0.5, "shift": 0.0, "affine": True},
+    "weight_standardization": {"eps": 1e-5},
+    "weight_norm": {},
 }
 
-SHAPES = {2: (6, 8), 3: (3, 8, 5), 4: (3, 8, 4, 2)}
-"""(N, C), (N, C, L), (N, C, H, W)."""
+SHAPES = {2: (6, 8), 3: (5, 8, 7), 4: (5, 8, 4, 2)}
+"""(N, C), (N, C, L), (N, C, H, W). Five samples are two ghosts of unequal size."""
 
 UNDEFINED = {("instance", "native", 2), ("instance", "custom", 2), ("rms", "native", 3), ("rms", "native", 4)}
 """Scheme, impl, ndim that are refused."""
@@ -22,14 +38,19 @@ UNDEFINED = {("instance", "native", 2), ("instance", "custom", 2), ("rms", "nati
 CASES = [
     (scheme, impl, ndim)
     for scheme in SCHEMES.values()
-    if scheme.name != "none"
+    if scheme.name != "none" and not scheme.of_weights
     for impl in scheme.impls
     for ndim in SHAPES
     if (scheme.name, impl, ndim) not in UNDEFINED
 ]
 TRACKING = [case for case in CASES if case[0].name in ("batch", "instance")]
+GROUPED = [case for case in CASES if case[0].name in ("batch", "layer", "group", "instance", "rms")]
+"""Mean and variance of sets of values, and nothing else: their gradients are known in closed form."""
+
+_ALWAYS = ("batch_renorm", "ghost_batch", "precise_batch", "switchable")
+ALWAYS_TRACKING = [case for case in CASES if case[0].name in _ALWAYS]
 CUSTOM = [case for case in CASES if case[1] == "custom"]
-PAIRED = [case for case in CUSTOM if (case[0].name, "native", case[2]) not in UNDEFINED]
+PAIRED = [case for case in CUSTOM if "native" in case[0].impls and (case[0].name, "native", case[2]) not in UNDEFINED]
 
 
 def case_id(value: object) -> str:

@@ -12,12 +12,17 @@ from tests.norms.settings import CASES, DEFAULTS, SHAPES, UNDEFINED, case_id
 
 
 def test_order_and_impls() -> None:
-    assert list(SCHEMES) == ["none", "batch", "layer", "group", "instance", "rms"]
-    assert {scheme.impls for scheme in SCHEMES.values()} == {("native", "custom")}
+    assert list(SCHEMES)[:6] == ["none", "batch", "layer", "group", "instance", "rms"]
+    native = {name for name, scheme in SCHEMES.items() if "native" in scheme.impls}
+    assert native == {"none", "batch", "layer", "group", "instance", "rms", "weight_norm"}
+    assert all("custom" in scheme.impls for scheme in SCHEMES.values())
 
 
 def test_importing_the_catalogue_does_not_import_torch() -> None:
-    code = "import sys, bnlab.norms; assert len(bnlab.norms.SCHEMES) == 6; assert 'torch' not in sys.modules"
+    code = (
+        "import sys, bnlab.norms; assert all(scheme.explanation() for scheme in bnlab.norms.SCHEMES.values());"
+        "assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -47,6 +52,15 @@ def test_flags_are_true_of_the_layer(scheme: Scheme, impl: str, ndim: int) -> No
     changed[1] *= 5
     depends = not torch.allclose(layer(x)[0], layer(changed)[0])
     assert depends == scheme.batch_statistics
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=case_id)
+def test_every_scheme_can_be_explained(scheme: Scheme) -> None:
+    assert scheme.when_to_use.endswith(".")
+    assert len(scheme.invariances.split()) == 6
+    if scheme.name != "none":
+        assert "arXiv" in scheme.source
+        assert scheme.source.rpartition(" ")[2] in scheme.explanation().splitlines()[0]
 
 
 def test_spatial_only_means_not_defined_on_n_c() -> None:

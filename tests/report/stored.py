@@ -63,3 +63,14 @@ def arm(root: Path, name: str, accuracies: list[float], **keywords: Any) -> Path
     for seed, accuracy in enumerate(accuracies):
         replicate(path, seed, accuracy, loss=1 - accuracy)
     return path
+
+
+def curves(replicate: Path, end: float, *, epochs: int = 3, metrics: str | None = None) -> None:
+    """metrics.csv and timing.csv of a replicate whose test accuracy ends at `end`, ten steps an epoch."""
+    rows, timing = ["epoch,step,split,loss,accuracy"], ["epoch,step,seconds,images_per_second,replicates"]
+    for epoch in range(1, epochs + 1):
+        accuracy = round(end - 0.1 * (epochs - epoch), 6)
+        rows += [f"{epoch},{10 * epoch},{split},{1 - accuracy},{accuracy}" for split in ("train", "test")]
+        timing.append(f"{epoch},{10 * epoch},{0.5 * epoch},640.0,4")
+    (replicate / "metrics.csv").write_text("\n".join([*rows, ""]) if metrics is None else metrics, encoding="utf-8")
+    (replicate / "timing.csv").write_text("\n".join([*timing, ""]), encoding="utf-8")

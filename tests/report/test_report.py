@@ -25,7 +25,7 @@ def make(
     width: int = 100,
 ) -> tuple[report.Report, str]:
     console = Console(file=io.StringIO(), width=width)
-    made = report.make([root], by, metric, baseline, output, console)
+    made = report.make([root], report.Question(by, metric, baseline), output, console)
     assert isinstance(console.file, io.StringIO)
     return made, console.file.getvalue()
 
@@ -39,20 +39,26 @@ def runs(tmp_path: Path) -> Path:
     return root
 
 
+def written(made: report.Report, name: str) -> str:
+    (file,) = [file for file in made.files if file.name == name]
+    return file.read_text(encoding="utf-8")
+
+
 def rows(text: str) -> list[list[str]]:
-    """The lines that are not empty, split where two spaces or more separate the cells."""
-    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines() if line.strip()]
+    """The lines from the table's title on that are not empty, split where two spaces or more separate the cells."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("* ")]
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
 
 
 def test_terminal_shows_percent_and_points_with_two_decimals(runs: Path) -> None:
     _, text = make(runs, baseline="norm.name=none")
     lines = rows(text)
     assert lines[0] == ["test_accuracy (%), best first"]
-    header = ["norm.name", "n", "diverged", "mean", "sd", "95 % interval", "points", "points, 95 %"]
+    header = ["norm.name", "n", "diverged", "mean", "sd", "95 % interval", "points", "points, 95 %", "Holm p"]
     assert lines[1] == header
     # 98 +- 4.302653 * 1 / sqrt(3) percent; the pairs differ by 2, 1, 3 points.
-    assert ["batch", "3", "0", "98.00", "1.00", "95.52 to 100.48", "+2.00", "-0.48 to +4.48"] in lines
-    assert ["none", "3", "1", "96.00", "1.00", "93.52 to 98.48", "-", "-"] in lines
+    assert ["batch", "3", "0", "98.00", "1.00", "95.52 to 100.48", "+2.00", "-0.48 to +4.48", "0.250"] in lines
+    assert ["none", "3", "1", "96.00", "1.00", "93.52 to 98.48", "-", "-", "-"] in lines
     assert text.index("batch") < text.index("none")
 
 
@@ -60,7 +66,17 @@ def test_losses_have_four_decimals_and_no_percent(runs: Path) -> None:
     _, text = make(runs, metric="test_loss", baseline="norm.name=none")
     lines = rows(text)
     assert lines[0] == ["test_loss, best first"]
-    assert ["batch", "3", "0", "0.0200", "0.0100", "-0.0048 to 0.0448", "-0.0200", "-0.0448 to +0.0048"] in lines
+    assert [
+        "batch",
+        "3",
+        "0",
+        "0.0200",
+        "0.0100",
+        "-0.0048 to 0.0448",
+        "-0.0200",
+        "-0.0448 to +0.0048",
+        "0.250",
+    ] in lines
 
 
 def test_columns_without_content_are_left_out(tmp_path: Path) -> None:
@@ -92,8 +108,8 @@ def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> No
     made, text = make(tmp_path, baseline="norm.name=a|b[/]", output=tmp_path / "out[i]")
     assert "[red]x[/red]" in text
     assert "a|b[/]" in text
-    assert f"wrote {tmp_path / 'out[i]' / 'summary.md'}" in text
-    page = made.files[2].read_text(encoding="utf-8")
+    assert f"wrote {tmp_path / 'out[i]' / 'summary.md'}" in text.splitlines()
+    page = written(made, "summary.md")
     assert "| [red]x[/red] |" in page
     assert "| a\\|b[/]" in page
 
@@ -110,10 +126,12 @@ def test_without_an_output_folder_nothing_is_written(runs: Path, monkeypatch: py
 def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "er"
     made, text = make(runs, output=folder)
-    names = ["results.csv", "summary.csv", "summary.md"]
-    assert made.files == [folder / name for name in names]
-    assert sorted(path.name for path in folder.iterdir()) == names
-    assert [line for line in text.splitlines() if line.startswith("wrote")] == [f"wrote {file}" for file in made.files]
+    tables = ["results.csv", "summary.csv", "comparisons.csv", "cost.csv", "summary.md", "summary.tex", "summary.json"]
+    charts = [f"charts/final-test_accuracy.{kind}" for kind in ("svg", "png", "pdf")]
+    assert made.files == [folder / name for name in [*tables, "report.html", *charts]]
+    assert {path for path in folder.rglob("*") if path.is_file()} == set(made.files)
+    said = [f"wrote {folder / name}" for name in [*tables, "report.html"]] + [f"wrote 3 charts to {folder / 'charts'}"]
+    assert [line for line in text.splitlines() if line.startswith("wrote")] == said
 
 
 def test_results_csv_has_a_row_for_each_replicate_and_metric(runs: Path, tmp_path: Path) -> None:
@@ -147,26 +165,34 @@ def test_summary_csv_is_unrounded_and_in_fractions(runs: Path, tmp_path: Path) -
 def test_summary_md_holds_table_notes_warnings_and_hardware(runs: Path, tmp_path: Path) -> None:
     stored.replicate(runs / "none-0a", 4, None, state="running")
     made, _ = make(runs, baseline="norm.name=none", output=tmp_path / "out")
-    assert made.files[2].read_text(encoding="utf-8") == (
+    page = written(made, "summary.md")
+    assert page.startswith(
         "# test_accuracy (%), best first\n"
         "\n"
-        "| norm.name   |   n |   diverged |   mean |   sd |   95 % interval |   points |   points, 95 % |\n"
-        "|:------------|----:|-----------:|-------:|-----:|----------------:|---------:|---------------:|\n"
-        "| batch       |   3 |          0 |  98.00 | 1.00 | 95.52 to 100.48 |    +2.00 | -0.48 to +4.48 |\n"
-        "| none        |   3 |          1 |  96.00 | 1.00 |  93.52 to 98.48 |        - |              - |\n"
+        "- best mean: batch, 98.00 % [95.52, 100.48]; its lead over none is not established: 2.00 points "
+        "(paired, 3 seeds, p = .250)\n"
+        "- none: 1 replicate diverged; its mean is of the other 3\n"
+        "- batch and none: too few seeds: at least 6 needed; +2.00 points [-0.48, 4.48] "
+        "(paired, 3 seeds, Holm p = .250)\n"
+        "\n"
+        "| norm.name   |   n |   diverged |   mean |   sd |   95 % interval |   points |   points, 95 % |   Holm p |\n"
+        "|:------------|----:|-----------:|-------:|-----:|----------------:|---------:|---------------:|---------:|\n"
+        "| batch       |   3 |          0 |  98.00 | 1.00 | 95.52 to 100.48 |    +2.00 | -0.48 to +4.48 |    0.250 |\n"
+        "| none        |   3 |          1 |  96.00 | 1.00 |  93.52 to 98.48 |        - |              - |        - |\n"
         "\n"
         "- note: differences to norm.name=none are of pairs with equal seeds, with the t interval of the pairs\n"
         "- warning: not counted: none-0a/seed-4 is running\n"
-        "\n"
-        "Run with bnlab 0.1.0, torch 2.14.1, Python 3.11.7 on cpu (processor X9, 2 threads).\n"
+        "- warning: not in curves and costs: batch-0a/seed-0, batch-0a/seed-1, batch-0a/seed-2 and 4 more: "
+        "metrics.csv is missing or does not hold epoch,step,split,loss,accuracy\n"
     )
+    assert page.endswith("\n\nRun with bnlab 0.1.0, torch 2.14.1, Python 3.11.7 on cpu (processor X9, 2 threads).\n")
 
 
 def test_every_environment_is_named_once(tmp_path: Path) -> None:
     run = stored.arm(tmp_path / "runs", "batch", [0.9, 0.8])
     stored.replicate(run, 2, 0.7, environment={"bnlab": "0.1.0", "torch": "2.14.1", "device": "cuda"})
     made, _ = make(tmp_path / "runs", output=tmp_path)
-    assert made.files[2].read_text(encoding="utf-8").splitlines()[-1] == (
+    assert written(made, "summary.md").splitlines()[-1] == (
         "Run with bnlab 0.1.0, torch 2.14.1, Python 3.11.7 on cpu (processor X9, 2 threads); "
         "bnlab 0.1.0, torch 2.14.1, Python unknown on cuda (processor unknown, unknown threads)."
     )
@@ -186,6 +212,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_part(
 ) -> None:
     made, _ = make(runs, output=tmp_path / "out")
     old = made.files[0].read_text()
+    before = sorted((tmp_path / "out").rglob("*"))
 
     def full(self: Path, target: Path) -> Path:
         raise OSError(28, "No space left on device")
@@ -194,7 +221,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_part(
     with pytest.raises(UserError, match="No space left on device"):
         make(runs, by=("run",), output=tmp_path / "out")
     assert made.files[0].read_text() == old
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert sorted((tmp_path / "out").rglob("*")) == before
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:

@@ -1,13 +1,12 @@
-"""The statistics of the reports: pure functions of numbers, no input or output.
-
-A value is one replicate's metric. An interval that cannot be computed is (NaN, NaN), never a guess.
-"""
+"""Means, differences and their t intervals."""
 
 import math
 from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 from scipy.stats import t as student_t
 
 
@@ -46,6 +45,22 @@ def summarize(values: Sequence[float], confidence: float = 0.95) -> Summary:
     center = mean(values) if n else math.nan
     sd = stdev(values) if n > 1 else math.nan
     return Summary(n, center, sd, t_interval(values, confidence))
+
+
+def summarize_groups(frame: pd.DataFrame, keys: Sequence[str], value: str, confidence: float = 0.95) -> pd.DataFrame:
+    """`summarize` of the column `value` in each group of rows that agree in the keys: keys, n, mean, sd, low, high.
+
+    All groups at once, for the many points of learning curves; groups in the order of their first rows, values that are
+    not finite left out.
+    """
+    finite = frame[np.isfinite(frame[value])]
+    table: pd.DataFrame = (
+        finite.groupby(list(keys), sort=False)[value].agg(n="count", mean="mean", sd="std").reset_index()
+    )
+    # One value has no degree of freedom: its sd is NaN, and so is its interval.
+    t = student_t.ppf((1 + confidence) / 2, np.maximum(table["n"] - 1, 1))
+    reach = t * table["sd"] / np.sqrt(table["n"])
+    return table.assign(low=table["mean"] - reach, high=table["mean"] + reach)
 
 
 def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -92,18 +107,43 @@ def mean_difference(
     return Difference(mean(values) - mean(baseline), _welch(values, baseline, confidence))
 
 
+def standard_error(sds: Sequence[float], ns: Sequence[int]) -> tuple[float, float]:
+    """The standard error of a mean (one sample, or pairs) or of a difference of two means, and its degrees of freedom.
+
+    With v = sd^2 / n of each sample: sqrt(sum v), and (sum v)^2 / sum(v^2 / (n - 1)); of one sample that is n - 1.
+
+    Source: Welch (1947), as in `mean_difference`.
+    """
+    variances = [sd**2 / n for sd, n in zip(sds, ns, strict=True)]
+    spread = sum(v**2 / (n - 1) for v, n in zip(variances, ns, strict=True))
+    # Samples without any spread have no degrees of freedom either, and an interval of no width at any of them.
+    df = sum(variances) ** 2 / spread if spread else 1.0
+    return math.sqrt(sum(variances)), df
+
+
+def superiority(values: Sequence[float], baseline: Sequence[float]) -> float:
+    """The probability that a replicate of one arm is above one of the other: P(A > B) + P(A = B) / 2.
+
+    Over all pairs of one value with one baseline value: the Mann-Whitney U over their number. 0.5: neither is
+    above; NaN if a sample is empty.
+
+    Source: Vargha and Delaney, A critique and improvement of the CL common language effect size statistics, Journal of
+    Educational and Behavioral Statistics 25 (2000).
+    """
+    if not len(values) or not len(baseline):
+        return math.nan
+    return float(np.sign(np.subtract.outer(values, baseline)).mean() + 1) / 2
+
+
 def _welch(first: Sequence[float], second: Sequence[float], confidence: float) -> Interval:
     if min(len(first), len(second)) < 2:
         return UNKNOWN
-    v1, v2 = stdev(first) ** 2 / len(first), stdev(second) ** 2 / len(second)
-    spread = v1**2 / (len(first) - 1) + v2**2 / (len(second) - 1)
-    # Two samples without any spread have no degrees of freedom either, and an interval of no width at any of them.
-    df = (v1 + v2) ** 2 / spread if spread else 1.0
-    return _around(mean(first) - mean(second), math.sqrt(v1 + v2), df, confidence)
+    error, df = standard_error((stdev(first), stdev(second)), (len(first), len(second)))
+    return _around(mean(first) - mean(second), error, df, confidence)
 
 
-def _around(center: float, standard_error: float, df: float, confidence: float) -> Interval:
+def _around(center: float, error: float, df: float, confidence: float) -> Interval:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1, received {confidence}")
-    reach = float(student_t.ppf((1 + confidence) / 2, df)) * standard_error
+    reach = float(student_t.ppf((1 + confidence) / 2, df)) * error
     return Interval(center - reach, center + reach)

@@ -1,10 +1,10 @@
-"""Against critical values of a printed t table and plain loops, not against the library that stats.py calls."""
+"""Against critical values of a printed t table and plain loops, not against the library that is called."""
 
 import math
 
 import pytest
 
-from bnlab.stats import Interval, mean_difference, summarize, t_interval
+from bnlab.stats import Interval, mean_difference, summarize, superiority, t_interval
 
 # Two-sided 95 % and 99 % points of Student's t, as printed in tables: degrees of freedom -> t.
 T_95 = {1: 12.706205, 2: 4.302653, 3: 3.182446, 4: 2.776445, 9: 2.262157}
@@ -137,3 +137,10 @@ def test_pairs_must_be_pairs() -> None:
 def test_confidence_is_a_fraction(confidence: float) -> None:
     with pytest.raises(ValueError, match=f"confidence must be between 0 and 1, received {confidence}"):
         t_interval([1.0, 2.0], confidence)
+
+
+def test_superiority_counts_ties_half() -> None:
+    # Of the six pairs 3 > 2, 3 > 1, 2 > 1, 1 < 2 are settled, 2 = 2 and 1 = 1 tied.
+    assert superiority([3.0, 2.0, 1.0], [2.0, 1.0]) == pytest.approx((3 + 2 / 2) / 6)
+    assert superiority([1.0], [2.0, 3.0]) == 0
+    assert math.isnan(superiority([], [1.0]))

@@ -1,0 +1,27 @@
+"""The settings of each dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bnlab.config.ranges import one_of, require
+
+
+@dataclass
+class DataConfig:
+    name: str
+    root: str | None
+    download: bool
+    validation_size: int
+    batch_size: int
+    drop_last: bool
+    normalize: str
+    limit: int | None
+
+    def __post_init__(self) -> None:
+        require(self.root is None or self.root.strip() != "", "data.root", self.root, "a folder, or null for the cache")
+        require(self.validation_size >= 0, "data.validation_size", self.validation_size, "0 or more")
+        require(self.batch_size >= 1, "data.batch_size", self.batch_size, "1 or more")
+        one_of("data.normalize", self.normalize, ("none", "standard"))
+        if self.limit is not None:
+            require(self.limit >= 1, "data.limit", self.limit, "1 or more, or null for all")

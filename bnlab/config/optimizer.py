@@ -1,0 +1,67 @@
+"""The settings of each optimizer and schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bnlab.config.ranges import not_negative, positive, require, within_0_1
+from bnlab.errors import UserError
+
+
+@dataclass
+class OptimizerConfig:
+    name: str
+    lr: float
+    weight_decay: float
+    decay_norm_params: bool
+
+    def __post_init__(self) -> None:
+        positive("optimizer.lr", self.lr)
+        not_negative("optimizer.weight_decay", self.weight_decay)
+
+
+@dataclass
+class AdamConfig(OptimizerConfig):
+    betas: list[float]
+    eps: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive("optimizer.eps", self.eps)
+        legal = len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas)
+        require(legal, "optimizer.betas", self.betas, "two numbers, each from 0 to below 1")
+
+
+@dataclass
+class SGDConfig(OptimizerConfig):
+    momentum: float
+    nesterov: bool
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        within_0_1("optimizer.momentum", self.momentum)
+        if self.nesterov and self.momentum == 0:
+            raise UserError("optimizer.nesterov=true needs optimizer.momentum above 0")
+
+
+@dataclass
+class ScheduleConfig:
+    name: str
+
+
+@dataclass
+class CosineConfig(ScheduleConfig):
+    final_factor: float
+
+    def __post_init__(self) -> None:
+        within_0_1("schedule.final_factor", self.final_factor)
+
+
+@dataclass
+class StepConfig(ScheduleConfig):
+    every_epochs: float
+    gamma: float
+
+    def __post_init__(self) -> None:
+        positive("schedule.every_epochs", self.every_epochs)
+        positive("schedule.gamma", self.gamma)

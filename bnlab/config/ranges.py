@@ -1,0 +1,30 @@
+"""The checks of a setting's range; each raises UserError with what is allowed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+from bnlab.errors import UserError, nearest, shown
+
+
+def require(legal: bool, key: str, value: object, allowed: str) -> None:
+    if not legal:
+        raise UserError(f"{key}={shown(value)} is out of range; it has to be {allowed}")
+
+
+def one_of(key: str, value: str, allowed: Collection[str]) -> None:
+    if value not in allowed:
+        raise UserError(f"{key}={shown(value)} is not known; allowed: {', '.join(allowed)}.{nearest(value, allowed)}")
+
+
+def positive(key: str, value: float) -> None:
+    require(value > 0 and math.isfinite(value), key, value, "a finite number above 0")
+
+
+def not_negative(key: str, value: float) -> None:
+    require(value >= 0 and math.isfinite(value), key, value, "a finite number, 0 or above")
+
+
+def within_0_1(key: str, value: float) -> None:
+    require(0 <= value <= 1, key, value, "between 0 and 1")

@@ -1,0 +1,163 @@
+"""The settings of a run, and the schema of each choice of each section. The defaults are in conf/."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bnlab.config.data import DataConfig
+from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
+from bnlab.config.norm import (
+    BatchConfig,
+    BatchRenormConfig,
+    CustomClassConfig,
+    DerfConfig,
+    DyTConfig,
+    FRNConfig,
+    GhostBatchConfig,
+    GroupConfig,
+    InstanceConfig,
+    LayerConfig,
+    NormConfig,
+    PreciseBatchConfig,
+    RMSConfig,
+    SwitchableConfig,
+    WeightNormConfig,
+    WeightStandardizationConfig,
+)
+from bnlab.config.optimizer import (
+    AdamConfig,
+    CosineConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    SGDConfig,
+    StepConfig,
+)
+from bnlab.config.ranges import not_negative, require
+from bnlab.errors import UserError
+
+MOST_EPOCHS, MOST_STEPS, MOST_THREADS = 1_000_000, 1_000_000_000, 1024
+"""Beyond what anybody trains: a slip of the finger is told at once, not after a century."""
+
+CHOICES: dict[str, dict[str, type[Any]]] = {
+    "norm": {
+        "none": NormConfig,
+        "batch": BatchConfig,
+        "layer": LayerConfig,
+        "group": GroupConfig,
+        "instance": InstanceConfig,
+        "rms": RMSConfig,
+        "batch_renorm": BatchRenormConfig,
+        "ghost_batch": GhostBatchConfig,
+        "precise_batch": PreciseBatchConfig,
+        "frn": FRNConfig,
+        "switchable": SwitchableConfig,
+        "dyt": DyTConfig,
+        "derf": DerfConfig,
+        "weight_standardization": WeightStandardizationConfig,
+        "weight_norm": WeightNormConfig,
+        "custom_class": CustomClassConfig,
+    },
+    "model": {"mlp": MLPConfig, "cnn": CNNConfig},
+    "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
+    "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig},
+    "schedule": {"constant": ScheduleConfig, "cosine": CosineConfig, "step": StepConfig},
+}
+"""The schema of each choice of each section: `norm=batch` is a BatchConfig."""
+
+
+@dataclass
+class StackConfig:
+    max_replicates: Any  # "auto" or a number
+
+    def __post_init__(self) -> None:
+        value = self.max_replicates
+        legal = value == "auto" or (type(value) is int and value >= 1)
+        require(legal, "stack.max_replicates", value, "auto, or a whole number of 1 or more")
+
+
+@dataclass
+class RunSettings:
+    """The settings that are in no group: how long to train, with which seeds, and where."""
+
+    epochs: int | None
+    steps: int | None
+    eval_every: int | None
+    seed: int
+    seeds: Any  # null, a number of seeds, or a list of seeds: OmegaConf has no union of int and list
+    device: str
+    threads: int | None
+    stack: StackConfig
+    compile: Any  # "auto", true or false
+    label: str | None
+    runs_dir: str
+    rerun: bool
+    checkpoint_every: float
+    keep_checkpoint: bool
+    quiet: bool
+
+    def __post_init__(self) -> None:
+        if self.steps is not None:
+            allowed = f"1 to {MOST_STEPS}, or null to count in epochs"
+            require(1 <= self.steps <= MOST_STEPS, "steps", self.steps, allowed)
+            self.epochs = None
+        elif self.epochs is None:
+            raise UserError("epochs and steps are both null; set one of them")
+        else:
+            require(1 <= self.epochs <= MOST_EPOCHS, "epochs", self.epochs, f"1 to {MOST_EPOCHS}")
+        for key, most in (("eval_every", MOST_STEPS), ("threads", MOST_THREADS)):
+            value = getattr(self, key)
+            require(value is None or 1 <= value <= most, key, value, f"1 to {most}, or null")
+        not_negative("checkpoint_every", self.checkpoint_every)
+        self._check_seeds()
+        require(
+            self.compile == "auto" or isinstance(self.compile, bool), "compile", self.compile, "auto, true or false"
+        )
+        if self.label is not None:
+            legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
+            require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
+        require(self.runs_dir.strip() != "", "runs_dir", self.runs_dir, "the path of a folder")
+
+    def _check_seeds(self) -> None:
+        require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 2^32 - 1")
+        if self.seeds is None:
+            return
+        allowed = "how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
+        given = self.seeds if isinstance(self.seeds, list) else [self.seeds]
+        require(len(given) > 0 and all(type(seed) is int for seed in given), "seeds", self.seeds, allowed)
+        if isinstance(self.seeds, list):
+            distinct = len(set(given)) == len(given)
+            require(distinct and all(0 <= seed < 2**32 for seed in given), "seeds", self.seeds, allowed)
+        else:
+            require(1 <= self.seeds <= 10_000, "seeds", self.seeds, allowed)
+
+    def replicate_seeds(self) -> list[int]:
+        """The seeds to train: `seeds=5` are 0 to 4, `seeds=[7,9]` are those, without `seeds` the one `seed`."""
+        if self.seeds is None:
+            return [self.seed]
+        return list(self.seeds) if isinstance(self.seeds, list) else list(range(self.seeds))
+
+
+@dataclass
+class RunConfig(RunSettings):
+    """One run: what is trained, on what, how long, and where it is kept."""
+
+    norm: NormConfig
+    model: ModelConfig
+    data: DataConfig
+    optimizer: OptimizerConfig
+    schedule: ScheduleConfig
+
+    def protocol(self) -> dict[str, Any]:
+        """What decides a run's result: its address in the store. No seed, path, device or display."""
+        return self._protocol
+
+    @functools.cached_property
+    def _protocol(self) -> dict[str, Any]:
+        protocol = {name: dataclasses.asdict(getattr(self, name)) for name in CHOICES}
+        for name in ("root", "download"):
+            del protocol["data"][name]
+        return protocol | {"epochs": self.epochs, "steps": self.steps, "eval_every": self.eval_every}

@@ -1,0 +1,66 @@
+"""What all models share: a norm, an activation and a bias, or none, around each linear or convolutional layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The layers around those with weights.
+
+    Every norm slot exists in every network (`nn.Identity` where nothing normalizes), so that two networks of one
+    shape have the same layers at the same places.
+
+    Args:
+        norm_layer: makes the norm for a number of channels and of dimensions of its input, the batch counted; None for
+            a network without norms.
+        norm_position: "pre" or "post": the norm comes before or after the activation.
+        norm_input: also normalize the pixels.
+        norm_output: also normalize the logits.
+        activation: one of `ACTIVATIONS`.
+        bias: True, False, or "auto": a layer has none when the very next layer is a norm with a shift.
+        norm_shifts: whether the norm has a shift (beta) of its own.
+        norm_activates: whether the norm has an activation of its own, which takes the place of one right after it.
+    """
+
+    norm_layer: Callable[[int, int], nn.Module] | None
+    norm_position: str
+    norm_input: bool
+    norm_output: bool
+    activation: str
+    bias: bool | str
+    norm_shifts: bool
+    norm_activates: bool
+
+    def input(self, channels: int, ndim: int) -> nn.Module:
+        """What the pixels pass first."""
+        return self._norm(channels, ndim, self.norm_input)
+
+    def hidden(self, make: Callable[..., nn.Module], channels: int, ndim: int) -> list[nn.Module]:
+        """Layer, norm, activation, or layer, activation, norm; `make(bias=...)` gives the layer."""
+        pre, post = self.norm_position == "pre", self.norm_position == "post"
+        activation = nn.Identity if pre and self.norm_activates else ACTIVATIONS[self.activation]
+        norms = self._norm(channels, ndim, pre), self._norm(channels, ndim, post)
+        return [make(bias=self._has_bias(pre)), norms[0], activation(), norms[1]]
+
+    def output(self, in_features: int, classes: int) -> list[nn.Module]:
+        """The layer that makes the logits, and what normalizes them."""
+        linear = nn.Linear(in_features, classes, bias=self._has_bias(self.norm_output))
+        return [linear, self._norm(classes, 2, self.norm_output)]
+
+    def _norm(self, channels: int, ndim: int, wanted: bool) -> nn.Module:
+        return self.norm_layer(channels, ndim) if wanted and self.norm_layer is not None else nn.Identity()
+
+    def _has_bias(self, norm_follows: bool) -> bool:
+        return not (norm_follows and self.norm_shifts) if self.bias == "auto" else bool(self.bias)

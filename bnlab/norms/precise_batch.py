@@ -1,0 +1,85 @@
+"""Precise batch normalization (Wu & Johnson 2021, arXiv 2105.07576): true population statistics at test time.
+
+In training it is batch normalization (batch.py). Before an evaluation the weights are frozen and the statistics of k
+training batches of n_b values of a channel each are pooled, every batch normalized by its own on its way:
+
+    μ  = Σ_b n_b μ_b / Σ_b n_b
+    σ² = Σ_b n_b (σ²_b + μ_b²) / Σ_b n_b − μ²         with σ²_b biased
+
+They take the running statistics' place, where a moving average would still remember the weights of many steps ago.
+Whoever evaluates calls `begin_population`, passes the batches in training mode, and calls `end_population`.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.norms.batch import BatchNorm
+
+
+class PreciseBatchNorm(BatchNorm):
+    """Precise batch normalization over (N, C), (N, C, L) or (N, C, H, W); see the top of this file.
+
+    Its `state_dict` is that of torch.nn.BatchNorm1d.
+
+    Args:
+        channels: C.
+        eps: ε, added to the variance under the root.
+        momentum: the weight of the new batch in the moving averages, which serve until the first evaluation.
+        affine: whether there are γ and β.
+        population_batches: k; whoever evaluates passes so many batches.
+
+    Raises:
+        ValueError: in training a channel has only one value.
+    """
+
+    def __init__(
+        self, channels: int, *, eps: float, momentum: float | None, affine: bool, population_batches: int
+    ) -> None:
+        super().__init__(channels, eps=eps, momentum=momentum, affine=affine, track_running_stats=True)
+        self.population_batches = population_batches
+        self._pooled: _Pooled | None = None
+
+    def begin_population(self) -> None:
+        """From now on batches that pass in training mode are pooled, the first `population_batches` of them."""
+        self._pooled = _Pooled(torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var))
+
+    def end_population(self) -> None:
+        """What was pooled since `begin_population` becomes running_mean and running_var."""
+        if self._pooled is not None and self._pooled.batches:
+            self.running_mean.copy_(self._pooled.mean)
+            self.running_var.copy_(self._pooled.var)
+        self._pooled = None
+
+    def _normalize(self, x: Tensor) -> Tensor:
+        if self._pooled is not None and self.training and self._pooled.batches < self.population_batches:
+            self._pooled.add(x.detach())
+        return super()._normalize(x)
+
+
+class _Pooled:
+    """Mean and biased variance of all values so far, shape (C,).
+
+    σ²_b + μ_b² is not summed as such: its difference to μ² loses all digits when μ is far from 0. Pooling two sets at a
+    time (Chan, Golub & LeVeque 1983) is the same number without that.
+    """
+
+    def __init__(self, mean: Tensor, var: Tensor) -> None:
+        self.mean, self.var = mean, var
+        self.batches = self.values = 0
+
+    def add(self, x: Tensor) -> None:
+        """Takes in a batch of shape (..., C)."""
+        rows = x.reshape(-1, x.shape[-1])
+        self.batches += 1
+        self.values += len(rows)
+        share = len(rows) / self.values
+        distance = rows.mean(0) - self.mean
+        self.var = self.var * (1 - share) + rows.var(0, correction=0) * share + distance.square() * share * (1 - share)
+        self.mean = self.mean + distance * share
+
+
+def custom(
+    channels: int, ndim: int, *, eps: float, momentum: float | None, affine: bool, population_batches: int
+) -> nn.Module:
+    """The layer of this file; one class serves every `ndim`."""
+    return PreciseBatchNorm(channels, eps=eps, momentum=momentum, affine=affine, population_batches=population_batches)

@@ -1,0 +1,102 @@
+"""What is known of a scheme, and its layers made from it. Importing this does not import torch."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SHAPES = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)"}
+
+CHANGES = (
+    "weight matrix rescaled",
+    "weight matrix recentred",
+    "one weight vector rescaled",
+    "data rescaled",
+    "data recentred",
+    "one sample rescaled",
+)
+"""The columns of Ba, Kiros & Hinton 2016, table 1: recentred means that one vector is added to every row."""
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """One way to normalize; its code, and its formula in full, are in the module of the same name in this package.
+
+    Attributes:
+        name: what the configuration calls it.
+        title: what a person calls it.
+        formula: the article's or paper's formula, in one line.
+        normalizes_over: the axes that share one mean and variance.
+        source: the paper.
+        when_to_use: what it is for, and where it fails.
+        invariances: "Y" or "N" for each of `CHANGES`: whether norm(W x) in training is the same after it, up to ε.
+        defaults: by framework or paper, the settings that its layer has unless told otherwise.
+        shift: its affine part has a β, so that a layer before it needs no bias of its own.
+        batch_statistics: samples of a batch depend on each other in training; needs at least 2 values per channel.
+        spatial_only: not defined on (N, C).
+        of_weights: it normalizes the weights of a layer, and not the activations after it.
+        impls: who wrote the layer: `native` is torch.nn's, `custom` is written out in this package.
+    """
+
+    name: str
+    title: str
+    formula: str
+    normalizes_over: str
+    source: str
+    when_to_use: str
+    invariances: str
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    shift: bool = True
+    batch_statistics: bool = False
+    spatial_only: bool = False
+    of_weights: bool = False
+    impls: tuple[str, ...] = ("native", "custom")
+
+    def build(self, impl: str, channels: int, ndim: int, **settings: Any) -> nn.Module:
+        """The layer for inputs of `ndim` dimensions: 2 for (N, C), 3 for (N, C, L), 4 for (N, C, H, W).
+
+        Args:
+            impl: one of `impls`.
+            channels: C.
+            ndim: number of dimensions of the input, the batch counted.
+            settings: all the scheme's settings; see `native` and `custom` in its module.
+
+        Raises:
+            ValueError: unknown impl or ndim, the scheme is not defined for these or for its settings, or is of weights.
+        """
+        if self.of_weights:
+            raise ValueError(f"norm '{self.name}' is of a layer's weights; it makes no layer of its own.")
+        make = self._made_by(impl)
+        if ndim not in SHAPES:
+            shapes = ", ".join(f"{n} for {shape}" for n, shape in SHAPES.items())
+            raise ValueError(f"norm '{self.name}' got inputs of {ndim} dimensions; allowed: {shapes}.")
+        layer: nn.Module = make(channels, ndim, **settings)
+        return layer
+
+    def reparametrize(self, impl: str, layer: nn.Module, **settings: Any) -> None:
+        """Changes a linear or convolutional layer, so that its weight is computed by the scheme from what is learned.
+
+        Raises:
+            ValueError: unknown impl, or the scheme is not of weights.
+        """
+        if not self.of_weights:
+            raise ValueError(f"norm '{self.name}' is of activations; it does not change a layer's weights.")
+        self._made_by(impl)(layer, **settings)
+
+    def explanation(self) -> str:
+        """The docstring of the scheme's module: the formula in full, its symbols and its conventions."""
+        source = Path(__file__).with_name(f"{self.name}.py").read_text(encoding="utf-8")
+        return ast.get_docstring(ast.parse(source)) or ""
+
+    def _made_by(self, impl: str) -> Any:
+        """The function of the scheme's module that is called as the impl."""
+        if impl not in self.impls:
+            raise ValueError(f"unknown impl '{impl}' of norm '{self.name}'; allowed: {', '.join(self.impls)}.")
+        return getattr(import_module(f"bnlab.norms.{self.name}"), impl)

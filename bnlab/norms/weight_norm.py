@@ -1,0 +1,46 @@
+"""Weight normalization (Salimans & Kingma 2016, arXiv 1602.07868): a weight's length and its direction apart.
+
+Of each output unit's weight vector (of a convolution: its filter, all values of it), learned in place of w:
+
+    w = g v / ‖v‖,  g a scalar for each output unit
+
+Nothing is computed from the activations, so it is the same in training and at test time and for every shape. It starts
+at v = w and g = ‖w‖, so that the network is the one it would be without.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize
+
+
+class WeightNorm(nn.Module):
+    """The parametrization w(g, v), written from the formula at the top of this file.
+
+    The layer's `state_dict` is that of torch.nn.utils.parametrizations.weight_norm: parametrizations.weight.original0
+    (g), of shape (out, 1, ...), and parametrizations.weight.original1 (v), of the weight's shape (out, in, ...).
+    """
+
+    def forward(self, g: Tensor, v: Tensor) -> Tensor:
+        """w, of the shape of v."""
+        return v * (g / _lengths(v))
+
+    def right_inverse(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """What is learned, g and v, at the start."""
+        return _lengths(w), w
+
+
+def native(layer: nn.Module) -> nn.Module:
+    """PyTorch's parametrization of a linear or convolutional layer, which is changed in place."""
+    changed: nn.Module = parametrizations.weight_norm(layer)
+    return changed
+
+
+def custom(layer: nn.Module) -> nn.Module:
+    """The parametrization of this file, of a linear or convolutional layer, which is changed in place."""
+    return parametrize.register_parametrization(layer, "weight", WeightNorm())
+
+
+def _lengths(w: Tensor) -> Tensor:
+    """‖w‖ of each output unit, shape (out, 1, ...)."""
+    lengths: Tensor = torch.linalg.vector_norm(w, dim=tuple(range(1, w.ndim)), keepdim=True)
+    return lengths

@@ -1,0 +1,45 @@
+"""Weight standardization (Qiao et al. 2019, arXiv 1903.10520): each output unit's weights with mean 0 and deviation 1.
+
+Of the K weights of each output unit, its fan-in (K = in for a linear layer, in·k for a convolution of k positions), and
+learned through the formula:
+
+    μ = 1/K Σ w
+    σ = √(1/K Σ (w − μ)²)
+    ŵ = (w − μ) / (σ + ε)
+
+ε is outside the root. The paper's program takes the unbiased σ, K − 1; this is the paper's formula. Nothing is computed
+from the activations, whose scale is √K times too large then: it is meant for layers that a norm follows.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+
+class WeightStandardization(nn.Module):
+    """The parametrization ŵ(w), written from the formula at the top of this file.
+
+    The layer's `state_dict` has w as parametrizations.weight.original, of the weight's shape (out, in, ...).
+
+    Args:
+        eps: ε, added to the standard deviation.
+    """
+
+    def __init__(self, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, w: Tensor) -> Tensor:
+        """ŵ, of the shape of w."""
+        axes = tuple(range(1, w.ndim))
+        centred = w - w.mean(axes, keepdim=True)
+        # A length, and not the root of a mean square: its gradient is finite where all weights of a unit are equal.
+        std: Tensor = torch.linalg.vector_norm(centred, dim=axes, keepdim=True) / math.sqrt(w[0].numel())
+        return centred / (std + self.eps)
+
+
+def custom(layer: nn.Module, *, eps: float) -> nn.Module:
+    """The parametrization of this file, of a linear or convolutional layer, which is changed in place."""
+    return parametrize.register_parametrization(layer, "weight", WeightStandardization(eps))

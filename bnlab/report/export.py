@@ -1,0 +1,34 @@
+"""All replicates as one table in a file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bnlab.errors import UserError
+from bnlab.report.frame import read
+from bnlab.store import replace
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def export(folders: Sequence[Path], output: Path, console: Console) -> None:
+    """Writes a row per replicate, with the columns of `bnlab.report.frame.read`.
+
+    Raises:
+        UserError: the file is neither .csv nor .parquet, pyarrow is missing for the latter, or there is no run.
+    """
+    if output.suffix not in SUFFIXES:
+        raise UserError(f"{output} ends in '{output.suffix}'; allowed: {' or '.join(SUFFIXES)}")
+    frame, warnings = read(folders)
+    if output.suffix == ".csv":
+        content = frame.to_csv(index=False, lineterminator="\n").encode()
+    else:
+        try:
+            content = frame.to_parquet(index=False)
+        except ImportError as error:
+            raise UserError("a .parquet file needs pyarrow: pip install pyarrow; or write .csv") from error
+    replace(output, content)
+    for warning in warnings:
+        console.print(warning, markup=False, soft_wrap=True)
+    console.print(f"{len(frame)} replicates written to {output}", markup=False, soft_wrap=True)

@@ -1,0 +1,72 @@
+"""Tables as Markdown, LaTeX and JSON, with everything escaped that those would take for markup."""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from bnlab.report.tables import Table
+
+
+def markdown(table: Table) -> str:
+    """A pipe table."""
+    rows = [[markdown_text(cell) for cell in row] for row in table.cells.to_numpy().tolist()]
+    heads = [markdown_text(str(name)) for name in table.cells.columns]
+    # Numbers are formatted already: tabulate is not to read and rewrite them.
+    return tabulate(rows, heads, tablefmt="pipe", colalign=_alignment(table) if rows else None, disable_numparse=True)
+
+
+def markdown_text(text: str) -> str:
+    """Text that Markdown shows as it is: no cell ends at a bar, no tag and no emphasis begins."""
+    return re.sub(r"([\\`*|])", r"\\\1", text).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def latex(table: Table) -> str:
+    """A table environment with booktabs rules."""
+    rows = table.cells.to_numpy().tolist()
+    grid = tabulate(
+        rows,
+        [str(name) for name in table.cells.columns],
+        tablefmt="latex_booktabs",
+        colalign=_alignment(table) if rows else None,
+        disable_numparse=True,
+    )
+    return f"\\begin{{table}}\n\\caption{{{latex_text(table.title)}}}\n{grid}\n\\end{{table}}\n"
+
+
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+}
+
+
+def latex_text(text: str) -> str:
+    """Text that LaTeX sets as it is."""
+    return "".join(LATEX.get(letter, letter) for letter in text)
+
+
+def as_json(tables: Sequence[Table], **more: Any) -> str:
+    """The tables' numbers by name, null for no number, beside whatever else there is to say."""
+    records = {table.name: table.data.to_dict("records") for table in tables}
+    return json.dumps(_plain(more | {"tables": records}), indent=2, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "item"):
+        return _plain(value.item())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _alignment(table: Table) -> list[str]:
+    return ["left" if name in table.labels else "right" for name in table.cells.columns]

@@ -1,0 +1,165 @@
+"""The tables of a report: numbers for programs, and the same ones as text for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bnlab import stats
+from bnlab.report import contrasts
+from bnlab.report.arms import ABSENT
+from bnlab.report.compare import Comparison
+from bnlab.report.names import short_names, telling_keys
+from bnlab.report.units import Unit, split_and_kind, unit, words
+
+BEST = " (best)"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table twice.
+
+    Attributes:
+        name: of its file.
+        title: a line above it.
+        data: unrounded, in the metric's own unit.
+        cells: the same as text; its labels are the columns that are not numbers.
+        labels: the columns of `cells` that are aligned left.
+    """
+
+    name: str
+    title: str
+    data: pd.DataFrame
+    cells: pd.DataFrame
+    labels: tuple[str, ...]
+
+
+def summary(comparison: Comparison) -> Table:
+    """A row per arm, best first, with the difference to the baseline if there is one."""
+    data, of = comparison.summary, unit(comparison.metric)
+    labels = comparison.by or ["arm"]
+    cells = {name: data[name].fillna(ABSENT).tolist() for name in labels}
+    cells[labels[0]] = [cell + BEST * bool(best) for cell, best in zip(cells[labels[0]], data["best"], strict=True)]
+    cells["n"] = [str(n) for n in data["n"]]
+    if data["diverged"].any():
+        cells["diverged"] = [str(count) for count in data["diverged"]]
+    cells["mean"] = [of.number(value) for value in data["mean"]]
+    cells["sd"] = [of.number(value) for value in data["sd"]]
+    cells["95 % interval"] = _intervals(data, of)
+    if comparison.baseline:
+        name = of.gap if of.gap == "points" else "difference"
+        cells[name] = [of.number(value, "+") for value in data["difference"]]
+        cells[f"{name}, 95 %"] = _intervals(data, of, "difference_", "+")
+        cells["Holm p"] = [p_text(p) for p in data["p_holm"]]
+    title = f"{comparison.metric}{' (%)' if of.value == '%' else ''}, best first"
+    return Table("summary", title, data, pd.DataFrame(cells), tuple(labels))
+
+
+def comparisons(comparison: Comparison) -> Table | None:
+    """A row per pair of arms that were held against each other."""
+    if not comparison.pairs:
+        return None
+    data, of, names = contrasts.frame(comparison.pairs), unit(comparison.metric), short_names(comparison)
+    cells = pd.DataFrame(
+        {
+            "arm": data["first"].map(names),
+            "against": data["second"].map(names),
+            "method": data["method"],
+            "n": data["n"].astype(str),
+            of.gap: data["difference"].map(lambda value: of.number(value, "+")),
+            "95 % interval": _intervals(data, of, sign="+"),
+            "p": data["p"].map(p_text),
+            "Holm p": data["p_holm"].map(p_text),
+            "chance to be above": data["superiority"].map(lambda share: f"{100 * share:.0f} %"),
+        }
+    )
+    title = f"{comparison.metric}: arms against each other"
+    return Table("comparisons", title, data, cells, ("arm", "against", "method"))
+
+
+def pivot(comparison: Comparison) -> Table | None:
+    """Arms that are made by two keys, crossed: the mean with the half width of its interval, and n."""
+    keys = telling_keys(comparison)
+    if len(keys) != 2:
+        return None
+    down, across = keys
+    of, rows = unit(comparison.metric), comparison.summary.fillna({down: ABSENT, across: ABSENT})
+    text = [
+        of.number(mean) + ("" if pd.isna(high) else f" ± {of.number(high - mean)}")
+        for mean, high in zip(rows["mean"], rows["high"], strict=True)
+    ]
+    order = {key: sorted(rows[key].unique(), key=sort_key) for key in (down, across)}
+    crossed = rows.assign(text=text).pivot(index=down, columns=across, values="text")
+    crossed = crossed.reindex(index=order[down], columns=order[across]).fillna(ABSENT)
+    crossed.columns = [f"{across}={value}" for value in crossed.columns]
+    data = rows[[down, across, "n", "diverged", "mean", "sd", "low", "high"]]
+    title = f"{words(comparison.metric)}: {down} by {across}, mean ± half of the 95 % interval"
+    return Table("pivot", title, data, crossed.reset_index(), (down,))
+
+
+def epochs(comparison: Comparison, curves: pd.DataFrame) -> Table | None:
+    """A row per arm and evaluation: the metric's mean over the replicates that finished, with its interval."""
+    data = curve_means(comparison, curves, comparison.metric)
+    if data.empty:
+        return None
+    of, names = unit(comparison.metric), short_names(comparison)
+    grid = data.assign(arm=data["arm"].map(names), text=data["mean"].map(of.number))
+    cells = grid.pivot(index=["epoch", "step"], columns="arm", values="text").fillna(ABSENT).reset_index()
+    cells = cells[["epoch", "step", *(name for arm in comparison.summary["arm"] if (name := names[arm]) in cells)]]
+    cells["epoch"] = cells["epoch"].map(lambda value: f"{value:g}")
+    title = f"{words(comparison.metric)} at every evaluation: means of the replicates that finished"
+    return Table("epochs", title, data, cells.astype(str), ())
+
+
+def cost(comparison: Comparison, timing: pd.DataFrame) -> Table | None:
+    """A row per arm: seconds of training, images per second, replicates side by side, and parameters if stored."""
+    done = comparison.replicates[comparison.replicates["state"] == "done"]
+    if done.empty or done["seconds"].isna().all():
+        return None
+    speed = timing.groupby("row")[["images_per_second", "replicates"]].median()
+    groups = done.join(speed).groupby("arm")[["seconds", "images_per_second", "replicates", "parameters"]].mean()
+    data = groups.reindex([arm for arm in comparison.summary["arm"] if arm in groups.index]).dropna(axis=1, how="all")
+    heads = {
+        "seconds": ("seconds of training", "{:,.1f}"),
+        "images_per_second": ("images/s per replicate", "{:,.0f}"),
+        "replicates": ("replicates side by side", "{:g}"),
+        "parameters": ("parameters", "{:,.0f}"),
+    }
+    names = short_names(comparison)
+    cells = {"arm": [names[str(arm)] for arm in data.index]}
+    for column in data:
+        head, form = heads[str(column)]
+        cells[head] = [ABSENT if pd.isna(value) else form.format(value) for value in data[column]]
+    title = "cost: means of the replicates that finished; replicates trained side by side share their seconds"
+    return Table("cost", title, data.reset_index(), pd.DataFrame(cells), ("arm",))
+
+
+def curve_means(comparison: Comparison, curves: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Arm, epoch, step, n, mean, sd, low and high of a metric over the done replicates; arms in the summary's order."""
+    split, kind = split_and_kind(metric)
+    arm = comparison.replicates.loc[comparison.replicates["state"] == "done", "arm"]
+    chosen = curves[(curves["split"] == split) & curves["row"].isin(arm.index)]
+    chosen = chosen.assign(arm=chosen["row"].map(arm))
+    return stats.summarize_groups(chosen, ["arm", "epoch", "step"], kind)
+
+
+def p_text(p: float) -> str:
+    """A p value with three decimals."""
+    return ABSENT if pd.isna(p) else "< .001" if p < 0.001 else f"{p:.3f}"
+
+
+def _intervals(data: pd.DataFrame, of: Unit, prefix: str = "", sign: str = "") -> list[str]:
+    ends = zip(data[f"{prefix}low"], data[f"{prefix}high"], strict=True)
+    return [ABSENT if pd.isna(low) else f"{of.number(low, sign)} to {of.number(high, sign)}" for low, high in ends]
+
+
+def sort_key(text: str) -> tuple[float, str]:
+    try:
+        return float(text), text
+    except ValueError:
+        return float("-inf"), text
+
+
+def present(tables: Sequence[Table | None]) -> list[Table]:
+    """Those that there are."""
+    return [table for table in tables if table is not None]

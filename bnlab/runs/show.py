@@ -1,0 +1,137 @@
+"""`bnlab runs` on the terminal: a line per run and state, the commands that resume, and one run in full."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from bnlab.runs.read import Replicate, Run
+from bnlab.runs.remove import remove
+
+SPLITS = {
+    "train": "training",
+    "validation": "validation",
+    "test": "test",
+    "test_batch_stats": "test, batch statistics,",
+}
+STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow", "diverged": "magenta"}
+RESUMABLE = ("interrupted", "failed", "unreadable")
+
+
+def show_all(runs: Sequence[Run], console: Console) -> None:
+    """A table with a line for each state of each run, then the command of each that is not at its end."""
+    table = Table(Column("run", overflow="fold"), "seeds", "state", "last accuracy", "age", "size")
+    for run in runs:
+        for state, group in _by_state(run.replicates):
+            style = STYLES.get(state, "red")
+            cells = (_metric(group), _age(min(r.age for r in group)), _size(sum(r.size for r in group)))
+            table.add_row(run.name, seeds(group), f"[{style}]{state}[/]", *cells)
+    console.print(table)
+    count = sum(len(run.replicates) for run in runs)
+    size = _size(sum(replicate.size for run in runs for replicate in run.replicates))
+    console.print(f"{_counted(len(runs), 'run')}, {_counted(count, 'replicate')}, {size}")
+    for command in resuming(runs):
+        console.print(f"to resume: {command}", markup=False, soft_wrap=True)
+
+
+def resuming(runs: Sequence[Run]) -> list[str]:
+    """The commands that were typed for the replicates that are not at their end, each once."""
+    left = [r for run in runs for r in run.replicates if r.state in RESUMABLE and r.command is not None]
+    return list(dict.fromkeys(str(replicate.command) for replicate in left))
+
+
+def show_one(run: Run, console: Console) -> None:
+    """A run's configuration, every replicate's finals, the environment, and what went wrong."""
+    config = run.path / "config.yaml"
+    console.print(f"{run.path}", markup=False, style="bold")
+    console.print(config.read_text(encoding="utf-8") if config.exists() else "no config.yaml yet", markup=False)
+    _show_finals(run, console)
+    for environment, group in _by_environment(run.replicates):
+        console.print(f"seeds {seeds(group)}: {environment}", markup=False, soft_wrap=True)
+    for replicate in run.replicates:
+        if replicate.result.get("error"):
+            console.print(f"seed {replicate.seed} {replicate.state}: {replicate.result['error']}", markup=False)
+    for command in resuming([run]):
+        console.print(f"to resume: {command}", markup=False, soft_wrap=True)
+
+
+def _show_finals(run: Run, console: Console) -> None:
+    finals = [replicate.result.get("final", {}) for replicate in run.replicates]
+    splits = [split for split in SPLITS if any(f"{split}_accuracy" in final for final in finals)]
+    table = Table("seed", "state", *(SPLITS[split] for split in splits), "seconds", title="accuracy")
+    for replicate, final in zip(run.replicates, finals, strict=True):
+        values = [final.get(f"{split}_accuracy") for split in splits]
+        cells = ["-" if value is None else f"{value:.2%}" for value in values]
+        table.add_row(str(replicate.seed), replicate.state, *cells, f"{replicate.result.get('seconds', 0):.1f}")
+    console.print(table)
+
+
+def show_removal(runs: Sequence[Run], *, really: bool, console: Console) -> None:
+    """Removes the runs' replicates, or only says which it would remove."""
+    for run in runs:
+        for state, group in _by_state(run.replicates):
+            size = _size(sum(replicate.size for replicate in group))
+            console.print(f"{run.path}  seeds {seeds(group)}  {state}  {size}", markup=False, soft_wrap=True)
+    count = sum(len(run.replicates) for run in runs)
+    if not really:
+        console.print(f"{_counted(count, 'replicate')} would be removed; add --yes to do so")
+        return
+    kept = remove(runs)
+    for replicate in kept:
+        console.print(f"kept {replicate.path}: a process is training it", markup=False, soft_wrap=True)
+    console.print(f"{_counted(count - len(kept), 'replicate')} removed")
+
+
+def seeds(replicates: Iterable[Replicate]) -> str:
+    """Consecutive seeds as a range: `0-4,7`."""
+    numbers = sorted(replicate.seed for replicate in replicates)
+    parts = []
+    for _, group in itertools.groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
+        members = [number for _, number in group]
+        parts.append(str(members[0]) if len(members) == 1 else f"{members[0]}-{members[-1]}")
+    return ",".join(parts)
+
+
+def _by_state(replicates: Sequence[Replicate]) -> list[tuple[str, list[Replicate]]]:
+    states = dict.fromkeys(replicate.state for replicate in replicates)
+    return [(state, [r for r in replicates if r.state == state]) for state in states]
+
+
+def _by_environment(replicates: Sequence[Replicate]) -> list[tuple[str, list[Replicate]]]:
+    groups: dict[str, list[Replicate]] = {}
+    for replicate in replicates:
+        environment = replicate.result.get("environment", {})
+        groups.setdefault(", ".join(f"{key} {value}" for key, value in environment.items()), []).append(replicate)
+    return list(groups.items())
+
+
+def _metric(replicates: Sequence[Replicate]) -> str:
+    """The mean of the replicates' last accuracies."""
+    known = [metric for replicate in replicates if (metric := replicate.last_metric()) is not None]
+    if not known:
+        return "-"
+    split = known[0][0]
+    values = [value for name, value in known if name == split]
+    return f"{split} {sum(values) / len(values):.2%}"
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"

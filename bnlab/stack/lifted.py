@@ -1,0 +1,195 @@
+"""What every lifted layer is: one layer of all replicates of a slice, made of their plain modules.
+
+Shapes: R replicates of a slice, U distinct batches of N samples that they take, C features of a layer. A batch that
+several replicates take goes through the stack once, as one of (U, N, ...), up to the first layer that has parameters.
+A lifted parameter keeps the replicates' values one after another on its first axis.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A lifted parameter, and the replicate that owns each of the equal blocks of its first axis (None: nobody)."""
+
+    tensor: Tensor
+    owners: Sequence[int | None]
+    of_norm: bool
+
+
+Takes = Sequence[int]
+"""Which of the U batches each replicate takes."""
+
+
+def is_weighted(module: nn.Module) -> bool:
+    """Whether it is a linear or convolutional layer: its parameters are not a norm's, however they are parametrized."""
+    return isinstance(module, nn.Linear | nn.Conv2d)
+
+
+def parameters_with_kind(module: nn.Module) -> Iterator[tuple[nn.Parameter, bool]]:
+    """All parameters below, each with whether it is a norm's."""
+    if is_weighted(module):
+        yield from ((parameter, False) for parameter in module.parameters())
+        return
+    yield from ((parameter, True) for parameter in module.parameters(recurse=False))
+    for child in module.children():
+        yield from parameters_with_kind(child)
+
+
+def over_channels(values: Tensor, ndim: int) -> Tensor:
+    """Values (R, C), so shaped that they broadcast over the (R, N, C, ...) of an `ndim`-dimensional input."""
+    return values.view(len(values), 1, -1, *(1,) * (ndim - 3))
+
+
+def fold_features(x: Tensor) -> Tensor:
+    """(R, N, C, ...) to (N, R C, ...): the replicates as more features."""
+    return x.transpose(0, 1).flatten(1, 2)
+
+
+def unfold_features(y: Tensor, replicates: int) -> Tensor:
+    """(N, R C, ...) to (R, N, C, ...). Only strides change, so that the next layer folds again for nothing."""
+    unfolded: Tensor = y.unflatten(1, (replicates, -1))
+    return unfolded.transpose(0, 1)
+
+
+def spread(x: Tensor, takes: Takes) -> Tensor:
+    """A batch per replicate (R, N, ...) from the distinct ones (U, N, ...)."""
+    if len(x) == len(takes):
+        return x
+    return x.expand(len(takes), *x.shape[1:]) if len(x) == 1 else x[list(takes)]
+
+
+class Lifted(nn.Module):
+    """One layer of the replicates `owners`, given as their plain modules."""
+
+    def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
+        super().__init__()
+        self.plain = tuple(plain)  # a tuple is no submodule: the plain modules wait outside until `lower`
+        self.owners = owners
+        self.takes: Takes = range(len(owners))
+
+    def owned(self) -> Iterator[Owned]:
+        """Its parameters."""
+        for parameter in self.parameters():
+            yield Owned(parameter, self.owners, of_norm=True)
+
+    def lower(self) -> None:
+        """Copies what was trained back into the plain modules."""
+
+
+class Weighted(Lifted):
+    """A layer with a weight and a bias, which some replicates, or all, may lack.
+
+    Args:
+        plain: the layers.
+        owners: their replicates.
+        weights: one per replicate, as the lifted layer wants them.
+        join: puts the replicates' values one after another on the first axis: torch.stack or torch.cat.
+    """
+
+    def __init__(
+        self,
+        plain: Sequence[nn.Linear] | Sequence[nn.Conv2d],
+        owners: Sequence[int],
+        weights: list[Tensor],
+        join: Callable[[list[Tensor]], Tensor],
+    ) -> None:
+        super().__init__(plain, owners)
+        self.weight = nn.Parameter(join(weights).contiguous())
+        self.has_bias = [m.bias is not None for m in plain]
+        rows = [torch.zeros(len(m.weight)) if m.bias is None else m.bias.detach() for m in plain]
+        self.bias = nn.Parameter(join(rows).to(self.weight.dtype)) if any(self.has_bias) else None
+
+    def owned(self) -> Iterator[Owned]:
+        yield Owned(self.weight, self.owners, of_norm=False)
+        if self.bias is not None:
+            # The rows of those without a bias are zero and belong to nobody: no optimizer moves them.
+            owners = [owner if has else None for owner, has in zip(self.owners, self.has_bias, strict=True)]
+            yield Owned(self.bias, owners, of_norm=False)
+
+
+class Same(Lifted):
+    """A layer without parameters that works on each value alone: one serves all."""
+
+    def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
+        super().__init__(plain, owners)
+        self.layer = copy.deepcopy(plain[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layer(x)
+        return y
+
+
+class Folded(Lifted):
+    """A layer without parameters that works on each channel's image alone: R replicates are R times the channels."""
+
+    def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
+        super().__init__(plain, owners)
+        self.layer = copy.deepcopy(plain[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layer(fold_features(x))
+        return unfold_features(y, len(x))
+
+
+class Looped(Lifted):
+    """Any other module: one call per replicate."""
+
+    def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
+        super().__init__(plain, owners)
+        self.layers = nn.ModuleList(plain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        slices = spread(x, self.takes).unbind()
+        return torch.stack([layer(part) for layer, part in zip(self.layers, slices, strict=True)])
+
+    def owned(self) -> Iterator[Owned]:
+        for owner, layer in zip(self.owners, self.layers, strict=True):
+            for parameter, of_norm in parameters_with_kind(layer):
+                yield Owned(parameter, [owner], of_norm)
+
+
+class Cut(nn.Module):
+    """Neighbouring slices of the stack, each with a lifted layer of its own."""
+
+    def __init__(self, layers: Sequence[nn.Module], slices: Sequence[Sequence[int]]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.sizes = [len(owners) for owners in slices]
+        self.owners = [owner for owners in slices for owner in owners]
+        self.takes: Takes = range(len(self.owners))
+
+    def forward(self, x: Tensor) -> Tensor:
+        slices = spread(x, self.takes).split(self.sizes)
+        return torch.cat([layer(part) for layer, part in zip(self.layers, slices, strict=True)])
+
+
+class Single(nn.Module):
+    """A stack of one: the plain module, with a replicate axis of length 1 around it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.model(images[0])
+        return logits.unsqueeze(0)
+
+
+def tensors_of(module: nn.Module) -> list[tuple[str, Tensor]]:
+    """Parameters and buffers of the module itself."""
+    return [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+
+
+def tensor_of(module: nn.Module, name: str) -> Tensor:
+    value = getattr(module, name)
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{type(module).__name__}.{name} is no tensor but {type(value).__name__}")
+    return value

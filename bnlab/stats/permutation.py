@@ -1,0 +1,139 @@
+"""Permutation tests, and Holm's correction of their p values."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaln
+from scipy.stats import permutation_test
+
+RESAMPLES = 20_000
+"""Up to so many arrangements all are tried and p is exact: 14 pairs, or 8 against 8. Above, so many are drawn."""
+
+MANY, FEWEST = 1_000, 2_000
+"""Of more than 1,000 values fewer arrangements are drawn, by the square of their number, but never under 2,000."""
+
+BATCH = 4_000_000
+"""Numbers held at a time: 32 MB."""
+
+Array = NDArray[np.float64]
+
+
+def sign_flip(values: Sequence[float], baseline: Sequence[float], resamples: int = RESAMPLES) -> float:
+    """Two-sided p of the paired permutation test.
+
+    The statistic is the mean of the differences values[i] - baseline[i]. If the arms do not differ, each difference has
+    either sign with equal chance: p is the share of the 2^n assignments of signs with a mean at least as far from zero.
+    Where 2^n > resamples, (b + 1) / (resamples + 1) of b as extreme among as many random ones, the same ones each time.
+
+    NaN for fewer than two pairs.
+
+    Raises:
+        ValueError: the samples differ in length.
+
+    Source: Fisher, The design of experiments (1935), section 21; for the + 1 Phipson and Smyth (2010).
+    """
+    differences = np.array([a - b for a, b in zip(values, baseline, strict=True)])
+    return float(sign_flips(differences, resamples)) if len(differences) > 1 else math.nan
+
+
+def two_sample(values: Sequence[float], baseline: Sequence[float], resamples: int = RESAMPLES) -> float:
+    """Two-sided p of the permutation test of two independent samples.
+
+    The statistic is Welch's t, (m1 - m2) / sqrt(s1^2 / n1 + s2^2 / n2): with it the test is exact where the arms do not
+    differ at all, and holds its level for large n where only their means are equal. p is twice the smaller of the two
+    shares of the (n1 + n2)! / (n1! n2!) partitions that are at least as extreme; random ones above `resamples`.
+
+    NaN if a sample has fewer than two values.
+
+    Source: Chung and Romano, Exact and asymptotically robust permutation tests, Annals of Statistics 41 (2013).
+    """
+    if min(len(values), len(baseline)) < 2:
+        return math.nan
+    return float(two_samples(np.array(values), np.array(baseline), resamples))
+
+
+def sign_flips(differences: Array, resamples: int = RESAMPLES) -> Array:
+    """`sign_flip` of many comparisons at once: one per row, their differences along the last axis."""
+    return _p((_unit(differences),), _mean, "samples", resamples)
+
+
+def two_samples(first: Array, second: Array, resamples: int = RESAMPLES) -> Array:
+    """`two_sample` of many comparisons at once: one per row, their values along the last axis."""
+    joint = _unit(np.concatenate([first, second], axis=-1))
+    samples = joint[..., : first.shape[-1]], joint[..., first.shape[-1] :]
+    return _p(samples, _welch_t, "independent", resamples)
+
+
+def smallest_p(ns: Sequence[int], resamples: int = RESAMPLES) -> float:
+    """The smallest p that `sign_flip` of n pairs (ns = [n]) or `two_sample` (ns = [n1, n2]) can give.
+
+    2 / 2^n or 2 n1! n2! / (n1 + n2)!, so .0625 with 5 pairs and .0079 with 5 against 5; 2 / (resamples + 1) where
+    arrangements are drawn; 1 where a sample has fewer than two values.
+    """
+    if min(ns) < 2:
+        return 1.0
+    # As logarithms: of many seeds the numbers have thousands of digits.
+    logarithm = ns[0] * math.log(2) if len(ns) == 1 else -math.log(sum(ns) + 1) - betaln(ns[0] + 1, ns[1] + 1)
+    arrangements = round(math.exp(min(logarithm, math.log(resamples + 1))))
+    return 2 / arrangements if arrangements <= resamples else 2 / (drawn(sum(ns), resamples) + 1)
+
+
+def drawn(values: int, resamples: int = RESAMPLES) -> int:
+    """How many random arrangements of so many values are drawn where there are too many to try all."""
+    return min(resamples, max(FEWEST, int(resamples * (MANY / values) ** 2)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P values corrected so that the chance of any false finding among them is at most the level.
+
+    The i-th smallest of m is multiplied by m - i + 1, never falls below the one before it, and is at most 1. NaN (not
+    tested) stays NaN and does not count.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    corrected = np.array(p_values, dtype=float)
+    tested = ~np.isnan(corrected)
+    if tested.any():
+        corrected[tested] = multipletests(corrected[tested], method="holm")[1]
+    return [float(p) for p in corrected]
+
+
+def _p(samples: tuple[Array, ...], statistic: object, kind: str, resamples: int) -> Array:
+    size = sum(sample.shape[-1] for sample in samples)
+    result = permutation_test(
+        samples,
+        statistic,
+        permutation_type=kind,
+        vectorized=True,
+        n_resamples=drawn(size, resamples),
+        batch=1 + BATCH // sum(sample.size for sample in samples),
+        axis=-1,
+        rng=np.random.default_rng(0),
+    )
+    return np.asarray(result.pvalue)
+
+
+def _unit(values: Array) -> Array:
+    """Scaled to at most 1, so that rounding errors are of one size."""
+    scale = np.abs(values).max(axis=-1, keepdims=True)
+    return values / np.where(scale == 0, 1, scale)
+
+
+def _mean(values: Array, axis: int) -> Array:
+    return _tied(values.mean(axis))
+
+
+def _welch_t(first: Array, second: Array, axis: int) -> Array:
+    difference = np.round(first.mean(axis) - second.mean(axis), 12)
+    variance = first.var(axis, ddof=1) / first.shape[axis] + second.var(axis, ddof=1) / second.shape[axis]
+    # Two samples without spread have no t; the floor gives them a very large one.
+    return _tied(difference / np.sqrt(variance + 1e-18))
+
+
+def _tied(statistic: Array) -> Array:
+    """In single precision, in which arrangements that are equal but for rounding errors are equal."""
+    return np.asarray(statistic, dtype=np.float32)

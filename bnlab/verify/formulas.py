@@ -1,0 +1,105 @@
+"""Schemes whose formula is not a standardization of x by one mean and variance, for complex x; see reference.py.
+
+Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,), α and s (1,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf
+
+Array = NDArray[Any]
+Values = dict[str, Array]
+
+
+def dynamic_tanh(x: Array, parameters: Values, *_: Any) -> Array:
+    """γ tanh(α x) + β (Zhu et al. 2025, arXiv 2503.10622)."""
+    return _affine(np.tanh(parameters["alpha"] * x), parameters)
+
+
+def dynamic_erf(x: Array, parameters: Values, *_: Any) -> Array:
+    """γ erf(α x + s) + β (Chen et al. 2025, arXiv 2512.10938)."""
+    return _affine(np.asarray(erf(parameters["alpha"] * x + parameters["shift"])), parameters)
+
+
+def ghost_batch(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """Batch normalization of each ghost by itself (Hoffer et al. 2017, arXiv 1705.08741)."""
+    m, eps = settings["momentum"], settings["eps"]
+    if not training:
+        mean, var = statistics["running_mean"], statistics["running_var"]
+        return _affine((x - _fit(mean, x)) / np.sqrt(_fit(var, x) + eps), parameters)
+    count = max(1, len(x) // settings["virtual_batch_size"])
+    normalized = []
+    for ghost in np.array_split(x, count):
+        mean, var, n = _of_batch(ghost)
+        normalized.append((ghost - _fit(mean, x)) / np.sqrt(_fit(var, x) + eps))
+        statistics["running_mean"] = (1 - m) * statistics["running_mean"] + m * mean.real
+        statistics["running_var"] = (1 - m) * statistics["running_var"] + m * var.real * n / (n - 1)
+    return _affine(np.concatenate(normalized), parameters)
+
+
+def batch_renorm(
+    x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool
+) -> Array:
+    """(x − μ_B)/σ_B · r + d with the full bounds (Ioffe 2017, arXiv 1702.03275), that is with schedule_scale=0."""
+    mean, std = statistics["running_mean"], statistics["running_std"]
+    if not training:
+        return _affine((x - _fit(mean, x)) / _fit(std, x), parameters)
+    new_mean, var, _ = _of_batch(x)
+    new_std = np.sqrt(var + settings["eps"])
+    r = np.clip(new_std.real / std, 1 / settings["r_max"], settings["r_max"])
+    d = np.clip((new_mean.real - mean) / std, -settings["d_max"], settings["d_max"])
+    for name, value in (("running_mean", new_mean), ("running_std", new_std)):
+        statistics[name] = (1 - settings["momentum"]) * statistics[name] + settings["momentum"] * value.real
+    return _affine((x - _fit(new_mean, x)) / _fit(new_std, x) * _fit(r, x) + _fit(d, x), parameters)
+
+
+def filter_response(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """max(γ x / √(mean(x²) + ε) + β, τ) (Singh & Krishnan 2019, arXiv 1911.09737); on (N, C) with |ε_l| added to ε."""
+    spatial = tuple(range(2, x.ndim))
+    mean_square = (x**2).mean(spatial, keepdims=True) if spatial else x**2
+    learned = parameters.get("learned_eps", np.zeros(1))
+    learned = np.where(learned.real < 0, -learned, learned)
+    y = _affine(x / np.sqrt(mean_square + settings["eps"] + _fit(learned, x)), parameters)
+    threshold = _fit(parameters["threshold"], x)
+    return np.where(y.real > threshold.real, y, threshold)
+
+
+def switchable(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """Statistics of IN, LN and BN mixed by softmax (Luo et al. 2018, arXiv 1806.10779); on (N, C) of LN and BN."""
+    spatial = tuple(range(2, x.ndim))
+    kinds = [spatial, (1, *spatial), (0, *spatial)][0 if spatial else 1 :]
+    moments = [(mean := x.mean(axes, keepdims=True), ((x - mean) ** 2).mean(axes, keepdims=True)) for axes in kinds]
+    if training:
+        for name, value in zip(("running_mean", "running_var"), moments[-1], strict=True):
+            m = settings["momentum"]
+            statistics[name] = (1 - m) * statistics[name] + m * value.real.reshape(-1)
+    else:
+        moments[-1] = (_fit(statistics["running_mean"], x), _fit(statistics["running_var"], x))
+    mean, var = (
+        sum(share * each[i] for share, each in zip(_softmax(parameters[name]), moments, strict=True))
+        for i, name in enumerate(("mean_logits", "var_logits"))
+    )
+    return _affine((x - mean) / np.sqrt(var + settings["eps"]), parameters)
+
+
+def _softmax(values: Array) -> Array:
+    return np.asarray(np.exp(values) / np.exp(values).sum())
+
+
+def _of_batch(x: Array) -> tuple[Array, Array, int]:
+    axes = (0, *range(2, x.ndim))
+    mean = x.mean(axes)
+    return mean, ((x - _fit(mean, x)) ** 2).mean(axes), x.size // x.shape[1]
+
+
+def _fit(values: Array, x: Array) -> Array:
+    return values.reshape(-1, *(1,) * (x.ndim - 2))
+
+
+def _affine(x_hat: Array, parameters: Values) -> Array:
+    return np.asarray(_fit(parameters["weight"], x_hat) * x_hat + _fit(parameters["bias"], x_hat))

@@ -1,0 +1,37 @@
+"""The kind of thing that a mistake is: the definition with one choice changed, and a sentence about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+BATCH = frozenset({"batch"})
+BY_SAMPLE = frozenset({"layer", "group", "instance", "rms"})
+ALL = BATCH | BY_SAMPLE
+CENTRED = ALL - {"rms"}
+
+SPATIAL = frozenset({"shape (N, C, L)", "shape (N, C, H, W)"})
+CONSTANT = frozenset({"constant features"})  # where √0 has no derivative
+OF_INPUT = SPATIAL | CONSTANT | {"shape (N, C)", "gradient of input"}
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """One known mistake.
+
+    Attributes:
+        name: for JSON and tests.
+        change: the fields of `Recipe` that differ.
+        text: the diagnosis.
+        schemes: where it can be made.
+        leaves_open: checks whose outcome it does not determine, because code can go on from there in several ways.
+        leaves_running_open: the same for all that depends on running statistics.
+    """
+
+    name: str
+    change: Mapping[str, Any]
+    text: str
+    schemes: frozenset[str] = ALL
+    leaves_open: frozenset[str] = frozenset()
+    leaves_running_open: bool = False

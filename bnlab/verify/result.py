@@ -1,0 +1,50 @@
+"""What a check found, and how an error is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bnlab.verify.reference import Values
+
+EXACT = 1e-12
+"""Of the largest expected value, in float64."""
+
+COARSE = 1e-4
+"""The same for a layer that works in float32 whatever it is given: some inputs of the checks magnify rounding."""
+
+PASS, FAIL, WARN, NOT_APPLICABLE = "pass", "fail", "warn", "n/a"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found. Errors are None where nothing was compared, and infinite where a value is not finite.
+
+    Attributes:
+        seen: the layer's numbers, and `expected`: the reference's.
+    """
+
+    check: str
+    status: str
+    absolute: float | None = None
+    relative: float | None = None
+    tolerance: float | None = None
+    note: str = ""
+    seen: Values = field(default_factory=dict, repr=False)
+    expected: Values = field(default_factory=dict, repr=False)
+
+
+def errors(seen: Values, expected: Values) -> tuple[float, float]:
+    """The largest absolute and relative error, relative to the largest expected value of each array.
+
+    What is missing, has another shape or is not finite is infinitely wrong.
+    """
+    absolute = relative = 0.0
+    for name, right in expected.items():
+        if name not in seen or seen[name].shape != right.shape or not np.isfinite(seen[name]).all():
+            return np.inf, np.inf
+        difference, largest = float(np.abs(seen[name] - right).max()), float(np.abs(right).max())
+        absolute = max(absolute, difference)
+        relative = max(relative, difference / max(largest, 1e-3))  # zeros have no size to compare with
+    return absolute, relative

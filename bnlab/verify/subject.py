@@ -1,0 +1,229 @@
+"""What is verified: a scheme's layer by one of its impls, or a user's class."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from bnlab.errors import UserError, one_line
+from bnlab.norms import SCHEMES, keras_layers
+from bnlab.verify import measures
+from bnlab.verify.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
+from bnlab.verify.reference import REFERENCES, Reference
+
+ALIASES = {"eps": ("eps", "epsilon"), "momentum": ("momentum", "mom"), "num_groups": ("num_groups", "groups")}
+"""By what names a user's constructor may take a setting, and the layer keep it."""
+
+USUAL = {"eps": (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-12), "momentum": (0.1, 0.01, 0.001, 0.05)}
+"""What a class may have instead of a setting. Of a momentum, the weight of the new batch."""
+
+KERAS_STORES = {"batch": {"stored": "biased"}}
+"""Where Keras differs by its documented convention: it is held against that."""
+
+KERAS_REMARKS = {"batch": ("held to Keras's convention, a biased moving variance; its momentum is given as 1 − m",)}
+
+KERAS_DEVIATES = {
+    "offset 10,000 ± 1 in float32": "Keras on torch takes E[x²] − μ² for the variance (keras.ops.moments), which"
+    " cancels",
+}
+"""What Keras does less exactly, by its own account in the source."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A layer to verify.
+
+    Attributes:
+        name: the impl, or the class.
+        called: the settings, or the call that makes it.
+        scheme: what it is to compute.
+        reference: that scheme, at the settings that the layer has.
+        build: makes the module for inputs of `ndim` dimensions; raises ValueError where there is none.
+        remarks: what was assumed about it, in words; `assumed`: of which settings.
+        deviations: checks that it is known to fail, with the reason: they are shown as warnings.
+        widest: the largest type that it takes; what would be float64 is done in this one.
+        dtype_at_build: `build` takes `dtype`, because the module cannot be cast later.
+    """
+
+    name: str
+    called: str
+    scheme: str
+    reference: Reference
+    build: Callable[..., nn.Module]
+    remarks: tuple[str, ...] = ()
+    assumed: frozenset[str] = frozenset()
+    deviations: Mapping[str, str] = field(default_factory=dict)
+    widest: str = "float64"
+    dtype_at_build: bool = False
+
+    def new(self, ndim: int, dtype: str = "float64", drawn: bool = True) -> Layer:
+        """A fresh layer; see `layers.New`."""
+        dtype = self.widest if dtype == "float64" else dtype
+        kwargs = {"dtype": dtype} if self.dtype_at_build else {}
+        return TorchLayer(lambda: self.build(ndim, **kwargs), self.reference.on(ndim), dtype, draw=drawn)
+
+
+def reference_new(reference: Reference) -> New:
+    """`Subject.new` for the reference itself."""
+
+    def new(ndim: int, dtype: str = "float64", drawn: bool = True) -> Layer:
+        return ReferenceLayer(reference.on(ndim), dtype, draw=drawn)
+
+    return new
+
+
+def of_scheme(scheme: str, impl: str) -> Subject:
+    """The subject for `norm=SCHEME norm.impl=IMPL`; the impl `keras` is that of `keras_layers`."""
+    reference = REFERENCES[scheme]
+    settings = dict(reference.settings)
+    called = _listed(settings)
+    if impl == "keras":
+        if scheme in KERAS_STORES:
+            reference = reference.by(**KERAS_STORES[scheme])
+
+        def keras(ndim: int, dtype: str) -> nn.Module:
+            return keras_layers.build(scheme, CHANNELS, ndim, dtype, **settings)
+
+        remarks = KERAS_REMARKS.get(scheme, ())
+        return Subject(
+            "keras", called, scheme, reference, keras, remarks, deviations=KERAS_DEVIATES, dtype_at_build=True
+        )
+
+    def build(ndim: int) -> nn.Module:
+        return SCHEMES[scheme].build(impl, CHANNELS, ndim, **settings)
+
+    return Subject(impl, called, scheme, reference, build)
+
+
+def of_class(cls: type[nn.Module], scheme: str) -> Subject:
+    """A user's class as an implementation of a scheme, built as `cls(num_features, eps=..., momentum=...)`.
+
+    Settings that its constructor does not take are read from the layer's attributes; failing that, the usual value that
+    fits best is taken for what is written inside.
+
+    Raises:
+        UserError: the constructor needs other arguments or raises.
+    """
+    reference = REFERENCES[scheme]
+    args, kwargs = _arguments(cls, reference.settings)
+    called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [_listed(kwargs)])])})"
+
+    def build(ndim: int) -> nn.Module:
+        return cls(*args, **kwargs)
+
+    module = _tried(build, called)
+    settings, remarks = dict(reference.settings), []
+    unknown = []
+    for setting in ("eps", "momentum", "num_groups"):
+        names = ALIASES[setting]
+        if setting not in settings or any(name in kwargs for name in names):
+            continue
+        value = next(
+            (getattr(module, name) for name in names if isinstance(getattr(module, name, None), int | float)), None
+        )
+        if value is not None:
+            settings[setting] = value
+            remarks.append(f"its constructor takes no {setting}: {value:g} is read from the layer")
+        elif setting in USUAL:
+            unknown.append(setting)
+        else:
+            raise UserError(f"{cls.__name__} takes no {setting}, which norm '{scheme}' needs: add it to __init__")
+    subject = Subject(cls.__name__, called, scheme, replace(reference, settings=settings), build, tuple(remarks))
+    subject = _narrowed(subject)
+    for setting in unknown:
+        subject = _assume(subject, setting)
+    return subject
+
+
+def _narrowed(subject: Subject) -> Subject:
+    """In float32, if the layer takes no float64 in any shape."""
+    narrow = replace(subject, widest="float32", remarks=(*subject.remarks, "takes float32 only"))
+    return narrow if not accepted(subject).shapes and accepted(narrow).shapes else subject
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def _arguments(cls: type[nn.Module], settings: Mapping[str, Any]) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """The number of features, and the settings that the constructor takes, by its own names."""
+    parameters = list(inspect.signature(cls).parameters.values())
+    plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    names = {alias: setting for setting in settings for alias in ALIASES.get(setting, (setting,))}
+    others = [p for p in plain if p.name not in names]
+    called = f"{cls.__name__}(num_features{''.join(f', {name}=...' for name in ALIASES if name in settings)})"
+    if not others and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        raise UserError(f"{cls.__name__} takes no number of features; it is called as {called}")
+    needed = [p.name for p in others[1:] if p.default is p.empty]
+    if needed:
+        listed = ", ".join(f"'{name}'" for name in needed)
+        raise UserError(f"{cls.__name__} needs {listed}, but is called as {called}; give {listed} a default")
+    kwargs = {p.name: settings[names[p.name]] for p in plain if p.name in names}
+    if others and others[0].kind != others[0].POSITIONAL_ONLY:
+        return (), {others[0].name: CHANNELS, **kwargs}
+    return (CHANNELS,), kwargs
+
+
+def _tried(build: Callable[[int], nn.Module], call: str) -> nn.Module:
+    try:
+        return build(2)
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{call} cannot be built: {one_line(error)}") from error
+
+
+def _assume(subject: Subject, setting: str) -> Subject:
+    """With the usual value of a setting that comes nearest to what the layer does."""
+    measure = {"eps": measures.near_eps, "momentum": measures.momentum}[setting]
+    shapes = accepted(subject).shapes
+    if not shapes:
+        return subject
+    ndim = shapes[0]
+    try:
+        seen = measure(subject.new, ndim)
+    except (Exception, SystemExit):
+        seen = {}  # the checks say it
+
+    def by(value: float) -> Reference:
+        return replace(subject.reference, settings={**subject.reference.settings, setting: value})
+
+    def distance(value: float) -> float:
+        expected = measure(reference_new(by(value)), ndim)
+        return max((float(np.abs(seen[key] - expected[key]).max()) for key in expected if key in seen), default=np.inf)
+
+    best = min(USUAL[setting], key=distance)
+    remark = f"its constructor takes no {setting}: {best:g} is assumed"
+    return replace(
+        subject,
+        reference=by(best),
+        remarks=(*subject.remarks, remark),
+        assumed=subject.assumed | {setting},
+    )
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Which inputs a layer takes: `shapes` by their dimensions, and why not the others."""
+
+    shapes: tuple[int, ...]
+    refused: Mapping[int, str]
+
+
+def accepted(subject: Subject) -> Accepted:
+    """Tries a forward pass with every shape."""
+    shapes, refused = [], {}
+    for ndim, size in SHAPES.items():
+        try:
+            y = subject.new(ndim).forward(measures.draw(ndim), training=True)
+        except (Exception, SystemExit) as error:
+            refused[ndim] = one_line(error)
+            continue
+        if y.shape == size:
+            shapes.append(ndim)
+        else:
+            refused[ndim] = f"its output has shape {y.shape} for an input of shape {size}"
+    return Accepted(tuple(shapes), refused)

@@ -1,0 +1,123 @@
+"""Makes folders of runs as if they had been trained: `python -m tests.benchmarks.stored_runs FOLDER`.
+
+Accuracies follow a saturating curve with a level per scheme and learning rate and noise per seed, so that a report on
+them has something to find. `--time` also times `bnlab report` on them, in a process of its own.
+"""
+
+import argparse
+import copy
+import itertools
+import json
+import math
+import os
+import random
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import yaml
+
+from bnlab.config import from_mapping
+from bnlab.store import METRICS, TIMING, run_folder
+from tests.compose import compose
+
+LEVELS = {"none": 0.972, "batch": 0.978, "layer": 0.976, "group": 0.976, "rms": 0.977}
+ENVIRONMENT = {
+    "bnlab": "0.1.0",
+    "torch": "2.14.1",
+    "torchvision": "0.29.1",
+    "python": "3.11.7",
+    "platform": "Linux",
+    "cpu": "X9",
+    "device": "cpu",
+    "threads": 1,
+    "commit": "0" * 40,
+    "dirty": False,
+}
+SPLITS = {"train": 0.012, "validation": 0.0, "test": 0.0}
+
+
+def make(folder: Path, runs: int, seeds: int, epochs: int) -> None:
+    """So many run folders with so many seeds each: 5 schemes times as many learning rates as are needed."""
+    rates = [10 ** (-4 + 2.5 * i / max(1, math.ceil(runs / 5) - 1)) for i in range(math.ceil(runs / 5))]
+    composed = {name: compose([f"norm={name}"]) for name in LEVELS}
+    for name, rate in itertools.islice(itertools.product(LEVELS, rates), runs):
+        mapping = copy.deepcopy(composed[name])
+        mapping["optimizer"]["lr"] = float(f"{rate:.4g}")
+        config = from_mapping(mapping | {"runs_dir": str(folder)})
+        run = run_folder(config)
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "config.yaml").write_text(yaml.safe_dump(config.protocol(), sort_keys=False), encoding="utf-8")
+        level = LEVELS[name] - 0.004 * (math.log10(rate) + 2.7) ** 2 * (2 if name == "none" else 1)
+        for seed in range(seeds):
+            _replicate(run / f"seed-{seed}", name, level, rate, seed, epochs)
+
+
+def _replicate(path: Path, name: str, level: float, rate: float, seed: int, epochs: int) -> None:
+    noise = random.Random(f"{name} {rate} {seed}")
+    shared = random.Random(seed).gauss(0, 0.0006)
+    diverged = name == "none" and rate > 0.02 and seed % 3 == 0
+    end = level + shared + noise.gauss(0, 0.0008)
+    rows: list[tuple[object, ...]] = []
+    timing: list[tuple[object, ...]] = []
+    final: dict[str, float] = {}
+    for epoch in range(1, epochs + 1):
+        reached = end - 0.05 * math.exp(-epoch / (3 if name == "none" else 1.5)) + noise.gauss(0, 0.0004)
+        splits = SPLITS | ({"test_batch_stats": -0.006} if name == "batch" and epoch == epochs else {})
+        for split, offset in splits.items():
+            accuracy = min(1.0, round(reached + offset * epoch / epochs, 4))
+            loss = round(3.3 * (1 - accuracy), 5)
+            rows.append((epoch, 1563 * epoch, split, loss, accuracy))
+            final |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
+        timing.append((epoch, 1563 * epoch, f"{2.1 * epoch:.4f}", "23800.0", 16))
+        if diverged and epoch == 3:
+            break
+    result: dict[str, object] = {
+        "schema": 1,
+        "seed": seed,
+        "state": "diverged" if diverged else "done",
+        "diverged_at_step": 5000 if diverged else None,
+        "error": None,
+        "final": final,
+        "seconds": 2.1 * epochs,
+        "resumed_at_steps": [],
+        "command": "bnlab train",
+        "environment": ENVIRONMENT,
+    }
+    path.mkdir(exist_ok=True)
+    (path / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    (path / "metrics.csv").write_text(_csv(METRICS, rows), encoding="utf-8")
+    (path / "timing.csv").write_text(_csv(TIMING, timing), encoding="utf-8")
+
+
+def _csv(header: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    return "".join(",".join(map(str, row)) + "\n" for row in (header, *rows))
+
+
+def time(folder: Path, *options: str) -> None:
+    """Prints wall seconds and the peak memory of `bnlab report` on the folder."""
+    start = perf_counter()
+    command = [sys.executable, "-m", "bnlab", "report", str(folder), *options]
+    subprocess.run(command, env=os.environ, stdout=subprocess.DEVNULL, check=True)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"bnlab report {' '.join(options)}: {perf_counter() - start:.1f} s, {peak:.0f} MB at most")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--runs", type=int, default=1250)
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--time", nargs=argparse.REMAINDER, help="time bnlab report with these options")
+    given = parser.parse_args()
+    if not given.folder.exists():
+        make(given.folder, given.runs, given.seeds, given.epochs)
+    if given.time is not None:
+        time(given.folder, *given.time)
+
+
+if __name__ == "__main__":
+    main()

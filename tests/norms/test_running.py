@@ -1,0 +1,178 @@
+"""Running statistics of the schemes that always keep them, and what they make of an input at test time."""
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bnlab.norms import SCHEMES, Scheme
+from bnlab.norms.batch_renorm import BatchRenorm
+from tests.norms import reference
+from tests.norms.settings import CASES, DEFAULTS, SHAPES, case_id
+from tests.norms.test_values import assert_close, build, draw, state_of
+
+every_shape = pytest.mark.parametrize("ndim", SHAPES)
+
+
+def batches(ndim: int) -> list[reference.Array]:
+    return [draw(ndim, seed=seed).numpy() for seed in range(4)]
+
+
+def shown(scheme: str, ndim: int, **settings: Any) -> nn.Module:
+    """A layer after these batches."""
+    layer = build(SCHEMES[scheme], "custom", ndim, **settings)
+    for batch in batches(ndim):
+        layer(torch.from_numpy(batch))
+    return layer
+
+
+@every_shape
+@pytest.mark.parametrize("momentum", [0.1, 1.0, None])
+def test_ghosts_update_one_after_another(ndim: int, momentum: float | None) -> None:
+    layer = shown("ghost_batch", ndim, momentum=momentum)
+    ghosts = [ghost for batch in batches(ndim) for ghost in reference.ghosts(batch, DEFAULTS["ghost_batch"])]
+    assert len(ghosts) == (12 if ndim == 2 else 8)
+    mean, var = reference.running_statistics("batch", ghosts, momentum)
+    assert_close(layer.get_buffer("running_mean"), mean)
+    assert_close(layer.get_buffer("running_var"), var)
+    assert layer.get_buffer("num_batches_tracked") == len(ghosts)
+
+
+@every_shape
+def test_precise_batch_keeps_moving_averages_until_a_population_replaces_them(ndim: int) -> None:
+    layer = shown("precise_batch", ndim)
+    mean, var = reference.running_statistics("batch", batches(ndim), 0.1)
+    assert_close(layer.get_buffer("running_mean"), mean)
+    assert_close(layer.get_buffer("running_var"), var)
+
+
+@every_shape
+def test_batch_renorm_averages_deviations(ndim: int) -> None:
+    layer = shown("batch_renorm", ndim, momentum=0.3)
+    mean, std = np.zeros(8), np.ones(8)
+    for batch in batches(ndim):
+        for channel in range(8):
+            mu, var = reference.moments(batch[:, channel])
+            mean[channel] += 0.3 * (mu - mean[channel])
+            std[channel] += 0.3 * (math.sqrt(var + 1e-5) - std[channel])
+    assert_close(layer.get_buffer("running_mean"), mean)
+    assert_close(layer.get_buffer("running_std"), std)
+    x, state = draw(ndim, seed=9), state_of(layer)
+    x_hat = (x.numpy() - reference.per_channel(mean, ndim)) / reference.per_channel(std, ndim)
+    gamma, beta = (reference.per_channel(state[name], ndim) for name in ("weight", "bias"))
+    assert_close(layer.eval()(x), np.asarray(gamma * x_hat + beta))
+
+
+@every_shape
+def test_batch_renorm_without_clipping_trains_as_it_tests(ndim: int) -> None:
+    layer = shown("batch_renorm", ndim, r_max=100.0, d_max=100.0)
+    x = draw(ndim, seed=9)
+    assert_close(layer(x), layer_before(layer, ndim, x))
+
+
+def layer_before(layer: nn.Module, ndim: int, x: torch.Tensor) -> reference.Array:
+    """What the layer, before its last batch, gives at test time."""
+    again = shown("batch_renorm", ndim, r_max=100.0, d_max=100.0)
+    for parameter, value in zip(again.parameters(), layer.parameters(), strict=True):
+        parameter.data.copy_(value)
+    y: reference.Array = again.eval()(x).detach().numpy()
+    return y
+
+
+def test_the_schedule_of_batch_renorm_is_the_papers() -> None:
+    """At scale 1: r_max 1 and d_max 0 up to step 5,000; d_max 5 from 25,000, r_max 3 from 40,000; between, a line."""
+    layer = BatchRenorm(1, eps=1e-5, momentum=0.01, affine=True, r_max=3.0, d_max=5.0, schedule_scale=1.0)
+    expected = {0: (1, 0), 5_000: (1, 0), 15_000: (1 + 2 * 10 / 35, 2.5), 25_000: (1 + 2 * 20 / 35, 5), 40_000: (3, 5)}
+    for step, bounds in (expected | {10**6: (3, 5)}).items():
+        layer.num_batches_tracked.fill_(step)
+        assert layer.bounds() == pytest.approx(bounds)
+    layer.schedule_scale = 0.1
+    layer.num_batches_tracked.fill_(1_500)
+    assert layer.bounds() == pytest.approx((1 + 2 * 10 / 35, 2.5))
+
+
+def test_batch_renorm_starts_as_batch_norm() -> None:
+    settings = DEFAULTS["batch_renorm"] | {"schedule_scale": 1.0}
+    x = draw(2)
+    renorm, batch = SCHEMES["batch_renorm"].build("custom", 8, 2, **settings).double(), nn.BatchNorm1d(8).double()
+    assert_close(renorm(x), batch(x).detach().numpy())
+
+
+@every_shape
+def test_switchable_at_test_time(ndim: int) -> None:
+    layer = shown("switchable", ndim, momentum=0.3)
+    mean, var = np.zeros(8), np.ones(8)
+    for batch in batches(ndim):
+        for channel in range(8):
+            mu, biased = reference.moments(batch[:, channel])
+            mean[channel] += 0.3 * (mu - mean[channel])
+            var[channel] += 0.3 * (biased - var[channel])
+    assert_close(layer.get_buffer("running_mean"), mean)
+    assert_close(layer.get_buffer("running_var"), var)
+    x, state = draw(ndim, seed=9).numpy(), state_of(layer)
+    means, variances = reference.softmax(state["mean_logits"]), reference.softmax(state["var_logits"])
+    expected = np.empty_like(x)
+    for sample in range(len(x)):
+        for channel in range(8):
+            sets = [reference.moments(x[sample, channel]), reference.moments(x[sample]), (mean[channel], var[channel])]
+            sets = sets[-len(means) :]
+            mu = sum(share * m for share, (m, _) in zip(means, sets, strict=True))
+            sigma = math.sqrt(sum(share * v for share, (_, v) in zip(variances, sets, strict=True)) + 1e-5)
+            x_hat = (x[sample, channel] - mu) / sigma
+            expected[sample, channel] = state["weight"][channel] * x_hat + state["bias"][channel]
+    assert_close(layer.eval()(torch.from_numpy(x)), expected)
+
+
+@pytest.mark.parametrize(("scheme", "impl", "ndim"), CASES, ids=case_id)
+def test_a_state_dict_brings_everything_back(scheme: Scheme, impl: str, ndim: int) -> None:
+    trained, fresh = build(scheme, impl, ndim), build(scheme, impl, ndim)
+    for batch in batches(ndim):
+        trained(torch.from_numpy(batch))
+    file = io.BytesIO()
+    torch.save(trained.state_dict(), file)
+    file.seek(0)
+    fresh.load_state_dict(torch.load(file, weights_only=True))
+    x = draw(ndim, seed=9)
+    for mode in (False, True):
+        assert torch.equal(fresh.train(mode)(x), trained.train(mode)(x))
+
+
+@pytest.mark.parametrize("scheme", ["ghost_batch", "precise_batch"])
+def test_their_state_is_that_of_batch_norm(scheme: str) -> None:
+    layer, native = shown(scheme, 2), nn.BatchNorm1d(8).double()
+    native.load_state_dict(layer.state_dict())
+    x = draw(2, seed=9)
+    assert_close(native.eval()(x), layer.eval()(x).detach().numpy())
+
+
+@pytest.mark.parametrize("scheme", ["batch_renorm", "ghost_batch", "precise_batch", "switchable"])
+def test_one_value_per_channel_is_refused_in_training(scheme: str) -> None:
+    layer = SCHEMES[scheme].build("custom", 8, 2, **DEFAULTS[scheme])
+    with pytest.raises(ValueError, match=r"^Expected more than 1 value per channel when training, got input size "):
+        layer(torch.zeros(1, 8))
+    assert layer.eval()(torch.zeros(1, 8)).shape == (1, 8)
+
+
+def test_frn_learns_eps_without_space_only() -> None:
+    flat, spatial = (SCHEMES["frn"].build("custom", 8, ndim, **DEFAULTS["frn"]) for ndim in (2, 4))
+    assert torch.equal(flat.state_dict()["learned_eps"], torch.full((8,), 1e-4))
+    assert "learned_eps" not in spatial.state_dict()
+
+
+def test_switchable_starts_at_equal_shares_and_leaves_out_instances_without_space() -> None:
+    for ndim, statistics in ((2, 2), (3, 3), (4, 3)):
+        layer = SCHEMES["switchable"].build("custom", 8, ndim, **DEFAULTS["switchable"])
+        assert torch.equal(layer.state_dict()["var_logits"], torch.zeros(statistics))
+
+
+def test_a_learned_eps_counts_by_its_size() -> None:
+    layer = build(SCHEMES["frn"], "custom", 2)
+    x = draw(2)
+    before = layer(x).detach().numpy()
+    with torch.no_grad():
+        layer.get_parameter("learned_eps").neg_()
+    assert_close(layer(x), before)

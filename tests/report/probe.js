@@ -1,0 +1,38 @@
+// Put into a copy of report.html: uses the page as a reader would, and leaves what it found in #probe.
+"use strict";
+const errors = [];
+window.addEventListener("error", (event) => errors.push(event.message));
+window.addEventListener("unhandledrejection", (event) => errors.push(String(event.reason)));
+for (const name of ["error", "warn"]) console[name] = (...text) => errors.push(text.join(" "));
+document.addEventListener("securitypolicyviolation", (event) => errors.push("blocked: " + event.blockedURI));
+const all = (selector) => [...document.querySelectorAll(selector)];
+const opacities = () => all("#curves .mark-line path").map((path) => path.getAttribute("opacity"));
+const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+const sorted = () => [...document.querySelector("table").tBodies[0].rows].map((row) => row.cells[0].textContent);
+window.addEventListener("load", async () => {
+  const found = { errors };
+  for (let i = 0; i < 100 && all(".chart-wrapper > svg").length < all(".chart").length; i++) await wait(0.1);
+  found.charts = all(".chart").length;
+  found.drawn = all(".chart-wrapper > svg").length;
+  found.empty = all(".chart-wrapper > svg").filter((svg) => !svg.querySelector(".mark-symbol path, .mark-rect path")).length;
+  found.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  found.before = opacities();
+  const symbol = document.querySelector("#curves .role-legend-symbol path");
+  symbol.dispatchEvent(new MouseEvent("click", { bubbles: true, view: window }));
+  await wait(0.3);
+  found.after = opacities();
+  found.rows = sorted();
+  document.querySelector("table th button").click();
+  found.ascending = sorted();
+  const select = document.getElementById("metric");
+  select.value = "curves-test_loss";
+  select.dispatchEvent(new Event("change"));
+  await wait(0.5);
+  found.axis = all("#curves .role-axis-title text").map((text) => text.textContent);
+  const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
+  found.requests = loaded.filter((name) => !name.startsWith("data:"));
+  const result = document.createElement("pre");
+  result.id = "probe";
+  result.textContent = JSON.stringify(found);
+  document.body.append(result);
+});

@@ -1,0 +1,144 @@
+"""Learning curves, times to a target and costs, from files of every kind."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bnlab import report
+from bnlab.errors import UserError
+from bnlab.report import curves, frame, tables, target
+from bnlab.report.compare import Comparison
+
+from . import stored
+from .test_compare import compare
+from .test_report import make
+
+HEADER = "epoch,step,split,loss,accuracy\n"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Test accuracies by epoch: batch .77 .87 .97 and .78 .88 .98, none .65 .75 .85 and .66 .76 .86."""
+    for name, ends in (("batch", [0.97, 0.98]), ("none", [0.85, 0.86])):
+        run = stored.arm(tmp_path, name, ends)
+        for seed, end in enumerate(ends):
+            stored.curves(run / f"seed-{seed}", end)
+    return tmp_path
+
+
+def timed(comparison: Comparison) -> tuple[Comparison, pd.DataFrame]:
+    metrics, _ = curves.read_metrics(comparison.replicates)
+    timing, _ = curves.read_timing(comparison.replicates)
+    return comparison, metrics.merge(timing[["row", "step", "seconds"]], on=["row", "step"])
+
+
+def test_rows_keep_their_replicate(runs: Path) -> None:
+    table, warnings = curves.read_metrics(frame.read([runs])[0])
+    assert warnings == []
+    ends = table[(table["split"] == "test") & (table["epoch"] == 3)].set_index("row")["accuracy"]
+    assert ends.to_dict() == {0: 0.97, 1: 0.98, 2: 0.85, 3: 0.86}
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "epoch,step\n1,2\n", HEADER + "1,2,test,0.1\n", HEADER + "1,2,test,0.1,x\n", HEADER + "1,10,te"]
+)
+def test_a_broken_file_is_named_and_the_others_are_read(runs: Path, text: str | None) -> None:
+    path = runs / "none-0a" / "seed-0" / "metrics.csv"
+    path.unlink() if text is None else path.write_text(text)
+    table, warnings = curves.read_metrics(frame.read([runs])[0])
+    assert set(table["row"]) == {0, 1, 3}
+    reason = f"metrics.csv is missing or does not hold {HEADER.strip()}"
+    assert warnings == [f"not in curves and costs: none-0a/seed-0: {reason}"]
+
+
+def test_epochs_hold_the_mean_of_every_evaluation(runs: Path) -> None:
+    comparison = compare(runs)
+    table = tables.epochs(*timed(comparison))
+    assert table is not None
+    assert table.cells.to_numpy().tolist() == [
+        ["1", "10", "77.50", "65.50"],
+        ["2", "20", "87.50", "75.50"],
+        ["3", "30", "97.50", "85.50"],
+    ]
+    first = table.data.iloc[0]
+    # t(.975, 1) = 12.7062 times .005.
+    assert (first["n"], first["high"] - first["mean"]) == (2, pytest.approx(0.063531, abs=1e-6))
+
+
+def test_a_diverged_replicate_is_no_part_of_a_mean_and_never_reaches_the_target(runs: Path) -> None:
+    broken = stored.replicate(runs / "batch-0a", 2, None, state="diverged")
+    stored.curves(broken, 0.1, epochs=1)
+    comparison, table = timed(compare(runs))
+    epochs = tables.epochs(comparison, table)
+    assert epochs is not None
+    assert epochs.cells["batch"].tolist() == ["77.50", "87.50", "97.50"]
+    found = target.reaches(comparison, table, 0.9)
+    # Censored at the end of the arm's training, not where it broke.
+    assert [tuple(reach) for reach in found["norm.name=batch"]] == [(30, True), (30, True), (30, False)]
+
+
+def test_time_to_a_target(runs: Path) -> None:
+    made = target.table(*timed(compare(runs, baseline="norm.name=none")), 0.76)
+    assert made is not None
+    # (.775 + .875) / 2 and (.875 + .975) / 2 over equal steps.
+    assert made.cells["mean over the curve"].tolist() == ["87.50", "75.50"]
+    columns = ["reached", "median step", "mean step, cut at 10", "median seconds"]
+    # batch is there at the first evaluation, which bounds what can be compared.
+    assert made.cells[columns].to_numpy().tolist() == [
+        ["2 of 2", "10", "10", "0.5"],
+        ["2 of 2", "20", "10", "1.0"],
+    ]
+    never = target.table(*timed(compare(runs)), 0.9)
+    assert never is not None
+    assert never.cells["median step"].tolist() == ["30", "not reached"]
+    assert never.cells["reached"].tolist() == ["2 of 2", "0 of 2"]
+
+
+def test_the_target_is_what_the_baseline_ends_with(runs: Path) -> None:
+    assert target.default(compare(runs, baseline="norm.name=batch")) == pytest.approx(0.975)
+    assert target.default(compare(runs)) == pytest.approx(0.855)
+
+
+def test_cost(runs: Path) -> None:
+    comparison = compare(runs)
+    table = tables.cost(comparison, curves.read_timing(comparison.replicates)[0])
+    assert table is not None
+    assert table.cells.to_numpy().tolist() == [["batch", "1.5", "640", "4"], ["none", "1.5", "640", "4"]]
+
+
+def test_all_tables_are_written(runs: Path, tmp_path: Path) -> None:
+    made, _ = make(runs, by=("norm.name", "optimizer.lr"), output=tmp_path / "out")
+    names = {str(file.relative_to(tmp_path / "out")) for file in made.files}
+    csv = {"results", "summary", "comparisons", "pivot", "target", "cost", "epochs"}
+    assert {f"{name}.csv" for name in csv} <= names
+    charts = {"curves-test_accuracy", "final-test_accuracy", "heat-norm.name-optimizer.lr", "time-to-target"}
+    assert {f"charts/{name}.{kind}" for name in charts for kind in ("svg", "png", "pdf")} <= names
+    starts = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF"}
+    for kind, start in starts.items():
+        assert (tmp_path / "out" / "charts" / f"final-test_accuracy.{kind}").read_bytes().startswith(start)
+
+
+def test_nothing_but_diverged_replicates_can_be_reported(tmp_path: Path) -> None:
+    run = stored.run(tmp_path / "runs", "none")
+    broken = stored.replicate(run, 0, 0.1, state="diverged")
+    stored.curves(broken, 0.1, epochs=1)
+    made, text = make(tmp_path / "runs", output=tmp_path / "out")
+    assert made.verdicts == ["all: 1 replicate diverged; it has no mean", "one arm: nothing to compare it with"]
+    assert made.verdicts[0] in text
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0, float("nan")])
+def test_a_margin_is_above_zero(margin: float) -> None:
+    with pytest.raises(UserError, match=f"--margin {margin} is not above 0; give points, e.g. --margin 0.1"):
+        report.Question(margin=margin)
+
+
+@pytest.mark.parametrize("target", [0.97, 0.0, 101.0])
+def test_a_target_is_in_percent(target: float) -> None:
+    with pytest.raises(
+        UserError, match=f"--target {target} is not a percentage above 1; give percent, e.g. --target 97"
+    ):
+        report.Question(target=target)
+    report.Question(target=0.1, metric="test_loss")

@@ -1,0 +1,87 @@
+"""Tables as Markdown, LaTeX and JSON: what a label could break, and what the numbers are."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bnlab.report import formats, tables
+
+from . import stored
+from .test_compare import compare
+
+NASTY = "</td><script>alert(1)</script> \"q\" 'a' a|b & 50% $x_1^2$ #{~} \\n *b* `c`"
+
+
+def nasty(root: Path) -> tables.Table:
+    stored.arm(root, NASTY, [0.9, 0.91], folder="a")
+    stored.arm(root, "b", [0.8, 0.81], folder="b")
+    return tables.summary(compare(root))
+
+
+def test_markdown_shows_a_label_as_it_is(tmp_path: Path) -> None:
+    row = formats.markdown(nasty(tmp_path)).splitlines()[2]
+    assert "<" not in row
+    assert "&lt;/td>&lt;script>alert(1)" in row
+    assert "a\\|b &amp; 50%" in row
+    assert "\\*b\\* \\`c\\`" in row
+
+
+def test_latex_shows_a_label_as_it_is(tmp_path: Path) -> None:
+    text = formats.latex(nasty(tmp_path))
+    assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
+    row = next(line for line in text.splitlines() if "script" in line)
+    assert r"\& 50\% \$x\_1\^{}2\$ \#\{" in row
+    # The only cell borders are the table's own.
+    assert row.replace(r"\&", "").count("&") == 4
+    assert r"\caption{test\_accuracy (\%), best first}" in text
+
+
+def test_latex_text() -> None:
+    assert formats.latex_text("a_b & 5% <x> \\ ~^{}#$") == (
+        r"a\_b \& 5\% \textless{}x\textgreater{} \textbackslash{} \textasciitilde{}\textasciicircum{}\{\}\#\$"
+    )
+
+
+def test_json_holds_numbers_and_null_for_none(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "batch", [0.9])
+    comparison = compare(tmp_path)
+    loaded = json.loads(formats.as_json([tables.summary(comparison)], verdicts=["x"]))
+    (row,) = loaded["tables"]["summary"]
+    assert (row["n"], row["mean"], row["sd"], row["best"]) == (1, 0.9, None, False)
+    assert loaded["verdicts"] == ["x"]
+
+
+def test_the_best_arm_is_marked_only_if_its_lead_is_real(tmp_path: Path) -> None:
+    base = [0.970, 0.971, 0.972, 0.973, 0.974, 0.975]
+    stored.arm(tmp_path, "none", base)
+    stored.arm(tmp_path, "batch", [value + 0.01 + 0.001 * i for i, value in enumerate(base)])
+    assert tables.summary(compare(tmp_path)).cells["norm.name"].tolist() == ["batch (best)", "none"]
+    stored.arm(tmp_path, "rms", [value + 0.0101 + 0.001 * i * (-1) ** i for i, value in enumerate(base)])
+    assert not compare(tmp_path).summary["best"].any()
+
+
+def test_two_keys_are_crossed_with_numbers_in_order(tmp_path: Path) -> None:
+    for lr in (0.1, 0.01, 2):
+        stored.arm(tmp_path, "batch", [0.9, 0.92], folder=f"b{lr}", lr=lr)
+    stored.arm(tmp_path, "none", [0.8], folder="n", lr=0.1)
+    crossed = tables.pivot(compare(tmp_path, by=("norm.name", "optimizer.lr")))
+    assert crossed is not None
+    assert crossed.cells.columns.tolist() == [
+        "norm.name",
+        "optimizer.lr=0.01",
+        "optimizer.lr=0.1",
+        "optimizer.lr=2",
+    ]
+    # t(.975, 1) = 12.7062, sd / sqrt(2) = 1 point.
+    assert crossed.cells.to_numpy().tolist() == [
+        ["batch", "91.00 ± 12.71", "91.00 ± 12.71", "91.00 ± 12.71"],
+        ["none", "-", "80.00", "-"],
+    ]
+    assert tables.pivot(compare(tmp_path, by=("norm.name", "run"))) is not None
+    assert tables.pivot(compare(tmp_path, by=("norm.name",))) is None
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0004, "< .001"), (0.0312, "0.031"), (float("nan"), "-")])
+def test_p_text(p: float, text: str) -> None:
+    assert tables.p_text(p) == text

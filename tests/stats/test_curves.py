@@ -1,0 +1,69 @@
+"""Areas and censored times, by hand; the log-rank test against its textbook sums."""
+
+import math
+
+import pytest
+from scipy.stats import chi2
+
+from bnlab.stats import Reach, area_under_curve, first_reach, logrank, median_time, restricted_mean, share_reached
+
+
+def seen(*times: float) -> list[Reach]:
+    """Reached at these times, or censored there if negative."""
+    return [Reach(abs(time), time > 0) for time in times]
+
+
+def test_area_is_the_average_height() -> None:
+    # .5 over one step and (.8 + 1) / 2 over two.
+    assert area_under_curve([1, 2, 4], [0.2, 0.8, 1.0]) == pytest.approx((0.5 * 1 + 0.9 * 2) / 3)
+    assert math.isnan(area_under_curve([1], [0.2]))
+    assert math.isnan(area_under_curve([1, 2], [0.2, math.nan]))
+
+
+def test_first_reach() -> None:
+    assert first_reach([10, 20, 30], [0.5, 0.9, 0.8], 0.8) == Reach(20, True)
+    assert first_reach([10, 20, 30], [0.5, 0.9, 0.8], 0.9) == Reach(20, True)
+    assert first_reach([10, 20], [0.5, 0.6], 0.8) == Reach(20, False)
+    assert first_reach([10, 20], [0.5, 0.1], 0.2, higher=False) == Reach(20, True)
+    assert first_reach([10, 20], [math.nan, math.nan], 0.2) == Reach(20, False)
+    with pytest.raises(ValueError, match="a curve needs a point"):
+        first_reach([], [], 0.8)
+
+
+def test_share_reached_by_hand() -> None:
+    # 4 at risk at 1: 3/4 are left; the one censored at 2 leaves unseen; 2 at risk at 3: half of 3/4 are left.
+    times, shares = share_reached(seen(1, -2, 3, -5))
+    assert times == [1, 2, 3, 5]
+    assert shares == pytest.approx([0.25, 0.25, 0.625, 0.625])
+
+
+def test_median_time() -> None:
+    assert median_time(seen(1, -2, 3, -5)) == 3
+    assert median_time(seen(4, 1, 3, 2)) == 2
+    assert median_time(seen(1, -5, -5)) == math.inf
+    assert median_time(seen(-5, -5)) == math.inf
+
+
+def test_restricted_mean_is_the_mean_of_times_cut_at_the_horizon() -> None:
+    assert restricted_mean(seen(1, 2, -5, -5), 5) == pytest.approx((1 + 2 + 5 + 5) / 4)
+    assert restricted_mean(seen(1, 2, 4, 9), 3) == pytest.approx((1 + 2 + 3 + 3) / 4)
+    # Censored on the way: 1 for one step, 3/4 for two, 3/8 for two.
+    assert restricted_mean(seen(1, -2, 3, -5), 5) == pytest.approx(1 + 1.5 + 0.75)
+    assert restricted_mean(seen(-5, -5), 5) == 5
+
+
+def test_logrank_by_its_sums() -> None:
+    first, second = seen(1, 3, -4), seen(2, 5, 6, -6)
+    observed = expected = spread = 0.0
+    for time in (1, 2, 3, 5, 6):
+        at_risk = [sum(reach.time >= time for reach in arm) for arm in (first, second)]
+        events = sum(reach.reached and reach.time == time for reach in [*first, *second])
+        n, m = sum(at_risk), at_risk[0]
+        observed += sum(reach.reached and reach.time == time for reach in first)
+        expected += events * m / n
+        spread += events * (m / n) * (1 - m / n) * (n - events) / (n - 1) if n > 1 else 0
+    assert logrank(first, second) == pytest.approx(chi2.sf((observed - expected) ** 2 / spread, 1))
+
+
+def test_logrank_where_nobody_reached_it() -> None:
+    assert math.isnan(logrank(seen(-5, -5), seen(-5)))

@@ -1,0 +1,140 @@
+"""Checkpoints: what is damaged is not used but said, and nothing in them is executed."""
+
+import io
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bnlab import checkpoint
+from bnlab.checkpoint import BEFORE, CURRENT, MAGIC, DamagedError, load, save
+from bnlab.optim import StackOptimizer
+from tests.conftest import Cli
+
+TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=4", "checkpoint_every=0")
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    state = {"weights": torch.arange(5.0), "step": 3, "rows": [(1, "train", 0.5)], "none": None}
+    save(tmp_path / CURRENT, state)
+    loaded = load(tmp_path / CURRENT)
+    assert torch.equal(loaded.pop("weights"), torch.arange(5.0))
+    assert loaded == {"step": 3, "rows": [(1, "train", 0.5)], "none": None}
+
+
+def test_the_one_before_is_kept(tmp_path: Path) -> None:
+    for step in (1, 2, 3):
+        save(tmp_path / CURRENT, {"step": step})
+    assert load(tmp_path / CURRENT) == {"step": 3}
+    assert load(tmp_path / BEFORE) == {"step": 2}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [BEFORE, CURRENT]
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda file: file[:-1], "its digest is wrong"),
+        (lambda file: file[:-9] + b"x" + file[-8:], "its digest is wrong"),
+        (lambda file: file[: len(MAGIC) + 7], "its digest is wrong"),
+        (lambda file: b"", "it is no checkpoint of this version"),
+        (lambda file: file.replace(MAGIC, b"bnlab checkpoint 0\n"), "it is no checkpoint of this version"),
+    ],
+    ids=["cut", "changed", "cut early", "empty", "older format"],
+)
+def test_damage_is_found(damage: Callable[[bytes], bytes], reason: str, tmp_path: Path) -> None:
+    path = tmp_path / CURRENT
+    save(path, {"step": 1})
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DamagedError) as error:
+        load(path)
+    assert str(error.value) == reason
+
+
+class Malicious:
+    """What pickle would run on loading."""
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, ("touch executed",)
+
+
+def test_nothing_in_it_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    buffer = io.BytesIO()
+    torch.save({"step": Malicious()}, buffer)
+    monkeypatch.setattr(torch, "save", lambda state, file: file.write(buffer.getvalue()))
+    save(tmp_path / CURRENT, {})
+    with pytest.raises(DamagedError, match="it holds more than tensors and plain values"):
+        load(tmp_path / CURRENT)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.fixture
+def interrupted(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a training that was interrupted after its second evaluation: it has both checkpoints."""
+    step, taken = StackOptimizer.step, 0
+
+    def watched(self: StackOptimizer, *arguments: Any) -> None:
+        nonlocal taken
+        taken += 1
+        if taken == 25:
+            os.kill(os.getpid(), signal.SIGINT)
+        step(self, *arguments)
+
+    assert cli(*TRAIN, "runs_dir=whole").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(StackOptimizer, "step", watched)
+        assert cli(*TRAIN).code == 130
+    (current,) = (tmp_path / "runs" / ".stacks").glob(f"*/{CURRENT}")
+    return current.parent
+
+
+def finish(cli: Cli, tmp_path: Path) -> str:
+    """Goes on, and returns what was said if the metrics are those of the uninterrupted training."""
+    answer = cli(*TRAIN)
+    assert answer.code == 0
+    (whole,), (resumed,) = (list(tmp_path.glob(f"{runs}/*/seed-0/metrics.csv")) for runs in ("whole", "runs"))
+    assert resumed.read_bytes() == whole.read_bytes()
+    assert not list(tmp_path.rglob("*.pt"))
+    return answer.err
+
+
+def test_a_damaged_one_falls_back_to_the_one_before(interrupted: Path, cli: Cli, tmp_path: Path) -> None:
+    (interrupted / CURRENT).write_bytes(b"rubbish")
+    said = finish(cli, tmp_path)
+    path = (interrupted / CURRENT).relative_to(tmp_path)
+    expected = f"{path} is not used: it is no checkpoint of this version; going back to the one before, or to the start"
+    assert expected in said
+    assert "going on from step 20" in said
+
+
+def test_two_damaged_ones_start_anew(interrupted: Path, cli: Cli, tmp_path: Path) -> None:
+    for name in (CURRENT, BEFORE):
+        (interrupted / name).write_bytes((interrupted / name).read_bytes()[:-5])
+    said = finish(cli, tmp_path)
+    assert said.count("is not used: its digest is wrong") == 2
+    assert "going on from" not in said
+
+
+def test_another_versions_is_not_used(
+    interrupted: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "VERSIONS", checkpoint.VERSIONS | {"torch": "1.0"})
+    said = finish(cli, tmp_path)
+    assert (
+        f"is not used: it is by bnlab {checkpoint.VERSIONS['bnlab']}, torch {torch.__version__}; starting anew" in said
+    )
+
+
+def test_a_missing_one_starts_anew(interrupted: Path, cli: Cli, tmp_path: Path) -> None:
+    for name in (CURRENT, BEFORE):
+        (interrupted / name).unlink()
+    assert "going on from" not in finish(cli, tmp_path)
+
+
+def test_they_are_removed_when_the_run_is_done_and_the_weights_kept_on_demand(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*TRAIN, "keep_checkpoint=true").code == 0
+    assert [path.name for path in tmp_path.rglob("*.pt")] == ["weights.pt"]

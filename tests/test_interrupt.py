@@ -1,0 +1,87 @@
+"""Ctrl-C and SIGTERM: the state is saved, the command that goes on is told, and going on loses no bit."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnlab.optim import StackOptimizer
+from tests.conftest import Cli, files_below
+
+TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=3", "seeds=2", "checkpoint_every=0")
+STEPS = 30
+Signals = Callable[..., None]
+
+
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> Signals:
+    """`signals({5: SIGINT})` sends this process the signal in the middle of the fifth step."""
+
+    def send(at: dict[int, signal.Signals]) -> None:
+        step, taken = StackOptimizer.step, 0
+
+        def watched(self: StackOptimizer, *arguments: Any) -> None:
+            nonlocal taken
+            taken += 1
+            if taken in at:
+                os.kill(os.getpid(), at[taken])
+            step(self, *arguments)
+
+        monkeypatch.setattr(StackOptimizer, "step", watched)
+
+    return send
+
+
+def metrics(folder: Path) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in folder.glob("*/*/metrics.csv")}
+
+
+def states(folder: Path) -> list[str]:
+    return [json.loads(path.read_text())["state"] for path in sorted(folder.glob("*/*/result.json"))]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_once_saves_and_goes_on_to_the_same_bits(
+    number: signal.Signals, cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli(*TRAIN, "runs_dir=whole").code == 0
+    with monkeypatch.context():
+        signals({12: number})
+        answer = cli(*TRAIN, "runs_dir=cut")
+    command = f"bnlab {' '.join(TRAIN)} runs_dir=cut".replace("bnlab train", "bnlab train", 1)
+    assert answer.code == 130
+    assert answer.err.splitlines()[-1] == f"interrupted, saved at step 20; to go on: {command}"
+    assert states(tmp_path / "cut") == ["interrupted", "interrupted"]
+    listed = cli("runs", "--runs-dir", "cut")
+    assert "interrupted" in listed.out
+    assert f"to resume: {command}" in listed.out
+
+    answer = cli(*TRAIN, "runs_dir=cut")
+    assert answer.code == 0
+    assert "going on from step 20" in answer.err
+    assert states(tmp_path / "cut") == ["done", "done"]
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
+
+
+def test_twice_stops_at_once_and_leaves_nothing_half_written(cli: Cli, signals: Signals, tmp_path: Path) -> None:
+    signals({12: signal.SIGINT, 13: signal.SIGINT})
+    answer = cli(*TRAIN, "runs_dir=cut")
+    assert answer.code == 130
+    assert answer.err.splitlines()[-1].startswith("stopped at once; to go on: bnlab train ")
+    for path in (tmp_path / "cut").glob("*/*/result.json"):
+        json.loads(path.read_text())
+    assert not [name for name in files_below(tmp_path) if ".writing." in name]
+
+
+def test_the_handlers_of_before_are_back_afterwards(cli: Cli, signals: Signals) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    signals({12: signal.SIGINT})
+    assert cli(*TRAIN).code == 130
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert sys.exc_info() == (None, None, None)

@@ -1,0 +1,246 @@
+"""`bnlab verify` from the outside: exit codes, what is printed, bad input."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnlab.norms import SCHEMES
+from bnlab.verify import verdict
+from bnlab.verify.reference import REFERENCES, Reference
+from tests.conftest import Answer, Cli, files_below
+
+HEAD = "import torch\nfrom torch import nn\n\n"
+MODULE = "class MyBN(nn.Module):\n    def __init__(self, num_features):\n        super().__init__()\n\n"
+WRONG = f"""{HEAD}
+class MyBN(nn.BatchNorm1d):
+    def forward(self, x):
+        print("here")
+        return super().forward(x) + 1
+
+
+class MyTanh(nn.Module):
+    def __init__(self, features, slope=1):
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor([0.5]))
+        self.gamma = nn.Parameter(torch.ones(features))
+
+    def forward(self, x):
+        return self.gamma * torch.tanh(self.slope * x)
+"""
+
+
+def verify_file(cli: Cli, code: str, *arguments: str, name: str = "MyBN") -> Answer:
+    """The answer for a class in my_bn.py, and no file beside it."""
+    Path("my_bn.py").write_text(code, encoding="utf-8")
+    answer = cli("verify", f"my_bn.py:{name}", *arguments)
+    assert files_below(Path()) == {"my_bn.py"}
+    return answer
+
+
+def test_a_scheme_passes(cli: Cli, tmp_path: Path) -> None:
+    answer = cli("verify", "batch")
+    assert (answer.code, answer.err) == (0, "")
+    assert re.search(r"forward, training +1e-12 +\S+e-16 +\S+e-16 +pass +\S+e-16 +\S+e-16 +pass", answer.out)
+    assert answer.out.endswith("native: 25 pass, 1 n/a\ncustom: 25 pass, 1 n/a\n")
+    assert files_below(tmp_path) == set()
+
+
+def test_impl_chooses_one(cli: Cli) -> None:
+    answer = cli("verify", "layer", "--impl", "custom")
+    assert answer.code == 0
+    assert "custom: " in answer.out
+    assert "native" not in answer.out
+
+
+def test_all_schemes_without_a_target(cli: Cli) -> None:
+    answer = cli("verify")
+    assert (answer.code, answer.err) == (0, "")
+    assert all(SCHEMES[name].title in answer.out for name in REFERENCES)
+    assert "fail" not in answer.out
+
+
+def test_a_wrong_class_fails_and_prints_nothing_of_its_own(cli: Cli) -> None:
+    answer = verify_file(cli, WRONG)
+    assert (answer.code, answer.err) == (1, "")
+    assert "here" not in answer.out
+    assert re.search(r"forward, training +1e-12 +1.0e\+00 +\S+ +fail", answer.out)
+    assert "→ no known mistake gives these numbers; they are first wrong in 'forward, training': y[" in answer.out
+
+
+def test_json_has_it_all(cli: Cli) -> None:
+    answer = verify_file(cli, WRONG, "--json", "--as", "layer")
+    assert answer.code == 1
+    (found,) = json.loads(answer.out)["verified"]
+    assert (found["scheme"], found["layer"], found["passed"]) == ("layer", "MyBN", False)
+    checks = {check["check"]: check for check in found["checks"]}
+    assert set(checks["forward, training"]) == {"check", "status", "absolute", "relative", "tolerance", "note"}
+    assert checks["forward, training"]["status"] == "fail"
+    assert checks["forward, training"]["absolute"] > 0.1
+    assert [diagnosis["mistake"] for diagnosis in found["diagnoses"]][-1] == "unknown"
+
+
+def test_markdown_is_one_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "SCHEMES", {name: SCHEMES[name] for name in ("batch", "rms")})
+    monkeypatch.setattr("bnlab.verify.command.SCHEMES", {name: SCHEMES[name] for name in ("batch", "rms")})
+    monkeypatch.setattr("bnlab.verify.command.keras_installed", lambda: False)
+    answer = cli("verify", "--all", "--markdown")
+    assert (answer.code, answer.err) == (0, "")
+    header, rule, *rows = [line for line in answer.out.splitlines() if line.startswith("|")]
+    assert [cell.strip() for cell in header.strip("|").split("|")] == ["norm", "check", "tolerance", "native", "custom"]
+    assert set(rule) <= set("|-:")
+    cells = {(row.split("|")[1].strip(), row.split("|")[2].strip()): row for row in rows}
+    assert re.fullmatch(r"\| batch .*\| 1e-12 +\| \S+e-1[67] +\| \S+e-1[67] +\|", cells["batch", "forward, training"])
+    assert re.search(r"\| n/a +\| \S+e-1[67] +\|$", cells["rms", "shape (N, C, L)"])
+    assert ("rms", "gradient of beta") not in cells
+    assert "- keras is not verified: it is not installed (pip install 'bnlab[keras]')" in answer.out
+
+
+def test_a_scheme_without_a_reference_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCHEMES, "tanh", dataclasses.replace(SCHEMES["none"], name="tanh"))
+    line = "norm 'tanh' is not verified: bnlab/verify/reference.py has no reference for it yet"
+    answer = cli("verify", "tanh")
+    assert (answer.code, answer.out) == (0, f"{line}\n")
+    assert cli("verify").out.endswith(f"{line}\n")
+    answer = verify_file(cli, WRONG, "--as", "tanh")
+    assert (answer.code, answer.err) == (2, f"error: {line}\n")
+
+
+def test_one_entry_takes_up_a_new_scheme(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCHEMES, "tanh", dataclasses.replace(SCHEMES["none"], name="tanh"))
+    reference = Reference(
+        forward=lambda x, parameters, *_: parameters["gamma"] * np.tanh(parameters["slope"] * x),
+        settings={},
+        initial={"slope": np.array([0.5]), "gamma": 1.0},
+    )
+    monkeypatch.setitem(REFERENCES, "tanh", reference)
+    answer = verify_file(cli, WRONG, "--as", "tanh", name="MyTanh")
+    assert answer.code == 0, answer.out
+    assert re.search(r"gradient of other parameters +1e-12 +\S+e-1\d +\S+e-1\d +pass", answer.out)
+    answer = verify_file(cli, WRONG.replace("torch.tanh", "torch.sigmoid"), "--as", "tanh", name="MyTanh")
+    assert answer.code == 1
+    assert "no known mistake gives these numbers" in answer.out
+
+
+BAD = [
+    ("pass", "my_bn.py has no class 'MyBN'; it has no torch.nn.Module."),
+    (
+        f"{HEAD}class MyBM(nn.Module): pass",
+        "my_bn.py has no class 'MyBN'; its torch.nn.Modules: MyBM. Did you mean 'MyBM'?",
+    ),
+    ("class MyBN: pass", "my_bn.py:MyBN is a class that is no torch.nn.Module; derive it: class NAME(torch.nn.Module)"),
+    ("MyBN = 3", "my_bn.py:MyBN is a int, no subclass of torch.nn.Module; derive it: class NAME(torch.nn.Module)"),
+    ("\ndef f(:", "importing my_bn.py failed: my_bn.py, line 2: SyntaxError: invalid syntax"),
+    ("\nraise ValueError('no\\nway')", "importing my_bn.py failed in line 2 of my_bn.py: ValueError: no way"),
+    ("import sys; sys.exit(0)", "importing my_bn.py failed in line 1 of my_bn.py: SystemExit: 0"),
+    (
+        "import nosuchlib",
+        ("importing my_bn.py failed in line 1 of my_bn.py: ModuleNotFoundError: No module named 'nosuchlib'"),
+    ),
+    (
+        HEAD + MODULE.replace("num_features", "num_features, dims, size"),
+        "MyBN needs 'dims', 'size', but is called as MyBN(num_features, eps=..., momentum=...);"
+        " give 'dims', 'size' a default",
+    ),
+    (
+        f"{HEAD}class MyBN(nn.Module):\n    def __init__(self): super().__init__()",
+        "MyBN takes no number of features; it is called as MyBN(num_features, eps=..., momentum=...)",
+    ),
+    (
+        HEAD + MODULE.replace("super()", "raise RuntimeError('no'); super()"),
+        "MyBN(num_features=6) cannot be built: RuntimeError: no",
+    ),
+    (
+        f"{HEAD}{MODULE}    def forward(self, x): return x.sum(1)",
+        "MyBN cannot be verified: for (N, C), its output has shape (7,) for an input of shape (7, 6)",
+    ),
+    (
+        f"{HEAD}{MODULE}    def forward(self, x): return x.detach().numpy()",
+        "MyBN cannot be verified: for (N, C), TypeError: its output is of type ndarray, not a tensor",
+    ),
+    (
+        f"{HEAD}{MODULE}    def forward(self, x): raise SystemExit",
+        "MyBN cannot be verified: for (N, C), SystemExit",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "text"), BAD, ids=[text[:40] for _, text in BAD])
+def test_a_class_that_cannot_be_verified_is_one_line(cli: Cli, code: str, text: str) -> None:
+    answer = verify_file(cli, code)
+    assert (answer.code, answer.out, answer.err) == (2, "", f"error: {text}\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (
+            "while True: pass",
+            ("importing my_bn.py was not done after 1 s in line 1 of my_bn.py; is there an endless loop?"),
+        ),
+        (
+            f"{HEAD}{MODULE}    def forward(self, x):\n        while True: pass",
+            "my_bn.py:MyBN was not done after 1 s, an endless loop perhaps; if it is only slow, raise --time-limit",
+        ),
+    ],
+)
+def test_an_endless_loop_is_stopped(cli: Cli, code: str, text: str) -> None:
+    answer = verify_file(cli, code, "--time-limit", "1")
+    assert (answer.code, answer.out, answer.err) == (2, "", f"error: {text}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["batc"], f"unknown norm 'batc'; allowed: {', '.join(sorted(SCHEMES))}. Did you mean 'batch'?"),
+        (["batch", "--impl", "kers"], "unknown impl 'kers'; allowed: custom, keras, native. Did you mean 'keras'?"),
+        (["my_bn.py:X", "--as", "bach"], f"unknown norm 'bach'; allowed: {', '.join(sorted(SCHEMES))}."),
+        (["none.py:X"], "there is no file none.py; give an existing FILE.py:CLASS."),
+        (
+            ["none.such:X"],
+            (
+                "there is no Python module none.such; "
+                "give PACKAGE.MODULE:CLASS that can be imported here, or FILE.py:CLASS."
+            ),
+        ),
+        (["my_bn.py"], "'my_bn.py' names no class; write FILE.py:CLASS or PACKAGE.MODULE:CLASS, e.g. my_bn.py:MyBN"),
+        (["--all", "batch"], "--all is every scheme and impl; leave out 'batch', or --all"),
+        (["--all", "--impl", "custom"], "--all is every scheme and impl; leave out '--impl custom', or --all"),
+        (["--json", "--markdown"], "--json and --markdown exclude each other; choose one"),
+        (["a.py:B", "--time-limit", "0"], "--time-limit 0 is out of range; it has to be above 0"),
+    ],
+)
+def test_bad_arguments_are_one_line(cli: Cli, tmp_path: Path, arguments: list[str], text: str) -> None:
+    answer = cli("verify", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(f"error: {text}")
+    assert answer.err.count("\n") == 1
+    assert files_below(tmp_path) == set()
+
+
+def test_keras_that_is_not_installed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "keras_installed", lambda: False)
+    answer = cli("verify", "batch", "--impl", "keras")
+    assert (answer.code, answer.err) == (2, "error: norm.impl=keras needs Keras: pip install 'bnlab[keras]'\n")
+
+
+def test_keras_has_not_every_scheme(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "keras_installed", lambda: True)
+    answer = cli("verify", "none", "--impl", "keras")
+    assert (answer.code, answer.err) == (2, "error: norm 'none' has no keras layer\n")
+
+
+def test_what_a_constructor_does_not_take_is_said(cli: Cli) -> None:
+    code = f"""{HEAD}
+class MyBN(nn.BatchNorm1d):
+    def __init__(self, n):
+        super().__init__(n, eps=1e-6)
+"""
+    answer = verify_file(cli, code)
+    assert answer.code == 0, answer.out
+    assert "MyBN: its constructor takes no eps: 1e-06 is read from the layer\n" in answer.out
+    assert "MyBN: its constructor takes no momentum: 0.1 is read from the layer\n" in answer.out
+    assert "MyBN: MyBN(n=6)\n" in answer.out
