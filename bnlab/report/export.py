@@ -27,7 +27,7 @@ def export(folders: Sequence[Path], output: Path, console: Console) -> None:
         try:
             content = frame.to_parquet(index=False)
         except ImportError as error:
-            raise UserError("a .parquet file needs pyarrow: pip install pyarrow; or write .csv") from error
+            raise UserError("a .parquet file needs pyarrow: pip install 'bnlab[parquet]'; or write .csv") from error
     replace(output, content)
     for warning in warnings:
         console.print(warning, markup=False, soft_wrap=True)
