@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bnlab import __version__
+from bnlab import __version__, cli_runs
+from bnlab.cli_runs import RunName, RunsDir
 from bnlab.errors import SweepFailedError, UserError
 
 UsageError: Any = typer.BadParameter.__base__
@@ -24,8 +25,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-RunsDir = Annotated[Path, typer.Option("--runs-dir", help="The folder of the runs.")]
-RunName = Annotated[str, typer.Argument(help="A run's folder name, or the beginning or end of it; /seed-N picks one.")]
 HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
 
 TRAIN_HELP = """Usage: bnlab train [--quiet] [OVERRIDES]
@@ -40,6 +39,9 @@ Examples:
 
 --quiet prints the final table only. All of Hydra's options work:
 """
+
+
+app.add_typer(cli_runs.app, name="runs")
 
 
 @app.command(add_help_option=False, context_settings=HYDRA_ARGUMENTS, help="Train one run, or a sweep with -m.")
@@ -121,91 +123,6 @@ def evaluate(
 
     config, scores = evaluate_run(find(read(runs_dir), run), overrides or [])
     show_evaluated(config, scores, output, Console(highlight=False))
-
-
-runs = typer.Typer(
-    help="List the stored runs and their states; show, remove or export them.", invoke_without_command=True
-)
-app.add_typer(runs, name="runs")
-
-
-@runs.callback()
-def runs_list(
-    context: typer.Context,
-    state: Annotated[
-        list[str] | None,
-        typer.Option(help="Only replicates in this state: done, diverged, running, interrupted, failed or unreadable."),
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Only runs whose name holds this text.")] = None,
-    runs_dir: RunsDir = Path("runs"),
-) -> None:
-    """List the stored runs: seeds, state, last metric, age and size, and what resumes those that were interrupted.
-
-    Example: bnlab runs --state interrupted --state failed
-    """
-    if context.invoked_subcommand is not None:
-        return
-    from rich.console import Console
-
-    from bnlab.runs import read, select
-    from bnlab.runs.show import show_all
-
-    show_all(select(read(runs_dir), state or (), name), Console(highlight=False))
-
-
-@runs.command("show")
-def runs_show(run: RunName, runs_dir: RunsDir = Path("runs")) -> None:
-    """Show one run: its configuration, every seed's results, and where they were made.
-
-    Example: bnlab runs show batch-native-mlp
-    """
-    from rich.console import Console
-
-    from bnlab.runs import find, read
-    from bnlab.runs.show import show_one
-
-    show_one(find(read(runs_dir), run), Console(highlight=False))
-
-
-@runs.command("rm")
-def runs_remove(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN[/seed-N]]...", help="What to remove.")] = None,
-    state: Annotated[list[str] | None, typer.Option(help="Only replicates in this state.")] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Remove; without it only what would be removed is listed.")
-    ] = False,
-    runs_dir: RunsDir = Path("runs"),
-) -> None:
-    """Remove runs, or only those of their seeds in some state. Without --yes nothing is removed.
-
-    Example: bnlab runs rm --state failed --yes
-    """
-    from rich.console import Console
-
-    from bnlab.runs import find, read, select
-    from bnlab.runs.show import show_removal
-
-    if not names and not state:
-        raise UserError("say what to remove: RUN, RUN/seed-N or --state STATE, e.g. bnlab runs rm --state failed")
-    stored = read(runs_dir)
-    chosen = [find(stored, name) for name in names] if names else stored
-    show_removal(select(chosen, state or ()), really=yes, console=Console(highlight=False))
-
-
-@runs.command("export")
-def runs_export(
-    output: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.")],
-    runs_dir: RunsDir = Path("runs"),
-) -> None:
-    """Write all replicates to one table: config, state, environment and final metrics, a row each.
-
-    Example: bnlab runs export runs.csv
-    """
-    from rich.console import Console
-
-    from bnlab.report.export import export
-
-    export([runs_dir], output, Console(highlight=False))
 
 
 @app.command()

@@ -52,8 +52,8 @@ def evaluate_run(run: Run, overrides: Sequence[str]) -> tuple[RunConfig, list[Ev
     Raises:
         UserError: no weights were kept, they cannot be read, or an override is not legal.
     """
-    trained = _stored(run)
-    config = from_mapping(_changed(trained, overrides))
+    stored = _stored(run)
+    trained, config = from_mapping(stored), from_mapping(_changed(stored, overrides))
     if isinstance(config.norm, CustomClassConfig) and f"norm.target={config.norm.target}" not in overrides:
         # A run folder may be anybody's: the code that it names is run only if the user names it too.
         raise UserError(f"{run.name} needs code to be run: add norm.target={config.norm.target} if you trust it")
@@ -63,11 +63,11 @@ def evaluate_run(run: Run, overrides: Sequence[str]) -> tuple[RunConfig, list[Ev
         raise UserError(
             f"{run.name} has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)"
         )
-    split = _split(from_mapping(trained), config)
+    split = _split(trained, config)
     torch.set_num_threads(config.threads or torch.get_num_threads())
     scores = []
     for seed, path in files:
-        model = replicate(from_mapping(trained), seed).model
+        model = replicate(trained, seed).model
         _load(model, path)
         scores.append(Evaluated(seed, evaluate(lift([model]).to(device), split, split.test, device)))
     return config, scores

@@ -41,8 +41,8 @@ def verify(
     if target and (":" in target or target.endswith(".py")):
         verdicts = [verify_class(target, scheme, seconds)]
     else:
-        verdicts = _of_schemes([target] if target else list(SCHEMES), _impls(impl, everything, skipped), skipped)
-    if not verdicts and not skipped:
+        verdicts = _of_schemes([target] if target else list(SCHEMES), _impls(impl, everything, skipped))
+    if not verdicts:
         raise UserError(f"norm '{target}' has no {impl} layer")
     if as_json:
         sys.stdout.write(f"{show.to_json(verdicts, skipped)}\n")
@@ -73,10 +73,10 @@ def _impls(impl: str | None, everything: bool, skipped: list[str]) -> list[str]:
     return ["native", "custom", *(["keras"] if everything and keras_installed() else [])]
 
 
-def _of_schemes(schemes: list[str], impls: list[str], skipped: list[str]) -> list[Verdict]:
+def _of_schemes(schemes: list[str], impls: list[str]) -> list[Verdict]:
     verdicts = []
     with Console(stderr=True).status("verifying") as status:
-        for verdict in verify_schemes(schemes, impls, skipped):
+        for verdict in verify_schemes(schemes, impls):
             verdicts.append(verdict)
             status.update(f"verified {verdict.report.subject.scheme} {verdict.report.subject.name}")
     return verdicts

@@ -1,6 +1,7 @@
 """Schemes whose formula is not a standardization of x by one mean and variance, for complex x; see reference.py.
 
-Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,), α and s (1,).
+Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,), α and s (1,), weights
+(C, C), their lengths (C, 1).
 """
 
 from __future__ import annotations
@@ -85,6 +86,26 @@ def switchable(x: Array, parameters: Values, statistics: Values, settings: Mappi
         for i, name in enumerate(("mean_logits", "var_logits"))
     )
     return _affine((x - mean) / np.sqrt(var + settings["eps"]), parameters)
+
+
+def weight_norm(x: Array, parameters: Values, *_: Any) -> Array:
+    """Linear: x wᵀ with w = g v / ‖v‖ for each output unit (Salimans & Kingma 2016, arXiv 1602.07868)."""
+    g, v = parameters["original0"], parameters["original1"]
+    return _linear(x, g.reshape(-1, 1) * v / np.sqrt((v**2).sum(1, keepdims=True)))
+
+
+def weight_standardization(
+    x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool
+) -> Array:
+    """Linear: x ŵᵀ with ŵ = (w − μ) / (σ + ε) for each output unit (Qiao et al. 2019, arXiv 1903.10520)."""
+    w = parameters["original"]
+    centred = w - w.mean(1, keepdims=True)
+    return _linear(x, centred / (np.sqrt((centred**2).mean(1, keepdims=True)) + settings["eps"]))
+
+
+def _linear(x: Array, w: Array) -> Array:
+    """Each position's channels times w (out, in): what a convolution with a kernel of one pixel is too."""
+    return np.moveaxis(np.tensordot(w, x, (1, 1)), 0, 1)
 
 
 def _softmax(values: Array) -> Array:

@@ -5,7 +5,7 @@ as well, so that gradients come from the function itself and not from formulas t
 with a step too small to change the real part, d f / d x = Im f(x + i h) / h is exact to rounding (the complex step
 method, Squire & Trapp 1998). `.real` of a statistic is therefore what `detach()` is in PyTorch.
 
-A scheme is taken up by `bnlab verify` when it has an entry in `REFERENCES`.
+Every scheme has an entry in `REFERENCES`.
 
 Shapes: N batch, C channels, L, H, W spatial; x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,).
 """
@@ -31,6 +31,19 @@ Forward = Callable[[Array, Values, Values, Mapping[str, Any], bool], Array]
 
 STEP = 1e-30
 
+WEIGHT = np.array(
+    [
+        [1, 2, 2, 0, 0, 0],
+        [0, 2, -3, 6, 0, 0],
+        [0, 0, 1, 4, -8, 0],
+        [0, 0, 0, 4, 4, 7],
+        [-2, 0, 0, 0, 6, 9],
+        [6, 6, 0, 0, 0, 7],
+    ],
+    dtype=float,
+)
+"""The layer that a scheme of weights is tried on. Its rows have whole lengths, which are exact in any precision."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -43,6 +56,7 @@ class Reference:
         statistics: running statistics of a new layer.
         initial_spatial: the parameters for inputs with spatial axes, where they are others.
         constants: what the gradient takes for constants by definition, so that no finite difference agrees with it.
+        of_weights: it is a linear layer from C channels to C, whose weight starts as `WEIGHT`.
         recipe: how `forward` goes, when it is `standardize`; then known mistakes can be tried.
     """
 
@@ -52,6 +66,7 @@ class Reference:
     statistics: Mapping[str, float] = field(default_factory=dict)
     initial_spatial: Mapping[str, float | Array] | None = None
     constants: str = ""
+    of_weights: bool = False
     recipe: Recipe | None = None
 
     def on(self, ndim: int) -> Reference:
@@ -252,5 +267,17 @@ REFERENCES: dict[str, Reference] = {
         forward=formulas.dynamic_erf,
         settings={"alpha": 0.5, "shift": 0.0, "affine": True},
         initial={**_GAMMA_BETA, "alpha": np.array([0.5]), "shift": np.array([0.0])},
+    ),
+    "weight_standardization": Reference(
+        forward=formulas.weight_standardization,
+        settings={"eps": 1e-3},
+        initial={"original": WEIGHT},
+        of_weights=True,
+    ),
+    "weight_norm": Reference(
+        forward=formulas.weight_norm,
+        settings={},
+        initial={"original0": np.sqrt((WEIGHT**2).sum(1, keepdims=True)), "original1": WEIGHT},
+        of_weights=True,
     ),
 }

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from bnlab.errors import UserError, one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.verify import measures
 from bnlab.verify.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
-from bnlab.verify.reference import REFERENCES, Reference
+from bnlab.verify.reference import REFERENCES, WEIGHT, Reference
 
 ALIASES = {"eps": ("eps", "epsilon"), "momentum": ("momentum", "mom"), "num_groups": ("num_groups", "groups")}
 """By what names a user's constructor may take a setting, and the layer keep it."""
@@ -97,7 +98,24 @@ def of_scheme(scheme: str, impl: str) -> Subject:
     def build(ndim: int) -> nn.Module:
         return SCHEMES[scheme].build(impl, CHANNELS, ndim, **settings)
 
-    return Subject(impl, called, scheme, reference, build)
+    def reparametrized(ndim: int) -> nn.Module:
+        layer = _linear(ndim)
+        SCHEMES[scheme].reparametrize(impl, layer, **settings)
+        return layer
+
+    return Subject(impl, called, scheme, reference, reparametrized if reference.of_weights else build)
+
+
+def _linear(ndim: int) -> nn.Module:
+    """The layer that a scheme of weights is tried on: linear, or a convolution with a kernel of one pixel."""
+    layers: dict[int, Callable[[], nn.Linear | nn.Conv1d | nn.Conv2d]] = {
+        2: lambda: nn.Linear(CHANNELS, CHANNELS, bias=False),
+        3: lambda: nn.Conv1d(CHANNELS, CHANNELS, 1, bias=False),
+        4: lambda: nn.Conv2d(CHANNELS, CHANNELS, 1, bias=False),
+    }
+    layer = layers[ndim]()
+    layer.weight.data = torch.tensor(WEIGHT, dtype=torch.float32).reshape(layer.weight.shape)
+    return layer
 
 
 def of_class(cls: type[nn.Module], scheme: str) -> Subject:

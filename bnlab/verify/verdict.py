@@ -16,7 +16,6 @@ from bnlab.time_limit import TimeLimitError, time_limit
 from bnlab.verify import subject as subjects
 from bnlab.verify.checks import Report, run
 from bnlab.verify.diagnose import Diagnosis, diagnose
-from bnlab.verify.reference import REFERENCES
 from bnlab.verify.subject import Subject
 
 IMPLS = ("native", "custom", "keras")
@@ -40,8 +39,8 @@ def verify_class(target: str, scheme: str, seconds: float) -> Verdict:
     """
     if scheme not in SCHEMES:
         raise unknown("norm", scheme, SCHEMES)
-    if scheme not in REFERENCES:
-        raise UserError(_no_reference(scheme))
+    if SCHEMES[scheme].of_weights:
+        raise UserError(f"norm '{scheme}' is of a layer's weights; a class can be held against one of activations only")
     with contextlib.redirect_stderr(io.StringIO()):
         layer_class = load_class(target, seconds)
     try:
@@ -54,8 +53,8 @@ def verify_class(target: str, scheme: str, seconds: float) -> Verdict:
         ) from None
 
 
-def verify_schemes(schemes: Iterable[str], impls: Iterable[str], skipped: list[str]) -> Iterator[Verdict]:
-    """Verifies bnlab's layers; a scheme without a reference goes to `skipped`, a line each.
+def verify_schemes(schemes: Iterable[str], impls: Iterable[str]) -> Iterator[Verdict]:
+    """Verifies bnlab's layers.
 
     Raises:
         UserError: unknown scheme or impl, or Keras is not installed.
@@ -69,9 +68,6 @@ def verify_schemes(schemes: Iterable[str], impls: Iterable[str], skipped: list[s
     for scheme in schemes:
         if scheme not in SCHEMES:
             raise unknown("norm", scheme, SCHEMES)
-        if scheme not in REFERENCES:
-            skipped.append(_no_reference(scheme))
-            continue
         for impl in impls:
             if impl in SCHEMES[scheme].impls or (impl == "keras" and scheme in keras_layers.SCHEMES):
                 yield _verdict(subjects.of_scheme(scheme, impl))
@@ -90,7 +86,3 @@ def _verdict(subject: Subject) -> Verdict:
         raise UserError(f"{subject.name} cannot be verified: for {SHAPE_NAMES[ndim]}, {taken.refused[ndim]}")
     report = run(subject, taken)
     return Verdict(report, diagnose(report))
-
-
-def _no_reference(scheme: str) -> str:
-    return f"norm '{scheme}' is not verified: bnlab/verify/reference.py has no reference for it yet"

@@ -99,14 +99,11 @@ def test_markdown_is_one_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "- keras is not verified: it is not installed (pip install 'bnlab[keras]')" in answer.out
 
 
-def test_a_scheme_without_a_reference_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SCHEMES, "tanh", dataclasses.replace(SCHEMES["none"], name="tanh"))
-    line = "norm 'tanh' is not verified: bnlab/verify/reference.py has no reference for it yet"
-    answer = cli("verify", "tanh")
-    assert (answer.code, answer.out) == (0, f"{line}\n")
-    assert cli("verify").out.endswith(f"{line}\n")
-    answer = verify_file(cli, WRONG, "--as", "tanh")
-    assert (answer.code, answer.err) == (2, f"error: {line}\n")
+@pytest.mark.parametrize("scheme", ["weight_norm", "weight_standardization"])
+def test_a_class_is_not_held_against_a_scheme_of_weights(scheme: str, cli: Cli) -> None:
+    answer = verify_file(cli, WRONG, "--as", scheme)
+    line = f"error: norm '{scheme}' is of a layer's weights; a class can be held against one of activations only\n"
+    assert (answer.code, answer.out, answer.err) == (2, "", line)
 
 
 def test_one_entry_takes_up_a_new_scheme(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
