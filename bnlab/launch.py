@@ -66,10 +66,13 @@ def job(composed: DictConfig) -> float | None:
 
 def train_one(composed: DictConfig) -> float | None:
     """Trains one composed configuration and shows its result; returns the validation accuracy, if there is one."""
+    from bnlab.prepare import check
     from bnlab.run import failures, run, validation_accuracy
     from bnlab.show import show
 
-    (outcomes,) = runs = run([resolve(plain_of(composed))])
+    config = resolve(plain_of(composed))
+    check(config)
+    (outcomes,) = runs = run([config])
     show(runs)
     failed = failures(outcomes)
     if failed:

@@ -11,7 +11,6 @@ from typing import Any
 from bnlab.config import RunConfig
 from bnlab.grouping import Job
 from bnlab.interrupt import Interrupt
-from bnlab.prepare import check
 from bnlab.progress import Progress
 from bnlab.store import ReplicateFolder
 from bnlab.work import Launch
@@ -32,13 +31,13 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
 
     A replicate that fails is stored as failed and does not stop the others. What another process trains is waited for.
 
+    Args:
+        configs: each has passed `prepare.check`.
+
     Raises:
-        UserError: as `check` does for the first configuration that is not fit; nothing is written then.
         StorageError: results can no longer be written.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, with what was saved.
     """
-    for config in configs:
-        check(config)
     jobs = {folder.path: job for config in configs for folder, job in _replicates(config)}
     quiet = all(config.quiet for config in configs)
     with Interrupt() as interrupt, Progress(quiet=quiet) as progress:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -91,6 +92,23 @@ def test_its_configuration_is_that_of_a_run_until_the_file_is_edited(cli: Cli, t
     (tmp_path / "mine.py").write_text(MINE + "\n")
     with pytest.raises(Exception, match=r"^norm\.digest=\w+, but mine\.py is another text now, \w+; leave"):
         from_mapping(config)
+
+
+def test_its_weights_are_evaluated_only_where_its_code_is_named_too(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*OWN, "keep_checkpoint=true").code == 0
+    (folder,) = runs(tmp_path)
+    final = json.loads((folder / "seed-0" / "result.json").read_text())["final"]
+    (tmp_path / "mine.py").write_text(MINE + "Path = __import__('pathlib').Path\nPath('ran').touch()\n")
+    answer = cli("evaluate", folder.name)
+    assert answer.code == 2
+    assert not (tmp_path / "ran").exists()
+    (tmp_path / "mine.py").write_text(MINE)
+    answer = cli("evaluate", folder.name)
+    line = f"error: {folder.name} needs code to be run: add {TARGET} if you trust it\n"
+    assert (answer.code, answer.err) == (2, line)
+    answer = cli("evaluate", folder.name, TARGET, "-o", "scores.csv")
+    assert answer.code == 0, answer.err
+    assert pd.read_csv("scores.csv")["accuracy"][0] == final["test_accuracy"]
 
 
 def test_the_report_calls_it_by_its_name(cli: Cli) -> None:
