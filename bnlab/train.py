@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from bnlab.data import Split
 from bnlab.data.stream import BatchStream, distinct_seeds
+from bnlab.denormals import flushed
 from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches, sum_of_losses
 from bnlab.memory import keep_freed_memory
 from bnlab.optim import Hyperparameters, StackOptimizer
@@ -109,7 +110,8 @@ def train(
     if state is not None:
         training.load_state(state)
     run_batch = _Step(stack, training.parameters, plan.batch_size, compiled)
-    _train_stack(training, data, plan, device, observers, run_batch, keeper)
+    with flushed():
+        _train_stack(training, data, plan, device, observers, run_batch, keeper)
     lower(stack)
 
 

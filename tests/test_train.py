@@ -17,7 +17,7 @@ from bnlab.data import Part, Scaling, Split
 from bnlab.norms import SCHEMES
 from bnlab.optim import Hyperparameters
 from bnlab.seeds import weight_generator
-from bnlab.train import Plan, Replicate, train
+from bnlab.train import Evaluation, Plan, Replicate, train
 from tests.compose import compose
 from tests.reference import History, Recipe, Watcher, fit
 
@@ -247,3 +247,26 @@ def test_every_epoch_shows_every_image_once_in_an_order_of_its_own() -> None:
 
 def test_seeds_zero_and_one_see_other_batches() -> None:
     assert not torch.equal(batches("none", 0)[0], batches("none", 1)[0])
+
+
+class _WatchDenormals:
+    """Whether denormal numbers were zero at every step."""
+
+    def __init__(self) -> None:
+        self.flushed: list[bool] = []
+
+    def trained(self, step: int, losses: torch.Tensor) -> None:
+        self.flushed.append((torch.tensor(1e-40) * 1).item() == 0)
+
+    def evaluated(self, evaluation: Evaluation) -> None: ...
+
+    def diverged(self, replicate: int, step: int) -> None: ...
+
+
+def test_denormal_numbers_are_flushed_while_it_trains_and_only_then() -> None:
+    """A third of a step's time went into averages of the gradients of pixels that are hardly ever lit."""
+    config, watch = configured("epochs=1"), _WatchDenormals()
+    train([replicate(config)], synthetic(), Plan(8, False, 6, 6, None), torch.device("cpu"), [watch])
+    assert watch.flushed
+    assert all(watch.flushed)
+    assert (torch.tensor(1e-40) * 1).item() != 0
