@@ -121,6 +121,9 @@ class ReplicateFolder:
 
     def write_result(self, state: str, environment: dict[str, Any], **values: Any) -> dict[str, Any]:
         result = {"schema": SCHEMA, "seed": self.seed, "state": state, **values, "environment": environment}
+        conventions = self._config.norm.conventions()
+        if conventions:
+            result["conventions"] = conventions
         replace(self.path / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
         return result
 

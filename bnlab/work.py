@@ -93,7 +93,11 @@ class Launch:
         device, plan, split = device_of(config), plan_of(config), split_of(config.data)
         torch.set_num_threads(threads_for(config, len(jobs)))
         folders = [job.folder() if path in stack.wanted else None for path, job in stack.members.items()]
-        recorder = Recorder(folders, environment.describe(str(device)), environment.command())
+        environments = {
+            path: environment.describe(str(device), keras=job.config.uses_keras())
+            for path, job in stack.members.items()
+        }
+        recorder = Recorder(folders, environments, environment.command())
         checkpoints = Checkpoints(stack.folder, config.checkpoint_every, recorder, self._interrupt, self._progress.say)
         with self._interrupt.deferred():
             with recorder:

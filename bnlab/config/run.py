@@ -151,6 +151,10 @@ class RunConfig(RunSettings):
     optimizer: OptimizerConfig
     schedule: ScheduleConfig
 
+    def uses_keras(self) -> bool:
+        """Whether Keras computes a part of it."""
+        return self.norm.impl == "keras" and self.norm.name != "none"
+
     def protocol(self) -> dict[str, Any]:
         """What decides a run's result: its address in the store. No seed, path, device or display."""
         return self._protocol

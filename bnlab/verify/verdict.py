@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bnlab.custom_class import load_class
 from bnlab.errors import UserError, unknown
-from bnlab.norms import SCHEMES, keras_layers
+from bnlab.norms import SCHEMES
 from bnlab.norms import SHAPES as SHAPE_NAMES
 from bnlab.time_limit import TimeLimitError, time_limit
 from bnlab.verify import subject as subjects
@@ -73,7 +73,7 @@ def verify_schemes(schemes: Iterable[str], impls: Iterable[str], skipped: list[s
             skipped.append(_no_reference(scheme))
             continue
         for impl in impls:
-            if impl in SCHEMES[scheme].impls or (impl == "keras" and scheme in keras_layers.SCHEMES):
+            if impl in SCHEMES[scheme].impls:
                 yield _verdict(subjects.of_scheme(scheme, impl))
 
 
