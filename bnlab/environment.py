@@ -41,11 +41,12 @@ def describe(device: str, *, keras: bool = False) -> dict[str, Any]:
     }
 
 
-def _keras() -> dict[str, str]:
+def _keras() -> dict[str, Any]:
     import keras
 
     backend = keras.backend.backend()
-    return {"keras": keras.__version__, "keras_backend": f"{backend} {version(backend)}"}
+    named = {"keras": keras.__version__, "keras_backend": f"{backend} {version(backend)}"}
+    return named if backend == "torch" else named | {"threads": None}  # the threads above are torch's
 
 
 @functools.cache

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnlab.config import RunConfig
+from bnlab.config import KerasEngineConfig, RunConfig
 from bnlab.errors import StorageError, UserError
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def label(config: RunConfig) -> str:
     """The readable part of the folder's name."""
     if config.label is not None:
         return config.label
-    return f"{config.norm.label()}-{config.model.name}"
+    plain = f"{config.norm.label()}-{config.model.name}"
+    return f"{plain}-fit-{config.engine.backend}" if isinstance(config.engine, KerasEngineConfig) else plain
 
 
 def check_writable(runs_dir: Path) -> None:

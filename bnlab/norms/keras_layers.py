@@ -85,7 +85,9 @@ def build(scheme: str, channels: int, ndim: int, dtype: str = "float32", **setti
     return KerasNorm(layer(keras, scheme, ndim, dtype, **settings), (None, channels, *(None,) * (ndim - 2)))
 
 
-def layer(keras: ModuleType, scheme: str, ndim: int, dtype: str = "float32", **settings: Any) -> Any:
+def layer(
+    keras: ModuleType, scheme: str, ndim: int, dtype: str = "float32", name: str = "norm", **settings: Any
+) -> Any:
     """Keras's own layer, on whatever backend Keras runs, with the settings of this package's layers.
 
     Raises:
@@ -93,7 +95,7 @@ def layer(keras: ModuleType, scheme: str, ndim: int, dtype: str = "float32", **s
     """
     _check(scheme, ndim, settings)
     layers, affine, eps = keras.layers, settings["affine"], settings["eps"]
-    common = {"epsilon": float(np.finfo(dtype).eps) if eps is None else eps, "dtype": dtype, "name": "norm"}
+    common = {"epsilon": float(np.finfo(dtype).eps) if eps is None else eps, "dtype": dtype, "name": name}
     if scheme == "rms":
         return layers.RMSNormalization(axis=-1, **common)
     common |= {"center": affine, "scale": affine}
@@ -133,6 +135,9 @@ def load(backend: str) -> ModuleType:
 
         running = keras.backend.backend()  # another, if it was loaded before the variable was set
     if running != backend:
-        raise ValueError(f"Keras runs on {running} here; start with KERAS_BACKEND={backend}.")
+        raise ValueError(
+            f"Keras runs on {running} in this process, which can have one backend; train with {backend} by itself, and"
+            f" with KERAS_BACKEND={backend} or unset."
+        )
     module: ModuleType = keras
     return module
