@@ -6,7 +6,7 @@ import functools
 import os
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def _keras() -> dict[str, Any]:
     import keras
 
     backend = keras.backend.backend()
-    named = {"keras": keras.__version__, "keras_backend": f"{backend} {version(backend)}"}
+    named = {"keras": keras.__version__, "keras_backend": f"{backend} {import_module(backend).__version__}"}
     return named if backend == "torch" else named | {"threads": None}  # the threads above are torch's
 
 
