@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +20,6 @@ def check(config: RunConfig, engine: KerasEngineConfig, split: Split) -> None:
             raise UserError(f"{key}={shown(_text(value))} cannot be used with engine=keras, which takes {takes}")
     if importlib.util.find_spec(engine.backend) is None:
         raise UserError(f"engine.backend={engine.backend} needs {engine.backend}: pip install {engine.backend}")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greeting would stand above the progress
     try:
         if config.norm.name != "none":
             keras_layers.maker(config.norm.name)

@@ -119,6 +119,11 @@ def _check(scheme: str, ndim: int, settings: dict[str, Any]) -> None:
         raise ValueError("keras batch normalization got track_running_stats=False, but Keras's layer always tracks.")
 
 
+def is_installed() -> bool:
+    """Whether Keras can be imported."""
+    return importlib.util.find_spec("keras") is not None
+
+
 def load(backend: str) -> ModuleType:
     """Keras on that backend.
 
@@ -127,7 +132,7 @@ def load(backend: str) -> ModuleType:
     Raises:
         ValueError: Keras is not installed, or runs on another backend.
     """
-    if importlib.util.find_spec("keras") is None:
+    if not is_installed():
         raise ValueError("it needs Keras: pip install 'bnlab[keras]'")
     running = os.environ.setdefault("KERAS_BACKEND", backend)
     if running == backend:

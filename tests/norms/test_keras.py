@@ -1,7 +1,6 @@
 """Keras's layers as torch modules, in float32: values by the reference, Keras's conventions, and what is refused."""
 
 import copy
-import importlib.util
 import re
 from typing import Any
 
@@ -106,7 +105,7 @@ def test_what_keras_lacks_is_refused(scheme: str, settings: dict[str, Any], text
 
 
 def test_keras_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(keras_layers, "is_installed", lambda: False)
     with pytest.raises(ValueError, match=r"^it needs Keras: pip install 'bnlab\[keras\]'$"):
         build("batch", 2)
 
