@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from bnlab import models
 from bnlab.config import from_mapping
-from bnlab.prepare import split_of
+from bnlab.errors import UserError
+from bnlab.prepare import check, split_of
 from bnlab.seeds import batch_generator, weight_generator
 from bnlab.store import run_folder
 from tests.compose import compose
@@ -122,7 +123,7 @@ SETTINGS = [
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: settings[0])
 def test_settings_mean_what_they_mean_to_bnlab_s_own_loop(settings: tuple[str, ...], cli: Cli, tmp_path: Path) -> None:
     adam = () if "optimizer=sgd" in settings else ("optimizer.eps=1e-12",)  # Keras adds it elsewhere
-    both = ("threads=1", "data.limit=200", "epochs=1", "norm.impl=keras", *settings, *adam)
+    both = ("threads=1", "data.limit=200", "epochs=2", "norm.impl=keras", *settings, *adam)
     assert cli("train", *both, "runs_dir=own").code == 0
     assert cli("train", "engine=keras", *both, "runs_dir=fit").code == 0
     own, fit = rows(the_run(tmp_path / "own")), rows(the_run(tmp_path / "fit"))
@@ -154,20 +155,26 @@ REFUSED = {
     "checkpoint_every=5": "checkpoint_every=5.0 cannot be used with engine=keras, which takes checkpoint_every=60",
     "engine.backend=tensorflow": BACKENDS,
     "engine.backend=jax threads=null": "engine.backend=jax needs jax: pip install jax",
-    "engine.backend=theano": "engine.backend=theano is not known; allowed: torch, tensorflow, jax. Did you mean 'tensorflow'?",
+    "engine.backend=theano": "engine.backend=theano is not known; allowed: torch, tensorflow, jax. Did you mean "
+    "'tensorflow'?",
 }
 
 
 @pytest.mark.parametrize("arguments", REFUSED)
 def test_what_it_cannot_do_is_refused_in_one_line(
-    arguments: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "jax" else found(name, *more))
-    if "compile=true" in arguments:
-        monkeypatch.setattr("bnlab.prepare.has_compiler", lambda: True)
-    answer = cli(*FIT, *arguments.split())
-    assert (answer.code, answer.out, answer.err) == (2, "", f"error: {REFUSED[arguments]}\n")
+    monkeypatch.setattr("bnlab.prepare.has_compiler", lambda: True)
+    with pytest.raises(UserError) as error:
+        check(from_mapping(compose([*FIT[1:], f"runs_dir={tmp_path}", *arguments.split()])))
+    assert str(error.value) == REFUSED[arguments]
+
+
+def test_a_refusal_is_exit_code_2_and_writes_nothing(cli: Cli, tmp_path: Path) -> None:
+    answer = cli(*FIT, "eval_every=5")
+    assert (answer.code, answer.out, answer.err) == (2, "", f"error: {REFUSED['eval_every=5']}\n")
     assert files_below(tmp_path) == set()
 
 
