@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import subprocess
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ def command() -> str | None:
     return os.environ.get(COMMAND)
 
 
-def describe(device: str) -> dict[str, Any]:
-    """The environment as kept in result.json."""
+def describe(device: str, *, keras: bool = False) -> dict[str, Any]:
+    """The environment as kept in result.json; that of a training in which Keras has a part also names its version."""
     import torch
     import torchvision
 
@@ -36,7 +37,16 @@ def describe(device: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         **_source(),
+        **(_keras() if keras else {}),
     }
+
+
+def _keras() -> dict[str, Any]:
+    import keras
+
+    backend = keras.backend.backend()
+    named = {"keras": keras.__version__, "keras_backend": f"{backend} {import_module(backend).__version__}"}
+    return named if backend == "torch" else named | {"threads": None}  # the threads above are torch's
 
 
 @functools.cache

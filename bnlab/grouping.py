@@ -41,6 +41,8 @@ def stacks_of(jobs: Sequence[Job]) -> list[list[Job]]:
 
 def max_replicates(config: RunConfig) -> int:
     """How many replicates of this shape may train side by side."""
+    if config.engine.name == "keras":
+        return 1
     if config.stack.max_replicates != "auto":
         return int(config.stack.max_replicates)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -56,7 +58,7 @@ def _bytes_per_replicate(config: RunConfig) -> int:
 
 def _stack_key(config: RunConfig) -> str:
     protocol = config.protocol()
-    shared = {name: protocol[name] for name in ("data", "epochs", "steps", "eval_every")}
+    shared = {name: protocol.get(name) for name in ("data", "epochs", "steps", "eval_every", "engine")}
     here = (
         config.runs_dir,
         config.data.root,

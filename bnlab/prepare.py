@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from bnlab import custom_class, data, models
-from bnlab.config import CustomClassConfig, DataConfig, NormConfig, RunConfig
+from bnlab import custom_class, data, keras_engine, models
+from bnlab.config import CustomClassConfig, DataConfig, KerasEngineConfig, NormConfig, RunConfig
 from bnlab.errors import UserError
 from bnlab.models.size import size_of
 from bnlab.norms import SCHEMES
@@ -40,6 +40,9 @@ def check(config: RunConfig) -> None:
     scheme = SCHEMES.get(config.norm.of_activations().name)
     smallest = 2 if scheme is not None and scheme.batch_statistics else 1
     data.check_batches(len(split.train), config.data.batch_size, config.data.drop_last, smallest)
+    if isinstance(config.engine, KerasEngineConfig):
+        keras_engine.check(config, config.engine, split)
+        return
     models.build(config.model, config.norm, split.train.images[0].shape, split.classes, generator=None)
     if isinstance(config.norm, CustomClassConfig):
         _try_out(config, config.norm.target, split)
@@ -61,6 +64,8 @@ def _try_out(config: RunConfig, target: str, split: data.Split) -> None:
 
 def device_of(config: RunConfig) -> torch.device:
     """The device to train on. Raises UserError if this machine does not have it."""
+    if config.engine.name == "keras":
+        return torch.device("cpu")
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

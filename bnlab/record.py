@@ -38,17 +38,20 @@ class Recorder:
 
     Args:
         folders: one per replicate; None for one that only keeps the others company.
-        environment: as stored with each result.
+        environments: as stored with each result, by the folders' paths.
         command: the command that resumes.
     """
 
     def __init__(
-        self, folders: Sequence[ReplicateFolder | None], environment: dict[str, Any], command: str | None = None
+        self,
+        folders: Sequence[ReplicateFolder | None],
+        environments: Mapping[Path, dict[str, Any]],
+        command: str | None = None,
     ) -> None:
         self.results: dict[Path, dict[str, Any]] = {}
         self._folders = folders
         self._rows = [_Rows() for _ in folders]
-        self._environment, self._command = environment, command
+        self._environments, self._command = environments, command
         # Those whose files are kept up to date during training.
         self._live = [folder if folder is not None and folder.finished() is None else None for folder in folders]
 
@@ -135,7 +138,7 @@ class Recorder:
     ) -> dict[str, Any]:
         return folder.write_result(
             state,
-            self._environment,
+            self._environments[folder.path],
             diverged_at_step=rows.diverged_at,
             error=error,
             final=rows.final,

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnlab.config import RunConfig
+from bnlab.config import KerasEngineConfig, RunConfig
 from bnlab.errors import StorageError, UserError
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def label(config: RunConfig) -> str:
     """The readable part of the folder's name."""
     if config.label is not None:
         return config.label
-    return f"{config.norm.label()}-{config.model.name}"
+    plain = f"{config.norm.label()}-{config.model.name}"
+    return f"{plain}-fit-{config.engine.backend}" if isinstance(config.engine, KerasEngineConfig) else plain
 
 
 def check_writable(runs_dir: Path) -> None:
@@ -121,6 +122,9 @@ class ReplicateFolder:
 
     def write_result(self, state: str, environment: dict[str, Any], **values: Any) -> dict[str, Any]:
         result = {"schema": SCHEMA, "seed": self.seed, "state": state, **values, "environment": environment}
+        conventions = self._config.norm.conventions()
+        if conventions:
+            result["conventions"] = conventions
         replace(self.path / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
         return result
 

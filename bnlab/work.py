@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,22 +90,41 @@ class Launch:
         """Trains a stack to its end, from its last checkpoint if it has one."""
         stack.keep(started=True)
         jobs, config = list(stack.members.values()), stack.config
-        device, plan, split = device_of(config), plan_of(config), split_of(config.data)
+        device = device_of(config)
         torch.set_num_threads(threads_for(config, len(jobs)))
         folders = [job.folder() if path in stack.wanted else None for path, job in stack.members.items()]
-        recorder = Recorder(folders, environment.describe(str(device)), environment.command())
-        checkpoints = Checkpoints(stack.folder, config.checkpoint_every, recorder, self._interrupt, self._progress.say)
+        environments = {
+            path: environment.describe(str(device), keras=job.config.uses_keras())
+            for path, job in stack.members.items()
+        }
+        recorder = Recorder(folders, environments, environment.command())
         with self._interrupt.deferred():
             with recorder:
-                replicates = [replicate(job.config, job.seed) for job in jobs]
-                observers: list[Observer] = [recorder, self._progress.of_stack(jobs, plan)]
-                compiled = compiles(config, len(jobs), plan.total_steps)
-                train(replicates, split, plan, device, observers, compiled=compiled, keeper=checkpoints)
-                for folder, job, one in zip(folders, jobs, replicates, strict=True):
-                    if folder is not None and job.config.keep_checkpoint:
-                        folder.write_weights(to_bytes(one.model))
+                observers: list[Observer] = [recorder, self._progress.of_stack(jobs, plan_of(config))]
+                if config.engine.name == "keras":
+                    self._fit(jobs[0], observers)
+                else:
+                    self._train_side_by_side(stack, recorder, observers)
             stack.forget()
         return recorder.results
+
+    def _fit(self, job: Job, observers: Sequence[Observer]) -> None:
+        """Trains one replicate by Keras."""
+        from bnlab.keras_engine import program  # imports Keras
+
+        config = job.config
+        program.train(config, job.seed, split_of(config.data), plan_of(config), observers, self._interrupt)
+
+    def _train_side_by_side(self, stack: Stack, recorder: Recorder, observers: Sequence[Observer]) -> None:
+        jobs, config = list(stack.members.values()), stack.config
+        checkpoints = Checkpoints(stack.folder, config.checkpoint_every, recorder, self._interrupt, self._progress.say)
+        replicates = [replicate(job.config, job.seed) for job in jobs]
+        plan, split, device = plan_of(config), split_of(config.data), device_of(config)
+        compiled = compiles(config, len(jobs), plan.total_steps)
+        train(replicates, split, plan, device, observers, compiled=compiled, keeper=checkpoints)
+        for (path, job), one in zip(stack.members.items(), replicates, strict=True):
+            if path in stack.wanted and job.config.keep_checkpoint:
+                job.folder().write_weights(to_bytes(one.model))
 
 
 def _version(folder: ReplicateFolder) -> int | None:

@@ -10,7 +10,7 @@ SEEDS = "it has to be how many seeds (1 to 10000), or a list of distinct seeds, 
 LABEL = "it has to be 1 to 80 letters, digits, '-' and '_', the first a letter or digit"
 UNREADABLE = "cannot be read"
 NORM_SETTINGS = "norm=batch has no setting '{}'; its settings: impl, eps, affine, momentum, track_running_stats."
-NO_SETTING = "allowed: checkpoint_every, compile, data, device, epochs, "
+NO_SETTING = "allowed: checkpoint_every, compile, data, device, engine, epochs, "
 LONG = "b" * 100_000
 
 COMMAND_LINES: dict[str, str] = {

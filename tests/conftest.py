@@ -1,5 +1,6 @@
 """What the tests of more than one module share: a cache of their own, and bnlab's command line inside this process."""
 
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -31,6 +32,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("XDG_CACHE_HOME", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stderr_stays_open() -> None:
+    """What logs for Keras closes, when Hydra sets up logging, what was stderr as it was imported: that is pytest's."""
+    if importlib.util.find_spec("absl") is not None:
+        from absl import logging
+
+        logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("norm=bach", [f"unknown norm 'bach'; allowed: {NORM_NAMES}. Did you mean 'batch'?"]),
     ("model=transformer", ["unknown model 'transformer'; allowed: "]),
     ("experiment=article_torch", ["unknown experiment 'article_torch'; allowed: ", "Did you mean 'article_pytorch'?"]),
-    ("norm.impl=nativ", ["norm.impl=nativ is not known; allowed: native, custom. Did you mean 'native'?"]),
+    ("norm.impl=nativ", ["norm.impl=nativ is not known; allowed: native, custom, keras. Did you mean 'native'?"]),
     ("~norm", ["~norm: the group norm cannot be taken away; write norm=NAME"]),
     # An unknown key, also one that Hydra would add.
     ("norm.epss=1", [f"norm=batch has no setting 'epss'; {BATCH_SETTINGS} Did you mean 'eps'?"]),

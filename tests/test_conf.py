@@ -24,7 +24,7 @@ def choice(path: Path) -> str:
 
 def test_the_folder_holds_what_this_test_knows_how_to_train() -> None:
     groups = {path.parent.name for path in FILES}
-    assert groups == {"norm", "model", "data", "optimizer", "schedule", "experiment"}
+    assert groups == {"norm", "model", "data", "optimizer", "schedule", "engine", "experiment"}
     assert {path.stem for path in CONF.glob("norm/*.yaml")} == {*SCHEMES, "custom_class"}
 
 

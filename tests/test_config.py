@@ -98,7 +98,7 @@ def test_a_wrong_type_is_named_with_the_type_that_it_has_to_be(
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("norm__impl", "nativ", "norm.impl=nativ is not known; allowed: native, custom. Did you mean 'native'?"),
+        ("norm__impl", "nativ", "norm.impl=nativ is not known; allowed: native, custom, keras. Did you mean 'native'?"),
         (
             "model__activation",
             "rely",

@@ -45,15 +45,17 @@ def states(folder: Path) -> list[str]:
     return [json.loads(path.read_text())["state"] for path in sorted(folder.glob("*/*/result.json"))]
 
 
+@pytest.mark.parametrize("impl", ["native", "keras"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_once_saves_and_goes_on_to_the_same_bits(
-    number: signal.Signals, cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, impl: str, cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cli(*TRAIN, "runs_dir=whole").code == 0
+    train = (*TRAIN, f"norm.impl={impl}")
+    assert cli(*train, "runs_dir=whole").code == 0
     with monkeypatch.context():
         signals({12: number})
-        answer = cli(*TRAIN, "runs_dir=cut")
-    command = f"bnlab {' '.join(TRAIN)} runs_dir=cut".replace("bnlab train", "bnlab train", 1)
+        answer = cli(*train, "runs_dir=cut")
+    command = f"bnlab {' '.join(train)} runs_dir=cut"
     assert answer.code == 130
     assert answer.err.splitlines()[-1] == f"interrupted, saved at step 20; to go on: {command}"
     assert states(tmp_path / "cut") == ["interrupted", "interrupted"]
@@ -61,7 +63,7 @@ def test_once_saves_and_goes_on_to_the_same_bits(
     assert "interrupted" in listed.out
     assert f"to resume: {command}" in listed.out
 
-    answer = cli(*TRAIN, "runs_dir=cut")
+    answer = cli(*train, "runs_dir=cut")
     assert answer.code == 0
     assert "going on from step 20" in answer.err
     assert states(tmp_path / "cut") == ["done", "done"]

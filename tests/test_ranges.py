@@ -70,6 +70,11 @@ RANGES: list[tuple[tuple[str, ...], str, list[object], str]] = [
 ]
 
 
+def test_a_backend_that_keras_does_not_have() -> None:
+    text = "engine.backend=pytorch is not known; allowed: torch, tensorflow, jax. Did you mean 'torch'?"
+    assert refused(("engine=keras",), engine__backend="pytorch") == text
+
+
 @pytest.mark.parametrize(
     ("choices", "key", "value", "allowed"),
     [(choices, key, value, allowed) for choices, key, values, allowed in RANGES for value in values],

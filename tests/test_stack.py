@@ -101,14 +101,16 @@ def cnn(**changes: Any) -> CNNConfig:
     return CNNConfig(**settings | changes)
 
 
-def norms_on(model: ModelConfig) -> list[tuple[str, str]]:
-    """Every registered scheme and impl that the model can have."""
+def norms_on(model: ModelConfig, dtype: torch.dtype = torch.float32) -> list[tuple[str, str]]:
+    """Every registered scheme and impl that the model can have in this type: Keras's layers have float32 only."""
     flat, spatial = isinstance(model, MLPConfig), isinstance(model, CNNConfig)
     return [
         (s.name, impl)
         for s in SCHEMES.values()
         for impl in s.impls
-        if not (s.spatial_only and flat) and not ((s.name, impl) == ("rms", "native") and spatial)
+        if not (s.spatial_only and flat)
+        and not (s.name == "rms" and impl != "custom" and spatial)
+        and not (impl == "keras" and dtype != torch.float32)
     ]
 
 
@@ -125,7 +127,9 @@ def settings_for(norm: str, impl: str) -> tuple[str, ...]:
 def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
     """Every scheme and impl twice, and replicates that differ in whatever may differ inside one stack."""
     mixed = [
-        replicate(f"norm={n}", seed, dtype, settings=settings_for(n, i)) for n, i in norms_on(mlp()) for seed in (0, 1)
+        replicate(f"norm={n}", seed, dtype, settings=settings_for(n, i))
+        for n, i in norms_on(mlp(), dtype)
+        for seed in (0, 1)
     ]
     cosine = CosineConfig("cosine", 0.1)
     sgd = Hyperparameters(SGDConfig("sgd", 0.05, 0.01, False, 0.9, True), cosine)
@@ -154,7 +158,7 @@ def convolutional(dtype: torch.dtype) -> list[Replicate]:
     groups = {"group": ("norm.num_groups=2",), "weight_standardization": ("norm.num_groups=2",)}
     mixed = [
         one(norm, seed, *settings_for(norm, impl)[:1], *groups.get(norm, settings_for(norm, impl)[1:]))
-        for norm, impl in norms_on(cnn())
+        for norm, impl in norms_on(cnn(), dtype)
         for seed in (0, 1)
     ]
     return [

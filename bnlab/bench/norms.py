@@ -96,6 +96,7 @@ def _all() -> list[Case]:
         for shape in SHAPES
         for backward in (False, True)
         for impl in scheme.impls
+        if impl != "keras"
     ]
 
 

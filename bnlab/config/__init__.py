@@ -1,6 +1,7 @@
 """The typed configuration: a file per section says what is legal, `resolve` makes it from plain values."""
 
 from bnlab.config.data import DataConfig
+from bnlab.config.engine import EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
 from bnlab.config.norm import (
     BatchConfig,
@@ -33,9 +34,11 @@ __all__ = [
     "CosineConfig",
     "CustomClassConfig",
     "DataConfig",
+    "EngineConfig",
     "FRNConfig",
     "GroupConfig",
     "InstanceConfig",
+    "KerasEngineConfig",
     "LayerConfig",
     "MLPConfig",
     "ModelConfig",

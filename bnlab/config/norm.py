@@ -19,7 +19,7 @@ class NormConfig:
     impl: str
 
     def __post_init__(self) -> None:
-        one_of("norm.impl", self.impl, ("native", "custom"))
+        one_of("norm.impl", self.impl, ("native", "custom", "keras"))
 
     def settings(self) -> dict[str, Any]:
         """The scheme's own settings, as its constructor takes them."""
@@ -28,6 +28,10 @@ class NormConfig:
     def label(self) -> str:
         """A short name of it."""
         return self.name if self.name == "none" else f"{self.name}-{self.impl}"
+
+    def conventions(self) -> dict[str, Any]:
+        """Where the layer's conventions are not PyTorch's, in which this configuration is written."""
+        return {}
 
     def of_activations(self) -> NormConfig:
         """What normalizes the activations: itself, except where it is the weights that are normalized."""
@@ -68,6 +72,11 @@ class AveragingConfig(LayerConfig):
 @dataclass
 class BatchConfig(AveragingConfig):
     track_running_stats: bool
+
+    def conventions(self) -> dict[str, Any]:
+        if self.impl != "keras" or self.momentum is None:
+            return {}
+        return {"keras_momentum": 1 - self.momentum, "stored_variance": "biased"}
 
 
 @dataclass

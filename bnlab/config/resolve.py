@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from bnlab.config.engine import DEFAULT_ENGINE
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.run import CHOICES, RunConfig, RunSettings
 from bnlab.errors import UserError, nearest, shown, unknown
@@ -60,6 +61,7 @@ def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
     Raises:
         UserError: for an unknown or missing key, a wrong type or a value out of range; the message names it.
     """
+    mapping = {"engine": DEFAULT_ENGINE, **mapping}
     choices = _choices_of(mapping)
     sections = {name: _typed(CHOICES[name][choice], mapping[name], name, choices) for name, choice in choices.items()}
     rest = {key: value for key, value in mapping.items() if key not in CHOICES}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnlab.config.data import DataConfig
+from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
 from bnlab.config.norm import (
     BatchConfig,
@@ -65,6 +66,7 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
     "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
     "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig},
     "schedule": {"constant": ScheduleConfig, "cosine": CosineConfig, "step": StepConfig},
+    "engine": {"bnlab": EngineConfig, "keras": KerasEngineConfig},
 }
 """The schema of each choice of each section: `norm=batch` is a BatchConfig."""
 
@@ -150,6 +152,11 @@ class RunConfig(RunSettings):
     data: DataConfig
     optimizer: OptimizerConfig
     schedule: ScheduleConfig
+    engine: EngineConfig
+
+    def uses_keras(self) -> bool:
+        """Whether Keras computes a part of it."""
+        return self.engine.name == "keras" or (self.norm.impl == "keras" and self.norm.name != "none")
 
     def protocol(self) -> dict[str, Any]:
         """What decides a run's result: its address in the store. No seed, path, device or display."""
@@ -160,4 +167,6 @@ class RunConfig(RunSettings):
         protocol = {name: dataclasses.asdict(getattr(self, name)) for name in CHOICES}
         for name in ("root", "download"):
             del protocol["data"][name]
+        if protocol["engine"] == DEFAULT_ENGINE:
+            del protocol["engine"]  # as in the addresses from before there was another
         return protocol | {"epochs": self.epochs, "steps": self.steps, "eval_every": self.eval_every}

@@ -5,6 +5,9 @@ from bnlab.norms.scheme import Scheme
 CUSTOM = ("custom",)
 """PyTorch has no such layer."""
 
+WITH_KERAS = ("native", "custom", "keras")
+"""Keras has one too; see bnlab.norms.keras_layers."""
+
 _ALL = (
     Scheme(
         name="none",
@@ -29,6 +32,7 @@ _ALL = (
             "Keras 3": "epsilon 1e-3; momentum 0.99, the weight of the old value, here 0.01; stored biased",
         },
         batch_statistics=True,
+        impls=WITH_KERAS,
     ),
     Scheme(
         name="layer",
@@ -42,6 +46,7 @@ _ALL = (
             "PyTorch": "eps 1e-5; LayerNorm over the axes named, with γ and β for each position of them",
             "Keras 3": "epsilon 1e-3; over the last axis",
         },
+        impls=WITH_KERAS,
     ),
     Scheme(
         name="group",
@@ -52,6 +57,7 @@ _ALL = (
         when_to_use="convolutional networks in batches too small for batch norm.",
         invariances="Y Y N Y N Y",
         defaults={"PyTorch": "eps 1e-5; num_groups has to be given", "Keras 3": "epsilon 1e-3; 32 groups"},
+        impls=WITH_KERAS,
     ),
     Scheme(
         name="instance",
@@ -78,6 +84,7 @@ _ALL = (
             "paper": "ε = 1e-8 outside the root",
         },
         shift=False,
+        impls=WITH_KERAS,
     ),
     Scheme(
         name="batch_renorm",

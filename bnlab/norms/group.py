@@ -34,7 +34,7 @@ class GroupNorm(nn.Module):
 
     def __init__(self, channels: int, *, eps: float, affine: bool, num_groups: int) -> None:
         super().__init__()
-        _check_groups(channels, num_groups)
+        check_groups(channels, num_groups)
         self.eps = eps
         self.num_groups = num_groups
         self.weight = nn.Parameter(torch.ones(channels)) if affine else None
@@ -47,7 +47,7 @@ class GroupNorm(nn.Module):
 
 def native(channels: int, ndim: int, *, eps: float, affine: bool, num_groups: int) -> nn.Module:
     """torch.nn's layer; the settings and errors are those of `GroupNorm`."""
-    _check_groups(channels, num_groups)
+    check_groups(channels, num_groups)
     return nn.GroupNorm(num_groups, channels, eps=eps, affine=affine)
 
 
@@ -56,7 +56,7 @@ def custom(channels: int, ndim: int, *, eps: float, affine: bool, num_groups: in
     return GroupNorm(channels, eps=eps, affine=affine, num_groups=num_groups)
 
 
-def _check_groups(channels: int, num_groups: int) -> None:
+def check_groups(channels: int, num_groups: int) -> None:
     if num_groups < 1 or channels % num_groups:
         divisors = ", ".join(str(d) for d in range(1, channels + 1) if channels % d == 0)
         raise ValueError(f"num_groups={num_groups} does not divide {channels} channels; allowed: {divisors}.")

@@ -1,69 +1,148 @@
-"""Keras's normalization layers as torch modules (Keras 3 on its torch backend), in PyTorch's conventions.
+"""Keras's normalization layers (Keras 3), in PyTorch's conventions; on Keras's torch backend as torch modules.
 
 Keras's momentum is the weight of the old value, so it is given 1 − momentum. What Keras stores cannot be translated:
-its moving variance is the biased one, where PyTorch's running variance is unbiased.
+its moving variance is the biased one, where PyTorch's running variance is unbiased. ε is inside the root in both.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import os
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
+
+from bnlab.norms.group import check_groups
 
 SCHEMES = ("batch", "layer", "group", "rms")
 
+NAMES = {
+    "gamma": "weight",
+    "scale": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+"""Keras's names of a layer's variables, and torch.nn's."""
+
 
 class KerasNorm(nn.Module):
-    """A Keras layer that takes its mode from `Module.train` and `Module.eval`."""
+    """A Keras layer that takes its mode from `Module.train` and `Module.eval`.
+
+    Its variables are this module's parameters and buffers, by torch.nn's names; Keras computes with them and keeps
+    nothing of its own (`Layer.stateless_call`), so that all that works on torch's layers works on it.
+    """
 
     def __init__(self, layer: Any, shape: tuple[int | None, ...]) -> None:
         super().__init__()
+        import keras
+
         layer.build(shape)
-        self.layer = layer
+        self.config = {"class": type(layer).__name__, **layer.get_config()}
+        self._learned = [NAMES[variable.name] for variable in layer.trainable_variables]
+        self._tracked = [NAMES[variable.name] for variable in layer.non_trainable_variables]
+        for name, variable in zip(self._learned, layer.trainable_variables, strict=True):
+            self.register_parameter(name, nn.Parameter(variable.value.detach().clone()))
+        for name, variable in zip(self._tracked, layer.non_trainable_variables, strict=True):
+            self.register_buffer(name, variable.value.detach().clone())
+
+        def call(learned: list[Tensor], tracked: list[Tensor], x: Tensor, mode: dict[str, bool]) -> Any:
+            with keras.device(x.device.type):
+                return layer.stateless_call(learned, tracked, x, **mode)
+
+        self._call = call  # a function, which copies of this module share: it keeps no values
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x of the shape that the layer was built for; the result has the same shape."""
-        y: Tensor = self.layer(x, training=self.training)
+        learned, tracked = ([getattr(self, name) for name in names] for names in (self._learned, self._tracked))
+        y: Tensor
+        y, updated = self._call(learned, tracked, x, {"training": self.training} if tracked else {})
+        for old, new in zip(tracked, updated, strict=True):
+            old.copy_(new.detach())
         return y
+
+
+def maker(scheme: str) -> Callable[..., nn.Module]:
+    """`build` for the scheme. Raises ValueError if Keras has no such layer."""
+    if scheme not in SCHEMES:
+        raise ValueError(f"Keras has no layer for norm '{scheme}'; it has them for {', '.join(SCHEMES)}.")
+    return functools.partial(build, scheme)
 
 
 def build(scheme: str, channels: int, ndim: int, dtype: str = "float32", **settings: Any) -> nn.Module:
     """Keras's layer for inputs of `ndim` dimensions, with the settings of this package's layers.
 
     Raises:
-        ValueError: Keras has no such layer, or not for this `ndim`, or runs on another backend.
-        ImportError: Keras is not installed.
+        ValueError: Keras has no such layer, or not for these settings, is not installed, or runs on another backend.
     """
-    if scheme not in SCHEMES:
-        raise ValueError(f"Keras has no layer for norm '{scheme}'; it has them for {', '.join(SCHEMES)}.")
+    keras = load("torch")
+    if scheme == "group":
+        check_groups(channels, settings["num_groups"])
+    return KerasNorm(layer(keras, scheme, ndim, dtype, **settings), (None, channels, *(None,) * (ndim - 2)))
+
+
+def layer(
+    keras: ModuleType, scheme: str, ndim: int, dtype: str = "float32", name: str = "norm", **settings: Any
+) -> Any:
+    """Keras's own layer, on whatever backend Keras runs, with the settings of this package's layers.
+
+    Raises:
+        ValueError: Keras's layer does not have these settings, or not for this `ndim`.
+    """
+    _check(scheme, ndim, settings)
+    layers, affine, eps = keras.layers, settings["affine"], settings["eps"]
+    common = {"epsilon": float(np.finfo(dtype).eps) if eps is None else eps, "dtype": dtype, "name": name}
+    if scheme == "rms":
+        return layers.RMSNormalization(axis=-1, **common)
+    common |= {"center": affine, "scale": affine}
+    if scheme == "batch":
+        return layers.BatchNormalization(axis=1, momentum=1 - settings["momentum"], **common)
+    if scheme == "group":
+        return layers.GroupNormalization(settings["num_groups"], axis=1, **common)
+    if ndim == 2:
+        return layers.LayerNormalization(axis=-1, **common)
+    return layers.GroupNormalization(1, axis=1, **common)  # LayerNormalization has a gamma for each position there
+
+
+def _check(scheme: str, ndim: int, settings: dict[str, Any]) -> None:
     if scheme == "rms" and ndim > 2:
         raise ValueError("keras rms normalization takes (N, C) only: with spatial axes its scale is for each position.")
     if scheme == "rms" and not settings["affine"]:
         raise ValueError("keras rms normalization got affine=False, but Keras's layer always has a scale.")
-    layers = _keras().layers
-    affine, common = settings["affine"], {"epsilon": settings["eps"], "dtype": dtype, "name": "norm"}
-    if scheme == "batch":
-        layer = layers.BatchNormalization(
-            axis=1, momentum=1 - settings["momentum"], center=affine, scale=affine, **common
+    if scheme == "batch" and settings["momentum"] is None:
+        raise ValueError("keras batch normalization got momentum=None, but Keras has no cumulative average; set one.")
+    if scheme == "batch" and not settings["track_running_stats"]:
+        raise ValueError("keras batch normalization got track_running_stats=False, but Keras's layer always tracks.")
+
+
+def is_installed() -> bool:
+    """Whether Keras can be imported."""
+    return importlib.util.find_spec("keras") is not None
+
+
+def load(backend: str) -> ModuleType:
+    """Keras on that backend.
+
+    A process has one backend: that of the environment variable KERAS_BACKEND, else the first one asked for.
+
+    Raises:
+        ValueError: Keras is not installed, or runs on another backend.
+    """
+    if not is_installed():
+        raise ValueError("it needs Keras: pip install 'bnlab[keras]'")
+    running = os.environ.setdefault("KERAS_BACKEND", backend)
+    if running == backend:
+        import keras
+
+        running = keras.backend.backend()  # another, if it was loaded before the variable was set
+    if running != backend:
+        raise ValueError(
+            f"Keras runs on {running} in this process, which can have one backend; train with {backend} by itself, and"
+            f" with KERAS_BACKEND={backend} or unset."
         )
-    elif scheme == "group":
-        layer = layers.GroupNormalization(settings["num_groups"], axis=1, center=affine, scale=affine, **common)
-    elif scheme == "rms":
-        layer = layers.RMSNormalization(axis=-1, **common)
-    elif ndim == 2:
-        layer = layers.LayerNormalization(axis=-1, center=affine, scale=affine, **common)
-    else:  # LayerNormalization has a gamma for each position there
-        layer = layers.GroupNormalization(1, axis=1, center=affine, scale=affine, **common)
-    return KerasNorm(layer, (None, channels, *(None,) * (ndim - 2)))
-
-
-def _keras() -> ModuleType:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    import keras
-
-    if keras.backend.backend() != "torch":
-        raise ValueError(f"Keras runs on {keras.backend.backend()} here; start with KERAS_BACKEND=torch.")
     module: ModuleType = keras
     return module

@@ -42,7 +42,7 @@ class Scheme:
         batch_statistics: samples of a batch depend on each other in training; needs at least 2 values per channel.
         spatial_only: not defined on (N, C).
         of_weights: it normalizes the weights of a layer, and not the activations after it.
-        impls: who wrote the layer: `native` is torch.nn's, `custom` is written out in this package.
+        impls: who wrote the layer: `native` is torch.nn's, `custom` is written out in this package, `keras` is Keras's.
     """
 
     name: str
@@ -97,6 +97,8 @@ class Scheme:
 
     def _made_by(self, impl: str) -> Any:
         """The function of the scheme's module that is called as the impl."""
+        if impl == "keras":
+            return import_module("bnlab.norms.keras_layers").maker(self.name)
         if impl not in self.impls:
             raise ValueError(f"unknown impl '{impl}' of norm '{self.name}'; allowed: {', '.join(self.impls)}.")
         return getattr(import_module(f"bnlab.norms.{self.name}"), impl)

@@ -64,7 +64,7 @@ def labels(frame: pd.DataFrame, keys: Sequence[str]) -> "pd.Series[str]":
 
 
 def _is_strict(name: str) -> bool:
-    return name in PROTOCOL or name in VERSIONS or name.startswith("data.")
+    return name in PROTOCOL or name in VERSIONS or name.startswith(("data.", "engine."))
 
 
 def _varies(values: "pd.Series[str]") -> bool:

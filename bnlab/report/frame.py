@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from bnlab.config.engine import DEFAULT_ENGINE
 from bnlab.errors import UserError, nearest
 from bnlab.store import SCHEMA
 
@@ -56,6 +57,8 @@ def read(folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
         reasons = f" ({'; '.join(warnings)})" if warnings else ""
         raise UserError(f"no run to report in {where}{reasons}; train one first: bnlab train")
     frame = pd.DataFrame(list(rows.values()))
+    if "engine.name" in frame:
+        frame["engine.name"] = frame["engine.name"].fillna(DEFAULT_ENGINE["name"])
     return frame.sort_values(["run", "seed"], kind="stable", ignore_index=True), warnings
 
 

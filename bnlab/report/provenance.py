@@ -12,6 +12,8 @@ NAMED = {
     "cpu": "the processor",
     "threads": "the number of threads",
     "device": "the device",
+    "keras": "the Keras version",
+    "keras_backend": "Keras's backend",
 }
 SHOWN = 4
 

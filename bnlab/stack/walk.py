@@ -19,6 +19,7 @@ from bnlab.norms.frn import FilterResponseNorm
 from bnlab.norms.ghost_batch import GhostBatchNorm
 from bnlab.norms.group import GroupNorm
 from bnlab.norms.instance import InstanceNorm
+from bnlab.norms.keras_layers import KerasNorm
 from bnlab.norms.layer import LayerNorm
 from bnlab.norms.precise_batch import PreciseBatchNorm
 from bnlab.norms.rms import RMSNorm
@@ -123,6 +124,7 @@ def _lift_parametrized(plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.
 
 @lift_alike.register(DynamicTanh)
 @lift_alike.register(DynamicErf)
+@lift_alike.register(KerasNorm)
 @lift_alike.register(SwitchableNorm)
 def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
     return Vmapped(plain, owners)

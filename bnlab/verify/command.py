@@ -8,8 +8,9 @@ from rich.console import Console
 
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES
+from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.verify import show
-from bnlab.verify.verdict import Verdict, keras_installed, verify_class, verify_schemes
+from bnlab.verify.verdict import Verdict, verify_class, verify_schemes
 
 
 def verify(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bnlab.custom_class import load_class
 from bnlab.errors import UserError, unknown
-from bnlab.norms import SCHEMES, keras_layers
+from bnlab.norms import SCHEMES
 from bnlab.norms import SHAPES as SHAPE_NAMES
+from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.time_limit import TimeLimitError, time_limit
 from bnlab.verify import subject as subjects
 from bnlab.verify.checks import Report, run
@@ -69,13 +69,8 @@ def verify_schemes(schemes: Iterable[str], impls: Iterable[str]) -> Iterator[Ver
         if scheme not in SCHEMES:
             raise unknown("norm", scheme, SCHEMES)
         for impl in impls:
-            if impl in SCHEMES[scheme].impls or (impl == "keras" and scheme in keras_layers.SCHEMES):
+            if impl in SCHEMES[scheme].impls:
                 yield _verdict(subjects.of_scheme(scheme, impl))
-
-
-def keras_installed() -> bool:
-    """Whether `impl=keras` can be verified here."""
-    return importlib.util.find_spec("keras") is not None
 
 
 def _verdict(subject: Subject) -> Verdict:

@@ -40,6 +40,7 @@ CASES = [
     for scheme in SCHEMES.values()
     if scheme.name != "none" and not scheme.of_weights
     for impl in scheme.impls
+    if impl != "keras"  # works in float32: see test_keras.py
     for ndim in SHAPES
     if (scheme.name, impl, ndim) not in UNDEFINED
 ]

@@ -18,7 +18,7 @@ def refuse(text: str, scheme: str, impl: str, channels: int = 8, ndim: int = 2, 
 
 
 def test_unknown_impl() -> None:
-    refuse("unknown impl 'kers' of norm 'batch'; allowed: native, custom.", "batch", "kers")
+    refuse("unknown impl 'kers' of norm 'batch'; allowed: native, custom, keras.", "batch", "kers")
 
 
 @pytest.mark.parametrize("scheme", [name for name, scheme in SCHEMES.items() if not scheme.of_weights])

@@ -25,6 +25,7 @@ ROWS = [
     for scheme in SCHEMES.values()
     for change, answer in zip(CHANGES, scheme.invariances.split(), strict=True)
     for impl in scheme.impls
+    if impl != "keras"  # works in float32
 ]
 
 

@@ -1,0 +1,54 @@
+"""What `engine=keras` refuses, rather than train something else than was asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Any
+
+from bnlab.config import KerasEngineConfig, RunConfig, defaults
+from bnlab.data import Split
+from bnlab.errors import UserError, shown
+from bnlab.norms import keras_layers
+
+
+def check(config: RunConfig, engine: KerasEngineConfig, split: Split) -> None:
+    """Raises UserError for the first setting that the engine cannot take, and if Keras cannot be had on its backend."""
+    for key, value, allowed in _limited(config, engine):
+        if value not in allowed:
+            takes = " or ".join(f"{key}={_text(each)}" for each in allowed)
+            raise UserError(f"{key}={shown(_text(value))} cannot be used with engine=keras, which takes {takes}")
+    if importlib.util.find_spec(engine.backend) is None:
+        raise UserError(f"engine.backend={engine.backend} needs {engine.backend}: pip install {engine.backend}")
+    try:
+        if config.norm.name != "none":
+            keras_layers.maker(config.norm.name)
+        keras_layers.load(engine.backend)
+    except ValueError as error:
+        raise UserError(f"engine=keras engine.backend={engine.backend} cannot be used here: {error}") from error
+    from bnlab.keras_engine.program import build
+
+    build(config, split, config.seed)
+
+
+def _limited(config: RunConfig, engine: KerasEngineConfig) -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
+    """Each setting of which the engine takes some values only, with its value and these."""
+    if config.norm.name != "none":
+        yield "norm.impl", config.norm.impl, ("keras",)
+    if engine.backend != "torch":
+        yield "threads", config.threads, (None,)  # they take all cores
+    yield "model", config.model.name, ("mlp",)
+    yield "optimizer", config.optimizer.name, ("adam", "sgd")
+    yield "optimizer.weight_decay", config.optimizer.weight_decay, (0.0,)
+    yield "schedule", config.schedule.name, ("constant",)
+    yield "device", config.device, ("auto", "cpu")
+    yield "eval_every", config.eval_every, (None,)
+    yield "compile", config.compile, (False, "auto")
+    yield "checkpoint_every", config.checkpoint_every, (defaults()["checkpoint_every"],)
+    yield "keep_checkpoint", config.keep_checkpoint, (False,)
+
+
+def _text(value: object) -> str:
+    """As it is written on the command line."""
+    words = {None: "null", True: "true", False: "false"}
+    return words.get(value, str(value)) if value is None or isinstance(value, bool) else str(value)

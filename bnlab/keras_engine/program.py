@@ -1,0 +1,174 @@
+"""The article's Keras program, built from a configuration and trained by `Model.fit`. Keras has to be loaded before.
+
+Weights and batches are those of bnlab's own loop: one seed gives both engines the same start and the same order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+from torch import nn
+
+from bnlab import models
+from bnlab.config import AdamConfig, OptimizerConfig, RunConfig, SGDConfig
+from bnlab.data import Part, Split
+from bnlab.data.batches import order
+from bnlab.errors import UserError
+from bnlab.evaluate import EVALUATION_BATCH, Score
+from bnlab.interrupt import Interrupt
+from bnlab.models.blocks import ACTIVATIONS
+from bnlab.norms import keras_layers
+from bnlab.seeds import batch_generator, weight_generator
+from bnlab.train import Evaluation, Observer, Plan
+
+ACTIVATES = tuple(type(make()) for make in ACTIVATIONS.values())
+
+
+def train(
+    config: RunConfig, seed: int, split: Split, plan: Plan, observers: Sequence[Observer], interrupt: Interrupt
+) -> None:
+    """Trains one replicate to the end of the plan, or until it has diverged.
+
+    Raises:
+        KeyboardInterrupt: the user wants to stop; nothing of the training is kept but the scores so far.
+    """
+    batches = Batches(split, plan, seed)
+    epochs = math.ceil(plan.total_steps / plan.steps_per_epoch)
+    with keras.device("cpu"):
+        watcher = Watcher(batches, split, plan, observers, interrupt)
+        build(config, split, seed).fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[watcher])
+
+
+def build(config: RunConfig, split: Split, seed: int) -> Any:
+    """The compiled Sequential model: bnlab's own network, layer by layer, with its initial weights.
+
+    Raises:
+        UserError: Keras's norm does not have the settings.
+    """
+    image = split.train.images[0].shape
+    norm = dataclasses.replace(config.norm, impl="custom")
+    plain = models.build(config.model, norm, image, split.classes, weight_generator(seed))
+    model = keras.Sequential([keras.Input((math.prod(image),))])
+    for number, module in enumerate(plain.layers):
+        if isinstance(module, nn.Linear):
+            model.add(keras.layers.Dense(module.out_features, use_bias=module.bias is not None))
+            model.layers[-1].set_weights([value.detach().numpy().T for value in module.parameters()])
+        elif isinstance(module, ACTIVATES):
+            model.add(keras.layers.Activation(config.model.activation))
+        elif not isinstance(module, (nn.Flatten, nn.Identity)):
+            model.add(_norm(config, f"norm_{number}"))
+    model.add(keras.layers.Activation("softmax"))
+    optimizer = _optimizer(config.optimizer)
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _norm(config: RunConfig, name: str) -> Any:
+    try:
+        return keras_layers.layer(keras, config.norm.name, 2, name=name, **config.norm.settings())
+    except ValueError as error:
+        raise UserError(f"norm={config.norm.name} cannot be used here: {error}") from error
+
+
+def _optimizer(config: OptimizerConfig) -> Any:
+    if isinstance(config, AdamConfig):
+        beta_1, beta_2 = config.betas
+        return keras.optimizers.Adam(config.lr, beta_1=beta_1, beta_2=beta_2, epsilon=config.eps)
+    assert isinstance(config, SGDConfig)
+    return keras.optimizers.SGD(config.lr, momentum=config.momentum, nesterov=config.nesterov)
+
+
+def _arrays(split: Split, part: Part) -> tuple[Any, Any]:
+    """Pixels (N, H W) as scaled floats, and labels (N,)."""
+    return split.scaling.to_float(part.images).flatten(1).numpy(), part.labels.numpy()
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+    """The batches of an epoch, in the order that the seed gives it; `next_epoch` draws the next one's."""
+
+    def __init__(self, split: Split, plan: Plan, seed: int) -> None:
+        super().__init__()
+        self._pixels, self._labels = _arrays(split, split.train)
+        self._plan, self._generator = plan, batch_generator(seed)
+        self.next_epoch()
+
+    def next_epoch(self) -> None:
+        self._order = order(len(self._labels), self._generator).numpy()
+
+    def __len__(self) -> int:
+        return self._plan.steps_per_epoch
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        size = self._plan.batch_size
+        rows = self._order[index * size : (index + 1) * size]
+        return self._pixels[rows], self._labels[rows]
+
+    def images(self, steps: int) -> int:
+        """How many the first so many batches of an epoch have."""
+        return min(steps * self._plan.batch_size, len(self._labels))
+
+
+class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Tells the observers what they are told by bnlab's own loop, and ends the training after the plan's last step."""
+
+    def __init__(
+        self, batches: Batches, split: Split, plan: Plan, observers: Sequence[Observer], interrupt: Interrupt
+    ) -> None:
+        super().__init__()
+        held_out = {"validation": split.validation, "test": split.test}
+        self._parts = {name: _arrays(split, part) for name, part in held_out.items() if part is not None}
+        self._batches, self._plan, self._observers, self._interrupt = batches, plan, observers, interrupt
+        self._step, self._seconds, self._diverged = 0, 0.0, False
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._began, self._before = time.perf_counter(), self._step
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any]) -> None:
+        self._step += 1
+        loss = float(logs["loss"])  # the mean of the epoch so far, which stays not finite once a batch's is not
+        if not math.isfinite(loss):
+            self._tell_divergence()
+            return
+        for observer in self._observers:
+            observer.trained(self._step, torch.tensor([loss]))
+        if self._interrupt.requested:
+            raise KeyboardInterrupt(f"interrupted at step {self._step}; engine=keras keeps no state and starts anew")
+        if self._step == self._plan.total_steps:
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any]) -> None:
+        if self._diverged:
+            return
+        lap = time.perf_counter() - self._began
+        self._seconds += lap
+        images = self._batches.images(self._step - self._before)
+        scores = {"train": _score(logs, images)}
+        for name, (pixels, labels) in self._parts.items():
+            held_out = self.model.evaluate(pixels, labels, EVALUATION_BATCH, verbose=0, return_dict=True)
+            scores[name] = _score(held_out, len(labels))
+        if not all(np.isfinite(score.loss(0)) for score in scores.values()):
+            self._tell_divergence()
+            return
+        step = self._step
+        evaluation = Evaluation(self._plan.epoch(step), step, scores, self._seconds, images / lap)
+        for observer in self._observers:
+            observer.evaluated(evaluation)
+        self._batches.next_epoch()
+
+    def _tell_divergence(self) -> None:
+        self._diverged = self.model.stop_training = True
+        for observer in self._observers:
+            observer.diverged(0, self._step)
+
+
+def _score(logs: Mapping[str, Any], images: int) -> Score:
+    """Keras's means, in float32, as sums over the images."""
+    loss, correct = float(logs["loss"]) * images, round(float(logs["accuracy"]) * images)
+    return Score(torch.tensor([loss], dtype=torch.float64), torch.tensor([correct], dtype=torch.float64), images)
