@@ -9,6 +9,7 @@ import pytest
 from bnlab.config import CONF, from_mapping
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES
+from bnlab.prepare import check
 from bnlab.run import run
 from tests.compose import compose
 from tests.data import idx
@@ -68,7 +69,9 @@ def test_schemes_that_need_space_are_refused_on_the_mlp(override: str, impl: str
 
 def losses(folder: Path, *overrides: str) -> list[float]:
     """All losses of metrics.csv."""
-    ((outcome,),) = run([from_mapping(compose([*overrides, f"runs_dir={folder}"]))])
+    config = from_mapping(compose([*overrides, f"runs_dir={folder}"]))
+    check(config)
+    ((outcome,),) = run([config])
     assert (outcome.result["state"], outcome.trained) == ("done", True)
     with (outcome.folder / "metrics.csv").open() as file:
         found = [float(row["loss"]) for row in csv.DictReader(file)]
