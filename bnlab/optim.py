@@ -34,12 +34,15 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class _Slice:
-    """Rows start:stop of the lifted parameter number `whole`; `view` is what is moved."""
+    """Some rows of the lifted parameter number `whole`, or all (None); `view` is what is moved."""
 
     view: Tensor
     whole: int
-    start: int
-    stop: int
+    rows: slice | None
+
+    def of(self, gradients: Sequence[Tensor]) -> Tensor:
+        gradient = gradients[self.whole]
+        return gradient if self.rows is None else gradient[self.rows]
 
 
 class _Group:
@@ -55,7 +58,7 @@ class _Group:
 
     def move(self, gradients: Sequence[Tensor], step: int, lr: float) -> None:
         """Moves along the lifted parameters' gradients; `step` counts from 0."""
-        mine = [gradients[piece.whole][piece.start : piece.stop] for piece in self._slices]
+        mine = [piece.of(gradients) for piece in self._slices]
         if isinstance(self._config, AdamConfig):
             self._adam(self._config, mine, step, lr)
         elif isinstance(self._config, SGDConfig):
@@ -128,11 +131,12 @@ class StackOptimizer:
     @torch.no_grad()
     def step(self, step: int, gradients: Sequence[Tensor]) -> None:
         """Moves the parameters along their gradients, given in the same order; `step` counts from 0."""
-        rows = [torch.atleast_1d(gradient.contiguous()) for gradient in gradients]  # the kernels take it for granted
+        # The kernels take it for granted; asking costs less than a call of `contiguous`.
+        gradients = [gradient if gradient.is_contiguous() else gradient.contiguous() for gradient in gradients]
         for group in self._groups:
             each = group.hyperparameters
             factor = lr_factor(each.schedule, step, self._total_steps, self._steps_per_epoch)
-            group.move(rows, step, each.optimizer.lr * factor)
+            group.move(gradients, step, each.optimizer.lr * factor)
 
     def state(self) -> list[State]:
         """What is remembered, by group; the tensors themselves, not copies."""
@@ -154,14 +158,14 @@ def _remembered(config: OptimizerConfig) -> Sequence[str]:
 
 def _slices(owned: Owned, number: int, chosen: Sequence[bool]) -> Iterator[_Slice]:
     """The runs of neighbouring blocks whose owners are chosen."""
-    tensor = owned.tensor if owned.tensor.ndim else owned.tensor.detach().view(1)
-    block = len(tensor) // len(owned.owners)
+    count, tensor = len(owned.owners), owned.tensor
+    block = tensor.shape[:1].numel() // count  # a single number, of a stack of one, counts as one row
     start = 0
     for wanted, run in itertools.groupby(owned.owners, key=lambda owner: owner is not None and chosen[owner]):
-        stop = start + block * len(list(run))
+        stop = start + len(list(run))
         if wanted:
-            is_all = stop - start == len(tensor)
-            yield _Slice(tensor if is_all else tensor.detach()[start:stop], number, start, stop)
+            rows = None if stop - start == count else slice(start * block, stop * block)
+            yield _Slice(tensor if rows is None else tensor.detach()[rows], number, rows)
         start = stop
 
 

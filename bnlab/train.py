@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from bnlab.data import Split
 from bnlab.data.stream import BatchStream, distinct_seeds
@@ -19,6 +18,7 @@ from bnlab.memory import keep_freed_memory
 from bnlab.optim import Hyperparameters, StackOptimizer
 from bnlab.population import compute_population
 from bnlab.stack import lift, lower, owned_parameters
+from bnlab.step import Step
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def train(
     state = keeper.load() if keeper is not None else None
     if state is not None:
         training.load_state(state)
-    run_batch = _Step(stack, training.parameters, plan.batch_size, compiled)
+    run_batch = Step(stack, training.parameters, plan.batch_size, plan.total_steps, compiled=compiled)
     with flushed():
         _train_stack(training, data, plan, device, observers, run_batch, keeper)
     lower(stack)
@@ -163,7 +163,7 @@ def _train_stack(
     plan: Plan,
     device: torch.device,
     observers: Sequence[Observer],
-    run_batch: _Step,
+    run_batch: Step,
     keeper: Keeper | None,
 ) -> None:
     stack = training.stack
@@ -216,31 +216,3 @@ def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observers
         alive[replicate] = False
         for observer in observers:
             observer.diverged(replicate, steps_before + 1 + int(broken[:, replicate].nonzero()[0]))
-
-
-class _Step:
-    """Forward and backward pass of the stack on one batch."""
-
-    def __init__(self, stack: nn.Module, parameters: Sequence[Tensor], batch_size: int, compiled: bool) -> None:
-        self._stack, self._parameters, self._batch_size = stack, parameters, batch_size
-        if compiled:
-            torch.compiler.reset()  # the programs of earlier stacks count against a limit of compilations
-        self._compiled = torch.compile(_loss, dynamic=False) if compiled else None
-        self._share: dict[int, Tensor] = {}
-
-    def __call__(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        """From pixels (U, N, ...) and labels (R, N): the logits (R, N, K), and the parameters' gradients."""
-        samples = labels.shape[1]
-        # An epoch's last, smaller batch is not worth a compilation of its own.
-        loss_of = self._compiled if self._compiled is not None and samples == self._batch_size else _loss
-        loss, logits = loss_of(self._stack, pixels, labels)
-        if samples not in self._share:
-            self._share[samples] = torch.full_like(loss, 1 / samples)
-        gradients = torch.autograd.grad(loss, self._parameters, self._share[samples], materialize_grads=True)
-        return logits, gradients
-
-
-def _loss(stack: nn.Module, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The cross-entropy summed over replicates and samples, so that no replicate's gradient depends on another's."""
-    logits: Tensor = stack(pixels)
-    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum"), logits.detach()

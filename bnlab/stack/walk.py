@@ -62,6 +62,22 @@ def lower(stack: nn.Module) -> None:
             module.lower()
 
 
+def depends_on_tensors_alone(stack: nn.Module) -> bool:
+    """Whether all layers are of the kinds that this file lists: those keep nothing but tensors from step to step."""
+    if isinstance(stack, Single):
+        return _is_known_throughout(stack.model)
+    return not any(isinstance(module, Looped) for module in stack.modules())
+
+
+def _is_known_throughout(module: nn.Module) -> bool:
+    holds_layers = isinstance(module, MLP | CNN | nn.Sequential)
+    return _is_known(module) and (not holds_layers or all(map(_is_known_throughout, module.children())))
+
+
+def _is_known(module: nn.Module) -> bool:
+    return type(module) in lift_alike.registry or is_parametrized(module)
+
+
 def _lift_all(modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
     """Lifts the layer at one place, cut where its kind changes from one replicate to the next."""
     slices = [list(part) for _, part in itertools.groupby(owners, key=lambda owner: _kind(modules[owner - owners[0]]))]
@@ -72,8 +88,7 @@ def _lift_all(modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
 
 def _lift_slice(plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
     """Lifts modules of one kind. A user's subclass of a known class may do anything, and is looped over."""
-    known = type(plain[0]) in lift_alike.registry or is_parametrized(plain[0])
-    return lift_alike(plain[0], plain, owners) if known else Looped(plain, owners)
+    return lift_alike(plain[0], plain, owners) if _is_known(plain[0]) else Looped(plain, owners)
 
 
 def _kind(module: nn.Module) -> Hashable:

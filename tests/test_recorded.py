@@ -1,0 +1,91 @@
+"""A recorded step gives the plain step's bits, for every scheme, impl and model, alone and in a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bnlab.config import ModelConfig
+from bnlab.optim import StackOptimizer
+from bnlab.recorded import record
+from bnlab.stack import depends_on_tensors_alone, lift, owned_parameters
+from bnlab.step import WORTH_RECORDING, Step
+from tests.test_stack import ADAM, CLASSES, IMAGES, cnn, mlp, norms_on, replicate, settings_for
+
+NOT_RECORDED = {"batch_renorm"}
+"""Its bounds depend on the number of batches so far."""
+
+MODELS = [mlp(), mlp(activation="gelu", norm_position="post"), cnn()]
+CASES = [(model, *norm) for model in MODELS for norm in norms_on(model)]
+IDS = [f"{model.name}-{model.activation}-{norm}-{impl}" for model, norm, impl in CASES]
+
+
+def stack_of(model: ModelConfig, norm: str, impl: str, replicates: int) -> nn.Module:
+    settings = () if norm == "none" else settings_for(norm, impl)
+    plain = [replicate(f"norm={norm}", seed, torch.float32, model, settings=settings) for seed in range(replicates)]
+    return lift([each.model for each in plain])
+
+
+def trained(stack: nn.Module, image: Sequence[int], total_steps: int) -> tuple[list[Tensor], Step]:
+    """All logits and gradients of five steps, and what is in the stack afterwards."""
+    steps = 5
+    owned = [each for each in owned_parameters(stack) if each.tensor.requires_grad]
+    parameters = [each.tensor for each in owned]
+    replicates = len({owner for each in owned for owner in each.owners})
+    optimizer = StackOptimizer(owned, [ADAM] * replicates, total_steps=steps, steps_per_epoch=steps)
+    step = Step(stack, parameters, 16, total_steps, compiled=False)
+    generator = torch.Generator().manual_seed(3)
+    seen: list[Tensor] = []
+    for number in range(steps):
+        samples = 16 if number != 2 else 7  # an epoch's last, smaller batch in between
+        pixels = torch.rand(replicates, samples, *image, generator=generator)
+        labels = torch.randint(CLASSES, (replicates, samples), generator=generator)
+        logits, gradients = step(pixels, labels)
+        optimizer.step(number, gradients)
+        seen += [logits.clone(), *(gradient.clone() for gradient in gradients)]
+    return [*seen, *(value.detach() for value in stack.state_dict().values())], step
+
+
+def same_bits(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
+    return all(torch.equal(mine, other) for mine, other in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("replicates", [1, 3])
+@pytest.mark.parametrize(("model", "norm", "impl"), CASES, ids=IDS)
+def test_a_recorded_step_has_the_bits_of_the_plain_one(
+    model: ModelConfig, norm: str, impl: str, replicates: int
+) -> None:
+    image = IMAGES[model.name]
+    plain, _ = trained(stack_of(model, norm, impl, replicates), image, total_steps=0)
+    recorded, step = trained(stack_of(model, norm, impl, replicates), image, total_steps=WORTH_RECORDING)
+    assert same_bits(plain, recorded)
+    is_looped = not depends_on_tensors_alone(stack_of(model, norm, impl, replicates))
+    is_recorded = step._full_batch != step._plain
+    assert is_recorded != (norm in NOT_RECORDED or is_looped)
+
+
+def test_a_recording_leaves_the_state_as_it_was_and_goes_on_from_there() -> None:
+    total = torch.tensor([10.0])
+
+    def add(x: Tensor) -> list[Tensor]:
+        total.add_(x)
+        return [total * 2]
+
+    program = record(add, [torch.tensor([1.0])], [total])
+    assert total.item() == 10
+    assert [program(torch.tensor([x]))[0].item() for x in (1.0, 5.0)] == [22, 32]
+
+
+def test_what_decides_by_a_number_is_not_recorded_and_leaves_the_state_as_it_was() -> None:
+    count = torch.tensor(3.0)
+
+    def decide(x: Tensor) -> list[Tensor]:
+        count.add_(1)
+        return [x if count.item() > 3 else -x]
+
+    with pytest.raises(RuntimeError, match="_local_scalar_dense"):
+        record(decide, [torch.ones(2)], [count])
+    assert count.item() == 3
