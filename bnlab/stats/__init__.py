@@ -7,8 +7,8 @@ statistic is for.
 from bnlab.stats.contrast import Contrast, contrast
 from bnlab.stats.curves import (
     Reach,
-    area_under_curve,
-    first_reach,
+    areas_under_curves,
+    first_reaches,
     logrank,
     median_time,
     restricted_mean,
@@ -35,9 +35,9 @@ __all__ = [
     "Interval",
     "Reach",
     "Summary",
-    "area_under_curve",
+    "areas_under_curves",
     "contrast",
-    "first_reach",
+    "first_reaches",
     "holm",
     "logrank",
     "mean_difference",

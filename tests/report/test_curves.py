@@ -83,16 +83,69 @@ def test_time_to_a_target(runs: Path) -> None:
     assert made is not None
     # (.775 + .875) / 2 and (.875 + .975) / 2 over equal steps.
     assert made.cells["mean over the curve"].tolist() == ["87.50", "75.50"]
-    columns = ["reached", "median step", "mean step, cut at 10", "median seconds"]
-    # batch is there at the first evaluation, which bounds what can be compared.
+    columns = ["reached", "median step", "mean step, cut at 30", "median seconds"]
     assert made.cells[columns].to_numpy().tolist() == [
         ["2 of 2", "10", "10", "0.5"],
-        ["2 of 2", "20", "10", "1.0"],
+        ["2 of 2", "20", "25", "1.0"],
     ]
+    assert made.data[["target", "unit", "horizon"]].to_numpy().tolist() == [[0.76, "step", 30.0]] * 2
     never = target.table(*timed(compare(runs)), 0.9)
     assert never is not None
     assert never.cells["median step"].tolist() == ["30", "not reached"]
     assert never.cells["reached"].tolist() == ["2 of 2", "0 of 2"]
+
+
+def test_the_horizon_is_where_the_shortest_training_ends(runs: Path) -> None:
+    """It was the earliest time at which any arm had reached the target, which cut the others' times short."""
+    run = stored.arm(runs, "rms", [0.99], epochs=2)
+    stored.curves(run / "seed-0", 0.99, epochs=2)
+    made = target.table(*timed(compare(runs, by=("norm.name",))), 0.85)
+    assert made is not None
+    assert made.data.set_index("arm")["restricted_mean"].to_dict() == {
+        "norm.name=rms": 10,
+        "norm.name=batch": 20,
+        "norm.name=none": 20,
+    }
+    assert set(made.data["horizon"]) == {20}
+
+
+def test_replicates_that_diverged_before_an_evaluation_never_reach_the_target(runs: Path) -> None:
+    """They have no row in metrics.csv, and were left out as if they had not been trained."""
+    for name in ("batch", "rms"):
+        run = runs / f"{name}-0a" if name == "batch" else stored.run(runs, name)
+        for seed in (7, 8):
+            stored.curves(stored.replicate(run, seed, None, state="diverged"), 0.1, epochs=0)
+    made = target.table(*timed(compare(runs)), 0.76)
+    assert made is not None
+    cells = made.cells.set_index("arm")
+    assert cells["reached"].to_dict() == {"batch": "2 of 4", "none": "2 of 2", "rms": "0 of 2"}
+    assert (cells.at["rms", "median step"], cells.at["rms", "mean step, cut at 30"]) == ("not reached", "30")
+    assert cells.at["batch", "mean step, cut at 30"] == "20"
+
+
+def test_an_arm_that_diverged_as_a_whole_does_not_shorten_the_horizon(runs: Path) -> None:
+    broken = stored.replicate(stored.run(runs, "rms"), 0, None, state="diverged")
+    stored.curves(broken, 0.1, epochs=1)
+    made = target.table(*timed(compare(runs)), 0.76)
+    assert made is not None
+    assert set(made.data["horizon"]) == {30}
+
+
+def test_arms_of_different_batch_size_are_compared_in_epochs(runs: Path) -> None:
+    """Steps of four times as many images are not the same steps."""
+    run = stored.arm(runs, "batch", [0.97], folder="large", lr=0.1)
+    stored.curves(run / "seed-0", 0.97, steps=4)
+    comparison, table = timed(compare(runs))
+    made = target.table(comparison, table, 0.86)
+    assert made is not None
+    assert made.title.endswith("; not in steps, of which an epoch has 4 to 10")
+    assert made.cells[["median epoch", "mean epoch, cut at 3"]].to_numpy().tolist() == [
+        ["2.00", "2.00"],
+        ["2.00", "2.00"],
+        ["3.00", "3.00"],
+    ]
+    assert set(made.data["unit"]) == {"epoch"}
+    assert target.reaches(comparison, table, 0.86)["norm.name=batch, optimizer.lr=0.1"] == [(2.0, True)]
 
 
 def test_the_target_is_what_the_baseline_ends_with(runs: Path) -> None:
@@ -105,6 +158,15 @@ def test_cost(runs: Path) -> None:
     table = tables.cost(comparison, curves.read_timing(comparison.replicates)[0])
     assert table is not None
     assert table.cells.to_numpy().tolist() == [["batch", "1.5", "640", "4"], ["none", "1.5", "640", "4"]]
+
+
+def test_cost_has_the_parameters_that_results_hold(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "batch", [0.9, 0.91], more={"parameters": 109578})
+    stored.arm(tmp_path, "old", [0.9, 0.91])
+    comparison = compare(tmp_path)
+    table = tables.cost(comparison, curves.read_timing(comparison.replicates)[0])
+    assert table is not None
+    assert table.cells.set_index("arm")["parameters"].to_dict() == {"batch": "109,578", "old": "-"}
 
 
 def test_all_tables_are_written(runs: Path, tmp_path: Path) -> None:
