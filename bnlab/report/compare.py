@@ -25,8 +25,8 @@ class Comparison:
         baseline: the arm that the others are held against, or None.
         summary: one row per arm, best first: arm, the `by` columns, n, diverged, mean, sd, low, high, and best: whether
             its lead over all others is real; with a baseline also difference, difference_low, difference_high, method
-            ("paired" or "Welch"), p and p_holm. In the metric's own unit (accuracies are fractions); NaN where there is
-            no number.
+            ("paired" or "Welch"), p and p_corrected. In the metric's own unit (accuracies are fractions); NaN where
+            there is no number.
         pairs: the arms that were held against each other.
         lead: the best arm and its lead, or None where fewer than two arms have a value.
         replicates: one row per replicate, as from `frame.read`, with its arm.
@@ -65,12 +65,14 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
     values = _values(replicates, replicates[(replicates["state"] == "done") & finite], metric)
     summary = _summary(replicates, values, keys)
     base = _baseline_arm(summary, keys, baseline) if baseline else None
-    pairs = contrasts.pairs(values, base)
     lead = contrasts.lead(values)
+    pairs = contrasts.pairs(values, base, lead)
     summary["best"] = summary["arm"] == (lead.first if lead and lead.real else None)
     if base:
         summary = _with_differences(summary, pairs)
         notes = [*_method_notes(summary, base), *notes]
+    if lead and any(pair.settled for pair in pairs):
+        notes = [f"{lead.first} is ahead of every other arm; the p of that stands for its comparisons", *notes]
     return Comparison(
         metric=metric,
         by=keys,
@@ -123,8 +125,8 @@ def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]
 
 def _with_differences(summary: pd.DataFrame, pairs: Sequence[contrasts.Pair]) -> pd.DataFrame:
     names = {"low": "difference_low", "high": "difference_high"}
-    found = contrasts.frame(pairs).rename(columns=names).set_index("first")
-    columns = ["difference", "difference_low", "difference_high", "method", "p", "p_holm"]
+    found = contrasts.frame(pairs, higher=True).rename(columns=names).set_index("first")
+    columns = ["difference", "difference_low", "difference_high", "method", "p", "p_corrected"]
     return summary.join(found[columns], on="arm")
 
 

@@ -5,6 +5,7 @@ statistic is for.
 """
 
 from bnlab.stats.contrast import Contrast, contrast
+from bnlab.stats.correction import holm, holm_level, lead_p
 from bnlab.stats.curves import (
     Reach,
     areas_under_curves,
@@ -24,7 +25,7 @@ from bnlab.stats.estimate import (
     superiority,
     t_interval,
 )
-from bnlab.stats.permutation import RESAMPLES, holm, sign_flip, sign_flips, smallest_p, two_sample, two_samples
+from bnlab.stats.permutation import RESAMPLES, sign_flip, sign_flips, smallest_p, two_sample, two_samples
 from bnlab.stats.power import MOST_SEEDS, seeds_for_p, seeds_needed, visible_gap
 
 __all__ = [
@@ -39,6 +40,8 @@ __all__ = [
     "contrast",
     "first_reaches",
     "holm",
+    "holm_level",
+    "lead_p",
     "logrank",
     "mean_difference",
     "median_time",
