@@ -51,7 +51,7 @@ def summary(comparison: Comparison) -> Table:
         cells[name] = [of.number(value, "+") for value in data["difference"]]
         cells[f"{name}, 95 %"] = _intervals(data, of, "difference_", "+")
         cells["corrected p"] = [p_text(p) for p in data["p_corrected"]]
-    title = f"{comparison.metric}{' (%)' if of.value == '%' else ''}, best first"
+    title = f"{comparison.metric} ({of.value}), best first"
     return Table("summary", title, data, pd.DataFrame(cells), tuple(labels))
 
 
@@ -75,7 +75,7 @@ def comparisons(comparison: Comparison) -> Table | None:
             "chance to be better": data["better"].map(lambda share: f"{100 * share:.0f} %"),
         }
     )
-    title = f"{comparison.metric}: arms against each other"
+    title = f"{comparison.metric} ({of.value}): arms against each other"
     return Table("comparisons", title, data, cells, ("arm", "against", "method", "by"))
 
 
@@ -106,8 +106,13 @@ def epochs(comparison: Comparison, curves: pd.DataFrame) -> Table | None:
         return None
     of, names = unit(comparison.metric), short_names(comparison)
     grid = data.assign(arm=data["arm"].map(names), text=data["mean"].map(of.number))
-    cells = grid.pivot(index=["epoch", "step"], columns="arm", values="text").fillna(ABSENT).reset_index()
-    cells = cells[["epoch", "step", *(name for arm in comparison.summary["arm"] if (name := names[arm]) in cells)]]
+    cells = grid.pivot(index="epoch", columns="arm", values="text").fillna(ABSENT)
+    cells = cells[[name for arm in comparison.summary["arm"] if (name := names[arm]) in cells]]
+    steps = grid.groupby("epoch")["step"]
+    # Of other batch sizes an epoch has other steps: then there is no one step to name.
+    if (steps.nunique() == 1).all():
+        cells.insert(0, "step", steps.first())
+    cells = cells.reset_index()
     cells["epoch"] = cells["epoch"].map(lambda value: f"{value:g}")
     title = f"{words(comparison.metric)} at every evaluation: means of the replicates that finished"
     return Table("epochs", title, data, cells.astype(str), ())

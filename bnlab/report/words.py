@@ -12,3 +12,8 @@ def listed(items: Sequence[str], shown: int) -> str:
 def plural(count: int | None, word: str) -> str:
     """The word, with an s unless there is one."""
     return word if count == 1 else f"{word}s"
+
+
+def one_line(text: str) -> str:
+    """The text with spaces for its line breaks, which names of arms may have."""
+    return " ".join(text.splitlines())
