@@ -191,16 +191,61 @@ def test_nothing_but_diverged_replicates_can_be_reported(tmp_path: Path) -> None
     assert (tmp_path / "out" / "report.html").exists()
 
 
-@pytest.mark.parametrize("margin", [0.0, -1.0, float("nan")])
+def test_replicates_that_diverged_before_any_score_can_be_reported(tmp_path: Path) -> None:
+    run = stored.run(tmp_path / "runs", "none")
+    stored.curves(stored.replicate(run, 0, None, state="diverged"), 0.1, epochs=0)
+    made, _ = make(tmp_path / "runs", output=tmp_path / "out")
+    assert made.verdicts[0] == "all: 1 replicate diverged; it has no mean"
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_the_terminal_warns_of_files_that_cannot_be_read_too(runs: Path, tmp_path: Path) -> None:
+    """Only a report with an output folder read them, and so only that one said so."""
+    (runs / "none-0a" / "seed-0" / "metrics.csv").write_text("epoch")
+    (runs / "none-0a" / "seed-1" / "timing.csv").unlink()
+    shown, text = make(runs)
+    written, _ = make(runs, output=tmp_path / "out")
+    assert len(shown.warnings) == 2
+    assert shown.warnings == written.warnings
+    assert text.count("warning: not in curves and costs: ") == 2
+
+
+def test_arms_of_different_batch_size_share_the_rows_of_epochs(runs: Path) -> None:
+    """A row of epoch and step held one arm alone."""
+    run = stored.arm(runs, "batch", [0.9], folder="large", lr=0.1)
+    stored.curves(run / "seed-0", 0.9, steps=4)
+    table = tables.epochs(*timed(compare(runs)))
+    assert table is not None
+    assert table.cells.to_numpy().tolist() == [
+        ["1", "77.50", "70.00", "65.50"],
+        ["2", "87.50", "80.00", "75.50"],
+        ["3", "97.50", "90.00", "85.50"],
+    ]
+    assert {4, 10} <= set(table.data["step"])
+
+
+def test_the_chance_to_be_better_is_of_lower_losses(runs: Path) -> None:
+    """It was the chance to be above, for losses too."""
+    table = tables.comparisons(compare(runs, metric="test_loss"))
+    assert table is not None
+    assert (table.cells["arm"][0], table.cells["chance to be better"][0]) == ("batch", "100 %")
+    assert table.title == "test_loss (nats): arms against each other"
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_margin_is_above_zero(margin: float) -> None:
-    with pytest.raises(UserError, match=f"--margin {margin} is not above 0; give points, e.g. --margin 0.1"):
+    with pytest.raises(UserError, match=f"--margin {margin} is not a number above 0; give points, e.g. --margin 0.1"):
         report.Question(margin=margin)
 
 
-@pytest.mark.parametrize("target", [0.97, 0.0, 101.0])
+@pytest.mark.parametrize("target", [0.97, 0.0, 101.0, float("nan")])
 def test_a_target_is_in_percent(target: float) -> None:
-    with pytest.raises(
-        UserError, match=f"--target {target} is not a percentage above 1; give percent, e.g. --target 97"
-    ):
+    with pytest.raises(UserError, match=f"--target {target} is not allowed; allowed: percent, 0 to 100"):
         report.Question(target=target)
     report.Question(target=0.1, metric="test_loss")
+
+
+@pytest.mark.parametrize("target", [-1.0, float("nan"), float("inf")])
+def test_a_target_of_losses_is_a_number(target: float) -> None:
+    with pytest.raises(UserError, match=f"--target {target} is not allowed; allowed: nats, 0 or more"):
+        report.Question(target=target, metric="test_loss")

@@ -66,7 +66,7 @@ def test_terminal_shows_percent_and_points_with_two_decimals(runs: Path) -> None
 def test_losses_have_four_decimals_and_no_percent(runs: Path) -> None:
     _, text = make(runs, metric="test_loss", baseline="norm.name=none")
     lines = rows(text)
-    assert lines[0] == ["test_loss, best first"]
+    assert lines[0] == ["test_loss (nats), best first"]
     assert [
         "batch",
         "3",
@@ -98,9 +98,10 @@ def test_notes_and_warnings_are_printed_in_full_on_a_narrow_terminal(runs: Path)
     assert f"note: {note}" in lines
     assert made.warnings == [
         f"skipped {runs / 'broken'}: no config.yaml",
-        "not counted: batch-0a/seed-7 is failed (RuntimeError: [bold]x[/bold])",
+        "not counted, as failed: batch-0a/seed-7 (RuntimeError: [bold]x[/bold])",
+        *made.warnings[2:],
     ]
-    assert [f"warning: {warning}" for warning in made.warnings] == lines[-2:]
+    assert [f"warning: {warning}" for warning in made.warnings] == lines[-4:]
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_summary_md_holds_table_notes_warnings_and_hardware(runs: Path, tmp_path
         "| none | 3 | 1 | 96.00 | 1.00 | 93.52 to 98.48 | - | - | - |\n"
         "\n"
         "- note: differences to norm.name=none are of pairs with equal seeds, with the t interval of the pairs\n"
-        "- warning: not counted: none-0a/seed-4 is running\n"
+        "- warning: not counted, as running: none-0a/seed-4\n"
         "- warning: not in curves and costs: batch-0a/seed-0, batch-0a/seed-1, batch-0a/seed-2 and 4 more: "
         "metrics.csv is missing or does not hold epoch,step,split,loss,accuracy\n"
     )
