@@ -21,6 +21,7 @@ from bnlab.store import replace
 
 CHARTS = "charts"
 MOST_VERDICTS = 12
+MOST_ROWS = 100
 """On the terminal; the files hold all."""
 
 
@@ -50,11 +51,14 @@ def _show_table(table: Table, console: Console) -> None:
     for name in table.cells.columns:
         # Text, not str: a label is shown as it is, whatever rich would take for markup in it.
         grid.add_column(Text(one_line(name)), justify="left" if name in table.labels else "right", no_wrap=True)
-    for row in table.cells.to_numpy().tolist():
+    rows = table.cells.to_numpy().tolist()
+    for row in rows[:MOST_ROWS]:
         grid.add_row(*(Text(one_line(cell)) for cell in row))
     # Never squeezed: digits cut off to fit a narrow terminal or a pipe would be other numbers.
     grid.width = console.measure(grid, options=console.options.update(max_width=sys.maxsize)).maximum
     console.print(grid, soft_wrap=True)
+    if len(rows) > MOST_ROWS:
+        console.print(Text(f"and {len(rows) - MOST_ROWS} more rows: -o FOLDER writes all"), soft_wrap=True)
 
 
 def texts(

@@ -55,10 +55,10 @@ def reaches(comparison: Comparison, curves: pd.DataFrame, target: float, by: str
     reached = found["reached"].eq(True)
     ends = _ends(seen, by)
     times = found["time"].where(reached, found["arm"].map(ends).fillna(ends.max()))
-    of_arms: Reaches = {arm: [] for arm in comparison.summary["arm"] if arm in set(found["arm"])}
-    for arm, time, there in zip(found["arm"], times, reached, strict=True):
-        of_arms[arm].append(stats.Reach(float(time), bool(there)))
-    return of_arms
+    of_arms: Reaches = {arm: [] for arm in comparison.summary["arm"]}
+    for arm, time, there in zip(found["arm"], times.tolist(), reached.tolist(), strict=True):
+        of_arms[arm].append(stats.Reach(time, there))
+    return {arm: own for arm, own in of_arms.items() if own}
 
 
 def table(comparison: Comparison, curves: pd.DataFrame, target: float) -> Table | None:

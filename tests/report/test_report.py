@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bnlab import report
 from bnlab.errors import UserError
+from bnlab.report import render
 
 from . import stored
 
@@ -114,6 +115,18 @@ def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> No
     page = written(made, "summary.md")
     assert "| [red]x[/red] |" in page
     assert "| a\\|b[/]" in page
+
+
+def test_a_long_table_is_cut_on_the_terminal_and_whole_in_the_files(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Laying out 1,250 rows took two of ten seconds, and nobody reads them there."""
+    monkeypatch.setattr(render, "MOST_ROWS", 1)
+    made, text = make(runs, output=tmp_path / "out")
+    lines = text.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith((" batch", " none"))] == ["batch"]
+    assert "and 1 more rows: -o FOLDER writes all" in lines
+    assert len(written(made, "summary.csv").splitlines()) == 3
 
 
 def test_without_an_output_folder_nothing_is_written(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
