@@ -51,19 +51,24 @@ class Recorder:
         self.results: dict[Path, dict[str, Any]] = {}
         self._folders = folders
         self._rows = [_Rows() for _ in folders]
+        self._parameters: list[int | None] = [None for _ in folders]
         self._environments, self._command = environments, command
         # Those whose files are kept up to date during training.
         self._live = [folder if folder is not None and folder.finished() is None else None for folder in folders]
 
     def __enter__(self) -> Recorder:
-        for folder, live, rows in zip(self._folders, self._live, self._rows, strict=True):
+        for index, (folder, live) in enumerate(zip(self._folders, self._live, strict=True)):
             if folder is not None:
                 folder.remove_leftovers()
                 folder.log("training starts")
             if live is not None:
                 live.write_config()
-                self._write_result(live, rows, "running")
+                self._write_result(index, live, "running")
         return self
+
+    def built(self, parameters: Sequence[int]) -> None:
+        """The models are there; so many numbers are trained in each."""
+        self._parameters = list(parameters)
 
     def state(self) -> list[dict[str, Any]]:
         """Plain values, for a checkpoint."""
@@ -104,25 +109,27 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for folder, rows in zip(self._folders, self._rows, strict=True):
+        for index, folder in enumerate(self._folders):
             if folder is not None and error is None:
-                self._settle(folder, rows, "done" if rows.diverged_at is None else "diverged")
+                self._settle(index, folder)
             elif folder is not None and error is not None:
                 # Where the disk is full, `running` stays: without its process that means interrupted too.
                 with contextlib.suppress(StorageError):
-                    self._settle_broken(folder, rows, error)
+                    self._settle_broken(index, folder, error)
 
-    def _settle(self, folder: ReplicateFolder, rows: _Rows, state: str) -> None:
+    def _settle(self, index: int, folder: ReplicateFolder) -> None:
+        rows = self._rows[index]
+        state = "done" if rows.diverged_at is None else "diverged"
         folder.write_config()
         self._write_rows(folder, rows)
-        self.results[folder.path] = self._write_result(folder, rows, state)
+        self.results[folder.path] = self._write_result(index, folder, state)
         folder.log(state)
 
-    def _settle_broken(self, folder: ReplicateFolder, rows: _Rows, error: BaseException) -> None:
+    def _settle_broken(self, index: int, folder: ReplicateFolder, error: BaseException) -> None:
         goes_on = isinstance(error, StorageError) or not isinstance(error, Exception)
         state, reason = "interrupted" if goes_on else "failed", f"{type(error).__name__}: {error}"
         if folder in self._live:
-            self.results[folder.path] = self._write_result(folder, rows, state, None if goes_on else reason)
+            self.results[folder.path] = self._write_result(index, folder, state, None if goes_on else reason)
         elif not goes_on:
             self.results[folder.path] = {"state": state, "seed": folder.seed, "error": reason, "final": {}}
         folder.log(state if goes_on else f"{state}: {reason}")
@@ -134,8 +141,9 @@ class Recorder:
             folder.write_timing(rows.timing)
 
     def _write_result(
-        self, folder: ReplicateFolder, rows: _Rows, state: str, error: str | None = None
+        self, index: int, folder: ReplicateFolder, state: str, error: str | None = None
     ) -> dict[str, Any]:
+        rows = self._rows[index]
         return folder.write_result(
             state,
             self._environments[folder.path],
@@ -143,6 +151,7 @@ class Recorder:
             error=error,
             final=rows.final,
             seconds=round(rows.seconds, 4),
+            parameters=self._parameters[index],
             resumed_at_steps=rows.resumed_at,
             command=self._command,
         )

@@ -14,6 +14,7 @@ from bnlab.claim import claimed, wait_for
 from bnlab.errors import StorageError
 from bnlab.grouping import Job
 from bnlab.interrupt import Interrupt
+from bnlab.models.size import trained_parameters
 from bnlab.prepare import compiles, device_of, plan_of, replicate, split_of, threads_for
 from bnlab.progress import Progress
 from bnlab.record import Recorder
@@ -102,23 +103,26 @@ class Launch:
             with recorder:
                 observers: list[Observer] = [recorder, self._progress.of_stack(jobs, plan_of(config))]
                 if config.engine.name == "keras":
-                    self._fit(jobs[0], observers)
+                    self._fit(jobs[0], recorder, observers)
                 else:
                     self._train_side_by_side(stack, recorder, observers)
             stack.forget()
         return recorder.results
 
-    def _fit(self, job: Job, observers: Sequence[Observer]) -> None:
+    def _fit(self, job: Job, recorder: Recorder, observers: Sequence[Observer]) -> None:
         """Trains one replicate by Keras."""
         from bnlab.keras_engine import program  # imports Keras
 
-        config = job.config
-        program.train(config, job.seed, split_of(config.data), plan_of(config), observers, self._interrupt)
+        config, split = job.config, split_of(job.config.data)
+        model = program.build(config, split, job.seed)
+        recorder.built([program.trained_parameters(model)])
+        program.train(model, job.seed, split, plan_of(config), observers, self._interrupt)
 
     def _train_side_by_side(self, stack: Stack, recorder: Recorder, observers: Sequence[Observer]) -> None:
         jobs, config = list(stack.members.values()), stack.config
         checkpoints = Checkpoints(stack.folder, config.checkpoint_every, recorder, self._interrupt, self._progress.say)
         replicates = [replicate(job.config, job.seed) for job in jobs]
+        recorder.built([trained_parameters(one.model) for one in replicates])
         plan, split, device = plan_of(config), split_of(config.data), device_of(config)
         compiled = compiles(config, len(jobs), plan.total_steps)
         train(replicates, split, plan, device, observers, compiled=compiled, keeper=checkpoints)

@@ -105,6 +105,8 @@ def test_the_same_command_gives_the_same_bytes_in_an_ordinary_run_folder(cli: Cl
     assert steps == [(e, s, part) for e, s in (("1", "10"), ("2", "20")) for part in ("train", "validation", "test")]
     result = json.loads((a / "seed-1" / "result.json").read_text())
     assert (result["state"], result["seed"]) == ("done", 1)
+    # No biases before a norm; gamma and beta; Keras's moving averages are not trained.
+    assert result["parameters"] == 784 * 128 + 128 * 64 + 2 * (128 + 64) + 64 * 10 + 10
     assert result["environment"]["keras_backend"] == f"torch {torch.__version__}"
     assert result["conventions"] == {"keras_momentum": 0.9, "stored_variance": "biased"}
     again = cli(*FIT, "runs_dir=a", "seeds=2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -42,6 +43,16 @@ def test_the_same_sweep_gives_the_same_bytes_twice(tmp_path: Path) -> None:
         return [(o.folder / "metrics.csv").read_bytes() for outcomes in run(configs) for o in outcomes]
 
     assert metrics(tmp_path / "a") == metrics(tmp_path / "b")
+
+
+def test_every_result_counts_its_own_trained_parameters(tmp_path: Path) -> None:
+    """In one stack; it was never stored, so the report's column of costs stayed empty."""
+    runs = run([config(tmp_path, f"norm={name}", "seeds=2") for name in ("none", "batch", "rms")])
+    linear, hidden = 784 * 128 + 128 * 64 + 64 * 10 + 10, 128 + 64
+    # Biases; gamma and beta; biases and gamma.
+    expected = [linear + hidden, linear + 2 * hidden, linear + 2 * hidden]
+    stored = [[json.loads((o.folder / "result.json").read_text()) for o in outcomes] for outcomes in runs]
+    assert [[result["parameters"] for result in results] for results in stored] == [[count] * 2 for count in expected]
 
 
 def test_one_bad_replicate_does_not_take_its_stack_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,10 +31,8 @@ from bnlab.train import Evaluation, Observer, Plan
 ACTIVATES = tuple(type(make()) for make in ACTIVATIONS.values())
 
 
-def train(
-    config: RunConfig, seed: int, split: Split, plan: Plan, observers: Sequence[Observer], interrupt: Interrupt
-) -> None:
-    """Trains one replicate to the end of the plan, or until it has diverged.
+def train(model: Any, seed: int, split: Split, plan: Plan, observers: Sequence[Observer], interrupt: Interrupt) -> None:
+    """Trains one replicate's model, from `build`, to the end of the plan, or until it has diverged.
 
     Raises:
         KeyboardInterrupt: the user wants to stop; nothing of the training is kept but the scores so far.
@@ -43,7 +41,7 @@ def train(
     epochs = math.ceil(plan.total_steps / plan.steps_per_epoch)
     with keras.device("cpu"):
         watcher = Watcher(batches, split, plan, observers, interrupt)
-        build(config, split, seed).fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[watcher])
+        model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[watcher])
 
 
 def build(config: RunConfig, split: Split, seed: int) -> Any:
@@ -55,19 +53,25 @@ def build(config: RunConfig, split: Split, seed: int) -> Any:
     image = split.train.images[0].shape
     norm = dataclasses.replace(config.norm, impl="custom")
     plain = models.build(config.model, norm, image, split.classes, weight_generator(seed))
-    model = keras.Sequential([keras.Input((math.prod(image),))])
-    for number, module in enumerate(plain.layers):
-        if isinstance(module, nn.Linear):
-            model.add(keras.layers.Dense(module.out_features, use_bias=module.bias is not None))
-            model.layers[-1].set_weights([value.detach().numpy().T for value in module.parameters()])
-        elif isinstance(module, ACTIVATES):
-            model.add(keras.layers.Activation(config.model.activation))
-        elif not isinstance(module, (nn.Flatten, nn.Identity)):
-            model.add(_norm(config, f"norm_{number}"))
-    model.add(keras.layers.Activation("softmax"))
-    optimizer = _optimizer(config.optimizer)
-    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    with keras.device("cpu"):
+        model = keras.Sequential([keras.Input((math.prod(image),))])
+        for number, module in enumerate(plain.layers):
+            if isinstance(module, nn.Linear):
+                model.add(keras.layers.Dense(module.out_features, use_bias=module.bias is not None))
+                model.layers[-1].set_weights([value.detach().numpy().T for value in module.parameters()])
+            elif isinstance(module, ACTIVATES):
+                model.add(keras.layers.Activation(config.model.activation))
+            elif not isinstance(module, (nn.Flatten, nn.Identity)):
+                model.add(_norm(config, f"norm_{number}"))
+        model.add(keras.layers.Activation("softmax"))
+        optimizer = _optimizer(config.optimizer)
+        model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def trained_parameters(model: Any) -> int:
+    """How many numbers are trained in a model."""
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
 def _norm(config: RunConfig, name: str) -> Any:

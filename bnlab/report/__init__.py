@@ -5,6 +5,7 @@ pandas and scipy are imported when a report is made, so that the command line ca
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,11 +42,18 @@ class Question:
     target: float | None = None
 
     def __post_init__(self) -> None:
-        """Raises UserError for a margin that is not a positive number, or a target that is a fraction."""
-        if self.margin is not None and not self.margin > 0:
-            raise UserError(f"--margin {self.margin} is not above 0; give points, e.g. --margin 0.1")
-        if self.target is not None and self.metric.endswith("accuracy") and not 1 < self.target <= 100:
-            raise UserError(f"--target {self.target} is not a percentage above 1; give percent, e.g. --target 97")
+        """Raises UserError for a margin or a target that is out of its range."""
+        if self.margin is not None and not 0 < self.margin < math.inf:
+            raise UserError(f"--margin {self.margin} is not a number above 0; give points, e.g. --margin 0.1")
+        if self.target is None:
+            return
+        if self.metric.endswith("accuracy") and not 1 < self.target <= 100:
+            raise UserError(
+                f"--target {self.target} is not allowed; allowed: percent, 0 to 100, and none of 1 or less, which "
+                "would be a fraction; e.g. --target 97"
+            )
+        if not 0 <= self.target < math.inf:
+            raise UserError(f"--target {self.target} is not allowed; allowed: nats, 0 or more, e.g. --target 0.1")
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
         UserError: a missing folder, no run, an unknown column or metric, a baseline that is not one arm, or an output
             folder that cannot be written.
     """
-    from bnlab.report import compare, frame, render
+    from bnlab.report import compare, curves, frame, render
     from bnlab.report.units import unit
     from bnlab.report.verdicts import verdicts
 
@@ -79,13 +87,14 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
     comparison = compare.compare(replicates, question.by, question.metric, question.baseline)
     scale = unit(question.metric).scale
     said = verdicts(comparison, question.margin and question.margin / scale)
-    warnings = broken + comparison.left_out
+    measured = curves.read(comparison.replicates)
+    warnings = broken + comparison.left_out + measured.warnings
     files = []
     if output:
         from bnlab.report import files as contents
 
         target = None if question.target is None else question.target / scale
-        files = render.write(contents.contents(comparison, said, warnings, target), output)
+        files = render.write(contents.contents(comparison, measured, said, warnings, target), output)
     render.show(comparison, said, warnings, files, console)
     return Report(comparison, said, warnings, files)
 

@@ -6,9 +6,11 @@ import pandas as pd
 
 from bnlab.errors import unknown
 from bnlab.report.frame import ENVIRONMENT, config_columns, environment_columns
+from bnlab.report.words import listed
 
 ABSENT = "-"
 ALL = "all"
+SHOWN = 4
 PROTOCOL = ("epochs", "steps")
 VERSIONS = (f"{ENVIRONMENT}bnlab", f"{ENVIRONMENT}torch")
 
@@ -90,4 +92,4 @@ def _pooled_note(frame: pd.DataFrame, name: str) -> str:
 
 
 def _values(values: "pd.Series[str]") -> str:
-    return ", ".join(dict.fromkeys(values.fillna(ABSENT)))
+    return listed(list(dict.fromkeys(values.fillna(ABSENT))), SHOWN)

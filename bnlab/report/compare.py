@@ -13,6 +13,10 @@ from bnlab import stats
 from bnlab.errors import UserError, nearest, unknown
 from bnlab.report import arms, contrasts, provenance
 from bnlab.report.frame import metric_columns
+from bnlab.report.units import SPLITS
+from bnlab.report.words import listed
+
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,8 @@ class Comparison:
         baseline: the arm that the others are held against, or None.
         summary: one row per arm, best first: arm, the `by` columns, n, diverged, mean, sd, low, high, and best: whether
             its lead over all others is real; with a baseline also difference, difference_low, difference_high, method
-            ("paired" or "Welch"), p and p_holm. In the metric's own unit (accuracies are fractions); NaN where there is
-            no number.
+            ("paired" or "Welch"), p and p_corrected. In the metric's own unit (accuracies are fractions); NaN where
+            there is no number.
         pairs: the arms that were held against each other.
         lead: the best arm and its lead, or None where fewer than two arms have a value.
         replicates: one row per replicate, as from `frame.read`, with its arm.
@@ -59,18 +63,20 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
     Raises:
         UserError: an unknown column or metric, or a baseline that is not exactly one arm.
     """
-    _check_metric(frame, metric)
+    frame = _with_metric(frame, metric)
     replicates, keys, notes = arms.group(frame, by)
     finite = replicates[metric].abs() < math.inf
     values = _values(replicates, replicates[(replicates["state"] == "done") & finite], metric)
     summary = _summary(replicates, values, keys)
     base = _baseline_arm(summary, keys, baseline) if baseline else None
-    pairs = contrasts.pairs(values, base)
     lead = contrasts.lead(values)
+    pairs = contrasts.pairs(values, base, lead)
     summary["best"] = summary["arm"] == (lead.first if lead and lead.real else None)
     if base:
         summary = _with_differences(summary, pairs)
         notes = [*_method_notes(summary, base), *notes]
+    if lead and any(pair.settled for pair in pairs):
+        notes = [f"{lead.first} is ahead of every other arm; the p of that stands for its comparisons", *notes]
     return Comparison(
         metric=metric,
         by=keys,
@@ -89,8 +95,12 @@ def is_accuracy(metric: str) -> bool:
     return metric.endswith("accuracy")
 
 
-def _check_metric(frame: pd.DataFrame, metric: str) -> None:
+def _with_metric(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The frame, with the metric as a column of no numbers where all that is known is that replicates diverged."""
     metrics = metric_columns(frame)
+    if not metrics and (frame["state"] == "diverged").any():
+        metrics = [f"{split}_{kind}" for split in SPLITS for kind in ("accuracy", "loss")]
+        frame = frame.assign(**{metric: math.nan})
     if not metrics:
         states = ", ".join(f"{count} {state}" for state, count in frame["state"].value_counts().items())
         raise UserError(
@@ -98,6 +108,7 @@ def _check_metric(frame: pd.DataFrame, metric: str) -> None:
         )
     if metric not in metrics:
         raise unknown("metric", metric, metrics)
+    return frame
 
 
 def _values(replicates: pd.DataFrame, counted: pd.DataFrame, metric: str) -> contrasts.Values:
@@ -123,8 +134,8 @@ def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]
 
 def _with_differences(summary: pd.DataFrame, pairs: Sequence[contrasts.Pair]) -> pd.DataFrame:
     names = {"low": "difference_low", "high": "difference_high"}
-    found = contrasts.frame(pairs).rename(columns=names).set_index("first")
-    columns = ["difference", "difference_low", "difference_high", "method", "p", "p_holm"]
+    found = contrasts.frame(pairs, higher=True).rename(columns=names).set_index("first")
+    columns = ["difference", "difference_low", "difference_high", "method", "p", "p_corrected"]
     return summary.join(found[columns], on="arm")
 
 
@@ -170,11 +181,10 @@ def _parsed(text: str) -> Any:
 
 
 def _left_out(replicates: pd.DataFrame, finite: "pd.Series[bool]", metric: str) -> list[str]:
-    lines = []
-    for row, has_metric in zip(replicates.to_dict("records"), finite, strict=True):
-        name = f"{row['run']}/seed-{row['seed']}"
-        if row["state"] == "done" and not has_metric:
-            lines.append(f"not counted: {name} is done but has no finite {metric}")
-        elif row["state"] not in ("done", "diverged"):
-            lines.append(f"not counted: {name} is {row['state']}" + (f" ({row['error']})" if row["error"] else ""))
-    return lines
+    """A line for each state that keeps replicates out."""
+    state = replicates["state"].where(finite | (replicates["state"] != "done"), f"done but has no finite {metric}")
+    out = replicates[~state.isin(["done", "diverged"])]
+    names = out["run"] + "/seed-" + out["seed"].astype(str)
+    names += out["error"].map(lambda error: f" ({error})" if error else "")
+    groups = names.groupby(state[out.index], sort=False)
+    return [f"not counted, as {reason}: {listed(own.tolist(), SHOWN)}" for reason, own in groups]

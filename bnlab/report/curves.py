@@ -2,14 +2,32 @@
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from bnlab.report.words import listed
 from bnlab.store import METRICS, TIMING
 
 TEXT, WHOLE = ("split",), ("step", "replicates")
 SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All rows of metrics.csv and of timing.csv, and a line about the replicates without."""
+
+    metrics: pd.DataFrame
+    timing: pd.DataFrame
+    warnings: list[str]
+
+
+def read(replicates: pd.DataFrame) -> Measured:
+    """What was measured of the trained replicates of a frame."""
+    metrics, no_metrics = read_metrics(replicates)
+    timing, no_timing = read_timing(replicates)
+    return Measured(metrics, timing, no_metrics + no_timing)
 
 
 def read_metrics(replicates: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -39,9 +57,8 @@ def _read(replicates: pd.DataFrame, name: str, header: tuple[str, ...]) -> tuple
     bad = [names[row] for row in bodies if row not in good]
     if not bad:
         return table, []
-    more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     reason = f"{name} is missing or does not hold {','.join(header)}"
-    return table, [f"not in curves and costs: {', '.join(bad[:SHOWN])}{more}: {reason}"]
+    return table, [f"not in curves and costs: {listed(bad, SHOWN)}: {reason}"]
 
 
 def _body(path: Path, header: tuple[str, ...]) -> str | None:

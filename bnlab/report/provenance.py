@@ -4,6 +4,7 @@ import pandas as pd
 
 from bnlab.report.arms import ABSENT, VERSIONS
 from bnlab.report.frame import ENVIRONMENT, environment_columns
+from bnlab.report.words import listed
 
 NAMED = {
     "commit": "the commit of bnlab",
@@ -47,6 +48,5 @@ def _note(trained: pd.DataFrame, name: str) -> str:
     inside = bool((values.groupby(trained["arm"]).nunique() > 1).any())
     short = name.removeprefix(ENVIRONMENT)
     distinct = list(dict.fromkeys(values))
-    more = f" and {len(distinct) - SHOWN} more" if len(distinct) > SHOWN else ""
     where = "inside an arm" if inside else "between the arms"
-    return f"{NAMED.get(short, short)} differs {where}: {', '.join(distinct[:SHOWN])}{more}"
+    return f"{NAMED.get(short, short)} differs {where}: {listed(distinct, SHOWN)}"

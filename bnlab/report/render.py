@@ -16,10 +16,12 @@ from bnlab.report.compare import Comparison
 from bnlab.report.frame import metric_columns
 from bnlab.report.provenance import environments
 from bnlab.report.tables import Table
+from bnlab.report.words import one_line
 from bnlab.store import replace
 
 CHARTS = "charts"
 MOST_VERDICTS = 12
+MOST_ROWS = 100
 """On the terminal; the files hold all."""
 
 
@@ -28,14 +30,14 @@ def show(
 ) -> None:
     """Print the verdicts, the table, the notes, the warnings and the names of the files."""
     for verdict in verdicts[:MOST_VERDICTS]:
-        console.print(Text(f"* {verdict}"), soft_wrap=True)
+        console.print(Text(one_line(f"* {verdict}")), soft_wrap=True)
     if len(verdicts) > MOST_VERDICTS:
         console.print(Text(f"* and {len(verdicts) - MOST_VERDICTS} more: -o FOLDER writes all"), soft_wrap=True)
     _show_table(tables.summary(comparison), console)
     for note in comparison.notes:
-        console.print(Text(f"note: {note}"), soft_wrap=True)
+        console.print(Text(one_line(f"note: {note}")), soft_wrap=True)
     for warning in warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+        console.print(Text(one_line(f"warning: {warning}"), style="yellow"), soft_wrap=True)
     charts = [file for file in files if file.parent.name == CHARTS]
     for file in files:
         if file not in charts:
@@ -48,12 +50,15 @@ def _show_table(table: Table, console: Console) -> None:
     grid = Grid(title=Text(table.title), box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
     for name in table.cells.columns:
         # Text, not str: a label is shown as it is, whatever rich would take for markup in it.
-        grid.add_column(Text(name), justify="left" if name in table.labels else "right", no_wrap=True)
-    for row in table.cells.to_numpy().tolist():
-        grid.add_row(*map(Text, row))
+        grid.add_column(Text(one_line(name)), justify="left" if name in table.labels else "right", no_wrap=True)
+    rows = table.cells.to_numpy().tolist()
+    for row in rows[:MOST_ROWS]:
+        grid.add_row(*(Text(one_line(cell)) for cell in row))
     # Never squeezed: digits cut off to fit a narrow terminal or a pipe would be other numbers.
     grid.width = console.measure(grid, options=console.options.update(max_width=sys.maxsize)).maximum
     console.print(grid, soft_wrap=True)
+    if len(rows) > MOST_ROWS:
+        console.print(Text(f"and {len(rows) - MOST_ROWS} more rows: -o FOLDER writes all"), soft_wrap=True)
 
 
 def texts(
@@ -102,12 +107,13 @@ def markdown(comparison: Comparison, written: Sequence[Table], verdicts: Sequenc
     """The verdicts, the tables, the notes and warnings, and where it was run."""
     escape = formats.markdown_text
     first, *others = written
-    lines = [f"- note: {note}" for note in comparison.notes] + [f"- warning: {warning}" for warning in warnings]
+    lines = [f"- note: {escape(note)}" for note in comparison.notes]
+    lines += [f"- warning: {escape(warning)}" for warning in warnings]
     parts = [
         f"# {escape(first.title)}",
         "\n".join(f"- {escape(verdict)}" for verdict in verdicts),
         formats.markdown(first),
-        escape("\n".join(lines)),
+        "\n".join(lines),
         *(f"## {escape(table.title)}\n\n{formats.markdown(table)}" for table in others),
         escape(f"Run with {environments(comparison.replicates)}."),
     ]

@@ -50,8 +50,8 @@ def summary(comparison: Comparison) -> Table:
         name = of.gap if of.gap == "points" else "difference"
         cells[name] = [of.number(value, "+") for value in data["difference"]]
         cells[f"{name}, 95 %"] = _intervals(data, of, "difference_", "+")
-        cells["Holm p"] = [p_text(p) for p in data["p_holm"]]
-    title = f"{comparison.metric}{' (%)' if of.value == '%' else ''}, best first"
+        cells["corrected p"] = [p_text(p) for p in data["p_corrected"]]
+    title = f"{comparison.metric} ({of.value}), best first"
     return Table("summary", title, data, pd.DataFrame(cells), tuple(labels))
 
 
@@ -59,7 +59,8 @@ def comparisons(comparison: Comparison) -> Table | None:
     """A row per pair of arms that were held against each other."""
     if not comparison.pairs:
         return None
-    data, of, names = contrasts.frame(comparison.pairs), unit(comparison.metric), short_names(comparison)
+    of, names = unit(comparison.metric), short_names(comparison)
+    data = contrasts.frame(comparison.pairs, higher=of.higher)
     cells = pd.DataFrame(
         {
             "arm": data["first"].map(names),
@@ -69,12 +70,13 @@ def comparisons(comparison: Comparison) -> Table | None:
             of.gap: data["difference"].map(lambda value: of.number(value, "+")),
             "95 % interval": _intervals(data, of, sign="+"),
             "p": data["p"].map(p_text),
-            "Holm p": data["p_holm"].map(p_text),
-            "chance to be above": data["superiority"].map(lambda share: f"{100 * share:.0f} %"),
+            "corrected p": data["p_corrected"].map(p_text),
+            "by": data["correction"],
+            "chance to be better": data["better"].map(lambda share: f"{100 * share:.0f} %"),
         }
     )
-    title = f"{comparison.metric}: arms against each other"
-    return Table("comparisons", title, data, cells, ("arm", "against", "method"))
+    title = f"{comparison.metric} ({of.value}): arms against each other"
+    return Table("comparisons", title, data, cells, ("arm", "against", "method", "by"))
 
 
 def pivot(comparison: Comparison) -> Table | None:
@@ -104,8 +106,13 @@ def epochs(comparison: Comparison, curves: pd.DataFrame) -> Table | None:
         return None
     of, names = unit(comparison.metric), short_names(comparison)
     grid = data.assign(arm=data["arm"].map(names), text=data["mean"].map(of.number))
-    cells = grid.pivot(index=["epoch", "step"], columns="arm", values="text").fillna(ABSENT).reset_index()
-    cells = cells[["epoch", "step", *(name for arm in comparison.summary["arm"] if (name := names[arm]) in cells)]]
+    cells = grid.pivot(index="epoch", columns="arm", values="text").fillna(ABSENT)
+    cells = cells[[name for arm in comparison.summary["arm"] if (name := names[arm]) in cells]]
+    steps = grid.groupby("epoch")["step"]
+    # Of other batch sizes an epoch has other steps: then there is no one step to name.
+    if (steps.nunique() == 1).all():
+        cells.insert(0, "step", steps.first())
+    cells = cells.reset_index()
     cells["epoch"] = cells["epoch"].map(lambda value: f"{value:g}")
     title = f"{words(comparison.metric)} at every evaluation: means of the replicates that finished"
     return Table("epochs", title, data, cells.astype(str), ())

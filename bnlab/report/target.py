@@ -13,6 +13,9 @@ from bnlab.report.units import split_and_kind, unit, words
 
 Reaches = dict[str, list[stats.Reach]]
 
+SAME_STEPS = 1.01
+"""Up to this ratio the arms' epochs count as equally many steps: `drop_last` makes them differ by one."""
+
 
 def default(comparison: Comparison) -> float:
     """What the baseline ends with on average; without one, what the last arm does. NaN if no arm has a mean."""
@@ -23,82 +26,122 @@ def default(comparison: Comparison) -> float:
     return float(means[base] if base and base in means.index else means.iloc[-1])
 
 
-def reaches(comparison: Comparison, curves: pd.DataFrame, target: float, clock: str = "step") -> Reaches:
+def clock(curves: pd.DataFrame) -> str:
+    """What the arms' times are comparable in: "step", or "epoch" where their batches differ in size."""
+    fewest, most = _steps_per_epoch(curves)
+    return "epoch" if most > SAME_STEPS * fewest else "step"
+
+
+def reaches(comparison: Comparison, curves: pd.DataFrame, target: float, by: str | None = None) -> Reaches:
     """Of each arm, for every replicate that finished or diverged, when it reached the target.
 
-    A diverged one that had not reached it by then never will: it is censored at the end of its arm's training.
+    A diverged one that had not reached it by then never will, also if it has no evaluation at all: it is censored at
+    the end of its arm's training, or where the whole arm diverged, at the end of the longest of the others.
 
     Args:
         comparison: from `compare`.
         curves: from `curves.read_metrics`; with a column "seconds" for that clock.
         target: in the metric's own unit.
-        clock: "step" or "seconds".
+        by: "step", "epoch" or "seconds"; None: `clock`.
     """
-    split, kind = split_and_kind(comparison.metric)
-    trained = comparison.replicates[comparison.replicates["state"].isin(["done", "diverged"])]
-    chosen = curves[(curves["split"] == split) & curves["row"].isin(trained.index)]
-    chosen = chosen.assign(arm=chosen["row"].map(trained["arm"])).dropna(subset=[clock]).sort_values(["row", "step"])
-    ends = chosen.groupby("arm")[clock].max().to_dict()
-    found: Reaches = {str(arm): [] for arm in comparison.summary["arm"] if arm in ends}
-    higher = unit(comparison.metric).higher
-    for (arm, _), own in chosen.groupby(["arm", "row"])[[clock, kind]]:
-        reach = stats.first_reach(own[clock].tolist(), own[kind].tolist(), target, higher=higher)
-        found[str(arm)].append(reach if reach.reached else stats.Reach(float(ends[arm]), False))
-    return found
+    by = by or clock(curves)
+    trained, seen = _evaluations(comparison, curves, by)
+    if seen.empty:
+        return {}
+    kind = split_and_kind(comparison.metric)[1]
+    found = stats.first_reaches(seen, by, kind, target, higher=unit(comparison.metric).higher)
+    expected = trained.index[(trained["state"] == "diverged") | trained.index.isin(found.index)]
+    found = found.reindex(expected).join(trained["arm"])
+    reached = found["reached"].eq(True)
+    ends = _ends(seen, by)
+    times = found["time"].where(reached, found["arm"].map(ends).fillna(ends.max()))
+    of_arms: Reaches = {arm: [] for arm in comparison.summary["arm"]}
+    for arm, time, there in zip(found["arm"], times.tolist(), reached.tolist(), strict=True):
+        of_arms[arm].append(stats.Reach(time, there))
+    return {arm: own for arm, own in of_arms.items() if own}
 
 
 def table(comparison: Comparison, curves: pd.DataFrame, target: float) -> Table | None:
-    """A row per arm: how many reached the target, the median and restricted mean step, the area under the curve."""
-    steps, seconds = (reaches(comparison, curves, target, clock) for clock in ("step", "seconds"))
-    if not steps or math.isnan(target):
+    """A row per arm: how many reached the target, the median and restricted mean time, the area under the curve.
+
+    The times are in the `clock` of all arms; the horizon of the restricted mean is where the arm ends that was trained
+    for the shortest time.
+    """
+    by = clock(curves)
+    times, seconds = (reaches(comparison, curves, target, each) for each in (by, "seconds"))
+    if not times or math.isnan(target):
         return None
-    horizon = min(max(reach.time for reach in arm) for arm in steps.values())
+    horizon = float(_ends(_evaluations(comparison, curves, by)[1], by).min())
     areas = _areas(comparison, curves)
-    base = steps.get(comparison.baseline or "")
+    base = times.get(comparison.baseline or "")
     p_values = [
-        stats.logrank(own, base) if base and arm != comparison.baseline else math.nan for arm, own in steps.items()
+        stats.logrank(own, base) if base and arm != comparison.baseline else math.nan for arm, own in times.items()
     ]
     rows = [
-        (
-            arm,
-            len(own),
-            sum(reach.reached for reach in own),
-            stats.median_time(own),
-            stats.restricted_mean(own, horizon),
-            stats.median_time(seconds[arm]) if seconds.get(arm) else math.nan,
-            areas.get(arm, math.nan),
-            p,
-        )
-        for (arm, own), p in zip(steps.items(), stats.holm(p_values), strict=True)
+        {
+            "arm": arm,
+            "target": target,
+            "unit": by,
+            "n": len(own),
+            "reached": sum(reach.reached for reach in own),
+            "median": stats.median_time(own),
+            "restricted_mean": stats.restricted_mean(own, horizon),
+            "horizon": horizon,
+            "median_seconds": stats.median_time(seconds[arm]) if arm in seconds else math.nan,
+            "area": areas.get(arm, math.nan),
+            "logrank_p_holm": p,
+        }
+        for (arm, own), p in zip(times.items(), stats.holm(p_values), strict=True)
     ]
-    columns = ["arm", "n", "reached", "median_step", "restricted_mean_step", "median_seconds", "area", "logrank_p_holm"]
-    data = pd.DataFrame(rows, columns=columns)
-    title = f"steps to {words(comparison.metric)} of {unit(comparison.metric).number(target)}, seen at evaluations only"
-    return Table("target", title, data, _cells(comparison, data, horizon), ("arm",))
+    data = pd.DataFrame(rows)
+    goal = unit(comparison.metric).number(target)
+    title = f"{by}s to {words(comparison.metric)} of {goal}, seen at evaluations only"
+    if by == "epoch":
+        fewest, most = _steps_per_epoch(curves)
+        title += f"; not in steps, of which an epoch has {fewest:,.0f} to {most:,.0f}"
+    return Table("target", title, data, _cells(comparison, data, by, horizon), ("arm",))
+
+
+def _steps_per_epoch(curves: pd.DataFrame) -> tuple[float, float]:
+    """The fewest and the most of any replicate, at its last evaluation."""
+    last = curves.groupby("row")[["step", "epoch"]].max()
+    ratio = last["step"] / last["epoch"]
+    return float(ratio.min()), float(ratio.max())
+
+
+def _evaluations(comparison: Comparison, curves: pd.DataFrame, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The replicates that finished or diverged, and their evaluations of the metric, with arm and state."""
+    trained = comparison.replicates[comparison.replicates["state"].isin(["done", "diverged"])]
+    of_metric = curves[curves["split"] == split_and_kind(comparison.metric)[0]].dropna(subset=[by])
+    return trained, of_metric.join(trained[["arm", "state"]], on="row", how="inner")
+
+
+def _ends(seen: pd.DataFrame, by: str) -> "pd.Series[float]":
+    """Of each arm how long it was trained: only replicates that finished tell, if there is any."""
+    finished = seen[seen["state"] == "done"]
+    return (seen if finished.empty else finished).groupby("arm")[by].max()
 
 
 def _areas(comparison: Comparison, curves: pd.DataFrame) -> dict[str, float]:
     """Of each arm the mean of its done replicates' areas under the curve, over steps."""
-    split, kind = split_and_kind(comparison.metric)
-    arm = comparison.replicates.loc[comparison.replicates["state"] == "done", "arm"]
-    chosen = curves[(curves["split"] == split) & curves["row"].isin(arm.index)].sort_values("step")
-    areas = {
-        row: stats.area_under_curve(own["step"].tolist(), own[kind].tolist())
-        for row, own in chosen.groupby("row")[["step", kind]]
-    }
-    found = pd.Series(areas, dtype="float64")
-    return {str(name): float(mean) for name, mean in found.groupby(arm.reindex(found.index)).mean().items()}
+    _, seen = _evaluations(comparison, curves, "step")
+    finished = seen[seen["state"] == "done"]
+    areas = stats.areas_under_curves(finished, "step", split_and_kind(comparison.metric)[1])
+    means = areas.groupby(comparison.replicates["arm"].reindex(areas.index)).mean()
+    return {str(arm): float(mean) for arm, mean in means.items()}
 
 
-def _cells(comparison: Comparison, data: pd.DataFrame, horizon: float) -> pd.DataFrame:
-    def time(value: float, form: str = ",.0f") -> str:
+def _cells(comparison: Comparison, data: pd.DataFrame, by: str, horizon: float) -> pd.DataFrame:
+    form = ",.0f" if by == "step" else ",.2f"
+
+    def time(value: float, form: str = form) -> str:
         return ABSENT if pd.isna(value) else "not reached" if math.isinf(value) else f"{value:{form}}"
 
     cells = {
         "arm": data["arm"].map(short_names(comparison)),
         "reached": [f"{k} of {n}" for k, n in zip(data["reached"], data["n"], strict=True)],
-        "median step": data["median_step"].map(time),
-        f"mean step, cut at {horizon:,.0f}": data["restricted_mean_step"].map(time),
+        f"median {by}": data["median"].map(time),
+        f"mean {by}, cut at {horizon:,g}": data["restricted_mean"].map(time),
         "median seconds": data["median_seconds"].map(lambda value: time(value, ",.1f")),
         "mean over the curve": data["area"].map(unit(comparison.metric).number),
     }

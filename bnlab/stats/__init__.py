@@ -5,10 +5,11 @@ statistic is for.
 """
 
 from bnlab.stats.contrast import Contrast, contrast
+from bnlab.stats.correction import holm, holm_level, lead_p
 from bnlab.stats.curves import (
     Reach,
-    area_under_curve,
-    first_reach,
+    areas_under_curves,
+    first_reaches,
     logrank,
     median_time,
     restricted_mean,
@@ -24,7 +25,7 @@ from bnlab.stats.estimate import (
     superiority,
     t_interval,
 )
-from bnlab.stats.permutation import RESAMPLES, holm, sign_flip, sign_flips, smallest_p, two_sample, two_samples
+from bnlab.stats.permutation import RESAMPLES, sign_flip, sign_flips, smallest_p, two_sample, two_samples
 from bnlab.stats.power import MOST_SEEDS, seeds_for_p, seeds_needed, visible_gap
 
 __all__ = [
@@ -35,10 +36,12 @@ __all__ = [
     "Interval",
     "Reach",
     "Summary",
-    "area_under_curve",
+    "areas_under_curves",
     "contrast",
-    "first_reach",
+    "first_reaches",
     "holm",
+    "holm_level",
+    "lead_p",
     "logrank",
     "mean_difference",
     "median_time",

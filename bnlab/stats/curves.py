@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import stats
-from scipy.integrate import trapezoid
 
 
 class Reach(NamedTuple):
@@ -16,28 +16,32 @@ class Reach(NamedTuple):
     reached: bool
 
 
-def area_under_curve(times: Sequence[float], scores: Sequence[float]) -> float:
-    """The average height of a curve between its first and last point, by the trapezoidal rule, in the score's unit.
+def areas_under_curves(curves: pd.DataFrame, time: str, score: str) -> "pd.Series[float]":
+    """Of each replicate (column "row") the average height of its curve, in the score's unit.
 
-    NaN with fewer than two points or a score that is not finite.
+    sum((s[i] + s[i-1]) / 2 * (t[i] - t[i-1])) / (t[-1] - t[0]) over its rows, by the trapezoidal rule. NaN with fewer
+    than two points or a score that is not finite.
     """
-    if len(times) < 2 or not np.isfinite(scores).all():
-        return math.nan
-    return float(trapezoid(scores, times)) / (times[-1] - times[0])
+    ordered = curves.sort_values(["row", time])
+    before = ordered.groupby("row")[[time, score]].shift()
+    width = ordered[time] - before[time]
+    parts = ordered[["row"]].assign(area=width * (ordered[score] + before[score]) / 2, width=width)
+    # The first point of each has no area; any other part that is none spoils its sum.
+    sums = parts[width.notna()].groupby("row").sum(skipna=False).reindex(ordered["row"].unique())
+    return (sums["area"] / sums["width"]).where(np.isfinite(sums["area"]))
 
 
-def first_reach(times: Sequence[float], scores: Sequence[float], target: float, *, higher: bool = True) -> Reach:
-    """The first time at which the score is at the target or beyond it: above it if higher is better, else below.
+def first_reaches(curves: pd.DataFrame, time: str, score: str, target: float, *, higher: bool = True) -> pd.DataFrame:
+    """Of each replicate (column "row") when it first reached the target: columns time and reached, as in `Reach`.
 
-    Raises:
-        ValueError: no point.
+    The first time at which its score is at the target or beyond it: above it if higher is better, else below. One that
+    never is there: the last time that was seen of it.
     """
-    if not len(times):
-        raise ValueError("a curve needs a point")
-    for time, score in zip(times, scores, strict=True):
-        if score >= target if higher else score <= target:
-            return Reach(time, True)
-    return Reach(times[-1], False)
+    there = curves[score] >= target if higher else curves[score] <= target
+    first = curves[there].groupby("row")[time].min()
+    last = curves.groupby("row")[time].max()
+    reached = last.index.isin(first.index)
+    return pd.DataFrame({"time": first.reindex(last.index).where(reached, last), "reached": reached})
 
 
 def share_reached(reaches: Sequence[Reach]) -> tuple[list[float], list[float]]:

@@ -1,4 +1,4 @@
-"""Permutation tests, and Holm's correction of their p values."""
+"""Permutation tests."""
 
 import math
 from collections.abc import Sequence
@@ -83,23 +83,6 @@ def smallest_p(ns: Sequence[int], resamples: int = RESAMPLES) -> float:
 def drawn(values: int, resamples: int = RESAMPLES) -> int:
     """How many random arrangements of so many values are drawn where there are too many to try all."""
     return min(resamples, max(FEWEST, int(resamples * (MANY / values) ** 2)))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P values corrected so that the chance of any false finding among them is at most the level.
-
-    The i-th smallest of m is multiplied by m - i + 1, never falls below the one before it, and is at most 1. NaN (not
-    tested) stays NaN and does not count.
-
-    Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
-    """
-    from statsmodels.stats.multitest import multipletests
-
-    corrected = np.array(p_values, dtype=float)
-    tested = ~np.isnan(corrected)
-    if tested.any():
-        corrected[tested] = multipletests(corrected[tested], method="holm")[1]
-    return [float(p) for p in corrected]
 
 
 def _p(samples: tuple[Array, ...], statistic: object, kind: str, resamples: int) -> Array:

@@ -46,31 +46,34 @@ def replicate(
     state: str = "done",
     error: str | None = None,
     environment: Mapping[str, Any] = ENVIRONMENT,
+    **more: Any,
 ) -> Path:
-    """A replicate with its result; without an accuracy it has no finals."""
+    """A replicate with its result, and more keys of it; without an accuracy it has no finals."""
     final = {} if accuracy is None else {"test_accuracy": accuracy, "test_loss": loss}
     result = {"schema": 1, "seed": seed, "state": state, "diverged_at_step": None, "error": error, "final": final}
     path = run / f"seed-{seed}"
     path.mkdir()
-    text = json.dumps({**result, "seconds": 1.5, "environment": dict(environment)})
+    text = json.dumps({**result, "seconds": 1.5, "environment": dict(environment), **more})
     (path / "result.json").write_text(text, encoding="utf-8")
     return path
 
 
-def arm(root: Path, name: str, accuracies: list[float], **keywords: Any) -> Path:
-    """A run with a done replicate for each accuracy, seeds 0, 1, ..."""
+def arm(
+    root: Path, name: str, accuracies: list[float], *, more: Mapping[str, Any] | None = None, **keywords: Any
+) -> Path:
+    """A run with a done replicate for each accuracy, seeds 0, 1, ..., and more keys of their results."""
     path = run(root, name, **keywords)
     for seed, accuracy in enumerate(accuracies):
-        replicate(path, seed, accuracy, loss=1 - accuracy)
+        replicate(path, seed, accuracy, loss=1 - accuracy, **(more or {}))
     return path
 
 
-def curves(replicate: Path, end: float, *, epochs: int = 3, metrics: str | None = None) -> None:
-    """metrics.csv and timing.csv of a replicate whose test accuracy ends at `end`, ten steps an epoch."""
+def curves(replicate: Path, end: float, *, epochs: int = 3, steps: int = 10, metrics: str | None = None) -> None:
+    """metrics.csv and timing.csv of a replicate whose test accuracy ends at `end`; steps are those of an epoch."""
     rows, timing = ["epoch,step,split,loss,accuracy"], ["epoch,step,seconds,images_per_second,replicates"]
     for epoch in range(1, epochs + 1):
         accuracy = round(end - 0.1 * (epochs - epoch), 6)
-        rows += [f"{epoch},{10 * epoch},{split},{1 - accuracy},{accuracy}" for split in ("train", "test")]
-        timing.append(f"{epoch},{10 * epoch},{0.5 * epoch},640.0,4")
+        rows += [f"{epoch},{steps * epoch},{split},{1 - accuracy},{accuracy}" for split in ("train", "test")]
+        timing.append(f"{epoch},{steps * epoch},{0.5 * epoch},640.0,4")
     (replicate / "metrics.csv").write_text("\n".join([*rows, ""]) if metrics is None else metrics, encoding="utf-8")
     (replicate / "timing.csv").write_text("\n".join([*timing, ""]), encoding="utf-8")

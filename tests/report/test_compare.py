@@ -100,12 +100,30 @@ def test_unfinished_replicates_are_named_and_not_counted(tmp_path: Path) -> None
     result = compare(tmp_path)
     assert result.summary[["n", "mean"]].to_numpy().tolist() == [[1, 0.9]]
     assert result.left_out == [
-        "not counted: none-0a/seed-1 is done but has no finite test_accuracy",
-        "not counted: none-0a/seed-2 is running",
-        "not counted: none-0a/seed-3 is interrupted",
-        "not counted: none-0a/seed-4 is failed (ValueError: bad)",
+        "not counted, as done but has no finite test_accuracy: none-0a/seed-1",
+        "not counted, as running: none-0a/seed-2",
+        "not counted, as interrupted: none-0a/seed-3",
+        "not counted, as failed: none-0a/seed-4 (ValueError: bad)",
     ]
     assert result.notes == []
+
+
+def test_unfinished_replicates_are_one_line_of_each_state(three: Path) -> None:
+    """A sweep that had begun gave a line for every replicate."""
+    for seed in range(20, 30):
+        stored.replicate(three / "none-0a", seed, None, state="running", environment={})
+    names = "none-0a/seed-20, none-0a/seed-21, none-0a/seed-22"
+    assert compare(three).left_out == [f"not counted, as running: {names} and 7 more"]
+
+
+def test_only_diverged_replicates_are_compared_by_any_metric_there_is(tmp_path: Path) -> None:
+    """Without a single final score the metric was unknown, and the report refused."""
+    run = stored.run(tmp_path, "none")
+    stored.replicate(run, 0, None, state="diverged")
+    stored.replicate(run, 1, None, state="running", environment={})
+    result = compare(tmp_path)
+    assert result.summary[["n", "diverged"]].to_numpy().tolist() == [[0, 1]]
+    assert "unknown metric 'test_acuracy'" in error(tmp_path, metric="test_acuracy")
 
 
 def test_paired_difference(three: Path) -> None:

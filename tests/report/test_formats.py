@@ -31,7 +31,7 @@ def test_latex_shows_a_label_as_it_is(tmp_path: Path) -> None:
     text = formats.latex(nasty(tmp_path))
     assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
     row = next(line for line in text.splitlines() if "script" in line)
-    assert r"\& 50\% \$x\_1\^{}2\$ \#\{" in row
+    assert r"\& 50\% \$x\_1\textasciicircum{}2\$ \#\{" in row
     # The only cell borders are the table's own.
     assert row.replace(r"\&", "").count("&") == 4
     assert r"\caption{test\_accuracy (\%), best first}" in text
@@ -41,6 +41,27 @@ def test_latex_text() -> None:
     assert formats.latex_text("a_b & 5% <x> \\ ~^{}#$") == (
         r"a\_b \& 5\% \textless{}x\textgreater{} \textbackslash{} \textasciitilde{}\textasciicircum{}\{\}\#\$"
     )
+
+
+def test_latex_cells_break_no_row_and_have_minus_signs(tmp_path: Path) -> None:
+    """A cell that begins with a bracket was read as the space after the row before."""
+    for index, hidden in enumerate(("[128, 64]", "[64, 32]")):
+        run = stored.arm(tmp_path, "batch", [0.9 + index / 100, 0.91], folder=f"r{index}")
+        (run / "config.yaml").write_text((run / "config.yaml").read_text().replace("[128, 64]", hidden))
+    comparison = compare(tmp_path, by=("model.hidden",), baseline="model.hidden=[64, 32]")
+    text = formats.latex(tables.summary(comparison))
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert [row.partition(" &")[0] for row in rows[1:]] == ["{[}64,32{]}", "{[}128,64{]}"]
+    assert "& $-$0.50 &" in rows[2]
+    assert text.index(r"\centering") < text.index(r"\caption") < text.index(r"\label{tab:summary}")
+
+
+def test_line_breaks_in_names_are_spaces(tmp_path: Path) -> None:
+    stored.arm(tmp_path, "a\nb", [0.9], folder="a")
+    stored.arm(tmp_path, "c", [0.8], folder="c")
+    table = tables.summary(compare(tmp_path))
+    assert "| a b " in formats.markdown(table)
+    assert "a b & 1 &" in formats.latex(table)
 
 
 def test_json_holds_numbers_and_null_for_none(tmp_path: Path) -> None:

@@ -84,6 +84,13 @@ def test_other_settings_are_pooled_as_asked_and_named(tmp_path: Path) -> None:
     ]
 
 
+def test_of_many_pooled_values_the_first_are_named(tmp_path: Path) -> None:
+    for index in range(9):
+        stored.arm(tmp_path, "batch", [0.9], folder=f"b{index}", lr=0.1 + index)
+    (note,) = compare(tmp_path, by=("norm.name",)).notes
+    assert "(0.1, 1.1, 2.1, 3.1 and 5 more)" in note
+
+
 def test_repeated_seeds_are_not_paired_even_if_both_arms_repeat_them(tmp_path: Path) -> None:
     for name in ("batch", "none"):
         for lr in (0.001, 0.01):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from bnlab import report
 from bnlab.errors import UserError
+from bnlab.report import render
 
 from . import stored
 
@@ -54,7 +56,7 @@ def test_terminal_shows_percent_and_points_with_two_decimals(runs: Path) -> None
     _, text = make(runs, baseline="norm.name=none")
     lines = rows(text)
     assert lines[0] == ["test_accuracy (%), best first"]
-    header = ["norm.name", "n", "diverged", "mean", "sd", "95 % interval", "points", "points, 95 %", "Holm p"]
+    header = ["norm.name", "n", "diverged", "mean", "sd", "95 % interval", "points", "points, 95 %", "corrected p"]
     assert lines[1] == header
     # 98 +- 4.302653 * 1 / sqrt(3) percent; the pairs differ by 2, 1, 3 points.
     assert ["batch", "3", "0", "98.00", "1.00", "95.52 to 100.48", "+2.00", "-0.48 to +4.48", "0.250"] in lines
@@ -65,7 +67,7 @@ def test_terminal_shows_percent_and_points_with_two_decimals(runs: Path) -> None
 def test_losses_have_four_decimals_and_no_percent(runs: Path) -> None:
     _, text = make(runs, metric="test_loss", baseline="norm.name=none")
     lines = rows(text)
-    assert lines[0] == ["test_loss, best first"]
+    assert lines[0] == ["test_loss (nats), best first"]
     assert [
         "batch",
         "3",
@@ -97,9 +99,10 @@ def test_notes_and_warnings_are_printed_in_full_on_a_narrow_terminal(runs: Path)
     assert f"note: {note}" in lines
     assert made.warnings == [
         f"skipped {runs / 'broken'}: no config.yaml",
-        "not counted: batch-0a/seed-7 is failed (RuntimeError: [bold]x[/bold])",
+        "not counted, as failed: batch-0a/seed-7 (RuntimeError: [bold]x[/bold])",
+        *made.warnings[2:],
     ]
-    assert [f"warning: {warning}" for warning in made.warnings] == lines[-2:]
+    assert [f"warning: {warning}" for warning in made.warnings] == lines[-4:]
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> None:
@@ -112,6 +115,18 @@ def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> No
     page = written(made, "summary.md")
     assert "| [red]x[/red] |" in page
     assert "| a\\|b[/]" in page
+
+
+def test_a_long_table_is_cut_on_the_terminal_and_whole_in_the_files(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Laying out 1,250 rows took two of ten seconds, and nobody reads them there."""
+    monkeypatch.setattr(render, "MOST_ROWS", 1)
+    made, text = make(runs, output=tmp_path / "out")
+    lines = text.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith((" batch", " none"))] == ["batch"]
+    assert "and 1 more rows: -o FOLDER writes all" in lines
+    assert len(written(made, "summary.csv").splitlines()) == 3
 
 
 def test_without_an_output_folder_nothing_is_written(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +180,7 @@ def test_summary_csv_is_unrounded_and_in_fractions(runs: Path, tmp_path: Path) -
 def test_summary_md_holds_table_notes_warnings_and_hardware(runs: Path, tmp_path: Path) -> None:
     stored.replicate(runs / "none-0a", 4, None, state="running")
     made, _ = make(runs, baseline="norm.name=none", output=tmp_path / "out")
-    page = written(made, "summary.md")
+    page = re.sub(" +", " ", written(made, "summary.md"))
     assert page.startswith(
         "# test_accuracy (%), best first\n"
         "\n"
@@ -175,13 +190,13 @@ def test_summary_md_holds_table_notes_warnings_and_hardware(runs: Path, tmp_path
         "- batch and none: too few seeds: at least 6 needed; +2.00 points [-0.48, 4.48] "
         "(paired, 3 seeds, Holm p = .250)\n"
         "\n"
-        "| norm.name   |   n |   diverged |   mean |   sd |   95 % interval |   points |   points, 95 % |   Holm p |\n"
-        "|:------------|----:|-----------:|-------:|-----:|----------------:|---------:|---------------:|---------:|\n"
-        "| batch       |   3 |          0 |  98.00 | 1.00 | 95.52 to 100.48 |    +2.00 | -0.48 to +4.48 |    0.250 |\n"
-        "| none        |   3 |          1 |  96.00 | 1.00 |  93.52 to 98.48 |        - |              - |        - |\n"
+        "| norm.name | n | diverged | mean | sd | 95 % interval | points | points, 95 % | corrected p |\n"
+        "|:------------|----:|-----------:|-------:|-----:|----------------:|---------:|---------------:|--------------:|\n"
+        "| batch | 3 | 0 | 98.00 | 1.00 | 95.52 to 100.48 | +2.00 | -0.48 to +4.48 | 0.250 |\n"
+        "| none | 3 | 1 | 96.00 | 1.00 | 93.52 to 98.48 | - | - | - |\n"
         "\n"
         "- note: differences to norm.name=none are of pairs with equal seeds, with the t interval of the pairs\n"
-        "- warning: not counted: none-0a/seed-4 is running\n"
+        "- warning: not counted, as running: none-0a/seed-4\n"
         "- warning: not in curves and costs: batch-0a/seed-0, batch-0a/seed-1, batch-0a/seed-2 and 4 more: "
         "metrics.csv is missing or does not hold epoch,step,split,loss,accuracy\n"
     )

@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import chi2
 
-from bnlab.stats import Reach, area_under_curve, first_reach, logrank, median_time, restricted_mean, share_reached
+from bnlab.stats import Reach, areas_under_curves, first_reaches, logrank, median_time, restricted_mean, share_reached
 
 
 def seen(*times: float) -> list[Reach]:
@@ -13,21 +15,34 @@ def seen(*times: float) -> list[Reach]:
     return [Reach(abs(time), time > 0) for time in times]
 
 
-def test_area_is_the_average_height() -> None:
+def curves(*scores: list[float]) -> pd.DataFrame:
+    """A replicate for each list, with its scores at 10, 20, ...; their rows mixed."""
+    rows = [(row, 10 * i, score) for row, own in enumerate(scores) for i, score in enumerate(own, start=1)]
+    return pd.DataFrame(rows, columns=["row", "step", "score"]).sample(frac=1, random_state=0)
+
+
+def test_areas_are_the_average_heights() -> None:
+    generator = np.random.default_rng(0)
+    several = [generator.random(n).tolist() for n in (2, 5, 9)]
+    found = areas_under_curves(curves(*several), "step", "score")
+    expected = [np.trapezoid(own, np.arange(len(own))) / (len(own) - 1) for own in several]
+    assert found.tolist() == pytest.approx(expected)
     # .5 over one step and (.8 + 1) / 2 over two.
-    assert area_under_curve([1, 2, 4], [0.2, 0.8, 1.0]) == pytest.approx((0.5 * 1 + 0.9 * 2) / 3)
-    assert math.isnan(area_under_curve([1], [0.2]))
-    assert math.isnan(area_under_curve([1, 2], [0.2, math.nan]))
+    uneven = pd.DataFrame({"row": 7, "step": [1, 2, 4], "score": [0.2, 0.8, 1.0]})
+    assert areas_under_curves(uneven, "step", "score").to_dict() == {7: pytest.approx((0.5 * 1 + 0.9 * 2) / 3)}
 
 
-def test_first_reach() -> None:
-    assert first_reach([10, 20, 30], [0.5, 0.9, 0.8], 0.8) == Reach(20, True)
-    assert first_reach([10, 20, 30], [0.5, 0.9, 0.8], 0.9) == Reach(20, True)
-    assert first_reach([10, 20], [0.5, 0.6], 0.8) == Reach(20, False)
-    assert first_reach([10, 20], [0.5, 0.1], 0.2, higher=False) == Reach(20, True)
-    assert first_reach([10, 20], [math.nan, math.nan], 0.2) == Reach(20, False)
-    with pytest.raises(ValueError, match="a curve needs a point"):
-        first_reach([], [], 0.8)
+def test_no_area_of_one_point_or_of_what_is_not_finite() -> None:
+    found = areas_under_curves(curves([0.2], [0.2, math.nan, 0.4], [math.inf, 0.2], [0.2, 0.4]), "step", "score")
+    assert found.isna().tolist() == [True, True, True, False]
+
+
+def test_first_reaches() -> None:
+    table = curves([0.5, 0.9, 0.8], [0.5, 0.8, 0.9], [0.5, 0.6], [math.nan, math.nan])
+    found = first_reaches(table, "step", "score", 0.8)
+    assert found["time"].tolist() == [20, 20, 20, 20]
+    assert found["reached"].tolist() == [True, True, False, False]
+    assert first_reaches(table, "step", "score", 0.55, higher=False)["reached"].tolist() == [True, True, True, False]
 
 
 def test_share_reached_by_hand() -> None:

@@ -1,0 +1,19 @@
+"""Words that several parts of a report share."""
+
+from collections.abc import Sequence
+
+
+def listed(items: Sequence[str], shown: int) -> str:
+    """As in "a, b, c and 4 more": no more than so many of the items."""
+    more = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return ", ".join(items[:shown]) + more
+
+
+def plural(count: int | None, word: str) -> str:
+    """The word, with an s unless there is one."""
+    return word if count == 1 else f"{word}s"
+
+
+def one_line(text: str) -> str:
+    """The text with spaces for its line breaks, which names of arms may have."""
+    return " ".join(text.splitlines())
