@@ -89,7 +89,7 @@ def gap(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
     return finish(
         "gap",
         "train/eval and generalization gap",
-        layer(zero, dots, *_without(shown)),
+        layer(dots, zero, *_without(shown)),
         *(GAPS[name] for name in names),
         chart_arms.chosen(shown, every),
         first_dots(comparison),

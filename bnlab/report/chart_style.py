@@ -48,7 +48,7 @@ THEME: dict[str, Any] = {
         "orient": "bottom",
         "labelLimit": {"expr": "page - 70"},
         "symbolOpacity": 1,
-        "gradientLength": {"expr": "page * 0.5"},
+        "gradientLength": {"expr": "page * 0.35"},
         "layout": {"bottom": {"direction": "vertical", "anchor": "start"}},
     },
     "title": {
@@ -155,7 +155,10 @@ def layer(*charts: alt.Chart) -> alt.LayerChart:
 
 
 def finish(name: str, title: str, chart: alt.LayerChart, *said: str, height: int = HEIGHT) -> Drawing:
-    """The chart with its size, its title, below it what is said of it, and arms that can be picked in its legends."""
+    """The chart with its size, its title, below it what is said of it, and arms that can be picked in its legends.
+
+    Vega-Lite binds a legend to the first layer, which so has to be one with the arms' colours.
+    """
     subtitle = "; ".join(filter(None, said))
     text = alt.TitleParams(textwrap.wrap(title, TITLE_CHARACTERS))
     if subtitle:
