@@ -8,7 +8,7 @@ import pandas as pd
 from bnlab import setting_words
 from bnlab.report import target as targets
 from bnlab.report.arms import ABSENT
-from bnlab.report.chart_arms import MARKS, MOST_LINES, limits, marked, setting_texts
+from bnlab.report.chart_arms import MARKS, limits, marked, setting_texts
 from bnlab.report.compare import Comparison
 from bnlab.report.names import SCHEME, telling_keys
 from bnlab.report.tables import curve_means, sort_key
@@ -69,14 +69,6 @@ def setting_points(every: pd.DataFrame, comparison: Comparison, key: str) -> pd.
     points["label"] = [", ".join(filter(None, row)) for row in points[["scheme", "setting_text"]].to_numpy().tolist()]
     points = points[[*MARKS, "setting", "status", "n", "mean", "low", "high"]]
     return points if SCHEME in keys else marked(points, by_scheme=False)
-
-
-def setting_lines(points: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Of those points every line, best first, and the lines that are shown; a line is whole or not there."""
-    every = points.drop_duplicates("label")
-    if len(every) <= MOST_LINES:
-        return every, every
-    return every, every.drop_duplicates("scheme").head(MOST_LINES)
 
 
 def heat_cells(comparison: Comparison, down: str, across: str) -> pd.DataFrame:

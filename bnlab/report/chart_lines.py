@@ -39,7 +39,8 @@ def learning_curves(every: pd.DataFrame, comparison: Comparison, curves: pd.Data
 def against_setting(every: pd.DataFrame, comparison: Comparison, key: str) -> Drawing:
     """The mean with its 95 % band against a numeric setting, a line for what else makes the arms."""
     points = data.setting_points(every, comparison, key)
-    all_lines, shown = data.setting_lines(points)
+    all_lines = points.drop_duplicates("label")
+    shown = chart_arms.lines(all_lines)
     points = points[points["label"].isin(shown["label"])]
     values = points["setting"]
     log = bool((values > 0).all() and values.max() >= 10 * values.min())

@@ -15,9 +15,9 @@ def read_settings(path: Path) -> tuple[dict[str, str], str]:
     import yaml
 
     # The one written in C is ten times as fast; not every installation has it.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    safe_loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=safe_loader)
     except FileNotFoundError:
         return {}, f"no {path.name}"
     except OSError as error:

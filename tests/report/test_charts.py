@@ -115,6 +115,18 @@ def test_the_best_arm_of_each_scheme_has_a_curve_and_lines_are_whole(tmp_path: P
     assert "60 of 66 arms" in found["final-test_accuracy"].subtitle
 
 
+def test_lines_against_a_setting_do_not_share_a_look(tmp_path: Path) -> None:
+    """Cause: of more lines than can be told apart all were alike, and so were the sixteen that are shown."""
+    for i in range(20):
+        for epochs in (2, 3):
+            lr = round(0.001 * (i + 1), 3)
+            arm(tmp_path, "batch", 0.9 - 0.01 * i, folder=f"run-{i}-{epochs}", lr=lr, epochs=epochs)
+    found = drawn(tmp_path, "optimizer.lr", "epochs")["by-epochs"]
+    looks = set(zip(scale(found, "color").values(), scale(found, "shape").values(), strict=True))
+    assert len(looks) == 16
+    assert found.subtitle == "the best 16 of 20 lines"
+
+
 def test_a_diverged_arm_is_named_in_every_chart(tmp_path: Path) -> None:
     """Cause: an arm without a mean was in no chart, and the axis of its setting ended before it."""
     for name in ("batch", "none"):
