@@ -10,6 +10,11 @@ import typer
 from bnlab.errors import UserError
 
 RunsDir = Annotated[Path, typer.Option("--runs-dir", help="The folder of the runs.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(help="Only runs with this setting: norm.name=batch,layer is one of the two. Several must all hold."),
+]
+Older = Annotated[str | None, typer.Option(help="Only replicates last written so long ago: 30min, 12h, 7d, 2w.")]
 RunName = Annotated[str, typer.Argument(help="A run's folder name, or the beginning or end of it; /seed-N picks one.")]
 
 app = typer.Typer(
@@ -22,14 +27,20 @@ def list_all(
     context: typer.Context,
     state: Annotated[
         list[str] | None,
-        typer.Option(help="Only replicates in this state: done, diverged, running, interrupted, failed or unreadable."),
+        typer.Option(
+            help="Only replicates in this state: done, diverged, running, interrupted, failed, unreadable or empty."
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Only runs whose name holds this text.")] = None,
+    where: Where = None,
+    older: Older = None,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
-    """List the stored runs: seeds, state, last metric, age and size, and what resumes those that were interrupted.
+    """List the stored runs: arm, seeds, state, last metric, age and size, and what resumes the interrupted ones.
 
-    Example: bnlab runs --state interrupted --state failed
+    The arm is what differs between the listed runs.
+
+    Example: bnlab runs --state interrupted --where norm.name=batch,layer
     """
     if context.invoked_subcommand is not None:
         return
@@ -38,7 +49,9 @@ def list_all(
     from bnlab.runs import read, select
     from bnlab.runs.show import show_all
 
-    show_all(select(read(runs_dir), state or (), name), Console(highlight=False))
+    stored = read(runs_dir)
+    nothing = f"none of the {len(stored)} runs matches" if stored else f"no runs in {runs_dir}; train one: bnlab train"
+    show_all(select(stored, state or (), name, where or (), older), Console(highlight=False), nothing)
 
 
 @app.command("show")
@@ -59,6 +72,8 @@ def show(run: RunName, runs_dir: RunsDir = Path("runs")) -> None:
 def remove(
     names: Annotated[list[str] | None, typer.Argument(metavar="[RUN[/seed-N]]...", help="What to remove.")] = None,
     state: Annotated[list[str] | None, typer.Option(help="Only replicates in this state.")] = None,
+    where: Where = None,
+    older: Older = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Remove; without it only what would be removed is listed.")
     ] = False,
@@ -73,11 +88,14 @@ def remove(
     from bnlab.runs import find, read, select
     from bnlab.runs.show import show_removal
 
-    if not names and not state:
-        raise UserError("say what to remove: RUN, RUN/seed-N or --state STATE, e.g. bnlab runs rm --state failed")
+    if not (names or state or where or older):
+        raise UserError(
+            "say what to remove: RUN, RUN/seed-N, --state STATE, --where SETTING=VALUE or --older AGE, "
+            "e.g. bnlab runs rm --state failed"
+        )
     stored = read(runs_dir)
     chosen = [find(stored, name) for name in names] if names else stored
-    show_removal(select(chosen, state or ()), really=yes, console=Console(highlight=False))
+    show_removal(select(chosen, state or (), None, where or (), older), really=yes, console=Console(highlight=False))
 
 
 @app.command("export")

@@ -1,6 +1,7 @@
 """`bnlab runs` and `bnlab evaluate`."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ def rows(out: str) -> list[list[str]]:
 def test_the_list(runs: Path, cli: Cli) -> None:
     answer = cli("runs")
     assert answer.code == 0
-    cells = [row[:4] for row in rows(answer.out)]
+    cells = [[row[0], *row[2:5]] for row in rows(answer.out)]
     (batch,), group, (none,) = ([row for row in cells if name in row[0]] for name in ("batch", "group", "none"))
     assert batch[1:] == none[1:] == ["0-2", "done", "validation 91.00%"]
     assert [row[1:3] for row in group] == [
@@ -69,6 +70,56 @@ def test_filters(runs: Path, cli: Cli) -> None:
     assert "1 run, 1 replicate, " in cli("runs", "--state", "interrupted").out
     assert "1 run, 3 replicates, " in cli("runs", "--name", "batch").out
     assert "1 run, 2 replicates, " in cli("runs", "--state", "failed", "--state", "diverged").out
+
+
+def test_the_arm_is_what_differs_in_words(cli: Cli, tmp_path: Path) -> None:
+    """Cause: the list had only the folders' names, which end in a hash."""
+    for lr in (0.001, 0.01369):
+        stored.arm(tmp_path / "runs", "batch", [0.8], lr=lr, folder=f"run-{lr}")
+    assert [row[1] for row in rows(cli("runs").out)] == ["learning rate 0.001", "learning rate 0.0137"]
+
+
+def test_filters_by_setting_and_age(runs: Path, cli: Cli) -> None:
+    """Cause: runs could be picked by their state and the name of their folder alone."""
+    (old,) = runs.glob("none*/seed-1/result.json")
+    os.utime(old, (1, 1))
+    os.utime(old.parent, (1, 1))
+    assert "2 runs, 6 replicates, " in cli("runs", "--where", "norm.name=batch,none").out
+    assert "1 run, 3 replicates, " in cli("runs", "--where", "norm.name=batch", "--where", "optimizer.lr=1e-3").out
+    assert "3 runs, 10 replicates, " in cli("runs", "--where", "model.hidden=[128,64]").out
+    assert "1 run, 1 replicate, " in cli("runs", "--older", "7d").out
+    assert "1 replicate would be removed" in cli("runs", "rm", "--older", "7d").out
+
+
+def test_a_filter_that_matches_nothing_says_so(runs: Path, cli: Cli) -> None:
+    """Cause: an empty table."""
+    assert cli("runs", "--name", "nobody").out == "none of the 3 runs matches\n"
+    assert cli("runs", "rm", "--state", "running", "--yes").out == "nothing to remove: no replicate matches\n"
+
+
+def test_broken_runs_are_listed_with_the_reason(runs: Path, cli: Cli) -> None:
+    """Cause: config.yaml was not looked at, and folders in which nothing was written were left out."""
+    (runs / "half" / "seed-0").mkdir(parents=True)
+    stored.run(runs, "rms", folder="bare")
+    next(runs.glob("none*/config.yaml")).unlink()
+    next(runs.glob("batch*/config.yaml")).write_text("norm: [")
+    (newer,) = runs.glob("group*/seed-0")
+    change(newer, schema=2)
+    out = cli("runs").out
+    states = {row[0]: row[3] for row in rows(out) if row[0] in ("half", "bare", "none-0a", "batch-0a")}
+    assert states == {"half": "empty", "bare": "empty", "none-0a": "unreadable", "batch-0a": "unreadable"}
+    reason = "group-0a seeds 0: result.json has schema 2; this version reads schema 1"
+    assert {
+        "none-0a: no config.yaml",
+        "batch-0a: config.yaml is not valid YAML",
+        reason,
+        "group-0a seeds 3: result.json is damaged",
+    } <= set(out.splitlines())
+    shown = cli("runs", "show", "group")
+    assert reason in shown.out.splitlines()
+    # Replicates without an environment had a line "seeds 0,3: " that said nothing.
+    assert not any(line.startswith("seeds") and line.rstrip().endswith(":") for line in shown.out.splitlines())
+    assert cli("runs", "show", "half").code == 0
 
 
 def test_a_running_replicate_is_one_whose_lock_is_held(runs: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,9 +149,15 @@ def test_one_run(runs: Path, cli: Cli) -> None:
         ("show grop", "there is no run 'grop'; see: bnlab runs. Did you mean 'group"),
         ("show batch/seed-7", "has no 'seed-7'; it has seed-0, seed-1, seed-2"),
         ("show ../runs", "there is no run '..'; see: bnlab runs"),
+        ("--where norm.nam=batch", "unknown setting 'norm.nam'; allowed: "),
+        ("--where batch", "--where batch is not of the form setting=value"),
+        ("--older soon", "--older soon is no age; give a number with s, min, h, d, w, e.g. --older 7d"),
         ("rm /", "there is no run ''; see: bnlab runs"),
-        ("rm", "say what to remove: RUN, RUN/seed-N or --state STATE, e.g. bnlab runs rm --state failed"),
-        ("--state dnoe", "unknown state 'dnoe'; allowed: diverged, done, failed, "),
+        (
+            "rm",
+            "say what to remove: RUN, RUN/seed-N, --state STATE, --where SETTING=VALUE or --older AGE",
+        ),
+        ("--state dnoe", "unknown state 'dnoe'; allowed: diverged, done, empty, failed, "),
         ("rm --state dnoe --yes", "Did you mean 'done'?"),
         (
             "--runs-dir rnus",
@@ -147,7 +204,7 @@ def test_the_list_imports_neither_torch_nor_pandas(runs: Path, tmp_path: Path) -
         "from bnlab.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(sorted({'torch', 'pandas', 'hydra', 'yaml', 'omegaconf'} & set(sys.modules)))\n"
+        "print(sorted({'torch', 'pandas', 'hydra', 'omegaconf'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -5,6 +5,7 @@ pandas and scipy are imported when a report is made, so that the command line ca
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -120,6 +121,10 @@ def watch(run_folders: Sequence[Path], question: Question, output: Path | None, 
 
 
 def _state(run_folders: Sequence[Path]) -> dict[Path, int]:
-    """When each result was last replaced, in nanoseconds."""
-    results = (path for folder in run_folders for path in folder.glob("**/seed-*/result.json"))
-    return {path: path.stat().st_mtime_ns for path in results}
+    """When each result was last replaced, in nanoseconds; what is removed meanwhile has none."""
+    state = {}
+    for folder in run_folders:
+        for path in folder.glob("**/seed-*/result.json"):
+            with contextlib.suppress(FileNotFoundError):
+                state[path] = path.stat().st_mtime_ns
+    return state

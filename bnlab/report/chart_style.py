@@ -1,45 +1,72 @@
-"""How the charts look: theme, colours of the arms, what fades, tooltips, sizes."""
+"""How the charts look: theme, what marks an arm, what fades, legends and tooltips, sizes.
 
+A chart is 600 pixels wide, and in report.html as wide as the page lets it be. What depends on the width reads the
+parameter `page`, which the page sets.
+"""
+
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from bnlab.report import chart_data as data
-from bnlab.report.compare import Comparison
+from bnlab.report import identity
+from bnlab.report.chart_arms import MOST_LINES
 from bnlab.report.units import words
 
-WIDTH = 470
-HEIGHT = 280
-MOST_ARMS = 60
+WIDTH = 600
+HEIGHT = 300
+TALLEST = 1200
+TITLE_CHARACTERS, SUBTITLE_CHARACTERS = 66, 86
+LETTER, SYMBOL = 7.6, 42
+"""Pixels of a legend's letter, and of what an entry has besides."""
+
+LABELS = "page * (page < 500 ? 0.5 : 0.4)"
+"""The most room that the labels of rows take."""
+
+AXIS = "60"
+"""Pixels of an axis with numbers."""
+
 THEME: dict[str, Any] = {
     "font": "DejaVu Sans, Verdana, sans-serif",
     "axis": {
         "labelFontSize": 12,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
+        "titleLimit": {"expr": "page - 80"},
         "gridColor": "#e6e6e6",
-        "labelLimit": 220,
+        "labelLimit": {"expr": LABELS},
+        "labelFlush": False,
+        "labelOverlap": True,
     },
+    "axisXQuantitative": {"tickCount": {"expr": "ceil(page / 75)"}},
     "legend": {
         "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
         "orient": "bottom",
-        "columns": 3,
-        "labelLimit": 400,
+        "labelLimit": {"expr": "page - 70"},
         "symbolOpacity": 1,
+        "gradientLength": {"expr": "page * 0.35"},
         "layout": {"bottom": {"direction": "vertical", "anchor": "start"}},
     },
-    "title": {"fontSize": 14, "anchor": "start", "subtitleFontSize": 12, "subtitleColor": "#555555", "offset": 12},
+    "title": {
+        "fontSize": 14,
+        "anchor": "start",
+        "frame": "bounds",
+        "subtitleFontSize": 12,
+        "subtitleColor": "#555555",
+        "offset": 12,
+    },
     "view": {"stroke": "#cccccc"},
 }
 CURVES = "curves-"
-MOST_TICKS = 8
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart with its name, which is its file's name too, its title, and which arms it shows if not all."""
+    """A chart with its name, which is its file's name too, its title, and what it does not show."""
 
     name: str
     title: str
@@ -47,46 +74,66 @@ class Drawing:
     chart: alt.LayerChart
 
     def specification(self) -> dict[str, Any]:
-        """Vega-Lite's JSON, which has a few settings of legends that Altair's schema lacks."""
-        return self.chart.to_dict() | {"config": THEME}
+        """Vega-Lite's JSON, with settings of legends that Altair's schema lacks."""
+        spec: dict[str, Any] = self.chart.to_dict()
+        page = {"name": "page", "value": WIDTH}
+        return spec | {"config": THEME, "params": [page, *spec.get("params", [])]}
 
 
-def arm_encoding(shown: pd.DataFrame, *, legend: bool = True) -> dict[str, Any]:
-    """A colour per scheme, the same one everywhere, and a dash pattern per setting that is not the scheme."""
-    schemes = list(dict.fromkeys(shown["scheme"]))
-    scale = alt.Scale(domain=schemes, range=[data.color(scheme, schemes) for scheme in schemes])
-    symbols = alt.Legend(title=None, symbolLimit=MOST_ARMS) if legend and len(schemes) > 1 else None
-    encode: dict[str, Any] = {"color": alt.Color("scheme:N", scale=scale, legend=symbols), "detail": "label:N"}
+def arm_encoding(shown: pd.DataFrame, beside: str = AXIS) -> dict[str, Any]:
+    """A scheme's colour and shape, the same ones everywhere, and a dash pattern per setting that is not the scheme."""
+    schemes = shown.drop_duplicates("scheme")
+    domain, colors, shapes = (schemes[name].tolist() for name in ("scheme", "color", "shape"))
+    own = legend(domain, beside) if 1 < len(domain) <= MOST_LINES else None
+    encode = {
+        "color": alt.Color("scheme:N", scale=alt.Scale(domain=domain, range=colors), legend=own),
+        "shape": alt.Shape("scheme:N", scale=alt.Scale(domain=domain, range=shapes), legend=own),
+        "detail": "label:N",
+    }
     settings = list(dict.fromkeys(shown["setting_text"]))
     if len(settings) > 1:
-        dashes = [data.DASHES[i % len(data.DASHES)] for i in range(len(settings))]
-        own = alt.Legend(title=None, symbolLimit=MOST_ARMS, symbolType="stroke", symbolSize=400) if legend else None
-        encode["strokeDash"] = alt.StrokeDash(
-            "setting_text:N", scale=alt.Scale(domain=settings, range=dashes), legend=own
-        )
+        dashes = [identity.DASHES[i % len(identity.DASHES)] for i in range(len(settings))]
+        scale = alt.Scale(domain=settings, range=dashes)
+        strokes = legend(settings, beside, symbolType="stroke", symbolSize=400)
+        encode["strokeDash"] = alt.StrokeDash("setting_text:N", scale=scale, legend=strokes)
     return encode
 
 
+def legend(entries: list[str], beside: str, **more: Any) -> alt.Legend:
+    """As many columns as the page has room for, beside an axis that takes so many pixels."""
+    each = LETTER * max(map(len, entries)) + SYMBOL
+    columns: Any = alt.ExprRef(f"max(1, min({len(entries)}, floor((page - {beside}) / {each:.0f})))")
+    limit: Any = alt.ExprRef(f"page - {beside} - 30")
+    return alt.Legend(title=None, symbolLimit=len(entries), columns=columns, labelLimit=limit, **more)
+
+
+def beside_rows(shown: pd.DataFrame) -> str:
+    """The pixels that the names of the arms take."""
+    return f"min({LETTER * max(map(len, shown['label'])):.0f} + 20, {LABELS} + 20)"
+
+
+def arm_axis(shown: pd.DataFrame) -> alt.Axis:
+    """The names of the arms: a long one in two lines, the second with its last setting."""
+    longest, size = max(map(len, shown["label"])), 12 if len(shown) <= TALLEST / 28 else 10
+    cut = "lastindexof(datum.label, ', ')"
+    lines = f"[slice(datum.label, 0, {cut} + 1), slice(datum.label, {cut} + 2)]"
+    too_long = f"{longest * size * 0.56:.0f} > {LABELS} && {cut} > 0"
+    return alt.Axis(labelExpr=f"{too_long} ? {lines} : datum.label", labelFontSize=size, labelLineHeight=size)
+
+
 def only(encode: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: encode[name] for name in names}
+    return {name: encode[name] for name in names if name in encode}
 
 
 def faded(shown: float, hidden: float) -> Any:
-    """Arms that are not picked in the legend fade."""
-    return alt.condition(
-        "!isValid(picked.scheme) || indexof(picked.scheme, datum.scheme) >= 0", alt.value(shown), alt.value(hidden)
+    """Arms that are not picked in the legends fade."""
+    picked = " && ".join(
+        f"(!isValid({name}.{field}) || indexof({name}.{field}, datum.{field}) >= 0)" for name, field in PICKS.items()
     )
+    return alt.condition(picked, alt.value(shown), alt.value(hidden))
 
 
-def chosen(shown: pd.DataFrame, comparison: Comparison, *, dots: bool = True) -> str:
-    """Which arms and dots are shown, if not all are."""
-    count = len(comparison.summary)
-    crowded = dots and (comparison.summary["n"] > data.MOST_DOTS).any()
-    parts = [f"the first {data.MOST_DOTS} replicates of an arm"] if crowded else []
-    if len(shown) < count:
-        best = f"the best {MOST_ARMS} of" if len(shown) == MOST_ARMS else "the best of each scheme of"
-        parts.append(f"{best} {count} arms")
-    return ", ".join(parts)
+PICKS = {"picked": "scheme", "pickedSetting": "setting_text"}
 
 
 def tooltip(metric: str, *fields: str) -> list[Any]:
@@ -97,9 +144,9 @@ def tooltip(metric: str, *fields: str) -> list[Any]:
     return ["label:N", *(f"{field}:Q" for field in fields), *numbers]
 
 
-def rows(shown: pd.DataFrame) -> int:
-    """The height of a chart with a row per arm."""
-    return max(120, 28 * len(shown))
+def rows(count: int, each: int) -> int:
+    """The height of a chart with so many rows."""
+    return min(max(120, each * count), TALLEST)
 
 
 def layer(*charts: alt.Chart) -> alt.LayerChart:
@@ -107,10 +154,16 @@ def layer(*charts: alt.Chart) -> alt.LayerChart:
     return alt.LayerChart(layer=list(charts))
 
 
-def finish(
-    name: str, title: str, chart: alt.LayerChart, legend: bool = True, height: int = HEIGHT, subtitle: str = ""
-) -> Drawing:
-    picked = alt.selection_point(name="picked", fields=["scheme"], bind="legend")
-    text = alt.TitleParams(title, subtitle=subtitle) if subtitle else alt.TitleParams(title)
-    finished = chart.add_params(picked) if legend else chart
-    return Drawing(name, title, subtitle, finished.properties(title=text, width=WIDTH, height=height))
+def finish(name: str, title: str, chart: alt.LayerChart, *said: str, height: int = HEIGHT) -> Drawing:
+    """The chart with its size, its title, below it what is said of it, and arms that can be picked in its legends.
+
+    Vega-Lite binds a legend to the first layer, which so has to be one with the arms' colours.
+    """
+    subtitle = "; ".join(filter(None, said))
+    text = alt.TitleParams(textwrap.wrap(title, TITLE_CHARACTERS))
+    if subtitle:
+        text.subtitle = textwrap.wrap(subtitle, SUBTITLE_CHARACTERS)
+    picks = [alt.selection_point(name=pick, fields=[field], bind="legend") for pick, field in PICKS.items()]
+    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
+    finished = chart.add_params(*picks).properties(title=text, width=WIDTH, height=height, autosize=fit)
+    return Drawing(name, title, subtitle, finished)

@@ -40,7 +40,7 @@ def page(
         tables=[(table, table.cells.columns.tolist(), table.cells.to_numpy().tolist()) for table in written],
         charts=[drawing for drawing in drawings if not drawing.name.startswith(CURVES)],
         curves=[drawing for drawing in drawings if drawing.name.startswith(CURVES)],
-        specifications=script({drawing.name: responsive(drawing.specification()) for drawing in drawings}),
+        specifications=script({drawing.name: untitled(drawing.specification()) for drawing in drawings}),
         bundle=vl_convert.javascript_bundle(EMBED, vl_version=version()).replace("</script", "<\\/script"),
         shared=shared,
         own=own,
@@ -63,7 +63,6 @@ def script(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def responsive(specification: dict[str, Any]) -> dict[str, Any]:
-    """The chart as wide as the page lets it be; its title is the page's, where it can be broken into lines."""
-    kept = {name: value for name, value in specification.items() if name != "title"}
-    return kept | {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
+def untitled(specification: dict[str, Any]) -> dict[str, Any]:
+    """The chart without its title, which is the page's."""
+    return {name: value for name, value in specification.items() if name != "title"}

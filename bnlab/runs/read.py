@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bnlab.claim import is_claimed
-from bnlab.errors import UserError, nearest, unknown
+from bnlab.errors import UserError, nearest, shown
+from bnlab.runs.settings import read_settings
 from bnlab.store import SCHEMA
 
-STATES = ("done", "diverged", "running", "interrupted", "failed", "unreadable")
+STATES = ("done", "diverged", "running", "interrupted", "failed", "unreadable", "empty")
 """What a replicate may be in: `running` as long as a process holds its lock, else `interrupted`; `unreadable` if its
-result.json is damaged, or of another schema."""
+result.json or its run's config.yaml is damaged, missing, or of another schema; `empty` if nothing was written yet."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Replicate:
         path: the folder.
         state: one of STATES.
         result: result.json; empty if it is unreadable.
+        reason: why it is unreadable; else "".
         age: seconds since it was last written.
         size: bytes of its files.
     """
@@ -36,6 +38,7 @@ class Replicate:
     result: Mapping[str, Any]
     age: float
     size: int
+    reason: str = ""
 
     @property
     def seed(self) -> int:
@@ -60,10 +63,19 @@ class Replicate:
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder and its replicates in the order of their seeds."""
+    """A run's folder and its replicates in the order of their seeds.
+
+    Attributes:
+        path: the folder.
+        replicates: none where a folder holds no seed-N.
+        settings: config.yaml by dotted key, as text; empty if it cannot be read.
+        reason: why config.yaml cannot be read; else "".
+    """
 
     path: Path
     replicates: Sequence[Replicate]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
 
     @property
     def name(self) -> str:
@@ -83,21 +95,13 @@ def read(runs_dir: Path) -> list[Run]:
             f"{nearest(runs_dir.name, siblings)}"
         )
     now = time.time()
-    runs = [Run(path, _replicates(path, now)) for path in sorted(runs_dir.iterdir()) if not path.name.startswith(".")]
-    return [run for run in runs if run.replicates]
+    folders = sorted(path for path in runs_dir.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return [run for path in folders if (run := _run(path, now)) is not None]
 
 
-def select(runs: Sequence[Run], states: Collection[str] = (), name: str | None = None) -> list[Run]:
-    """The runs whose name holds a text, with those of their replicates that are in one of some states.
-
-    Raises:
-        UserError: there is no such state.
-    """
-    for state in states:
-        if state not in STATES:
-            raise unknown("state", state, STATES)
-    kept = [Run(run.path, [r for r in run.replicates if not states or r.state in states]) for run in runs]
-    return [run for run in kept if run.replicates and (name is None or name in run.name)]
+def only(run: Run, keep: Callable[[Replicate], bool]) -> Run:
+    """The run with those of its replicates."""
+    return replace(run, replicates=[replicate for replicate in run.replicates if keep(replicate)])
 
 
 def find(runs: Sequence[Run], wanted: str) -> Run:
@@ -123,37 +127,49 @@ def find(runs: Sequence[Run], wanted: str) -> Run:
     if not picked:
         seeds = ", ".join(replicate.path.name for replicate in run.replicates)
         raise UserError(f"{run.name} has no '{seed}'; it has {seeds}")
-    return Run(run.path, picked)
+    return replace(run, replicates=picked)
 
 
-def _replicates(run: Path, now: float) -> list[Replicate]:
-    folders = [path for path in run.glob("seed-*") if path.name.removeprefix("seed-").isdecimal()]
-    replicates = [replicate for path in folders if (replicate := _replicate(path, now)) is not None]
-    return sorted(replicates, key=lambda replicate: replicate.seed)
+def _run(path: Path, now: float) -> Run | None:
+    """None for a folder that is being removed, or is no run's: it has neither config.yaml nor a seed-N."""
+    config = path / "config.yaml"
+    folders = [folder for folder in path.glob("seed-*") if folder.name.removeprefix("seed-").isdecimal()]
+    if not folders and not config.exists():
+        return None
+    settings, reason = read_settings(config)
+    replicates = [replicate for folder in folders if (replicate := _replicate(folder, now, reason)) is not None]
+    return Run(path, sorted(replicates, key=lambda replicate: replicate.seed), settings, reason)
 
 
-def _replicate(path: Path, now: float) -> Replicate | None:
-    """None for a folder in which nothing was written yet, or that is being removed."""
+def _replicate(path: Path, now: float, broken: str) -> Replicate | None:
+    """None for a folder that is being removed; `broken` is what is wrong with its run."""
     try:
         stats = [file.stat() for file in path.iterdir() if file.name != ".lock"]
+        changed = max((stat.st_mtime for stat in stats), default=path.stat().st_mtime)
     except FileNotFoundError:
         return None
-    if not stats:
-        return None
-    result = _result(path / "result.json")
-    state = result.get("state") if result.get("state") in STATES else "unreadable"
-    if state == "running" and not is_claimed(path):
-        state = "interrupted"
-    age = max(now - max(stat.st_mtime for stat in stats), 0.0)
-    return Replicate(path, str(state), result, age, sum(stat.st_size for stat in stats))
+    result, reason = _result(path / "result.json") if stats else ({}, "")
+    state = "empty" if not stats else "unreadable" if reason or broken else str(result["state"])
+    if state in ("empty", "running"):
+        state = "running" if is_claimed(path) else "interrupted" if stats else "empty"
+    size = sum(stat.st_size for stat in stats)
+    return Replicate(path, state, result, max(now - changed, 0.0), size, reason or (broken if stats else ""))
 
 
-def _result(path: Path) -> dict[str, Any]:
+def _result(path: Path) -> tuple[dict[str, Any], str]:
+    """The stored result, or nothing and the reason."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, "no result.json"
     except (OSError, ValueError):
-        return {}
-    return result if isinstance(result, dict) and result.get("schema") == SCHEMA else {}
+        return {}, "result.json is damaged"
+    if not isinstance(result, dict) or result.get("schema") != SCHEMA:
+        schema = result.get("schema") if isinstance(result, dict) else None
+        return {}, f"result.json has schema {shown(schema)}; this version reads schema {SCHEMA}"
+    if result.get("state") not in STATES:
+        return {}, f"result.json has the state {shown(result.get('state'))}"
+    return result, ""
 
 
 def _accuracies(final: object) -> dict[str, float]:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from bnlab.runs.read import Replicate, Run
 from bnlab.runs.remove import remove
+from bnlab.runs.settings import arms
 
 SPLITS = {
     "train": "training",
@@ -21,20 +23,43 @@ STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow", "diverged
 RESUMABLE = ("interrupted", "failed", "unreadable")
 
 
-def show_all(runs: Sequence[Run], console: Console) -> None:
-    """A table with a line for each state of each run, then the command of each that is not at its end."""
-    table = Table(Column("run", overflow="fold"), "seeds", "state", "last accuracy", "age", "size")
-    for run in runs:
+def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet") -> None:
+    """A table with a line for each state of each run, why some cannot be read, and the commands that resume.
+
+    Args:
+        runs: what is listed.
+        console: where.
+        nothing: what is said where there is no run.
+    """
+    if not runs:
+        console.print(nothing)
+        return
+    table = Table(Column("run", overflow="fold"), "arm", "seeds", "state", "last accuracy", "age", "size")
+    for run, arm in zip(runs, arms([run.settings for run in runs]), strict=True):
         for state, group in _by_state(run.replicates):
-            style = STYLES.get(state, "red")
             cells = (_metric(group), _age(min(r.age for r in group)), _size(sum(r.size for r in group)))
-            table.add_row(run.name, seeds(group), f"[{style}]{state}[/]", *cells)
+            table.add_row(run.name, Text(arm), seeds(group), Text(state, STYLES.get(state, "red")), *cells)
+        if not run.replicates:
+            table.add_row(run.name, Text(arm), "-", Text("empty", "red"), "-", "-", "-")
     console.print(table)
     count = sum(len(run.replicates) for run in runs)
     size = _size(sum(replicate.size for run in runs for replicate in run.replicates))
     console.print(f"{_counted(len(runs), 'run')}, {_counted(count, 'replicate')}, {size}")
+    for run in runs:
+        _show_reasons(run, console)
     for command in resuming(runs):
         console.print(f"to resume: {command}", markup=False, soft_wrap=True)
+
+
+def _show_reasons(run: Run, console: Console) -> None:
+    """What is wrong with its files, each reason once with the seeds that it holds for."""
+    reasons: dict[str, list[Replicate]] = {run.reason: []}
+    for replicate in run.replicates:
+        reasons.setdefault(replicate.reason, []).append(replicate)
+    for reason, group in reasons.items():
+        if reason:
+            where = run.name if reason == run.reason else f"{run.name} seeds {seeds(group)}"
+            console.print(f"{where}: {reason}", markup=False, soft_wrap=True)
 
 
 def resuming(runs: Sequence[Run]) -> list[str]:
@@ -49,6 +74,7 @@ def show_one(run: Run, console: Console) -> None:
     console.print(f"{run.path}", markup=False, style="bold")
     console.print(config.read_text(encoding="utf-8") if config.exists() else "no config.yaml yet", markup=False)
     _show_finals(run, console)
+    _show_reasons(run, console)
     for environment, group in _by_environment(run.replicates):
         console.print(f"seeds {seeds(group)}: {environment}", markup=False, soft_wrap=True)
     for replicate in run.replicates:
@@ -71,6 +97,9 @@ def _show_finals(run: Run, console: Console) -> None:
 
 def show_removal(runs: Sequence[Run], *, really: bool, console: Console) -> None:
     """Removes the runs' replicates, or only says which it would remove."""
+    if not runs:
+        console.print("nothing to remove: no replicate matches")
+        return
     for run in runs:
         for state, group in _by_state(run.replicates):
             size = _size(sum(replicate.size for replicate in group))
@@ -103,7 +132,9 @@ def _by_state(replicates: Sequence[Replicate]) -> list[tuple[str, list[Replicate
 def _by_environment(replicates: Sequence[Replicate]) -> list[tuple[str, list[Replicate]]]:
     groups: dict[str, list[Replicate]] = {}
     for replicate in replicates:
-        environment = replicate.result.get("environment", {})
+        environment = replicate.result.get("environment")
+        if not environment:
+            continue
         groups.setdefault(", ".join(f"{key} {value}" for key, value in environment.items()), []).append(replicate)
     return list(groups.items())
 

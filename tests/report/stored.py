@@ -77,3 +77,11 @@ def curves(replicate: Path, end: float, *, epochs: int = 3, steps: int = 10, met
         timing.append(f"{epoch},{steps * epoch},{0.5 * epoch},640.0,4")
     (replicate / "metrics.csv").write_text("\n".join([*rows, ""]) if metrics is None else metrics, encoding="utf-8")
     (replicate / "timing.csv").write_text("\n".join([*timing, ""]), encoding="utf-8")
+
+
+def add_final(replicate: Path, **values: float) -> None:
+    """More final metrics of a replicate."""
+    path = replicate / "result.json"
+    result = json.loads(path.read_text(encoding="utf-8"))
+    result["final"] |= values
+    path.write_text(json.dumps(result), encoding="utf-8")

@@ -1,0 +1,100 @@
+"""The arms of the charts: their names in words, what marks them, and which of many are shown."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bnlab import setting_words
+from bnlab.report import identity
+from bnlab.report.arms import ABSENT
+from bnlab.report.compare import Comparison
+from bnlab.report.names import SCHEME, telling_keys
+from bnlab.report.units import unit
+
+MOST_ROWS = 60
+MOST_LINES = 16
+NAMED = 3
+MARKS = ["label", "scheme", "setting_text", "color", "shape"]
+
+
+def arms(comparison: Comparison) -> pd.DataFrame:
+    """A row per arm, best first.
+
+    Columns: arm, label, scheme, setting_text (the other settings in words), color, shape, status ("diverged" or "no
+    result" of an arm without a value), n, mean, low, high in the axis' unit, and the keys of the arms.
+    """
+    table = comparison.summary.copy()
+    keys = telling_keys(comparison)
+    others = setting_texts(table, [key for key in keys if key != SCHEME])
+    table["scheme"] = table[SCHEME].fillna(ABSENT) if SCHEME in keys else _distinct(others, table["arm"])
+    table["setting_text"] = others if SCHEME in keys else ""
+    table["label"] = _distinct(_joined(table), table["arm"])
+    table["label"] += [_diverged(*row) for row in table[["n", "diverged"]].to_numpy().tolist()]
+    diverged = table["diverged"].map(lambda count: "diverged" if count else "no result")
+    table["status"] = diverged.where(table["mean"].isna(), "")
+    low, high = limits(comparison.metric)
+    for column in ("mean", "low", "high"):
+        table[column] = (table[column] * unit(comparison.metric).scale).clip(low, high)
+    table = marked(table, by_scheme=SCHEME in keys)
+    return table[["arm", *MARKS, "status", "n", "mean", "low", "high", *keys]]
+
+
+def limits(metric: str) -> tuple[float, float]:
+    """Between which the metric lies: a band beyond them would be of values that cannot be."""
+    return (0.0, 100.0) if metric.endswith("accuracy") else (0.0, float("inf"))
+
+
+def marked(table: pd.DataFrame, *, by_scheme: bool) -> pd.DataFrame:
+    """The table with the colour and shape of each row's scheme."""
+    names = table["scheme"].tolist()
+    of = identity.of_schemes(names) if by_scheme else identity.of_arms(names)
+    return table.assign(color=[of[name].color for name in names], shape=[of[name].shape for name in names])
+
+
+def lines(shown: pd.DataFrame) -> pd.DataFrame:
+    """The arms that get a line: all, or of more than sixteen the best one of each scheme."""
+    kept = shown if len(shown) <= MOST_LINES else shown.drop_duplicates("scheme").head(MOST_LINES)
+    alike = (kept["color"] == identity.ALIKE.color).any()
+    return marked(kept, by_scheme=False) if alike else kept
+
+
+def chosen(shown: pd.DataFrame, every: pd.DataFrame, what: str = "arms") -> str:
+    """Which arms are shown, if not all are."""
+    if len(shown) == len(every):
+        return ""
+    if len(shown) == every["scheme"].nunique() and every["scheme"].duplicated().any():
+        return f"the best of each scheme, {len(shown)} of {len(every)} {what}"
+    return f"the best {len(shown)} of {len(every)} {what}"
+
+
+def without(shown: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """The arms that have no point, with the reason as their status."""
+    missing = shown[~shown["label"].isin(points["label"])]
+    return missing.assign(status=missing["status"].replace("", "no curve"))
+
+
+def absent(missing: pd.DataFrame) -> str:
+    """The arms that are not drawn, in words: "not drawn: none, learning rate 1 (diverged)"."""
+    names = [f"{label} ({status})" for label, status in missing[["label", "status"]].to_numpy().tolist()]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"not drawn: {'; '.join(names[:NAMED])}{more}" if names else ""
+
+
+def setting_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
+    """The settings of every row in words, without those that it lacks."""
+    cells = [setting_words.rounded(table[key].fillna(ABSENT).tolist()) for key in keys]
+    rows = [dict(zip(keys, row, strict=True)) for row in zip(*cells, strict=True)] if keys else [{}] * len(table)
+    return [setting_words.phrase({key: value for key, value in row.items() if value != ABSENT}) for row in rows]
+
+
+def _joined(table: pd.DataFrame) -> list[str]:
+    return [", ".join(filter(None, row)) for row in table[["scheme", "setting_text"]].to_numpy().tolist()]
+
+
+def _distinct(names: list[str], full: "pd.Series[str]") -> list[str]:
+    """The names, unless two are equal or one is empty."""
+    return names if len(set(names)) == len(names) and all(names) else full.tolist()
+
+
+def _diverged(n: int, diverged: int) -> str:
+    return f" ({diverged} of {n + diverged} diverged)" if n and diverged else ""

@@ -1,0 +1,53 @@
+"""The heat map of two settings."""
+
+import altair as alt
+
+from bnlab import setting_words
+from bnlab.report import chart_data as data
+from bnlab.report.chart_style import Drawing, finish, layer, rows
+from bnlab.report.compare import Comparison
+from bnlab.report.units import words
+
+ROOM = 150
+"""Pixels beside the cells."""
+
+
+def heat_map(comparison: Comparison, down: str, across: str) -> Drawing | None:
+    """The mean at every pair of two settings; grey where all replicates diverged."""
+    cells = data.heat_cells(comparison, down, across)
+    valued = cells.dropna(subset=["mean"])
+    if valued.empty:
+        return None
+    order = {key: data.in_order(cells[key]) for key in ("down", "across")}
+    width = f"(page - {ROOM}) / {len(order['across'])}"
+    longest = 7 * max(map(len, order["across"]))
+    slant = alt.ExprRef(f"{width} < {longest} ? -60 : 0")
+    align = alt.ExprRef(f"{width} < {longest} ? 'right' : 'center'")
+    labels = alt.Axis(labelAngle=slant, labelAlign=align, labelOverlap="greedy", labelSeparation=2)
+    x = alt.X("across:N", title=setting_words.title(across), sort=order["across"], axis=labels)
+    y = alt.Y("down:N", title=setting_words.title(down), sort=order["down"])
+    metric = words(comparison.metric)
+    tip = ["down:N", "across:N", "n:Q", "diverged:Q", alt.Tooltip("mean:Q", title=metric, format=".4~f")]
+    # Cividis is told apart by every kind of colour vision.
+    color = alt.Color(
+        "mean:Q", title=metric, scale=alt.Scale(scheme="cividis"), legend=alt.Legend(direction="horizontal")
+    )
+    squares = alt.Chart(valued).mark_rect().encode(x=x, y=y, color=color, tooltip=tip)
+    empty = alt.Chart(cells[cells["mean"].isna()]).mark_rect(color="#d0d0d0").encode(x=x, y=y, tooltip=tip)
+    middle = (valued["mean"].min() + valued["mean"].max()) / 2
+    fits = alt.ExprRef(f"{width} >= 7 * {cells['text'].str.len().max()} ? 1 : 0")
+    text = (
+        alt.Chart(cells)
+        .mark_text(fontSize=11, opacity=fits)
+        .encode(
+            x=x,
+            y=y,
+            text="text:N",
+            color=alt.condition(
+                f"!isValid(datum.mean) || datum.mean > {middle}", alt.value("black"), alt.value("white")
+            ),
+        )
+    )
+    grey = "grey: all replicates diverged" if (cells["text"] == "diverged").any() else ""
+    height = rows(len(order["down"]), 34)
+    return finish(f"heat-{down}-{across}", f"{metric}: means", layer(squares, empty, text), grey, height=height)

@@ -1,0 +1,102 @@
+"""The charts with a line per arm: learning curves, and the metric against a setting."""
+
+import math
+
+import altair as alt
+import pandas as pd
+
+from bnlab import setting_words
+from bnlab.report import chart_arms
+from bnlab.report import chart_data as data
+from bnlab.report.chart_style import CURVES, Drawing, arm_encoding, faded, finish, layer, only, tooltip
+from bnlab.report.compare import Comparison
+from bnlab.report.units import words
+
+MOST_TICKS = 12
+MARK, SMALL = 45, 8
+
+
+def learning_curves(every: pd.DataFrame, comparison: Comparison, curves: pd.DataFrame, metric: str) -> Drawing | None:
+    """Means with their 95 % bands over the epochs."""
+    trained = every[every["status"] == ""]
+    shown = chart_arms.lines(trained)
+    points = data.curve_points(shown, comparison, curves, metric)
+    if points.empty:
+        return None
+    first, last = math.ceil(points["epoch"].min()), int(points["epoch"].max())
+    axis = _axis(list(range(first, last + 1)), "~g", step=1)
+    scale = alt.Scale(nice=False, zero=False, padding=8)
+    x = alt.X("epoch:Q", title="epoch", axis=axis, scale=scale)
+    title = f"{words(metric)} by epoch, mean and 95 % interval"
+    missing = pd.concat([chart_arms.without(shown, points), every[every["status"] != ""]])
+    said = chart_arms.chosen(shown, trained), chart_arms.absent(missing)
+    marks = _lines(
+        points, arm_encoding(shown), x, metric, size=alt.condition("datum.mark", alt.value(MARK), alt.value(SMALL))
+    )
+    return finish(f"{CURVES}{metric}", title, layer(*marks), *said)
+
+
+def against_setting(every: pd.DataFrame, comparison: Comparison, key: str) -> Drawing:
+    """The mean with its 95 % band against a numeric setting, a line for what else makes the arms."""
+    points = data.setting_points(every, comparison, key)
+    all_lines = points.drop_duplicates("label")
+    shown = chart_arms.lines(all_lines)
+    points = points[points["label"].isin(shown["label"])]
+    values = points["setting"]
+    log = bool((values > 0).all() and values.max() >= 10 * values.min())
+    scale = alt.Scale(type="log" if log else "linear", zero=alt.Undefined if log else False, nice=False, padding=12)
+    axis = _axis(sorted(values.unique()), "~g" if values.min() >= 1e-3 else "~e", log=log)
+    x = alt.X("setting:Q", title=setting_words.title(key), scale=scale, axis=axis)
+    metric, encode = comparison.metric, arm_encoding(shown)
+    marks = _lines(points[points["status"] == ""], encode, x, metric, size=alt.value(MARK))
+    without = points[points["status"] != ""]
+    crosses = [_crosses(without, encode, x)] if len(without) else []
+    cross = f"cross at the bottom: {' or '.join(sorted(set(without['status'])))}" if crosses else ""
+    title = f"{words(metric)} by {setting_words.name(key)}, mean and 95 % interval"
+    return finish(f"by-{key}", title, layer(*marks, *crosses), chart_arms.chosen(shown, all_lines, "lines"), cross)
+
+
+def _lines(points: pd.DataFrame, encode: dict[str, object], x: alt.X, metric: str, size: object) -> list[alt.Chart]:
+    """Band, line and points, in that order."""
+    base = alt.Chart(points).encode(x=x)
+    y = alt.Y("mean:Q", title=words(metric), scale=alt.Scale(zero=False, padding=8))
+    band = base.mark_area().encode(
+        y=alt.Y("low:Q", title=words(metric)), y2="high:Q", **only(encode, "color", "detail"), opacity=faded(0.12, 0.02)
+    )
+    line = base.mark_line(strokeWidth=2).encode(
+        y=y, **only(encode, "color", "detail", "strokeDash"), opacity=faded(1, 0.1)
+    )
+    dots = base.mark_point(filled=True).encode(
+        y=y,
+        **only(encode, "color", "shape", "detail"),
+        size=size,
+        opacity=faded(1, 0.1),
+        tooltip=tooltip(metric, str(x.shorthand).partition(":")[0], "n"),
+    )
+    return [band, line, dots]
+
+
+def _crosses(points: pd.DataFrame, encode: dict[str, object], x: alt.X) -> alt.Chart:
+    """Arms without a value, so that the axis has their setting."""
+    cross = alt.Chart(points).mark_point(shape="cross", size=70, filled=True, angle=45)
+    bottom = alt.value({"expr": "height - 8"})
+    tip = ["label:N", "setting:Q", "status:N"]
+    crosses: alt.Chart = cross.encode(x=x, y=bottom, color=encode["color"], opacity=faded(1, 0.1), tooltip=tip)
+    return crosses
+
+
+def _axis(values: list[float], form: str, *, log: bool = False, step: float = 0) -> alt.Axis:
+    """A tick at each of a few values, else at round ones."""
+    label = f"format(datum.value, '{form}')"  # as an axis' format, Vega would choose the number of digits
+    few = len(values) <= MOST_TICKS
+    if few or log:
+        ticks = values if few else _round_numbers(values[0], values[-1])
+        return alt.Axis(labelExpr=label, values=ticks, tickCount=len(ticks))
+    return alt.Axis(labelExpr=label, tickMinStep=step)
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """1, 2 and 5 of every power of ten; 1 alone over more than three of them."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1,) if math.log10(high / low) > 3 else (1, 2, 5)
+    return [float(f"{step}e{power}") for power in powers for step in steps if low <= float(f"{step}e{power}") <= high]

@@ -1,0 +1,63 @@
+"""Settings in words: "batch size 16" for data.batch_size=16. Imports no heavy library."""
+
+from collections.abc import Mapping, Sequence
+
+NAMES = {
+    "norm.name": "scheme",
+    "norm.impl": "impl",
+    "norm.eps": "eps",
+    "norm.momentum": "momentum",
+    "norm.affine": "affine",
+    "norm.num_groups": "groups",
+    "norm.track_running_stats": "running statistics",
+    "norm.virtual_batch_size": "ghost batch size",
+    "norm.target": "class",
+    "model.name": "model",
+    "model.hidden": "hidden layers",
+    "model.channels": "channels",
+    "model.activation": "activation",
+    "model.norm_position": "norm position",
+    "model.init": "init",
+    "data.name": "data",
+    "data.batch_size": "batch size",
+    "data.normalize": "pixels",
+    "data.limit": "images",
+    "optimizer.name": "optimizer",
+    "optimizer.lr": "learning rate",
+    "optimizer.weight_decay": "weight decay",
+    "schedule.name": "schedule",
+    "engine.name": "engine",
+}
+UNITS = {"data.batch_size": "images", "norm.momentum": "weight of the new batch"}
+# Their values say what they are.
+BARE = {"run", "norm.name", "norm.impl", "model.name", "model.activation", "data.name", "optimizer.name"}
+
+
+def name(key: str) -> str:
+    """A config key in words: "learning rate"."""
+    return NAMES.get(key, key.replace(".", " ").replace("_", " "))
+
+
+def title(key: str) -> str:
+    """The same with its unit, for an axis: "batch size (images)"."""
+    return f"{name(key)} ({UNITS[key]})" if key in UNITS else name(key)
+
+
+def phrase(values: Mapping[str, str]) -> str:
+    """Settings with their values: "batch, learning rate 0.01"."""
+    return ", ".join(value if key in BARE else f"{name(key)} {value}" for key, value in values.items())
+
+
+def rounded(values: Sequence[str]) -> list[str]:
+    """The values of one setting with three digits, as long as that keeps different ones apart."""
+    short = [_short(value) for value in values]
+    return short if len(set(short)) == len(set(values)) else list(values)
+
+
+def _short(value: str) -> str:
+    if value.startswith("[") and value.endswith("]"):
+        return value[1:-1].replace(",", "-")
+    try:
+        return value if value.lstrip("-").isdecimal() else f"{float(value):.3g}"
+    except ValueError:
+        return value
