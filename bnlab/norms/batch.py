@@ -12,17 +12,23 @@ being `momentum`, the weight of the new batch, and the variance that is stored b
 
     running_mean ← (1 − m) running_mean + m μ_B
     running_var  ← (1 − m) running_var  + m σ²_B n/(n−1)
+
+Defaults elsewhere: PyTorch: eps 1e-5; momentum 0.1, the weight of the new batch; the variance is stored unbiased.
+Keras 3: epsilon 1e-3; momentum 0.99, the weight of the old value, here 0.01; stored biased.
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight vector rescaled, data rescaled, data
+recentred; changes with: weight matrix recentred, one sample rescaled.
 """
 
-from collections.abc import Iterable
-from typing import Any, cast
+import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 
 class _BatchNormTraining(torch.autograd.Function):
-    """y of the batch x of shape (..., C), and its gradients written out by hand.
+    """y of the batch x, normalized over some of its axes, and its gradients written out by hand.
 
     With g = ∂loss/∂y and the sums over the n values of a channel, the chain rule gives for the parameters
 
@@ -47,36 +53,46 @@ class _BatchNormTraining(torch.autograd.Function):
         beta: Tensor | None,
         eps: float,
         running: tuple[Tensor, Tensor, float] | None,
+        axes: tuple[int, ...],
     ) -> Tensor:
-        """Normalize x; `running` is running_mean and running_var, updated in place, and the weight of this batch."""
-        axes = tuple(range(x.ndim - 1))
-        n = x.numel() // x.shape[-1]
-        mean = x.sum(axes).div_(n)
+        """Normalize x over `axes`; gamma, beta and the running statistics broadcast over the rest.
+
+        `running` is running_mean and running_var, updated in place, and the weight of this batch.
+        """
+        keep = axes[0] > 0
+        n = math.prod(x.shape[axis] for axis in axes)
+        mean = x.sum(axes, keepdim=keep).div_(n)
         centred = x - mean
-        var = (centred * centred).sum(axes).div_(n)  # not Σx²/n − μ², which loses all digits when μ is far from 0
+        if len(axes) > 1:
+            # The sum over the spatial axes too is so long that its rounding shows in the mean: what is left of it.
+            rest = centred.sum(axes, keepdim=keep).div_(n)
+            mean.add_(rest)
+            centred.sub_(rest)
+        # Not Σx²/n − μ², which loses all digits when μ is far from 0.
+        var = (centred * centred).sum(axes, keepdim=keep).div_(n)
         if running is not None:
             running_mean, running_var, weight = running
             running_mean.lerp_(mean, weight)
             running_var.lerp_(var * (n / (n - 1)), weight)
         rstd = var.add_(eps).rsqrt_()
         x_hat = centred.mul_(rstd)
-        ctx.axes, ctx.minus = axes, -1 / n
+        ctx.axes, ctx.keep, ctx.minus = axes, keep, -1 / n
         ctx.save_for_backward(x_hat, rstd if gamma is None else rstd * gamma)
-        return x_hat if gamma is None or beta is None else torch.addcmul(beta, x_hat, gamma)
+        return _affine(x_hat, gamma, beta)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
             raise RuntimeError("custom batch norm has no second derivative; use norm.impl=native for it.")
         x_hat, scale = ctx.saved_tensors
-        beta_grad = g.sum(ctx.axes)
-        gamma_grad = (g * x_hat).sum(ctx.axes)
+        beta_grad = g.sum(ctx.axes, keepdim=ctx.keep)
+        gamma_grad = (g * x_hat).sum(ctx.axes, keepdim=ctx.keep)
         x_grad = None
         if ctx.needs_input_grad[0]:
             x_grad = torch.add(g, beta_grad, alpha=ctx.minus)
             x_grad.addcmul_(x_hat, gamma_grad, value=ctx.minus).mul_(scale)
         affine = ctx.needs_input_grad[1]
-        return x_grad, gamma_grad if affine else None, beta_grad if affine else None, None, None
+        return x_grad, gamma_grad if affine else None, beta_grad if affine else None, None, None, None
 
 
 class BatchNorm(nn.Module):
@@ -100,6 +116,7 @@ class BatchNorm(nn.Module):
     bias: Tensor | None
     running_mean: Tensor
     running_var: Tensor
+    num_batches_tracked: Tensor
 
     def __init__(
         self, channels: int, *, eps: float, momentum: float | None, affine: bool, track_running_stats: bool
@@ -124,28 +141,30 @@ class BatchNorm(nn.Module):
 
     def _normalize(self, x: Tensor) -> Tensor:
         """The same with the channel last: (N, C), (N, L, C) or (N, H, W, C)."""
-        if not self.training and self.track_running_stats:
-            return self._normalize_by_running(x)
-        if x.numel() <= x.shape[-1]:
-            size = x.movedim(-1, 1).shape
+        return self.normalize_over(x, tuple(range(x.ndim - 1)), (-1,))
+
+    def normalize_over(self, x: Tensor, axes: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
+        """Normalize x over `axes`; in this shape, γ, β and the running statistics broadcast over it."""
+        gamma, beta = (value if value is None else value.view(shape) for value in (self.weight, self.bias))
+        if self.track_running_stats:
+            mean, var = self.running_mean.view(shape), self.running_var.view(shape)
+            if not self.training:
+                return _affine((x - mean) * (var + self.eps).rsqrt(), gamma, beta)
+        if math.prod(x.shape[axis] for axis in axes) == 1:
+            size = x.movedim(-1, axes[0] + 1).shape
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
-        running = self._running() if self.track_running_stats else None
-        # One look into the dictionary: reading a parameter as an attribute takes as long as a small addition.
-        gamma, beta = self._parameters.values()
-        y: Tensor = _BatchNormTraining.apply(x, gamma, beta, self.eps, running)
+        running = (mean, var, self._weight_of_batch()) if self.track_running_stats else None
+        y: Tensor = _BatchNormTraining.apply(x, gamma, beta, self.eps, running, axes)
         return y
 
-    def _normalize_by_running(self, x: Tensor) -> Tensor:
-        scale = (self.running_var + self.eps).rsqrt()
-        centred = x - self.running_mean
-        if self.weight is None or self.bias is None:
-            return centred * scale
-        return torch.addcmul(self.bias, centred, scale * self.weight)
+    def _weight_of_batch(self) -> float:
+        """Counts the batch, and returns what it weighs in the running statistics."""
+        self.num_batches_tracked.add_(1)
+        return 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
 
-    def _running(self) -> tuple[Tensor, Tensor, float]:
-        running_mean, running_var, batches = cast("Iterable[Tensor]", self._buffers.values())
-        batches.add_(1)
-        return running_mean, running_var, 1 / batches.item() if self.momentum is None else self.momentum
+
+def _affine(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
+    return x_hat if gamma is None or beta is None else torch.addcmul(beta, x_hat, gamma)
 
 
 def native(

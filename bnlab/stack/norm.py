@@ -8,18 +8,21 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from bnlab.norms.batch import BatchNorm
 from bnlab.stack.lifted import Lifted, fold_features, over_channels, spread, tensor_of, tensors_of, unfold_features
 
 
 class FeatureFolded(Lifted):
     """A norm that treats each feature alone: R replicates of C features are one layer of R C features."""
 
+    join = staticmethod(torch.cat)
+
     def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
         super().__init__(plain, owners)
         self.layer = copy.deepcopy(plain[0])
         self._per_feature = [name for name, value in tensors_of(self.layer) if value.ndim == 1]
         for name in self._per_feature:
-            tensor_of(self.layer, name).data = torch.cat([tensor_of(m, name).detach() for m in plain])
+            tensor_of(self.layer, name).data = self.join([tensor_of(m, name).detach() for m in plain])
         if isinstance(kind := self.layer, nn.InstanceNorm2d):
             kind.num_features *= len(plain)  # PyTorch holds it against the input
 
@@ -30,9 +33,21 @@ class FeatureFolded(Lifted):
     @torch.no_grad()
     def lower(self) -> None:
         for name, value in tensors_of(self.layer):
-            parts = value.chunk(len(self.plain)) if name in self._per_feature else [value] * len(self.plain)
+            parts = value.flatten().chunk(len(self.plain)) if name in self._per_feature else [value] * len(self.plain)
             for module, part in zip(self.plain, parts, strict=True):
                 tensor_of(module, name).copy_(part)
+
+
+class LiftedBatchNorm(FeatureFolded):
+    """bnlab's own batch norm, over each replicate's batch where it lies: folding would copy it there and back."""
+
+    join = staticmethod(torch.stack)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert isinstance(self.layer, BatchNorm)
+        rows = spread(x, self.takes).movedim(2, -1)
+        shape = (len(self.owners), *(1,) * (rows.ndim - 2), -1)
+        return self.layer.normalize_over(rows, tuple(range(1, rows.ndim - 1)), shape).movedim(-1, 2)
 
 
 class BatchFolded(Lifted):

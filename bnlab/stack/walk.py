@@ -29,7 +29,7 @@ from bnlab.norms.weight_standardization import WeightStandardization
 from bnlab.stack.convolution import LiftedConvolution
 from bnlab.stack.lifted import Cut, Folded, Lifted, Looped, Owned, Same, Single, Takes, parameters_with_kind, tensors_of
 from bnlab.stack.linear import LiftedLinear
-from bnlab.stack.norm import BatchFolded, FeatureFolded
+from bnlab.stack.norm import BatchFolded, FeatureFolded, LiftedBatchNorm
 from bnlab.stack.vmapped import Vmapped
 
 
@@ -153,7 +153,6 @@ def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.
 @lift_alike.register(nn.BatchNorm1d)
 @lift_alike.register(nn.BatchNorm2d)
 @lift_alike.register(nn.InstanceNorm2d)
-@lift_alike.register(BatchNorm)
 @lift_alike.register(BatchRenorm)
 @lift_alike.register(FilterResponseNorm)
 @lift_alike.register(GhostBatchNorm)
@@ -161,6 +160,11 @@ def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.
 @lift_alike.register(PreciseBatchNorm)
 def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
     return FeatureFolded(plain, owners)
+
+
+@lift_alike.register(BatchNorm)
+def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
+    return LiftedBatchNorm(plain, owners)
 
 
 @lift_alike.register(nn.LayerNorm)
