@@ -133,7 +133,11 @@ BAD = [
         "my_bn.py has no class 'MyBN'; its torch.nn.Modules: MyBM. Did you mean 'MyBM'?",
     ),
     ("class MyBN: pass", "my_bn.py:MyBN is a class that is no torch.nn.Module; derive it: class NAME(torch.nn.Module)"),
-    ("MyBN = 3", "my_bn.py:MyBN is a int, no subclass of torch.nn.Module; derive it: class NAME(torch.nn.Module)"),
+    (
+        "MyBN = 3",
+        "my_bn.py:MyBN is of type int, no subclass of torch.nn.Module; derive it: class NAME(torch.nn.Module)",
+    ),
+    ("a = 1\0", "importing my_bn.py failed: my_bn.py: SyntaxError: source code string cannot contain null bytes"),
     ("\ndef f(:", "importing my_bn.py failed: my_bn.py, line 2: SyntaxError: invalid syntax"),
     ("\nraise ValueError('no\\nway')", "importing my_bn.py failed in line 2 of my_bn.py: ValueError: no way"),
     ("import sys; sys.exit(0)", "importing my_bn.py failed in line 1 of my_bn.py: SystemExit: 0"),
@@ -182,6 +186,11 @@ def test_a_class_that_cannot_be_verified_is_one_line(cli: Cli, code: str, text: 
         (["batch", "--impl", "kers"], "unknown impl 'kers'; allowed: custom, keras, native. Did you mean 'keras'?"),
         (["my_bn.py:X", "--as", "bach"], f"unknown norm 'bach'; allowed: {', '.join(sorted(SCHEMES))}."),
         (["none.py:X"], "there is no file none.py; give an existing FILE.py:CLASS."),
+        (["sys:X"], "the Python module sys has no source file; give one of .py, or FILE.py:CLASS"),
+        (
+            ["nopkg.mod:A"],
+            "there is no Python module nopkg.mod; give PACKAGE.MODULE:CLASS that can be imported here, or",
+        ),
         (
             ["none.such:X"],
             (
