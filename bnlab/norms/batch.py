@@ -12,6 +12,12 @@ being `momentum`, the weight of the new batch, and the variance that is stored b
 
     running_mean ← (1 − m) running_mean + m μ_B
     running_var  ← (1 − m) running_var  + m σ²_B n/(n−1)
+
+Defaults elsewhere: PyTorch: eps 1e-5; momentum 0.1, the weight of the new batch; the variance is stored unbiased.
+Keras 3: epsilon 1e-3; momentum 0.99, the weight of the old value, here 0.01; stored biased.
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight vector rescaled, data rescaled, data
+recentred; changes with: weight matrix recentred, one sample rescaled.
 """
 
 from collections.abc import Iterable
