@@ -10,7 +10,7 @@ from typing import NoReturn
 import yaml
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, QuotedString, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, OverrideType, QuotedString, Sweep
 from hydra.errors import HydraException
 
 from bnlab.config import CHOICES, CONF
@@ -49,6 +49,25 @@ def check(arguments: Sequence[str]) -> None:
         key, _, choice = override.partition("=")
         if parsed.config_dir and key in GROUPS:
             _check_file(Path(parsed.config_dir) / key / f"{choice}.yaml")
+
+
+def for_hydra(arguments: Sequence[str]) -> list[str]:
+    """In a sweep over a group, a setting of that group as a choice of one value.
+
+    Hydra would set it before the sweep, in the group's default option, which may not have it.
+    """
+    parsed = get_args_parser().parse_args(list(arguments))
+    overrides = {text: OverridesParser.create().parse_override(text) for text in parsed.overrides}
+    swept = {o.key_or_group for o in overrides.values() if o.is_sweep_override()} & set(CHOICES)
+
+    def rewritten(text: str) -> str:
+        override = overrides.get(text)
+        if override is None or override.type != OverrideType.CHANGE or override.is_sweep_override():
+            return text
+        key, _, value = text.partition("=")
+        return f"{key}=choice({value})" if key.partition(".")[0] in swept and "." in key else text
+
+    return [rewritten(text) for text in arguments]
 
 
 def unknown_choice(group: str, choice: str) -> UserError:

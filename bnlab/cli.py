@@ -146,7 +146,7 @@ def norms(
 @app.command()
 def verify(
     target: Annotated[str | None, typer.Argument(metavar="SCHEME|FILE.py:CLASS", help="Default: all schemes.")] = None,
-    scheme: Annotated[str, typer.Option("--as", help="The scheme that a class is to compute.")] = "batch",
+    scheme: Annotated[str | None, typer.Option("--as", help="What a class is to compute. Default: batch.")] = None,
     impl: Annotated[str | None, typer.Option(help="native, custom or keras. Default: native and custom.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All schemes, and Keras's layers too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,

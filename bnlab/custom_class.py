@@ -80,13 +80,17 @@ def _class_of(target: Target, digest: str, seconds: float) -> type[nn.Module]:
     where = target.text.rpartition(":")[0]
     if found is None:
         own = [name for name, value in vars(module).items() if _is_layer_class(value)]
-        listed = f"its torch.nn.Modules: {', '.join(own)}" if own else "it has no torch.nn.Module"
+        listed = f"its torch.nn.Modules: {_few(own)}" if own else "it has no torch.nn.Module"
         raise UserError(f"{where} has no class '{target.class_name}'; {listed}.{nearest(target.class_name, own)}")
     if not _is_layer_class(found):
-        what = "a class that is no" if isinstance(found, type) else f"a {type(found).__name__}, no subclass of"
+        what = "a class that is no" if isinstance(found, type) else f"of type {type(found).__name__}, no subclass of"
         raise UserError(f"{target.text} is {what} torch.nn.Module; derive it: class NAME(torch.nn.Module)")
     layer_class: type[nn.Module] = found
     return layer_class
+
+
+def _few(names: list[str], most: int = 10) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _is_layer_class(value: object) -> bool:
@@ -155,7 +159,8 @@ def _faults(doing: str, file: Path, seconds: float | None = None) -> Iterator[No
             f"{doing} was not done after {seconds:g} s{_place(error, file)}; is there an endless loop?"
         ) from error
     except SyntaxError as error:
-        where = f"{Path(error.filename or str(file)).name}, line {error.lineno}"
+        line = f", line {error.lineno}" if error.lineno else ""  # none for null bytes
+        where = f"{Path(error.filename or str(file)).name}{line}"
         raise UserError(f"{doing} failed: {where}: {type(error).__name__}: {error.msg}") from error
     except BaseException as error:  # exit() in a file is no reason to end without a word
         raise UserError(f"{doing} failed{_place(error, file)}: {one_line(error)}") from error

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bnlab import environment
-from bnlab.arguments import GROUPS, check, ordered, unknown_choice
+from bnlab.arguments import GROUPS, check, for_hydra, ordered, unknown_choice
 from bnlab.config import CHOICES, CONF, RunConfig, from_mapping, unknown_setting, wrong_type
 from bnlab.errors import UserError
 
@@ -35,7 +35,7 @@ def train(arguments: Sequence[str]) -> None:
     single.clear()
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with _environ(environment.COMMAND, command_line(arguments)):
-        with _as_program(arguments):
+        with _as_program(for_hydra(arguments)):
             try:
                 main()
             except (HydraException, OmegaConfBaseException, ValueError) as error:

@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
-from bnlab.config import CHOICES, RunConfig, set_value
+from bnlab.config import CHOICES, RunConfig, set_value, settings_of
 from bnlab.errors import SweepFailedError, UserError
 from bnlab.launch import plain_of, resolve
 
@@ -46,6 +46,31 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
         except UserError as error:
             raise UserError(f"{error} (job: {' '.join(job)}; no job was started)") from error
     return configs
+
+
+def own_settings(jobs: Iterable[Sequence[str]]) -> list[list[str]]:
+    """The overrides of every job, but for settings that one other choice of the sweep alone has.
+
+    So norm.target in norm=none,custom_class is for the second. What several choices have, as norm.momentum, has to be
+    had by all: else it might be missed in one. Jobs that are then the same are one.
+    """
+    parser = OverridesParser.create()
+    texts = [list(job) for job in jobs]
+    parsed = [parser.parse_overrides(job) for job in texts]
+    choices = [{str(o.key_or_group): str(o.value()) for o in job if o.key_or_group in CHOICES} for job in parsed]
+    swept = {section: {of_job[section] for of_job in choices if section in of_job} for section in CHOICES}
+
+    def is_of_another(override: Override, choice: Mapping[str, str]) -> bool:
+        section, _, rest = str(override.key_or_group).partition(".")
+        setting = rest.partition(".")[0]
+        owners = [name for name in CHOICES.get(section, ()) if setting and setting in settings_of(section, name)]
+        return len(owners) == 1 and owners[0] in swept[section] and choice[section] != owners[0]
+
+    own = (
+        tuple(text for text, o in zip(job, overrides, strict=True) if not is_of_another(o, choice))
+        for job, overrides, choice in zip(texts, parsed, choices, strict=True)
+    )
+    return [list(job) for job in dict.fromkeys(own)]
 
 
 def failures_of(failures: Mapping[str, str], jobs: int) -> SweepFailedError:

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import pkgutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,10 @@ def _file(where: str) -> Path:
     path = Path(where).expanduser()
     if path.is_file():
         return path.resolve()
-    siblings = [str(path.parent / file.name) for file in path.parent.glob("*.py")]
-    raise UserError(f"there is no file {where}; give an existing FILE.py:CLASS.{nearest(where, siblings)}")
+    if path.is_dir():
+        raise UserError(f"{where} is a folder; give an existing FILE.py:CLASS")
+    siblings = [str(path.parent / file.name) for file in path.parent.glob("*.py") if file.is_file()]
+    raise UserError(f"there is no file {where}; give an existing FILE.py:CLASS.{_near(where, siblings)}")
 
 
 def _file_of_module(name: str) -> Path:
@@ -60,6 +63,8 @@ def _file_of_module(name: str) -> Path:
         spec = None
     if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
         return Path(spec.origin)
+    if spec is not None:
+        raise UserError(f"the Python module {name} has no source file; give one of .py, or FILE.py:CLASS")
     modules = [*sys.stdlib_module_names, *(module.name for module in pkgutil.iter_modules())]
     parent, dot, _ = name.rpartition(".")
     if dot and parent in sys.modules:
@@ -67,5 +72,11 @@ def _file_of_module(name: str) -> Path:
         modules = [f"{parent}.{module.name}" for module in pkgutil.iter_modules(inside)]
     raise UserError(
         f"there is no Python module {name}; give PACKAGE.MODULE:CLASS that can be imported here, or FILE.py:CLASS."
-        f"{nearest(name, modules)}"
+        f"{_near(name, modules)}"
     )
+
+
+def _near(received: str, allowed: Iterable[str]) -> str:
+    """As `nearest`, of names that begin alike: of any hundreds of files or modules one is always a little like it."""
+    start = Path(received).name[:1]
+    return nearest(received, [name for name in allowed if Path(name).name.startswith(start) and name != received])

@@ -32,7 +32,7 @@ class BnlabSweeper(BasicSweeper):
             SweepFailedError: jobs failed; the others are done.
         """
         from bnlab.errors import UserError
-        from bnlab.sweep import configs_of, failures_of
+        from bnlab.sweep import configs_of, failures_of, own_settings
 
         # Set by setup(), which Hydra calls first.
         assert self.hydra_context is not None
@@ -40,14 +40,14 @@ class BnlabSweeper(BasicSweeper):
         assert self.config is not None
         config, loader = self.config, self.hydra_context.config_loader
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
-        batches = self.split_arguments(parsed, self.max_batch_size)
-        jobs = [job for batch in batches for job in batch]
+        jobs = own_settings(job for batch in self.split_arguments(parsed, None) for job in batch)
         if not jobs:
             raise UserError(f"no job comes of {' '.join(arguments)}: one of them has no value")
         if not getattr(self.launcher, "checks_jobs", False):
             configs_of(jobs, lambda overrides: loader.load_sweep_config(config, overrides))
         returns: list[JobReturn] = []
-        for batch in batches:
+        size = self.max_batch_size or len(jobs)
+        for batch in (jobs[start : start + size] for start in range(0, len(jobs), size)):
             returns.extend(self.launcher.launch(batch, initial_job_idx=len(returns)))
         failures = {
             " ".join(overrides): " ".join(str(ret._return_value).split())

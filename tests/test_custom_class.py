@@ -108,9 +108,9 @@ def test_not_found_names_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("def Norm(): pass", "a function, no subclass of"),
+        ("def Norm(): pass", "of type function, no subclass of"),
         ("class Norm: pass", "a class that is no"),
-        ("Norm = 3", "a int, no subclass of"),
+        ("Norm = 3", "of type int, no subclass of"),
     ],
 )
 def test_no_module(line: str, what: str) -> None:

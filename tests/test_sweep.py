@@ -7,6 +7,7 @@ import pytest
 from torch import nn
 
 from bnlab.errors import SweepFailedError
+from bnlab.sweep import own_settings
 from tests.conftest import QUICK, Cli, files_below
 
 LAUNCHERS = ["basic", "stacked"]
@@ -71,6 +72,23 @@ def test_one_illegal_job_and_none_is_started(launcher: str, arguments: list[str]
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert files_below(tmp_path) == set()
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_class_of_ones_own_beside_other_schemes(launcher: str, cli: Cli, tmp_path: Path) -> None:
+    """Its settings are its own; so are all those that one choice of the sweep alone has."""
+    (tmp_path / "mine.py").write_text("from torch import nn\nclass MyNorm(nn.BatchNorm1d): pass\n", encoding="utf-8")
+    norms = "norm=none,batch,custom_class,frn"
+    own = ["norm.target=mine.py:MyNorm", "norm.kwargs={eps: 0.001}", "norm.tlu=false"]
+    code, _, err = sweep(cli, launcher, norms, *own, "seed=0")
+    assert (code, err) == (0, "")
+    runs = ("none-mlp", "batch-native-mlp", "MyNorm-mlp", "frn-custom-mlp")
+    assert states(tmp_path) == {f"{run}/seed-0": "done" for run in runs}
+
+
+def test_jobs_that_differ_in_nothing_of_their_own_are_one() -> None:
+    jobs = [[f"norm={norm}", f"norm.tlu={tlu}"] for norm in ("none", "frn") for tlu in ("true", "false")]
+    assert own_settings(jobs) == [["norm=none"], *jobs[2:]]
 
 
 def broken(module: nn.Module, x: object) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from bnlab.config.ranges import not_negative, one_of, positive, require, within_0_1
@@ -207,7 +207,7 @@ class CustomClassConfig(NormConfig):
 
     target: str
     kwargs: dict[str, Any] | None
-    digest: str | None
+    digest: str | None = field(metadata={"filled_in": True})
 
     def __post_init__(self) -> None:
         one_of("norm.impl", self.impl, ("custom",))

@@ -14,7 +14,13 @@ from bnlab.errors import UserError, nearest, shown, unknown
 
 def settings_of(section: str, choice: str) -> list[str]:
     """The settings that a choice has: `settings_of("norm", "layer")` is `["eps", "affine"]`."""
-    return [f.name for f in fields(CHOICES[section][choice]) if f.name not in ("name", "impl")]
+    return [name for name in _named(section, choice) if name != "impl"]
+
+
+def _named(section: str, choice: str) -> list[str]:
+    """What a user may set: not the choice's own name, nor what is filled in."""
+    own = fields(CHOICES[section][choice])
+    return [f.name for f in own if f.name != "name" and not f.metadata.get("filled_in")]
 
 
 def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
@@ -25,7 +31,7 @@ def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
     choice = choices.get(section, "")
     if not setting or choice not in CHOICES.get(section, {}):
         return _unknown_key(key, choices)
-    allowed = [f.name for f in fields(CHOICES[section][choice]) if f.name != "name"]
+    allowed = _named(section, choice)
     listed = f"its settings: {', '.join(allowed)}" if allowed else "it has no settings"
     return UserError(f"{section}={choice} has no setting '{setting}'; {listed}.{nearest(setting, allowed)}")
 

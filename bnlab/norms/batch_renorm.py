@@ -16,6 +16,11 @@ The bounds follow the paper's schedule, its steps multiplied by `schedule_scale`
 5,000 steps, then in a straight line to r_max = 3 at step 40,000 and to d_max = 5 at step 25,000.
 
 Invariances: batch normalization's while r = 1 and d = 0; after that only as far as μ and σ have followed a change.
+
+Defaults elsewhere: paper: momentum 0.01; r_max 1 to 3 at step 40,000, d_max 0 to 5 at 25,000, from step 5,000 on.
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight vector rescaled, data rescaled, data
+recentred; changes with: weight matrix recentred, one sample rescaled.
 """
 
 import torch

@@ -5,6 +5,11 @@ Of each value x, in training and at test time:
     y = γ erf(α x + s) + β,  γ and β for each channel, one α and one s for the layer, learned from α₀ = 0.5 and s₀ = 0
 
 with erf(z) = 2/√π ∫₀ᶻ exp(−t²) dt.
+
+Defaults elsewhere: paper: α₀ = 0.5, s₀ = 0.
+
+Invariances, up to ε: norm(W x) stays with: nothing; changes with: weight matrix rescaled, weight matrix recentred,
+one weight vector rescaled, data rescaled, data recentred, one sample rescaled.
 """
 
 import torch

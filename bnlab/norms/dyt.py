@@ -3,6 +3,11 @@
 Of each value x, in training and at test time:
 
     y = γ tanh(α x) + β,  γ and β for each channel, one α for the layer, learned from α₀ = 0.5
+
+Defaults elsewhere: paper: α₀ = 0.5.
+
+Invariances, up to ε: norm(W x) stays with: nothing; changes with: weight matrix rescaled, weight matrix recentred,
+one weight vector rescaled, data rescaled, data recentred, one sample rescaled.
 """
 
 import torch

@@ -10,6 +10,11 @@ No mean is taken off; the TLU, max(·, τ), takes the place of the network's own
 
 On (N, C) a channel has one value, K = 1 and x̂ = x/√(x² + ε): the sign of x, unless ε is as large as x². There ε is
 learned, as the paper has it for fully connected layers: ε = 1e-6 (the setting) + |ε_l|, ε_l for each channel from 1e-4.
+
+Defaults elsewhere: paper: ε 1e-6, on fully connected layers learned; the activation is max(y, τ).
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight vector rescaled, data rescaled, one
+sample rescaled; changes with: weight matrix recentred, data recentred.
 """
 
 import torch

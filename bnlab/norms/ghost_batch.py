@@ -12,6 +12,11 @@ The running statistics are updated once for each ghost, in their order, as in ba
 
 N samples make N // V ghosts, or one if N < V; where V does not divide N they differ by one sample at most, so that no
 ghost is smaller than V.
+
+Defaults elsewhere: paper: batches of 4,096 in ghosts of 128.
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight vector rescaled, data rescaled, data
+recentred; changes with: weight matrix recentred, one sample rescaled.
 """
 
 import torch

@@ -9,6 +9,11 @@ C/G·L for (N, C, L), C/G·H·W for (N, C, H, W)), in training and at test time:
     y    = γ x̂ + β,  γ and β for each channel
 
 G = 1 has the statistics of layer normalization, G = C those of instance normalization.
+
+Defaults elsewhere: PyTorch: eps 1e-5; num_groups has to be given. Keras 3: epsilon 1e-3; 32 groups.
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, weight matrix recentred, data rescaled, one sample
+rescaled; changes with: one weight vector rescaled, data recentred.
 """
 
 import torch

@@ -9,6 +9,11 @@ Of each sample's and channel's K values (K = L for (N, C, L), H·W for (N, C, H,
 
 With `track_running_stats` the mean over N of μ_NC and of the unbiased σ²_NC K/(K−1) is averaged over the batches as in
 batch.py, and normalizes at test time.
+
+Defaults elsewhere: PyTorch: eps 1e-5; no affine, no running statistics. Keras 3: GroupNormalization(groups=-1).
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight vector rescaled, data rescaled, data
+recentred, one sample rescaled; changes with: weight matrix recentred.
 """
 
 import torch

@@ -1,4 +1,10 @@
-"""No normalization: y = x. The control that every comparison needs."""
+"""No normalization: y = x. The control that every comparison needs.
+
+Defaults elsewhere: no other implementation.
+
+Invariances, up to ε: norm(W x) stays with: nothing; changes with: weight matrix rescaled, weight matrix recentred,
+one weight vector rescaled, data rescaled, data recentred, one sample rescaled.
+"""
 
 from torch import nn
 

@@ -8,6 +8,11 @@ training batches of n_b values of a channel each are pooled, every batch normali
 
 They take the running statistics' place, where a moving average would still remember the weights of many steps ago.
 Whoever evaluates calls `begin_population`, passes the batches in training mode, and calls `end_population`.
+
+Defaults elsewhere: no other implementation.
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight vector rescaled, data rescaled, data
+recentred; changes with: weight matrix recentred, one sample rescaled.
 """
 
 import torch

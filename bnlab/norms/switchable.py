@@ -10,6 +10,11 @@ of each channel over N and space (BN), and shares w = softmax(λ), w' = softmax(
 
 On (N, C) there is no space and IN is left out, as in the paper. λ and λ' start at equal shares. At test time running
 averages stand for μ_BN and σ²_BN; the variance is stored biased, as it normalizes.
+
+Defaults elsewhere: no other implementation.
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, data rescaled; changes with: weight matrix
+recentred, one weight vector rescaled, data recentred, one sample rescaled.
 """
 
 import torch

@@ -6,6 +6,11 @@ Of each output unit's weight vector (of a convolution: its filter, all values of
 
 Nothing is computed from the activations, so it is the same in training and at test time and for every shape. It starts
 at v = w and g = ‖w‖, so that the network is the one it would be without.
+
+Defaults elsewhere: PyTorch: dim 0: a length for each output unit.
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight vector rescaled; changes with: weight
+matrix recentred, data rescaled, data recentred, one sample rescaled.
 """
 
 import torch

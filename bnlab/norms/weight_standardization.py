@@ -9,6 +9,11 @@ learned through the formula:
 
 ε is outside the root. The paper's program takes the unbiased σ, K − 1; this is the paper's formula. Nothing is computed
 from the activations, whose scale is √K times too large then: it is meant for layers that a norm follows.
+
+Defaults elsewhere: paper: ε = 1e-5 outside the root, group norm after it.
+
+Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight vector rescaled; changes with: weight
+matrix recentred, data rescaled, data recentred, one sample rescaled.
 """
 
 import math

@@ -10,12 +10,16 @@ from bnlab.errors import UserError
 from bnlab.norms import SCHEMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.verify import show
-from bnlab.verify.verdict import Verdict, verify_class, verify_schemes
+from bnlab.verify.confined import verify_confined
+from bnlab.verify.result import Verdict
+
+LONGEST = 1e6
+"""Seconds, the most that a watchdog takes everywhere."""
 
 
 def verify(
     target: str | None,
-    scheme: str,
+    scheme: str | None,
     impl: str | None,
     *,
     everything: bool,
@@ -27,7 +31,7 @@ def verify(
 
     Args:
         target: a scheme, `FILE.py:CLASS`, `PACKAGE.MODULE:CLASS`, or None for all schemes.
-        scheme: what a class is to compute.
+        scheme: what a class is to compute; None is batch.
         impl: one of the impls; None is native and custom.
         everything: all schemes, and Keras's layers where Keras is installed.
         as_json: print JSON instead of tables.
@@ -37,12 +41,15 @@ def verify(
     Raises:
         UserError: see verdict.py; options that exclude each other; a time limit that is not positive.
     """
-    _check(target, impl, everything=everything, both=as_json and markdown, seconds=seconds)
+    if as_json and markdown:
+        raise UserError("--json and --markdown exclude each other; choose one")
     skipped: list[str] = []
-    if target and (":" in target or target.endswith(".py")):
-        verdicts = [verify_class(target, scheme, seconds)]
+    if target is not None and (":" in target or target.endswith(".py")):
+        _check_class(target, impl, everything, seconds)
+        verdicts = [verify_confined(target, scheme or "batch", seconds)]
     else:
-        verdicts = _of_schemes([target] if target else list(SCHEMES), _impls(impl, everything, skipped))
+        _check_schemes(target, scheme, impl, everything)
+        verdicts = _of_schemes(list(SCHEMES) if target is None else [target], _impls(impl, everything, skipped))
     if not verdicts:
         raise UserError(f"norm '{target}' has no {impl} layer")
     if as_json:
@@ -54,16 +61,26 @@ def verify(
         show.print_tables(verdicts, console)
         for line in skipped:
             console.print(line, soft_wrap=True)
-    return int(any(verdict.report.failed for verdict in verdicts))
+    return int(any(verdict.failed for verdict in verdicts))
 
 
-def _check(target: str | None, impl: str | None, *, everything: bool, both: bool, seconds: float) -> None:
-    if both:
-        raise UserError("--json and --markdown exclude each other; choose one")
+def _check_class(target: str, impl: str | None, everything: bool, seconds: float) -> None:
+    if everything:
+        raise UserError(f"--all is every scheme and impl; leave out '{target}', or --all")
+    if impl:
+        raise UserError(f"--impl {impl} is of bnlab's own layers; leave it out for the class {target}")
+    if not 0 < seconds <= LONGEST:
+        raise UserError(f"--time-limit {seconds:g} is out of range; it has to be above 0, and at most {LONGEST:g}")
+
+
+def _check_schemes(target: str | None, scheme: str | None, impl: str | None, everything: bool) -> None:
     if everything and (target or impl):
         raise UserError(f"--all is every scheme and impl; leave out '{target or f'--impl {impl}'}', or --all")
-    if seconds <= 0:
-        raise UserError(f"--time-limit {seconds:g} is out of range; it has to be above 0")
+    if scheme:
+        raise UserError(
+            f"--as {scheme} says what a class is to compute, and no class is given; write FILE.py:CLASS --as {scheme},"
+            f" or verify {scheme}"
+        )
 
 
 def _impls(impl: str | None, everything: bool, skipped: list[str]) -> list[str]:
@@ -75,9 +92,11 @@ def _impls(impl: str | None, everything: bool, skipped: list[str]) -> list[str]:
 
 
 def _of_schemes(schemes: list[str], impls: list[str]) -> list[Verdict]:
+    from bnlab.verify.verdict import verify_schemes  # imports torch
+
     verdicts = []
     with Console(stderr=True).status("verifying") as status:
         for verdict in verify_schemes(schemes, impls):
             verdicts.append(verdict)
-            status.update(f"verified {verdict.report.subject.scheme} {verdict.report.subject.name}")
+            status.update(f"verified {verdict.scheme} {verdict.name}")
     return verdicts

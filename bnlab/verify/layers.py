@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from bnlab.verify.recipe import Recipe
 from bnlab.verify.reference import Array, Reference, Values, gradient, per_layer
 from bnlab.verify.roles import find_roles
+from bnlab.verify.standardize import gradient_factor
 
 CHANNELS = 6
 SHAPES = {2: (7, CHANNELS), 3: (5, CHANNELS, 3), 4: (4, CHANNELS, 2, 3)}
@@ -24,7 +25,8 @@ SHAPES = {2: (7, CHANNELS), 3: (5, CHANNELS, 3), 4: (4, CHANNELS, 2, 3)}
 class Layer(Protocol):
     """A layer whose inputs and outputs are NumPy arrays. A fresh one is made for every measurement."""
 
-    def forward(self, x: Array, *, training: bool) -> Array: ...
+    def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
+        """In evaluation no gradients are recorded, as models are run, unless `recorded` says otherwise."""
 
     def gradients(self, x: Array, g: Array) -> Values:
         """Of Σ g·y in training: `input`, and every parameter by its name."""
@@ -57,7 +59,9 @@ class ReferenceLayer:
         self._parameters = drawn(reference) if draw else per_layer(reference.initial, CHANNELS)
         self._statistics = per_layer(reference.statistics, CHANNELS)
 
-    def forward(self, x: Array, *, training: bool) -> Array:
+    def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
+        if self.reference.recipe and self.reference.recipe.mode == "recorded" and recorded is not None:
+            training = recorded
         if self.reference.recipe and self.reference.recipe.shortcut and self.dtype == "float32":
             x = x.astype(np.float32)
         return self._run(x, self._parameters, self._statistics, training)
@@ -74,12 +78,16 @@ class ReferenceLayer:
         if recipe and recipe.input_gradient == "without gamma":
             fixed["weight"] = np.ones(CHANNELS)
         found = {"input": gradient(lambda at: output(at, fixed), x, g)}
+        if recipe:
+            found["input"] = found["input"] * gradient_factor(recipe, x, self.reference.settings)
         for name, value in self._parameters.items():
             upstream = g * _weights(recipe, name, len(g)).reshape(-1, *(1,) * (g.ndim - 1))
             if name == "weight" and recipe and recipe.gamma_gradient_of == "x":
                 found[name] = (upstream * x).sum((0, *range(2, x.ndim)))
             else:
                 found[name] = gradient(partial(with_parameter, name), value, upstream)
+        if recipe and recipe.parameter_gradients == "swapped":
+            found["weight"], found["bias"] = found["bias"], found["weight"]
         return found
 
     def parameters(self) -> Values:
@@ -106,6 +114,7 @@ def _weights(recipe: Recipe | None, parameter: str, samples: int) -> Array:
         "mean": np.ones(samples) / samples,
         "first": number == 0,
         "last": number == samples - 1,
+        "none": np.zeros(samples),
     }
     return weights[how]
 
@@ -130,17 +139,17 @@ class TorchLayer:
             for name, value in drawn(reference).items():
                 self._give(name, value)
 
-    def forward(self, x: Array, *, training: bool) -> Array:
-        return _array(self.run(self._tensor(x), training=training))
+    def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
+        return _array(self.run(self._tensor(x), training=training, recorded=recorded))
 
-    def run(self, x: Tensor, *, training: bool) -> Tensor:
-        """The module's output, without the warnings that it may give; in evaluation without a graph, as models are.
+    def run(self, x: Tensor, *, training: bool, recorded: bool | None = None) -> Tensor:
+        """The module's output, without the warnings that it may give.
 
         Raises:
             TypeError: the output is no tensor.
         """
         self.module.train(training)
-        with warnings.catch_warnings(), torch.set_grad_enabled(training):
+        with warnings.catch_warnings(), torch.set_grad_enabled(training if recorded is None else recorded):
             warnings.simplefilter("ignore")
             y = self.module(x)
         if not isinstance(y, Tensor):
@@ -149,7 +158,7 @@ class TorchLayer:
 
     def gradients(self, x: Array, g: Array) -> Values:
         inputs = {"input": self._tensor(x).requires_grad_()}
-        inputs |= {name: self.tensor(name) for name in self.reference.initial if name in self.roles}
+        inputs |= {name: self._learned(name) for name in self.reference.initial if name in self.roles}
         # A copy: on a leaf of the graph a layer that works in place would be refused, and for another reason.
         y = self.run(inputs["input"].clone(), training=True)
         wanted = {name: tensor for name, tensor in inputs.items() if tensor.requires_grad}
@@ -177,6 +186,11 @@ class TorchLayer:
         owner, attribute = self.roles[name]
         tensor: Tensor = getattr(owner, attribute)
         return tensor
+
+    def _learned(self, name: str) -> Tensor:
+        """The parameter, made one that gets a gradient: that it is none is a defect by itself."""
+        tensor = self.tensor(name)
+        return tensor.requires_grad_() if tensor.is_leaf else tensor
 
     def _give(self, name: str, value: Array) -> None:
         if name in self.roles:

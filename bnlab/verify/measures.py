@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from bnlab.verify.layers import CHANNELS, SHAPES, Layer, New
-from bnlab.verify.reference import Array, Values, per_channel
+from bnlab.verify.reference import Array, Values
+from bnlab.verify.standardize import per_channel
 
 Measure = Callable[[New, int], Values]
 
@@ -110,12 +111,21 @@ def switch(new: New, ndim: int) -> Values:
     return found | {"trained": layer.forward(x, training=True)}
 
 
+def crossed(new: New, ndim: int) -> Values:
+    """Evaluation while gradients are recorded, and training while they are not."""
+    layer, x = trained(new, ndim), draw(ndim, seed=8)
+    found = {"evaluated with gradients": layer.forward(x, training=False, recorded=True)}
+    found["trained without gradients"] = layer.forward(x, training=True, recorded=False)
+    return found | layer.statistics()
+
+
 def constant(new: New, ndim: int) -> Values:
     """A black feature, a bright one, and a black sample."""
     x, g = draw(ndim), draw(ndim, seed=9)
     x[:, 1], x[:, 2], x[3] = 0, 3, 0
     x[3, 2] = 3
-    return {"y": new(ndim).forward(x, training=True), "gradient": new(ndim).gradients(x, g)["input"]}
+    gradient = new(ndim).gradients(x, g)["input"]
+    return {"y of constants": new(ndim).forward(x, training=True), "gradient of constants": gradient}
 
 
 def offset(new: New, ndim: int) -> Values:
@@ -139,6 +149,7 @@ def shape(new: New, ndim: int) -> Values:
     found = training(new, ndim) | {"evaluated": trained(new, ndim).forward(draw(ndim, seed=8), training=False)}
     gradients = new(ndim).gradients(draw(ndim), draw(ndim, seed=9))
     found |= {f"gradient of {name}": value.reshape(-1) for name, value in gradients.items()}
+    found |= {"y near eps": near_eps(new, ndim)["y"]} | constant(new, ndim)
     return found | trained(new, ndim).statistics()
 
 

@@ -12,8 +12,8 @@ ALL = BATCH | BY_SAMPLE
 CENTRED = ALL - {"rms"}
 
 SPATIAL = frozenset({"shape (N, C, L)", "shape (N, C, H, W)"})
-CONSTANT = frozenset({"constant features"})  # where √0 has no derivative
-OF_INPUT = SPATIAL | CONSTANT | {"shape (N, C)", "gradient of input"}
+CONSTANT = frozenset({"y of constants", "gradient of constants"})  # where √0 has no derivative
+OF_INPUT = CONSTANT | {"gradient of input"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,8 @@ class Mistake:
         change: the fields of `Recipe` that differ.
         text: the diagnosis.
         schemes: where it can be made.
-        leaves_open: checks whose outcome it does not determine, because code can go on from there in several ways.
+        leaves_open: checks or arrays whose outcome it does not determine, because code can go on from there in several
+            ways.
         leaves_running_open: the same for all that depends on running statistics.
     """
 

@@ -22,14 +22,22 @@ DEFECTS = {
     " PyTorch have y = γ x̂ + β.",
     "no bias": "there is no beta (a parameter of as many values as features, e.g. `bias`): the paper and PyTorch"
     " have y = γ x̂ + β.",
-    "weight is no parameter": "gamma is a plain tensor, so the optimizer never sees it: make it an nn.Parameter,"
-    " as PyTorch does.",
-    "bias is no parameter": "beta is a plain tensor, so the optimizer never sees it: make it an nn.Parameter, as"
-    " PyTorch does.",
+    "weight of another shape": "gamma is not one value for each feature: the paper and PyTorch have a gamma of shape"
+    " (C,).",
+    "bias of another shape": "beta is not one value for each feature: the paper and PyTorch have a beta of shape (C,).",
+    "weight is no parameter": "gamma is a plain tensor, or needs no gradient, so it is never learned: make it an"
+    " nn.Parameter, as PyTorch does.",
+    "bias is no parameter": "beta is a plain tensor, or needs no gradient, so it is never learned: make it an"
+    " nn.Parameter, as PyTorch does.",
+    "weight starts elsewhere": "gamma does not start at 1: in PyTorch and Keras it does, so that y = x̂ at first.",
+    "bias starts elsewhere": "beta does not start at 0: in PyTorch and Keras it does.",
+    "random output": "two passes over one input give two outputs: PyTorch's layers have no noise of their own.",
     "no statistics": "no running mean and variance are kept (tensors with `mean` and `var` in their names): the"
     " paper (algorithm 2) and PyTorch need them in eval mode.",
     "statistics are no buffers": "the running statistics are plain attributes, missing in state_dict and left"
     " behind by .to(device): PyTorch registers them by register_buffer.",
+    "statistics are not stored": "the running statistics are buffers outside state_dict (persistent=False), lost when a"
+    " model is saved and loaded: PyTorch's are in it.",
     "statistics are not detached": "the running statistics are not detached: they hold on to the graph of every"
     " batch so far, and memory grows; PyTorch updates them outside autograd (torch.no_grad, or .detach()).",
     "statistics of another shape": "the running statistics are of another shape than (C,): PyTorch and Keras keep"

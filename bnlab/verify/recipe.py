@@ -13,35 +13,49 @@ class Recipe:
 
     Attributes:
         samples: statistics go over the batch; else each sample has its own.
-        channels: which channels share statistics: each one its own (`channel`), groups (`group`), or `all`.
-        space: statistics go over the spatial axes; else each position has its own.
-        centred: the mean is taken off.
-        variance: the variance that normalizes, `biased` (1/n) or `unbiased` (1/(n−1)).
+        channels: which channels share statistics: each one its own (`channel`), groups of neighbours (`group`), groups
+            of every num_groups-th (`interleaved`), groups of num_groups channels (`sized`), or `all`.
+        space: statistics go over the spatial axes, `all` of them, only the `first`, only the `second`, or `none`.
+        centred: the variance is about the mean, which is taken off.
+        taken_off: how many times the mean is taken off, whatever the variance is about.
+        variance: the variance that normalizes, `biased` (1/n), `unbiased` (1/(n−1)), or the `sum` of squares.
         divisor: x − μ is divided by the `root` of the variance, or by the `variance`.
-        eps: `inside` the root, `outside` it, or `none`.
+        eps: `inside` the root, `twice` there, `outside` it, `clamped` (max(σ², ε)), or `none`.
+        eval_eps: the same in evaluation, if it differs there.
         eps_value: this ε, whatever the setting.
         shortcut: the variance is E[x²] − μ², in the input's precision.
         constant: what the gradient takes for a constant: `none`, `mean`, `variance` or `both`.
-        affine: which of γ and β are applied: `both`, `gamma`, `beta`, `none`, or `swapped`.
-        input_gradient: `full`, or with γ left out (`without gamma`).
-        gamma_gradient, beta_gradient: `sum` over the samples, `mean` over them, or of the `first` or `last` one only.
+        affine: which of γ and β are applied: `both`, `gamma`, `beta`, `none`, or `swapped`, `minus beta`, `one more`
+            (1 + γ), `before` normalizing.
+        input_gradient: `full`, with γ left out (`without gamma`), `negative`, `times n`, or divided by σ once more (`by
+            the variance`).
+        gamma_gradient, beta_gradient: `sum` over the samples, `mean` over them, of the `first` or `last` one only, or
+            `none`.
         gamma_gradient_of: ∂loss/∂γ is Σ g x̂ (`x_hat`) or Σ g x (`x`).
+        parameter_gradients: `own`, or γ and β have each other's (`swapped`).
+        mode: what tells training from evaluation: self.`training`, or whether gradients are `recorded`.
         train_by: what normalizes in training: the `batch`, the `running` statistics, or these once `updated`.
-        eval_by: what normalizes in evaluation: the `running` statistics or the `batch`.
-        update: running statistics are updated in `training`, `never` or `always`.
-        momentum: the weight of the `new` batch, or of the `old` value.
+        eval_by: what normalizes in evaluation: the `running` statistics, these once `updated`, or the `batch`.
+        update: running statistics are updated in `training`, in `evaluation`, `never` or `always`.
+        updated: which of them: `both`, `running_mean` or `running_var`.
+        momentum: the weight of the `new` batch, or of the `old` value, or that `old in running_var` alone.
         momentum_value: this momentum, whatever the setting.
-        stored: the running variance is the `unbiased`, the `biased`, var·(n−1)/n (`product`), or √var (`deviation`).
+        stored: the running variance is the `unbiased`, the `biased`, var·(n−1)/n (`product`), √var (`deviation`), the
+            unbiased plus ε (`and eps`), the same of var + ε (`with eps`), or var·N/(N−1) whatever the spatial
+            axes (`by samples`).
+        stored_mean: the running mean is fed with the `mean` or the `sum`.
         initial_var: the running variance of a new layer.
     """
 
     samples: bool
     channels: str
-    space: bool = True
+    space: str = "all"
     centred: bool = True
+    taken_off: float = 1.0
     variance: str = "biased"
     divisor: str = "root"
     eps: str = "inside"
+    eval_eps: str = ""
     eps_value: float | None = None
     shortcut: bool = False
     constant: str = "none"
@@ -50,14 +64,18 @@ class Recipe:
     gamma_gradient: str = "sum"
     beta_gradient: str = "sum"
     gamma_gradient_of: str = "x_hat"
+    parameter_gradients: str = "own"
+    mode: str = "training"
     train_by: str = "batch"
     eval_by: str = "running"
     update: str = "training"
+    updated: str = "both"
     momentum: str = "new"
     momentum_value: float | None = None
     stored: str = "unbiased"
+    stored_mean: str = "mean"
     initial_var: float = 1.0
 
     def updates_in(self, training: bool) -> bool:
         """Whether a forward pass in this mode changes the running statistics."""
-        return self.update == "always" or (self.update == "training" and training)
+        return self.update in ("always", "training" if training else "evaluation")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from bnlab.verify import formulas
 from bnlab.verify.recipe import Recipe
+from bnlab.verify.standardize import standardize
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -99,99 +100,6 @@ def gradient(function: Callable[[Array], Array], at: Array, g: Array) -> Array:
         moved[index] += STEP * 1j
         result[index] = np.sum(g * function(moved).imag) / STEP
     return result
-
-
-def per_channel(values: Array, ndim: int) -> Array:
-    """Shape (C,) to (C, 1, ...), to broadcast over (N, C, ...)."""
-    return values.reshape(-1, *(1,) * (ndim - 2))
-
-
-def standardize(
-    recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool
-) -> Array:
-    """γ (x − μ) / √(σ² + ε) + β, step by step as the recipe says; running statistics are updated in place."""
-    by_running = bool(statistics) and (recipe.train_by if training else recipe.eval_by) != "batch"
-    update = bool(statistics) and recipe.updates_in(training)
-    mean, var, count = _moments(recipe, x, settings.get("num_groups", 1))
-    before = _running(statistics, x.ndim) if by_running else (mean, var * _bessel(recipe.variance, count))
-    if update:
-        _update(recipe, statistics, settings, _channels(mean, x), _channels(var, x), count)
-    used = _running(statistics, x.ndim) if by_running and recipe.train_by == "updated" else before
-    x_hat = _scaled(recipe, x, used[0], used[1], recipe.eps_value or settings["eps"])
-    return _affine(recipe, x_hat, parameters)
-
-
-def _moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, int]:
-    """Mean and biased variance, so shaped that they broadcast against x, and how many values each is taken from."""
-    n, c = x.shape[:2]
-    groups = {"channel": c, "group": num_groups, "all": 1}[recipe.channels]
-    blocks = x.reshape(n, groups, c // groups, -1)
-    axes = tuple(axis for axis, kept in ((0, recipe.samples), (2, True), (3, recipe.space)) if kept)
-    count = int(np.prod([blocks.shape[axis] for axis in axes]))
-    mean = blocks.mean(axes, keepdims=True) if recipe.centred else np.zeros((1,) * 4)
-    if recipe.shortcut:
-        var = (blocks**2).mean(axes, keepdims=True) - mean**2
-    else:
-        var = ((blocks - mean) ** 2).mean(axes, keepdims=True)
-    if recipe.constant in ("mean", "both"):
-        mean = mean.real
-    if recipe.constant in ("variance", "both"):
-        var = var.real
-
-    def like_x(value: Array) -> Array:
-        return np.broadcast_to(value, blocks.shape).reshape(x.shape)
-
-    return like_x(mean), like_x(var), count
-
-
-def _channels(value: Array, x: Array) -> Array:
-    """The mean over samples and positions, shape (C,): what a running statistic is fed with."""
-    return np.asarray(value.real.mean((0, *range(2, x.ndim))))
-
-
-def _running(statistics: Values, ndim: int) -> tuple[Array, Array]:
-    return per_channel(statistics["running_mean"], ndim), per_channel(statistics["running_var"], ndim)
-
-
-def _update(
-    recipe: Recipe, statistics: Values, settings: Mapping[str, Any], mean: Array, var: Array, count: int
-) -> None:
-    weight = recipe.momentum_value or settings["momentum"]
-    if recipe.momentum == "old":
-        weight = 1 - weight
-    stored = {
-        "unbiased": var * _bessel("unbiased", count),
-        "biased": var,
-        "deviation": np.sqrt(var),
-        "product": var / _bessel("unbiased", count),
-    }[recipe.stored]
-    for name, new in (("running_mean", mean), ("running_var", stored)):
-        statistics[name] = (1 - weight) * statistics[name] + weight * new
-
-
-def _bessel(variance: str, count: int) -> float:
-    """What the biased variance is multiplied by; nothing sensible for one value."""
-    return count / (count - 1) if variance == "unbiased" and count > 1 else 1.0
-
-
-def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, eps: float) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if recipe.divisor == "variance":
-            return np.asarray((x - mean) / (var + eps))
-        inside, outside = {"inside": (eps, 0.0), "outside": (0.0, eps), "none": (0.0, 0.0)}[recipe.eps]
-        return np.asarray((x - mean) / (np.sqrt(var + inside) + outside))
-
-
-def _affine(recipe: Recipe, x_hat: Array, parameters: Values) -> Array:
-    gamma, beta = parameters.get("weight", np.ones(1)), parameters.get("bias", np.zeros(1))
-    gamma, beta = {
-        "both": (gamma, beta),
-        "swapped": (beta, gamma),
-        "gamma": (gamma, beta * 0),
-        "beta": (gamma * 0 + 1, beta),
-        "none": (gamma * 0 + 1, beta * 0),
-    }[recipe.affine]
-    return np.asarray(per_channel(gamma, x_hat.ndim) * x_hat + per_channel(beta, x_hat.ndim))
 
 
 def _identity(x: Array, *_: Any) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +35,39 @@ class Result:
     note: str = ""
     seen: Values = field(default_factory=dict, repr=False)
     expected: Values = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A mistake's name and its sentence; `unknown` for what no known mistake explains, `raises` for an exception."""
+
+    mistake: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found about one layer.
+
+    Attributes:
+        name: the impl, or the class; `called`: how it was made.
+        settings: those at which it was verified.
+        remarks: what was assumed about it.
+        exact: the tolerance in float64.
+    """
+
+    scheme: str
+    name: str
+    called: str
+    settings: Mapping[str, Any]
+    remarks: tuple[str, ...]
+    exact: float
+    results: tuple[Result, ...]
+    diagnoses: tuple[Diagnosis, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(result.status == FAIL for result in self.results)
 
 
 def errors(seen: Values, expected: Values) -> tuple[float, float]:

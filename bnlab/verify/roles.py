@@ -34,7 +34,7 @@ def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[s
         for name, (owner, attribute, tensor) in tensors.items():
             if (owner, attribute) in roles.values() or tensor.numel() != start.size:
                 continue
-            if re.fullmatch(pattern, attribute.rpartition("/")[2].lower().strip("_")):
+            if _is_named(attribute, pattern):
                 roles[role] = tensors[name][:2]
                 break
     for role, start in starts.items():
@@ -44,6 +44,16 @@ def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[s
             if free and right_kind and np.array_equal(tensor.detach().double().numpy().reshape(-1), start.reshape(-1)):
                 roles[role] = (owner, attribute)
     return roles
+
+
+def named_tensors(module: nn.Module) -> set[str]:
+    """The roles of NAMES that some parameter of the module has the name of, whatever its shape."""
+    attributes = [name for name, (_, _, tensor) in _tensors(module).items() if isinstance(tensor, nn.Parameter)]
+    return {role for role, pattern in NAMES.items() if any(_is_named(name, pattern) for name in attributes)}
+
+
+def _is_named(name: str, pattern: str) -> bool:
+    return bool(re.fullmatch(pattern, name.rpartition(".")[2].rpartition("/")[2].lower().strip("_")))
 
 
 def _tensors(module: nn.Module) -> dict[str, tuple[nn.Module, str, Tensor]]:

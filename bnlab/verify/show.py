@@ -17,20 +17,19 @@ from tabulate import tabulate
 
 from bnlab import environment
 from bnlab.norms import SCHEMES
-from bnlab.verify.result import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result
-from bnlab.verify.verdict import Verdict
+from bnlab.verify.result import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
 
 STYLES = {PASS: "green", FAIL: "bold red", WARN: "yellow", NOT_APPLICABLE: "dim"}
 
 
 def print_tables(verdicts: Sequence[Verdict], console: Console) -> None:
     """A table for each scheme, then what is wrong."""
-    for scheme, group in groupby(verdicts, key=lambda verdict: verdict.report.subject.scheme):
+    for scheme, group in groupby(verdicts, key=lambda verdict: verdict.scheme):
         of_scheme = list(group)
         console.print(f"{SCHEMES[scheme].title}: {SCHEMES[scheme].formula}", soft_wrap=True)
         for verdict in of_scheme:
-            for line in filter(None, (verdict.report.subject.called, *_remarks(verdict))):
-                console.print(f"{verdict.report.subject.name}: {line}", soft_wrap=True)
+            for line in filter(None, (verdict.called, *_remarks(verdict))):
+                console.print(f"{verdict.name}: {line}", soft_wrap=True)
         table = _table(of_scheme)
         # Never squeezed: digits cut off to fit a narrow terminal or a pipe would be other numbers.
         table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
@@ -46,8 +45,8 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
     for verdict in verdicts:
         table.add_column("absolute", justify="right")
         table.add_column("relative", justify="right")
-        table.add_column(verdict.report.subject.name)
-    for results in zip(*(verdict.report.results for verdict in verdicts), strict=True):
+        table.add_column(verdict.name)
+    for results in zip(*(verdict.results for verdict in verdicts), strict=True):
         cells = [cell for result in results for cell in _cells(result)]
         table.add_row(results[0].check, _tolerance(results), *cells)
     return table
@@ -66,16 +65,15 @@ def _number(value: float | None) -> str:
 
 
 def _remarks(verdict: Verdict) -> list[str]:
-    report = verdict.report
-    remarks = list(report.subject.remarks)
-    if report.exact > EXACT:
-        remarks.append(f"works in float32 whatever it is given, so held to {report.exact:g}")
+    remarks = list(verdict.remarks)
+    if verdict.exact > EXACT:
+        remarks.append(f"works in float32 whatever it is given, so held to {verdict.exact:g}")
     return remarks
 
 
 def _findings(verdict: Verdict) -> list[str]:
     """The summary, what there is to say about single checks, and the diagnoses."""
-    name, results = verdict.report.subject.name, verdict.report.results
+    name, results = verdict.name, verdict.results
     counts = {status: sum(result.status == status for result in results) for status in STYLES}
     said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     notes = [f"  {result.check}: {result.status}, {result.note}" for result in results if _worth_saying(result)]
@@ -94,14 +92,13 @@ def to_json(verdicts: Sequence[Verdict], skipped: Sequence[str]) -> str:
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:
-    report = verdict.report
     return {
-        "scheme": report.subject.scheme,
-        "layer": report.subject.name,
-        "called": report.subject.called,
-        "passed": not report.failed,
-        "settings": dict(report.subject.reference.settings),
-        "remarks": list(report.subject.remarks),
+        "scheme": verdict.scheme,
+        "layer": verdict.name,
+        "called": verdict.called,
+        "passed": not verdict.failed,
+        "settings": dict(verdict.settings),
+        "remarks": list(verdict.remarks),
         "checks": [
             {
                 "check": result.check,
@@ -111,7 +108,7 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
                 "tolerance": result.tolerance,
                 "note": result.note,
             }
-            for result in report.results
+            for result in verdict.results
         ],
         "diagnoses": [{"mistake": diagnosis.mistake, "text": diagnosis.text} for diagnosis in verdict.diagnoses],
     }
@@ -123,10 +120,10 @@ def _finite(value: float | None) -> float | None:
 
 def to_markdown(verdicts: Sequence[Verdict], skipped: Sequence[str]) -> str:
     """The equivalence table: a row for each scheme and check, a column for each impl, largest relative errors."""
-    impls = list(dict.fromkeys(verdict.report.subject.name for verdict in verdicts))
+    impls = list(dict.fromkeys(verdict.name for verdict in verdicts))
     rows = []
-    for scheme, group in groupby(verdicts, key=lambda verdict: verdict.report.subject.scheme):
-        by_impl = {verdict.report.subject.name: verdict.report.results for verdict in group}
+    for scheme, group in groupby(verdicts, key=lambda verdict: verdict.scheme):
+        by_impl = {verdict.name: verdict.results for verdict in group}
         for results in zip(*by_impl.values(), strict=True):
             cells = dict(zip(by_impl, map(_cell, results), strict=True))
             if set(cells.values()) != {NOT_APPLICABLE}:
@@ -152,9 +149,8 @@ def _cell(result: Result) -> str:
 def _markdown_notes(verdicts: Sequence[Verdict]) -> list[str]:
     notes = []
     for verdict in verdicts:
-        subject = verdict.report.subject
-        notes += [f"{subject.scheme}: {subject.called}"] if subject.called else []
+        notes += [f"{verdict.scheme}: {verdict.called}"] if verdict.called else []
         lines = [*_remarks(verdict), *(diagnosis.text for diagnosis in verdict.diagnoses)]
-        lines += [f"{result.check}: {result.note}" for result in verdict.report.results if result.status == WARN]
-        notes += [f"{subject.scheme} {subject.name}: {line}" for line in lines]
+        lines += [f"{result.check}: {result.note}" for result in verdict.results if result.status == WARN]
+        notes += [f"{verdict.scheme} {verdict.name}: {line}" for line in lines]
     return list(dict.fromkeys(notes))

@@ -10,7 +10,9 @@ from bnlab.errors import one_line
 from bnlab.norms import SCHEMES
 from bnlab.verify import measures
 from bnlab.verify.layers import CHANNELS, TorchLayer
+from bnlab.verify.reference import Reference
 from bnlab.verify.result import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
+from bnlab.verify.roles import named_tensors
 from bnlab.verify.subject import Subject, reference_new
 
 
@@ -72,21 +74,41 @@ def defects(subject: Subject, ndim: int) -> list[str]:
     before = torch.tensor(measures.draw(ndim), dtype=layer.dtype, requires_grad=True)
     x = before.clone()  # as from a layer before it
     try:
+        y = layer.forward(measures.draw(ndim), training=True)
+        again = subject.new(ndim).forward(measures.draw(ndim), training=True)
         layer.run(x, training=True)
     except (Exception, SystemExit):
         return []  # the gradients' checks say it
-    found = [] if torch.equal(x, before) else ["input changed"]
-    found += [f"no {name}" for name in reference.initial if name not in layer.roles]
+    found = [] if np.array_equal(y, again, equal_nan=True) else ["random output"]
+    found += [] if torch.equal(x, before) else ["input changed"]
+    return found + _of_parameters(subject, layer, reference, ndim) + _of_statistics(layer, reference)
+
+
+def _of_parameters(subject: Subject, layer: TorchLayer, reference: Reference, ndim: int) -> list[str]:
+    named = named_tensors(layer.module)
+    missing = [name for name in reference.initial if name not in layer.roles]
+    found = [f"{name} of another shape" if name in named else f"no {name}" for name in missing]
     kept = [name for name in reference.initial if name in layer.roles]
-    found += [f"{name} is no parameter" for name in kept if not isinstance(layer.tensor(name), nn.Parameter)]
-    statistics = [name for name in reference.statistics if name in layer.roles]
-    if len(statistics) < len(reference.statistics):
-        found.append("no statistics")
-    if any(not _in_state(layer, name) for name in statistics):
-        found.append("statistics are no buffers")
-    if any(layer.tensor(name).requires_grad for name in statistics):
+    found += [f"{name} is no parameter" for name in kept if not _is_learned(layer.tensor(name))]
+    start, right = (measures.initial(new, ndim) for new in (subject.new, reference_new(subject.reference)))
+    affine = [name for name in kept if name in ("weight", "bias")]
+    return found + [f"{name} starts elsewhere" for name in affine if not np.array_equal(start[name], right[name])]
+
+
+def _is_learned(tensor: torch.Tensor) -> bool:
+    return isinstance(tensor, nn.Parameter) and tensor.requires_grad
+
+
+def _of_statistics(layer: TorchLayer, reference: Reference) -> list[str]:
+    """Of a layer after a batch."""
+    kept = [name for name in reference.statistics if name in layer.roles]
+    found = ["no statistics"] if len(kept) < len(reference.statistics) else []
+    buffers = {name: any(layer.tensor(name) is buffer for buffer in layer.module.buffers()) for name in kept}
+    if not all(_in_state(layer, name) for name in kept):
+        found.append("statistics are not stored" if all(buffers.values()) else "statistics are no buffers")
+    if any(layer.tensor(name).requires_grad for name in kept):
         found.append("statistics are not detached")
-    if any(layer.tensor(name).numel() != CHANNELS for name in statistics):
+    if any(layer.tensor(name).numel() != CHANNELS for name in kept):
         found.append("statistics of another shape")
     return found
 

@@ -29,8 +29,7 @@ KERAS_STORES = {"batch": {"stored": "biased"}}
 KERAS_REMARKS = {"batch": ("held to Keras's convention, a biased moving variance; its momentum is given as 1 − m",)}
 
 KERAS_DEVIATES = {
-    "offset 10,000 ± 1 in float32": "Keras on torch takes E[x²] − μ² for the variance (keras.ops.moments), which"
-    " cancels",
+    "offset": "Keras on torch takes E[x²] − μ² for the variance (keras.ops.moments), which cancels",
 }
 """What Keras does less exactly, by its own account in the source."""
 
@@ -46,7 +45,7 @@ class Subject:
         reference: that scheme, at the settings that the layer has.
         build: makes the module for inputs of `ndim` dimensions; raises ValueError where there is none.
         remarks: what was assumed about it, in words; `assumed`: of which settings.
-        deviations: checks that it is known to fail, with the reason: they are shown as warnings.
+        deviations: how the names of checks begin that it is known to fail, and why: they are shown as warnings.
         widest: the largest type that it takes; what would be float64 is done in this one.
         dtype_at_build: `build` takes `dtype`, because the module cannot be cast later.
     """

@@ -81,4 +81,39 @@ GRADIENT = (
         CENTRED,
         SPATIAL,
     ),
+    Mistake(
+        "input gradient negative",
+        {"input_gradient": "negative"},
+        "the gradient of the input has the wrong sign: in PyTorch it is γ/√(σ² + ε) · (g − mean(g) − x̂ · mean(g x̂)).",
+    ),
+    Mistake(
+        "input gradient times n",
+        {"input_gradient": "times n"},
+        "the gradient of the input is n times too large, as if a 1/n were left out: it is γ/√(σ² + ε) · (n g − Σ g − x̂"
+        " Σ g x̂)/n (Ioffe & Szegedy 2015, section 3; PyTorch).",
+    ),
+    Mistake(
+        "input gradient by the variance",
+        {"input_gradient": "by the variance"},
+        "the gradient of the input is divided by the variance: by the chain rule, and in PyTorch, it is divided by its"
+        " root, √(σ² + ε).",
+    ),
+    Mistake(
+        "parameter gradients swapped",
+        {"parameter_gradients": "swapped"},
+        "gamma has beta's gradient and beta has gamma's: gamma's is Σ g x̂, beta's is Σ g (Ioffe & Szegedy 2015,"
+        " section 3; PyTorch).",
+        CENTRED,
+    ),
+    Mistake(
+        "no gradient of gamma",
+        {"gamma_gradient": "none"},
+        "gamma gets no gradient, so that it is never learned: it is Σ g x̂ (Ioffe & Szegedy 2015, section 3; PyTorch).",
+    ),
+    Mistake(
+        "no gradient of beta",
+        {"beta_gradient": "none"},
+        "beta gets no gradient, so that it is never learned: it is Σ g (Ioffe & Szegedy 2015, section 3; PyTorch).",
+        CENTRED,
+    ),
 )

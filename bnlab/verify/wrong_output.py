@@ -70,7 +70,7 @@ OUTPUT = (
     ),
     Mistake(
         "spatial axes forgotten",
-        {"space": False},
+        {"space": "none"},
         "statistics are taken for each position: batch normalization takes them over the spatial axes too (paper,"
         " section 3.2; torch.nn.BatchNorm2d).",
         BATCH,
@@ -108,7 +108,7 @@ OUTPUT = (
     ),
     Mistake(
         "spatial axes forgotten",
-        {"space": False},
+        {"space": "none"},
         "statistics are taken for each position, over the channels alone: in bnlab and torch.nn.GroupNorm they go"
         " over the spatial axes too.",
         BY_SAMPLE,
@@ -156,5 +156,81 @@ OUTPUT = (
         {"affine": "none"},
         "gamma is not applied: RMSNorm (Zhang & Sennrich 2019; torch.nn.RMSNorm) is y = γ x / √(mean(x²) + ε).",
         frozenset({"rms"}),
+    ),
+    Mistake(
+        "eps twice",
+        {"eps": "twice"},
+        "eps is added twice, √(σ² + 2ε): the paper, PyTorch and Keras add it once.",
+    ),
+    Mistake(
+        "eps as a floor",
+        {"eps": "clamped"},
+        "eps is the least that the variance may be, √max(σ², ε): the paper, PyTorch and Keras add it, √(σ² + ε).",
+        leaves_open=CONSTANT,
+    ),
+    Mistake(
+        "sum of squares divides",
+        {"variance": "sum"},
+        "x is divided by the root of a sum of squares: the paper, PyTorch and Keras divide by that of their mean.",
+    ),
+    Mistake(
+        "mean left in the numerator",
+        {"taken_off": 0.0},
+        "x itself is divided by √(σ² + ε): the paper, PyTorch and Keras divide x − μ.",
+        CENTRED,
+    ),
+    Mistake(
+        "mean added",
+        {"taken_off": -1.0},
+        "x + μ is divided by √(σ² + ε): the paper, PyTorch and Keras divide x − μ.",
+        CENTRED,
+    ),
+    Mistake(
+        "affine before normalizing",
+        {"affine": "before"},
+        "gamma and beta are applied before normalizing, which takes them out again: the paper and PyTorch have y = γ x̂"
+        " + β, of the normalized x̂.",
+        CENTRED,
+    ),
+    Mistake(
+        "beta subtracted",
+        {"affine": "minus beta"},
+        "beta is subtracted, y = γ x̂ − β: the paper and PyTorch have y = γ x̂ + β.",
+        CENTRED,
+    ),
+    Mistake(
+        "one added to gamma",
+        {"affine": "one more"},
+        "the factor is 1 + γ, as in Gemma's RMSNorm: the papers, PyTorch and Keras have γ itself, which starts at 1.",
+    ),
+    Mistake(
+        "groups interleaved",
+        {"channels": "interleaved"},
+        "a group is every num_groups-th channel: GroupNorm (Wu & He 2018; PyTorch) has groups of neighbouring channels"
+        " (reshape to (N, groups, C / groups, ...), not to (N, C / groups, groups, ...)).",
+        frozenset({"group"}),
+    ),
+    Mistake(
+        "group size instead of number",
+        {"channels": "sized"},
+        "num_groups is taken for the channels of a group: in GroupNorm (Wu & He 2018; PyTorch) it is how many groups"
+        " there are.",
+        frozenset({"group"}),
+    ),
+    Mistake(
+        "last axis forgotten",
+        {"space": "first"},
+        "each position on the last axis has statistics of its own: batch normalization takes them over all spatial"
+        " axes (paper, section 3.2; torch.nn.BatchNorm2d), mean((0, 2, 3)) of (N, C, H, W).",
+        BATCH,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "first spatial axis forgotten",
+        {"space": "second"},
+        "each position on the first spatial axis has statistics of its own: batch normalization takes them over all"
+        " spatial axes (paper, section 3.2; torch.nn.BatchNorm2d), mean((0, 2, 3)) of (N, C, H, W).",
+        BATCH,
+        leaves_running_open=True,
     ),
 )

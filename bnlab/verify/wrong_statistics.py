@@ -1,6 +1,6 @@
 """Known mistakes with running statistics and the two modes."""
 
-from bnlab.verify.mistake import BATCH, OF_INPUT, Mistake
+from bnlab.verify.mistake import BATCH, OF_INPUT, SPATIAL, Mistake
 
 RUNNING = (
     Mistake(
@@ -80,6 +80,95 @@ RUNNING = (
         {"stored": "product"},
         "running_var is multiplied by (n−1)/n: the unbiased variance of algorithm 2 of Ioffe & Szegedy 2015 and"
         " PyTorch is the biased one times n/(n−1).",
+        BATCH,
+    ),
+    Mistake(
+        "running statistics updated in evaluation",
+        {"update": "always", "eval_by": "updated"},
+        "the running statistics are updated in eval mode as well, before they normalize: PyTorch and Keras change them"
+        " in training only, or test data would leak into the model.",
+        BATCH,
+    ),
+    Mistake(
+        "modes swapped",
+        {"train_by": "running", "eval_by": "batch", "update": "evaluation"},
+        "the modes are swapped, as if self.training were negated: the paper (algorithms 1 and 2) and PyTorch normalize"
+        " by the batch's statistics, and store them, in train mode, and use the running ones in eval mode.",
+        BATCH,
+    ),
+    Mistake(
+        "mode taken from the gradient switch",
+        {"mode": "recorded"},
+        "whether gradients are recorded (torch.is_grad_enabled) sets the mode, not self.training: with PyTorch's layers"
+        " model.eval() is enough, and model.train() under torch.no_grad() still trains the statistics.",
+        BATCH,
+    ),
+    Mistake(
+        "running variance never updated",
+        {"updated": "running_mean"},
+        "running_var is never updated, only running_mean: PyTorch and Keras move both by every training batch.",
+        BATCH,
+    ),
+    Mistake(
+        "running mean never updated",
+        {"updated": "running_var"},
+        "running_mean is never updated, only running_var: PyTorch and Keras move both by every training batch.",
+        BATCH,
+    ),
+    Mistake(
+        "running statistics not averaged",
+        {"momentum_value": 1.0},
+        "the running statistics are those of the last batch alone: PyTorch and Keras average, running ← (1 − m)"
+        " running + m batch.",
+        BATCH,
+    ),
+    Mistake(
+        "momentum of the variance inverted",
+        {"momentum": "old in running_var"},
+        "momentum acts as 1 − m in running_var alone, as the weight of the old value: in PyTorch it is the weight of"
+        " the new batch in both running statistics.",
+        BATCH,
+    ),
+    Mistake(
+        "momentum of the mean inverted",
+        {"momentum": "old in running_mean"},
+        "momentum acts as 1 − m in running_mean alone, as the weight of the old value: in PyTorch it is the weight of"
+        " the new batch in both running statistics.",
+        BATCH,
+    ),
+    Mistake(
+        "eps stored",
+        {"stored": "with eps"},
+        "eps is added to the variance that is stored: PyTorch and Keras store the variance alone and add eps where it"
+        " normalizes, or it would count twice in eval mode.",
+        BATCH,
+    ),
+    Mistake(
+        "eps stored",
+        {"stored": "and eps"},
+        "eps is added to the variance that is stored: PyTorch and Keras store the variance alone and add eps where it"
+        " normalizes, or it would count twice in eval mode.",
+        BATCH,
+    ),
+    Mistake(
+        "stored variance corrected by N",
+        {"stored": "by samples"},
+        "running_var is multiplied by N/(N−1) with N samples: PyTorch's n counts the values per channel, N·L or N·H·W"
+        " on inputs with spatial axes.",
+        BATCH,
+    ),
+    Mistake(
+        "sum stored",
+        {"stored_mean": "sum"},
+        "running_mean is fed with the sum over the batch: PyTorch and Keras feed it with the mean.",
+        BATCH,
+        SPATIAL,
+    ),
+    Mistake(
+        "eps missing in evaluation",
+        {"eval_eps": "none"},
+        "eps is added in train mode only: the paper (algorithm 2), PyTorch and Keras divide by √(σ² + ε) in eval mode"
+        " too.",
         BATCH,
     ),
 )

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from bnlab.norms import SCHEMES, Scheme
+from bnlab.norms.scheme import CHANGES
 from tests.norms.settings import CASES, DEFAULTS, SHAPES, UNDEFINED, case_id
 
 
@@ -66,3 +67,19 @@ def test_every_scheme_can_be_explained(scheme: Scheme) -> None:
 def test_spatial_only_means_not_defined_on_n_c() -> None:
     refused = {name for name, _, ndim in UNDEFINED if ndim == 2}
     assert refused == {name for name, scheme in SCHEMES.items() if scheme.spatial_only}
+
+
+def stated(scheme: Scheme) -> tuple[str, str]:
+    """What the docstring of a scheme's module has to say, as the catalogue knows it."""
+    defaults = ". ".join(f"{where}: {values}" for where, values in scheme.defaults.items())
+    answers = list(zip(CHANGES, scheme.invariances.split(), strict=True))
+    same, other = ([change for change, answer in answers if answer == wanted] for wanted in "YN")
+    kept = f"norm(W x) stays with: {', '.join(same) or 'nothing'}; changes with: {', '.join(other) or 'nothing'}."
+    return f"Defaults elsewhere: {defaults or 'no other implementation'}.", f"Invariances, up to ε: {kept}"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=case_id)
+def test_the_docstring_has_the_catalogues_defaults_and_invariances(scheme: Scheme) -> None:
+    explanation = " ".join(scheme.explanation().split())
+    for text in stated(scheme):
+        assert text in explanation

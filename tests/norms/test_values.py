@@ -190,6 +190,35 @@ def test_far_from_zero_custom_is_no_worse_than_native(scheme: str) -> None:
     assert errors["custom"] <= errors["native"]
 
 
+@pytest.mark.parametrize("spread", [1.0, 0.1])
+@pytest.mark.parametrize("shape", [(32, 8), (32, 8, 20), (16, 8, 14, 14)])
+def test_far_from_zero_custom_batch_is_no_worse_in_any_shape(shape: tuple[int, ...], spread: float) -> None:
+    """The root mean square error over 10 batches of output, gradient of x and stored variance."""
+    scheme, axes = SCHEMES["batch"], (0, *range(2, len(shape)))
+    squares = {impl: np.zeros(3) for impl in ("native", "custom")}
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x, g = (torch.from_numpy(centre + rng.normal(size=shape)).float() for centre in (1e4 / spread, 0))
+        x = x * spread
+        exact = scheme.build("native", 8, len(shape), **DEFAULTS["batch"]).double()
+        wide = x.double().requires_grad_()
+        exact(wide).backward(g.double())
+        for impl, total in squares.items():
+            layer = scheme.build(impl, 8, len(shape), **DEFAULTS["batch"] | {"momentum": 1.0})
+            narrow = x.clone().requires_grad_()
+            y = layer(narrow)
+            y.backward(g)
+            assert narrow.grad is not None
+            assert wide.grad is not None
+            pairs = (
+                (y, exact(x.double())),
+                (narrow.grad, wide.grad),
+                (layer.state_dict()["running_var"], x.double().var(axes)),
+            )
+            total += [(seen.double() - right).square().mean().item() for seen, right in pairs]
+    assert (squares["custom"] <= squares["native"]).all(), np.sqrt(squares["custom"] / squares["native"])
+
+
 @pytest.mark.parametrize(("scheme", "impl", "ndim"), [case for case in GROUPED if case[1] == "custom"], ids=case_id)
 def test_far_from_zero_the_error_is_that_of_the_input(scheme: Scheme, impl: str, ndim: int) -> None:
     x = draw(ndim, offset=1e4).float()

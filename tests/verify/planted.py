@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tests.verify.planted_more import GRADIENTS, MORE
 from tests.verify.textbook import Backward, BatchNorm, GroupNorm, LayerNorm, fit
 
 
@@ -349,16 +350,6 @@ class GrowingStatistics(BatchNorm):
         return self.affine((x - mean) / torch.sqrt(var + self.eps))
 
 
-class Noise(nn.Module):
-    """Another output each time."""
-
-    def __init__(self, num_features: int) -> None:
-        super().__init__()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + torch.rand_like(x)
-
-
 class LayerNormTooWide(GroupNorm):
     """The batch and all channels share one mean."""
 
@@ -462,5 +453,7 @@ PLANTED: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (LayerNormPerChannel, "layer", ("instance norm instead",)),
     (Two, "batch", ("stored variance biased", "eps outside")),
     (Three, "batch", ("stored variance biased", "eps outside", "variance detached")),
+    *((with_gradients(change), "batch", (name,)) for name, change in GRADIENTS.items()),
+    *MORE,
 ]
 """Class, scheme, and the diagnoses that are expected: these, in this order, and no other."""

@@ -3,16 +3,28 @@
 import re
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
 
 from bnlab.verify.checks import run
-from bnlab.verify.diagnose import Diagnosis, diagnose
+from bnlab.verify.diagnose import diagnose
 from bnlab.verify.mistakes import DEFECTS, MISTAKES, known
 from bnlab.verify.reference import REFERENCES
-from bnlab.verify.result import COARSE, FAIL
+from bnlab.verify.result import COARSE, FAIL, Diagnosis
 from bnlab.verify.subject import accepted, of_class
 from tests.verify import textbook
-from tests.verify.planted import PLANTED, ByHand, EpsFixed, Noise
+from tests.verify.planted import PLANTED, ByHand, EpsFixed
+from tests.verify.planted_more import NoEvaluation, ShortcutOfImages
+
+
+class Doubled(nn.Module):
+    """No norm at all."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x
+
 
 CORRECT: list[tuple[type[nn.Module], str]] = [
     (textbook.BatchNorm, "batch"),
@@ -63,7 +75,7 @@ def test_a_layer_of_float32_is_held_to_that(cls: type[nn.Module]) -> None:
 
 
 def test_every_known_mistake_is_planted() -> None:
-    planted = {name for _, _, names in PLANTED for name in names}
+    planted = {name for _, _, names in PLANTED for name in names} - {"unknown", "raises"}
     assert planted == {mistake.name for mistake in MISTAKES} | {"eps fixed", "momentum fixed"} | set(DEFECTS)
 
 
@@ -80,13 +92,23 @@ def test_the_sentences_for_a_fixed_value_name_both() -> None:
 
 
 def test_what_no_mistake_explains_is_said_to_be_so() -> None:
-    (diagnosis,) = diagnosed(Noise, "none")
+    (diagnosis,) = diagnosed(Doubled, "none")
     assert diagnosis.mistake == "unknown"
     assert re.fullmatch(
         r"no known mistake gives these numbers; they are first wrong in 'forward, training': y\[\d, \d\] is \S+,"
         r" the reference gives \S+\.",
         diagnosis.text,
     )
+
+
+def test_a_mistake_in_one_shape_is_said_to_be_in_that() -> None:
+    (diagnosis,) = diagnosed(ShortcutOfImages, "batch")
+    assert diagnosis.text.startswith("for (N, C, H, W) only: the variance is computed as E[x²] − μ²")
+
+
+def test_what_is_raised_is_said() -> None:
+    (diagnosis,) = diagnosed(NoEvaluation, "batch")
+    assert diagnosis.text == "in 'forward, evaluation' it raises RuntimeError: not yet written."
 
 
 @pytest.mark.parametrize("scheme", REFERENCES)
