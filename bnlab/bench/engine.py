@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -19,6 +20,7 @@ from bnlab.data import Part, Split
 from bnlab.errors import UserError
 from bnlab.grouping import Job
 from bnlab.prepare import device_of, has_compiler, plan_of, replicate, split_of, threads_for
+from bnlab.step import WORTH_RECORDING
 from bnlab.train import Evaluation, train
 
 ARTICLE = "the article's program"
@@ -31,7 +33,7 @@ FEW_TEST_IMAGES = 100
 
 @dataclass(frozen=True)
 class Case:
-    """One way to train `replicates` networks; `seconds` takes the number of steps, and warms up with as many."""
+    """One way to train `replicates` networks; `seconds` takes the number of steps."""
 
     name: str
     replicates: int
@@ -115,14 +117,18 @@ def cases(config: RunConfig, *, compiled: bool) -> list[Case]:
 
 
 def seconds_of_steps(jobs: Sequence[Job], steps: int, *, compiled: bool) -> float:
-    """The seconds of so many training steps of a stack, batches included, after as many that are not counted."""
+    """The seconds of so many training steps of a stack, batches included, after others that are not counted.
+
+    Those are at least as many, and enough for the step to be recorded, as it is in a run of some length.
+    """
     config = jobs[0].config
     clock = _Clock()
-    plan = dataclasses.replace(plan_of(config), total_steps=2 * steps, eval_every=steps)
+    warm_up = steps * math.ceil(WORTH_RECORDING / steps)
+    plan = dataclasses.replace(plan_of(config), total_steps=warm_up + steps, eval_every=steps)
     replicates = [replicate(job.config, job.seed) for job in jobs]
     with use_threads(threads_for(config, len(jobs))):
         train(replicates, _hardly_tested(config), plan, device_of(config), [clock], compiled=compiled)
-    return clock.seconds[2 * steps] - clock.seconds[steps]
+    return clock.seconds[warm_up + steps] - clock.seconds[warm_up]
 
 
 def _case(name: str, jobs: Sequence[Job], *, compiled: bool = False) -> Case:
