@@ -11,7 +11,7 @@ import yaml
 
 from bnlab.config.engine import DEFAULT_ENGINE
 from bnlab.errors import UserError, nearest
-from bnlab.store import SCHEMA
+from bnlab.schema import OtherSchemaError, upgraded
 
 STATES = ("done", "diverged", "failed", "running", "interrupted")
 OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters")
@@ -135,13 +135,11 @@ def _config(run: Path) -> dict[str, str]:
 def _own(folder: Path, config: Mapping[str, str]) -> dict[str, Any]:
     text = _text(folder / "result.json")
     try:
-        result = _mapping(json.loads(text), "result.json")
+        result = upgraded(_mapping(json.loads(text), "result.json"))
+    except OtherSchemaError as error:
+        raise _BrokenError(f"result.json {error}") from error
     except ValueError as error:
         raise _BrokenError(f"result.json is not valid JSON: {_one_line(error)}") from error
-    if result.get("schema") != SCHEMA:
-        raise _BrokenError(
-            f"result.json has schema {as_text(result.get('schema'))}; this version reads schema {SCHEMA}"
-        )
     seed, state = result.get("seed"), result.get("state")
     if type(seed) is not int:
         raise _BrokenError(f"result.json has the seed {as_text(seed)}; a whole number is expected")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bnlab import schema
 from bnlab.claim import is_claimed
 from bnlab.errors import UserError, nearest, unknown
-from bnlab.store import SCHEMA
 
 STATES = ("done", "diverged", "running", "interrupted", "failed", "unreadable")
 """What a replicate may be in: `running` as long as a process holds its lock, else `interrupted`; `unreadable` if its
@@ -150,10 +149,9 @@ def _replicate(path: Path, now: float) -> Replicate | None:
 
 def _result(path: Path) -> dict[str, Any]:
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return schema.read(path)
+    except (FileNotFoundError, schema.DamagedResultError, schema.OtherSchemaError):
         return {}
-    return result if isinstance(result, dict) and result.get("schema") == SCHEMA else {}
 
 
 def _accuracies(final: object) -> dict[str, float]:
