@@ -10,7 +10,8 @@ import pandas as pd
 import yaml
 
 from bnlab.config.engine import DEFAULT_ENGINE
-from bnlab.errors import UserError, nearest
+from bnlab.errors import UserError, shown
+from bnlab.paths import is_folder, why_no_folder
 from bnlab.schema import OtherSchemaError, upgraded
 
 STATES = ("done", "diverged", "failed", "running", "interrupted")
@@ -86,11 +87,11 @@ def as_text(value: Any) -> str:
 def _run_folders(folders: Sequence[Path]) -> list[Path]:
     runs: dict[Path, Path] = {}
     for folder in folders:
-        if not folder.is_dir():
-            siblings = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
-            reason = "is not a folder" if folder.exists() else "does not exist"
-            hint = nearest(folder.name, siblings)
-            raise UserError(f"runs folder '{folder}' {reason}; give run folders, or a folder that holds them.{hint}")
+        if not is_folder(folder):
+            reason, hint = why_no_folder(folder)
+            raise UserError(
+                f"runs folder '{shown(folder)}' {reason}; give run folders, or a folder that holds them.{hint}"
+            )
         found = [folder] if _is_run(folder) else _subfolders(folder)
         runs |= {path.resolve(): path for path in found if not path.name.startswith(".")}
     return list(runs.values())

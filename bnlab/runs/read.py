@@ -11,7 +11,8 @@ from typing import Any
 
 from bnlab import schema
 from bnlab.claim import is_claimed
-from bnlab.errors import UserError, nearest, unknown
+from bnlab.errors import UserError, nearest, shown, unknown
+from bnlab.paths import is_folder, why_no_folder
 
 STATES = ("done", "diverged", "running", "interrupted", "failed", "unreadable")
 """What a replicate may be in: `running` as long as a process holds its lock, else `interrupted`; `unreadable` if its
@@ -75,11 +76,10 @@ def read(runs_dir: Path) -> list[Run]:
     Raises:
         UserError: there is no such folder.
     """
-    if not runs_dir.is_dir():
-        siblings = [path.name for path in runs_dir.parent.iterdir()] if runs_dir.parent.is_dir() else []
+    if not is_folder(runs_dir):
+        reason, hint = why_no_folder(runs_dir)
         raise UserError(
-            f"runs folder '{runs_dir}' does not exist; train a run first: bnlab train, or give --runs-dir."
-            f"{nearest(runs_dir.name, siblings)}"
+            f"runs folder '{shown(runs_dir)}' {reason}; train a run first: bnlab train, or give --runs-dir.{hint}"
         )
     now = time.time()
     runs = [Run(path, _replicates(path, now)) for path in sorted(runs_dir.iterdir()) if not path.name.startswith(".")]
