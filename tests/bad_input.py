@@ -307,7 +307,7 @@ PRIMARY_CONFIGS: dict[str, tuple[bytes, str]] = {
         "Invalid plugin 'os.system': not the hydra_plugins package; choose one by hydra/launcher=NAME",
     ),
     "a sweep without end": (
-        b"defaults:\n  - config\n  - _self_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: 'range(0,100000000",
+        b"defaults: [config, _self_]\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: 'range(0,1000000000)'}}}\n",
         "seed=range(0,1000000000) gives 1000000000 jobs; at most 10000 are allowed in one sweep",
     ),
     "wrong type": (b"defaults:\n  - config\n  - _self_\nepochs: many\n", f"epochs=many is of the wrong type; {WHOLE}"),
