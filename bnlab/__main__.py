@@ -1,5 +1,23 @@
-"""`python -m bnlab` is the same as `bnlab`."""
+"""`bnlab`, which is the same as `python -m bnlab`: a signal is an interruption from the first instruction on."""
 
-from bnlab.cli import main
+import sys
 
-main()
+from bnlab import interrupt
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    try:
+        interrupt.begin()
+        from bnlab import cli  # here, for the tenths of a second that its imports take
+
+        cli.main()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
+    finally:
+        interrupt.end()
+
+
+if __name__ == "__main__":
+    main()

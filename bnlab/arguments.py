@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,11 +14,27 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, OverrideType, QuotedString, Sweep
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from bnlab.config import CHOICES, CONF
+from bnlab.config import CHOICES, CONF, RunConfig
 from bnlab.errors import UserError, nearest, shown, unknown
+from bnlab.paths import is_folder, why_no_folder
 
 GROUPS = (*CHOICES, "experiment")
+SETTINGS = {field.name: str(field.type) for field in fields(RunConfig)}
+"""The settings of a run and the types that they have."""
+
+KEPT = {
+    "hydra.output_subdir": "null",
+    "hydra.run.dir": ".",
+    "hydra.sweep.dir": ".",
+    "hydra.sweep.subdir": ".",
+    "hydra.job.chdir": "false",
+    "hydra/job_logging": "disabled",
+    "hydra/hydra_logging": "disabled",
+}
+"""Settings of Hydra's own folders, with what they are kept at, whatever a config file says: Hydra writes no file."""
 LONGEST_KEY = 100
 
 
@@ -41,14 +59,42 @@ def ordered(arguments: Sequence[str]) -> list[str]:
 def check(arguments: Sequence[str]) -> None:
     """Raises UserError for the first option or override that cannot be meant."""
     _check_options(arguments)
+    known = _known(arguments)
+    folders = config_folders(arguments)
+    if known.config_path is not None and not Path(known.config_path).is_absolute():
+        path = shown(known.config_path)
+        raise UserError(
+            f"--config-path={path} has to be the absolute path of a folder that takes the place of bnlab's own "
+            f"configurations; to add a folder of yours write --config-dir={path}"
+        )
+    if known.config_dir is not None and not is_folder(known.config_dir):
+        folder = Path(known.config_dir)
+        reason, hint = why_no_folder(folder)
+        raise UserError(f"--config-dir={shown(folder)} {reason}; give one with config files of yours.{hint}")
+    _check_file(folders[0] / f"{(known.config_name or 'config').removesuffix('.yaml')}.yaml")
+    for override in known.overrides:
+        _check_override(override, folders, multirun=known.multirun)
+        key, _, choice = override.partition("=")
+        if known.config_dir and key in GROUPS:
+            _check_file(folders[0] / key / f"{choice}.yaml")
+
+
+def config_folders(arguments: Sequence[str]) -> list[Path]:
+    """Where config files are looked for: the user's own folder first, then the shipped one."""
+    folder = _known(arguments).config_dir
+    return [CONF] if folder is None else [Path(folder), CONF]
+
+
+def unknown_choice(group: str, choice: str, folders: Sequence[Path]) -> UserError:
+    """The error for an option that a group does not have."""
+    return unknown(group, choice, {path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+
+
+def _known(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments as Hydra's own parser reads them."""
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]  # argparse's own prints its usage and exits
-    parsed = parser.parse_args(list(arguments))
-    for override in parsed.overrides:
-        _check_override(override, multirun=parsed.multirun)
-        key, _, choice = override.partition("=")
-        if parsed.config_dir and key in GROUPS:
-            _check_file(Path(parsed.config_dir) / key / f"{choice}.yaml")
+    return parser.parse_args(list(arguments))
 
 
 def for_hydra(arguments: Sequence[str]) -> list[str]:
@@ -56,8 +102,7 @@ def for_hydra(arguments: Sequence[str]) -> list[str]:
 
     Hydra would set it before the sweep, in the group's default option, which may not have it.
     """
-    parsed = get_args_parser().parse_args(list(arguments))
-    overrides = {text: OverridesParser.create().parse_override(text) for text in parsed.overrides}
+    overrides = {text: OverridesParser.create().parse_override(text) for text in _known(arguments).overrides}
     swept = {o.key_or_group for o in overrides.values() if o.is_sweep_override()} & set(CHOICES)
 
     def rewritten(text: str) -> str:
@@ -70,43 +115,58 @@ def for_hydra(arguments: Sequence[str]) -> list[str]:
     return [rewritten(text) for text in arguments]
 
 
-def unknown_choice(group: str, choice: str) -> UserError:
-    """The error for an option that a group does not have."""
-    return unknown(group, choice, [path.stem for path in (CONF / group).glob("*.yaml")])
-
-
 def _check_options(arguments: Sequence[str]) -> None:
     """Names the nearest option for one that Hydra does not have."""
     known = [name for action in get_args_parser()._actions for name in action.option_strings]
+    allowed = [*(option for option in known if option.startswith("--")), "--quiet"]
     for argument in arguments:
-        name = argument.partition("=")[0]
-        if name.startswith("--") and not any(option.startswith(name) for option in known):
-            raise unknown("option", name, [option for option in known if option.startswith("--")])
+        name, _, value = argument.partition("=")
+        if not name.startswith("--") or any(option.startswith(name) for option in known):
+            continue
+        setting = name.removeprefix("--").replace("-", "_")
+        if setting in SETTINGS:
+            example = value or ("true" if SETTINGS[setting] == "bool" else "VALUE")
+            raise UserError(f"{shown(argument)}: settings have no dashes; write {setting}={shown(example)}")
+        raise unknown("option", name, allowed)
 
 
 def _refuse(message: str) -> NoReturn:
-    raise UserError(f"{message}; see: bnlab train --help")
+    raise UserError(f"{shown(message, longest=400)}; see: bnlab train --help")
 
 
-def _check_override(text: str, *, multirun: bool) -> None:
-    override = _parsed(text)
+def _check_override(text: str, folders: Sequence[Path], *, multirun: bool) -> None:
+    override = parsed(text)
     key, value = override.key_or_group, override.value()
     group, _, setting = key.partition(".")
+    if key in KEPT:
+        raise UserError(f"{shown(text)}: bnlab keeps its own folders, and Hydra writes none; set runs_dir=FOLDER")
     if group in CHOICES and setting == "name":
         raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(value)}")
-    if override.is_delete() and key in GROUPS:
-        raise UserError(f"{text}: the group {key} cannot be taken away; write {key}=NAME")
     if key in GROUPS:
-        for choice in value.list if isinstance(value, ChoiceSweep) else [value]:
-            _check_choice(key, choice)
+        _check_group(text, override, folders)
+    elif override.is_delete():
+        raise UserError(f"{shown(text)}: no setting can be taken away; write KEY=VALUE.{nearest(key, SETTINGS)}")
     if override.is_sweep_override() and not multirun:
         raise UserError(f"{shown(text)} has several values; add -m to train with each of them: bnlab train -m ...")
 
 
-def _parsed(text: str) -> Override:
+def _check_group(text: str, override: Override, folders: Sequence[Path]) -> None:
+    group, value = override.key_or_group, override.value()
+    if override.is_delete():
+        raise UserError(f"{text}: the group {group} cannot be taken away; write {group}=NAME")
+    if override.is_add() or override.package is not None:
+        raise UserError(f"{shown(text)}: the group {group} has one choice, in its own place; write {group}=NAME")
+    for choice in value.list if isinstance(value, ChoiceSweep) else [value]:
+        _check_choice(group, choice, folders)
+
+
+def parsed(text: str) -> Override:
+    """An override by Hydra's parser. Raises UserError if it cannot be read."""
     key, equals, _ = text.partition("=")
     if not equals and not text.startswith("~"):
-        raise UserError(f"'{shown(text)}' sets nothing; write KEY=VALUE, e.g. epochs=3.{nearest(text, GROUPS)}")
+        if text in GROUPS:
+            raise UserError(f"'{text}' sets nothing; write {text}=NAME")
+        raise UserError(f"'{shown(text)}' sets nothing; write KEY=VALUE, e.g. epochs=3.{nearest(text, SETTINGS)}")
     if not key or len(key) > LONGEST_KEY:
         raise UserError(f"'{shown(text)}' has no setting's name before '='; write KEY=VALUE, e.g. epochs=3")
     try:
@@ -120,13 +180,15 @@ def _parsed(text: str) -> Override:
 
 
 def _check_file(path: Path) -> None:
-    """Raises UserError if a file of the user's own folder is there and is no YAML mapping."""
+    """Raises UserError if a config file is there and is no YAML mapping."""
     if not path.is_file():
         return
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read as YAML: {shown(' '.join(str(error).split()))}") from error
+        OmegaConf.load(path)  # which takes no key twice
+    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
+        why = shown(" ".join(str(error).split()), longest=400)
+        raise UserError(f"{path} cannot be read as YAML: {why}") from error
     if not isinstance(content, dict | None):
         raise UserError(f"{path} holds {shown(content)}; a config file holds settings, e.g. 'epochs: 3'")
 
@@ -141,10 +203,12 @@ def _reason(error: Exception) -> str:
     return f" ({shown(first)})" if first not in ("", "None") else ""
 
 
-def _check_choice(group: str, choice: object) -> None:
+def _check_choice(group: str, choice: object, folders: Sequence[Path]) -> None:
     """Hydra would read a path below the group's folder, and merge a list or a mapping."""
     if isinstance(choice, Sweep | Glob):
         return
     text = choice.text if isinstance(choice, QuotedString) else str(choice)
+    if isinstance(choice, dict | list):
+        raise UserError(str(unknown_choice(group, text, folders)).partition(" Did you mean")[0])
     if not isinstance(choice, str | QuotedString) or not re.fullmatch(r"\s*[\w-]{1,100}\s*", text):
-        raise unknown_choice(group, text)
+        raise unknown_choice(group, text, folders)

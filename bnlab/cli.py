@@ -25,6 +25,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+INTERRUPTED = 130
+
 HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
 
 TRAIN_HELP = """Usage: bnlab train [--quiet] [OVERRIDES]
@@ -54,7 +56,7 @@ def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRI
     try:
         launch.train(arguments)
     except KeyboardInterrupt as interrupt:  # here, because Typer would turn it into an exit without a word
-        _fail(f"{str(interrupt) or 'interrupted'}; to go on: {launch.command_line(arguments)}", 130)
+        _fail(f"{str(interrupt) or 'interrupted'}; to go on: {launch.command_line(arguments)}", INTERRUPTED)
 
 
 @app.command()
@@ -99,7 +101,7 @@ def report(
     try:
         reports.watch(folders, question, output, console)
     except KeyboardInterrupt:  # here, because Typer would turn it into an exit without a word
-        _fail("no longer watching", 130)
+        _fail("no longer watching", INTERRUPTED)
 
 
 @app.command()
@@ -222,13 +224,14 @@ def _options(
 
 
 def main() -> None:
-    """Entry point. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    """Runs a command. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # what Typer makes of Ctrl-C where no command has its own words for it
+            _fail("interrupted", INTERRUPTED)
+        sys.exit(code)
     except UsageError as error:
         _fail(_usage(error), 2)
-    except typer.Abort:  # what Typer makes of Ctrl-C
-        _fail("interrupted", 130)
     except UserError as error:
         _fail(f"error: {' '.join(str(error).splitlines())}", 2)
     except SweepFailedError as error:

@@ -31,10 +31,10 @@ class SweepFailedError(Exception):
     """Jobs of a sweep failed; the message lists every one with its reason. Exit code 1."""
 
 
-def shown(value: object) -> str:
+def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
     """A value as text of one line, cut where nobody would read on."""
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text)} characters)"
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
 
 
 def one_line(error: BaseException) -> str:
@@ -45,9 +45,10 @@ def one_line(error: BaseException) -> str:
 
 def nearest(received: str, allowed: Iterable[str]) -> str:
     """`" Did you mean 'batch'?"` for a near miss of one of the allowed names, else nothing."""
-    received = received[:LONGEST_SHOWN]  # the search takes the square of the length
-    matches = difflib.get_close_matches(received, list(allowed), n=1, cutoff=0.5)
-    return f" Did you mean '{matches[0]}'?" if matches else ""
+    received = received[:LONGEST_SHOWN].lower()  # the search takes the square of the length
+    names = {name.lower(): name for name in allowed}
+    matches = difflib.get_close_matches(received, list(names), n=1, cutoff=0.5)
+    return f" Did you mean '{names[matches[0]]}'?" if matches else ""
 
 
 def unknown(kind: str, received: str, allowed: Iterable[str]) -> UserError:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bnlab import environment
-from bnlab.arguments import GROUPS, check, for_hydra, ordered, unknown_choice
-from bnlab.config import CHOICES, CONF, RunConfig, from_mapping, unknown_setting, wrong_type
-from bnlab.errors import UserError
+from bnlab import environment, hydra_errors
+from bnlab.arguments import KEPT, check, for_hydra, ordered
+from bnlab.config import CONF, RunConfig, from_mapping
+from bnlab.errors import StorageError, SweepFailedError, UserError
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -38,10 +37,14 @@ def train(arguments: Sequence[str]) -> None:
         with _as_program(for_hydra(arguments)):
             try:
                 main()
-            except (HydraException, OmegaConfBaseException, ValueError) as error:
-                raise _user_error(error, arguments) from error
+            except (UserError, SweepFailedError, StorageError):
+                raise
+            except Exception as error:
+                if not hydra_errors.is_of_input(error):
+                    raise
+                raise hydra_errors.user_error(error, arguments) from error
         for composed in single:
-            train_one(composed)
+            train_one(composed, arguments)
 
 
 def command_line(arguments: Sequence[str]) -> str:
@@ -59,18 +62,21 @@ def job(composed: DictConfig) -> float | None:
     Returns the validation accuracy, which an optimizing sweeper maximizes.
     """
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return train_one(composed)
+        return train_one(composed, HydraConfig.get().overrides.task)
     single.append(composed)
     return None
 
 
-def train_one(composed: DictConfig) -> float | None:
+def train_one(composed: DictConfig, overrides: Sequence[str]) -> float | None:
     """Trains one composed configuration and shows its result; returns the validation accuracy, if there is one."""
     from bnlab.prepare import check
     from bnlab.run import failures, run, validation_accuracy
     from bnlab.show import show
 
-    config = resolve(plain_of(composed))
+    try:
+        config = resolve(plain_of(composed))
+    except UserError as error:
+        raise UserError(hydra_errors.explained(error, overrides)) from error
     check(config)
     (outcomes,) = runs = run([config])
     show(runs)
@@ -92,17 +98,18 @@ def resolve(plain: dict[str, Any]) -> RunConfig:
         try:
             plain = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)  # type: ignore[assignment]  # a dict stays one
         except OmegaConfBaseException as error:
-            raise UserError(_one_line(error)) from error
+            raise UserError(hydra_errors.one_line(error)) from error
     return from_mapping(plain)
 
 
 @contextlib.contextmanager
 def _as_program(arguments: Sequence[str]) -> Iterator[None]:
-    """sys.argv as Hydra expects it, and its errors raised rather than printed."""
+    """sys.argv as Hydra expects it, no folder of its own, and its errors and warnings raised rather than printed."""
     argv = sys.argv
-    sys.argv = ["bnlab train", *arguments]
+    sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, value in KEPT.items())]
     try:
-        with _environ("HYDRA_FULL_ERROR", "1"):
+        with _environ("HYDRA_FULL_ERROR", "1"), warnings.catch_warnings():
+            warnings.filterwarnings("error", category=UserWarning, module=r"hydra\.")
             yield
     finally:
         sys.argv = argv
@@ -120,40 +127,3 @@ def _environ(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
-
-
-def _user_error(error: Exception, arguments: Sequence[str]) -> UserError:
-    """Hydra's message as one line, with the nearest legal name where one is unknown."""
-    text = f"{error}\n{error.__cause__ or ''}"
-    option = re.search(r"Could not find '([^'/]+)/([^']*)'", text)
-    if option and option[1] in GROUPS:
-        group, choice = option.groups()
-        return unknown_choice(group, choice)
-    if "not in struct" in text or "not in '" in text:
-        key = re.search(r"(?:full_key: |Could not override ')([\w.]+)", text)
-        if key:
-            return unknown_setting(key[1], _choices(arguments))
-    merged = re.match(r"Error merging override ([\w.]+)=(.*)", text)
-    if merged:
-        return wrong_type(merged[1], merged[2], _choices(arguments))
-    return UserError(_one_line(error))
-
-
-def _choices(arguments: Sequence[str]) -> dict[str, str]:
-    """The option of each group: the shipped default, or what the arguments choose."""
-    defaults: Any = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
-    chosen = {key: value for entry in defaults["defaults"] if isinstance(entry, dict) for key, value in entry.items()}
-    for argument in arguments:
-        key, _, value = argument.partition("=")
-        if key in CHOICES:
-            chosen[key] = value.split(",")[0]
-    return chosen
-
-
-def _one_line(error: BaseException) -> str:
-    parts = [str(error), str(error.__cause__ or "")]
-    text = "; ".join(part for part in parts if part)
-    # Hydra appends its whole search path, which says nothing about the mistake.
-    text = text.partition("Config search path")[0].partition("Set the environment variable")[0]
-    text = re.sub(r"\s*full_key: (\S*)\s*object_type=\S*", r" in \1", text)
-    return " ".join(text.split())

@@ -17,7 +17,8 @@ from typing import Any
 
 from bnlab.config import RunConfig
 from bnlab.grouping import Job, max_replicates, stacks_of
-from bnlab.store import SCHEMA, replace
+from bnlab.schema import SCHEMA
+from bnlab.store import replace
 
 FOLDER = ".stacks"
 MEMBERS = "members.json"

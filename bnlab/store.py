@@ -27,17 +27,18 @@ from typing import TYPE_CHECKING, Any
 
 from bnlab.config import KerasEngineConfig, RunConfig
 from bnlab.errors import StorageError, UserError
+from bnlab.schema import SCHEMA, DamagedResultError, OtherSchemaError
+from bnlab.schema import read as read_result
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-SCHEMA = 1
 METRICS = ("epoch", "step", "split", "loss", "accuracy")
 TIMING = ("epoch", "step", "seconds", "images_per_second", "replicates")
 LEFTOVER = ".writing."
 """How the name of a file starts while it is written; a killed process leaves it behind."""
 
-WEIGHTS = "weights.pt"
+RESULT, DAMAGED, WEIGHTS = "result.json", "result-damaged.json", "weights.pt"
 
 FINISHED = ("done", "diverged")
 """States whose result is final; a replicate in any other state is trained."""
@@ -85,15 +86,37 @@ class ReplicateFolder:
     def result(self) -> dict[str, Any] | None:
         """The stored result.json; None if there is none that can be read."""
         try:
-            result = json.loads((self.path / "result.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return read_result(self.path / RESULT)
+        except (FileNotFoundError, DamagedResultError, OtherSchemaError):
             return None
-        return result if isinstance(result, dict) and result.get("schema") == SCHEMA else None
 
     def finished(self) -> dict[str, Any] | None:
         """The result if the replicate is done, or has diverged."""
         result = self.result()
         return result if result is not None and result.get("state") in FINISHED else None
+
+    def foreign(self) -> str | None:
+        """What another version of bnlab has stored here, which must not be overwritten; None if nothing."""
+        try:
+            read_result(self.path / RESULT)
+        except (FileNotFoundError, DamagedResultError):
+            return None
+        except OtherSchemaError as error:
+            return f"{self.path / RESULT} {error}"
+        return None
+
+    def set_damaged_aside(self) -> str | None:
+        """Gives a result.json that is none another name; says so. Only for the holder of the lock."""
+        path, aside = self.path / RESULT, self.path / DAMAGED
+        try:
+            read_result(path)
+        except DamagedResultError as error:
+            with _storage_errors(path):
+                path.replace(aside)
+            return f"{path} is damaged: {error}; it is kept as {aside.name}, and the replicate is trained"
+        except (FileNotFoundError, OtherSchemaError):
+            pass
+        return None
 
     def lock(self) -> BaseFileLock:
         """Held while the replicate is trained, so that a second process waits instead of training it again.
@@ -125,7 +148,7 @@ class ReplicateFolder:
         conventions = self._config.norm.conventions()
         if conventions:
             result["conventions"] = conventions
-        replace(self.path / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
+        replace(self.path / RESULT, json.dumps(result, indent=2, allow_nan=False) + "\n")
         return result
 
     def write_weights(self, file: bytes) -> None:

@@ -12,20 +12,19 @@ from typing import Any
 
 import torch
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from torch import nn
 
+from bnlab.arguments import parsed
 from bnlab.config import CustomClassConfig, RunConfig, defaults, from_mapping, set_value
 from bnlab.data import Split
-from bnlab.errors import UserError
+from bnlab.errors import UserError, shown
 from bnlab.evaluate import Score, evaluate
 from bnlab.prepare import device_of, replicate, split_of
 from bnlab.runs import Run
 from bnlab.stack import lift
 from bnlab.store import WEIGHTS
 
-SETTABLE = re.compile(r"data(\..*)?|device|threads|norm\.target")
+SETTABLE = re.compile(r"data(\.(?!normalize$).*)?|device|threads|norm\.target")
 """What may differ from the training, or be confirmed."""
 
 
@@ -87,15 +86,11 @@ def _stored(run: Run) -> dict[str, Any]:
 
 def _changed(trained: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     changed = copy.deepcopy(trained)
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException as error:
-        raise UserError(f"{' '.join(str(error).split())}; write KEY=VALUE, e.g. data=kmnist") from error
-    for override in parsed:
+    for override in map(parsed, overrides):
         key = str(override.key_or_group)
-        if not SETTABLE.fullmatch(key) or (not override.is_delete() and override.is_sweep_override()):
+        if not SETTABLE.fullmatch(key) or override.is_delete() or override.is_sweep_override():
             allowed = "data=NAME, data.KEY=VALUE, device=NAME, threads=N"
-            raise UserError(f"{override.input_line} cannot be set for an evaluation; allowed: {allowed}")
+            raise UserError(f"{shown(override.input_line)} cannot be set for an evaluation; allowed: {allowed}")
         set_value(changed, "data.name" if key == "data" else key, override.value())
     return changed
 

@@ -22,6 +22,7 @@ from bnlab.stacks import Stack, plan
 from bnlab.store import ReplicateFolder
 from bnlab.train import Observer, train
 
+LEAVE_ALONE = "It is left as it is: use the bnlab that wrote it, another runs_dir, or `bnlab runs rm` to train anew"
 Results = dict[Path, dict[str, Any]]
 
 
@@ -54,6 +55,8 @@ class Launch:
 
     def _is_missing(self, path: Path) -> bool:
         folder = self._jobs[path].folder()
+        if path not in self._trained and (foreign := folder.foreign()):
+            self._trained[path] = _result_of_failure(self._jobs[path].seed, f"{foreign}. {LEAVE_ALONE}")
         if path in self._trained:
             return False
         return folder.finished() is None or self._before.get(path) == _version(folder)
@@ -64,9 +67,17 @@ class Launch:
         whole = whole or stack.is_started()
         with claimed(Path(stack.config.runs_dir), list(wanted.values()), whole=whole) as held:
             free = [path for path in held if self._is_missing(path)]
+            for path in free:
+                self._set_damaged_aside(wanted[path])
             if free:
                 self._trained |= self._train_or_split(stack.only(free))
         return [folder for path, folder in wanted.items() if path not in held]
+
+    def _set_damaged_aside(self, folder: ReplicateFolder) -> None:
+        done = folder.set_damaged_aside()
+        if done:
+            self._progress.say(done)
+            folder.log(done)
 
     def _train_or_split(self, stack: Stack) -> Results:
         """Trains a stack; if it fails, each replicate alone, so that only those at fault are lost.
@@ -143,7 +154,11 @@ def _failure(job: Job, error: Exception) -> dict[str, Any]:
     stored = job.folder().result()
     if stored is not None and stored["state"] == "failed":
         return stored
-    return {"state": "failed", "seed": job.seed, "error": f"{type(error).__name__}: {error}", "final": {}}
+    return _result_of_failure(job.seed, f"{type(error).__name__}: {error}")
+
+
+def _result_of_failure(seed: int, error: str) -> dict[str, Any]:
+    return {"state": "failed", "seed": seed, "error": error, "final": {}}
 
 
 def _is_lack_of_memory(error: Exception) -> bool:

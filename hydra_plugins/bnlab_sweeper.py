@@ -32,7 +32,7 @@ class BnlabSweeper(BasicSweeper):
             SweepFailedError: jobs failed; the others are done.
         """
         from bnlab.errors import UserError
-        from bnlab.sweep import configs_of, failures_of, own_settings
+        from bnlab.sweep import check_count, configs_of, failures_of, own_settings
 
         # Set by setup(), which Hydra calls first.
         assert self.hydra_context is not None
@@ -40,6 +40,7 @@ class BnlabSweeper(BasicSweeper):
         assert self.config is not None
         config, loader = self.config, self.hydra_context.config_loader
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
+        check_count(parsed)
         jobs = own_settings(job for batch in self.split_arguments(parsed, None) for job in batch)
         if not jobs:
             raise UserError(f"no job comes of {' '.join(arguments)}: one of them has no value")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bnlab.norms import SCHEMES
-from tests.bad_input import COMMAND_LINES, CONFIG_FILES
+from tests.bad_input import COMMAND_LINES, CONFIG_FILES, PRIMARY_CONFIGS
 from tests.conftest import QUICK, Answer, Cli, environment, files_below
 from tests.report import stored
 
@@ -128,6 +128,24 @@ def test_bad_config_files(name: str, cli: Cli, tmp_path: Path) -> None:
     file.write_bytes(content)
     answer = cli("train", *QUICK[:2], f"--config-dir={tmp_path / 'mine'}", "experiment=mine")
     check_refused(answer, text, tmp_path, {"mine/experiment/mine.yaml"})
+
+
+@pytest.mark.parametrize("name", PRIMARY_CONFIGS)
+def test_bad_primary_configs(name: str, cli: Cli, tmp_path: Path) -> None:
+    content, text = PRIMARY_CONFIGS[name]
+    file = tmp_path / "mine" / "mine.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    check_refused(cli("train", "-cd", "mine", "-cn", "mine"), text, tmp_path, {"mine/mine.yaml"})
+
+
+def test_an_unknown_choice_names_those_of_the_users_own_folder(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "mine" / "experiment" / "my_first.yaml"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    answer = cli("train", "-cd", "mine", "experiment=my_frist")
+    text = "allowed: article_keras, article_pytorch, my_first. Did you mean 'my_first'?"
+    check_refused(answer, text, tmp_path, {"mine/experiment/my_first.yaml"})
 
 
 VALUES = st.one_of(

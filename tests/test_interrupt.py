@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from bnlab.optim import StackOptimizer
-from tests.conftest import Cli, files_below
+from tests.conftest import Cli, environment, files_below
 
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=3", "seeds=2", "checkpoint_every=0")
 STEPS = 30
@@ -87,3 +88,57 @@ def test_the_handlers_of_before_are_back_afterwards(cli: Cli, signals: Signals) 
     assert cli(*TRAIN).code == 130
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     assert sys.exc_info() == (None, None, None)
+
+
+PROGRAM = """
+import atexit, os, signal, sys
+_, at, number, fate, *arguments = sys.argv
+class Sends:
+    def find_spec(self, name, path=None, target=None):
+        if name == at:
+            sys.meta_path.remove(self)
+            try:
+                os.kill(os.getpid(), int(number))
+            except BaseException:
+                if fate == "passes": raise
+sys.meta_path.insert(0, Sends())
+if at == "end":
+    atexit.register(os.kill, os.getpid(), int(number))
+from bnlab.__main__ import main
+sys.argv = ["bnlab", *arguments]
+main()
+"""
+
+
+def interrupted(at: str, number: int, fate: str, command: str, folder: Path) -> tuple[int, str]:
+    """The exit code and stderr of a process that gets a signal as it imports a module, or at its very end."""
+    arguments = [sys.executable, "-c", PROGRAM, at, str(int(number)), fate, *command.split()]
+    done = subprocess.run(arguments, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("at", "command"),
+    [
+        ("typer", "norms"),
+        ("hydra", "train"),
+        ("torch", "train"),
+        ("bnlab.report.compare", "report"),
+        ("torch", "verify"),
+    ],
+)
+def test_while_libraries_are_imported(at: str, command: str, number: signal.Signals, tmp_path: Path) -> None:
+    code, error = interrupted(at, number, "passes", command, tmp_path)
+    assert code == 130
+    assert error in ("interrupted\n", f"interrupted; to go on: bnlab {command}\n")
+    assert files_below(tmp_path) == set()
+
+
+def test_an_interrupt_that_somebody_swallows_comes_again(tmp_path: Path) -> None:
+    code, error = interrupted("torch", signal.SIGTERM, "is swallowed", "verify --all", tmp_path)
+    assert (code, error) == (130, "interrupted\n")
+
+
+def test_when_all_is_done_there_is_nothing_to_interrupt(tmp_path: Path) -> None:
+    assert interrupted("end", signal.SIGINT, "passes", "norms", tmp_path) == (0, "")

@@ -108,13 +108,66 @@ def test_rerun_trains_anew(cli: Cli, tmp_path: Path) -> None:
     assert len(log.read_text().splitlines()) == 4
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 0, "state": "done"}', '{"schema": 1, "state": "running"}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1, "state": "running"}'])
 def test_a_result_that_is_not_final_or_cannot_be_read_is_trained(text: str, tmp_path: Path) -> None:
     path = outcome(tmp_path, "steps=1").folder / "result.json"
     assert not outcome(tmp_path, "steps=1").trained
     path.write_text(text)
     assert outcome(tmp_path, "steps=1").trained
     assert json.loads(path.read_text())["state"] == "done"
+    damaged = path.with_name("result-damaged.json")
+    assert damaged.exists() == ("schema" not in text)
+
+
+def test_a_damaged_result_is_kept_aside_and_this_is_said(cli: Cli, tmp_path: Path) -> None:
+    assert cli("train", *QUICK).code == 0
+    (path,) = tmp_path.glob("runs/*/seed-0/result.json")
+    path.write_text("garbage")
+    answer = cli("train", *QUICK)
+    assert answer.code == 0
+    said = f"{path.relative_to(tmp_path)} is damaged: it cannot be read as JSON (Expecting value: line 1 column 1 "
+    assert said in answer.err
+    assert "; it is kept as result-damaged.json, and the replicate is trained\n" in answer.err
+    assert path.with_name("result-damaged.json").read_text() == "garbage"
+    assert json.loads(path.read_text())["state"] == "done"
+
+
+@pytest.mark.parametrize("rerun", [(), ("rerun=true",)], ids=["repeated", "rerun"])
+@pytest.mark.parametrize("schema", [0, 2])
+def test_a_result_of_another_schema_is_never_overwritten(
+    schema: int, rerun: tuple[str, ...], cli: Cli, tmp_path: Path
+) -> None:
+    assert cli("train", *QUICK).code == 0
+    (path,) = tmp_path.glob("runs/*/seed-0/result.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": schema}))
+    before = {name: (tmp_path / name).read_bytes() for name in files_below(tmp_path)}
+    answer = cli("train", *QUICK, "--quiet", *rerun, "seeds=2")
+    assert answer.code == 1
+    assert answer.err == (
+        f"failed: seed 0: {path.relative_to(tmp_path)} has schema {schema}; this version reads schema 1. It is left as "
+        "it is: use the bnlab that wrote it, another runs_dir, or `bnlab runs rm` to train anew\n"
+    )
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    (other,) = tmp_path.glob("runs/*/seed-1/result.json")
+    assert json.loads(other.read_text())["state"] == "done"
+
+
+def test_an_older_schema_is_upgraded_where_there_is_a_function_for_it(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("train", *QUICK).code == 0
+    (path,) = tmp_path.glob("runs/*/seed-0/result.json")
+    result = json.loads(path.read_text())
+    renamed = {"result_state" if key == "state" else key: value for key, value in result.items()}
+    path.write_text(json.dumps(renamed | {"schema": 0}))
+
+    def upgrade(old: dict[str, object]) -> dict[str, object]:
+        return {"state" if key == "result_state" else key: old[key] for key in old} | {"schema": 1}
+
+    monkeypatch.setattr("bnlab.schema.UPGRADES", {0: upgrade})
+    assert "1 stored before" in cli("train", *QUICK).out
+    assert "done" in cli("runs").out
+    assert cli("report").code == 0
 
 
 def test_a_diverged_run_is_a_result(cli: Cli, tmp_path: Path) -> None:

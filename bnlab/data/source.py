@@ -12,7 +12,8 @@ from torch import Tensor
 from torchvision import datasets
 
 from bnlab.data import files
-from bnlab.errors import UserError, unknown
+from bnlab.errors import UserError, shown, unknown
+from bnlab.paths import is_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +98,9 @@ def load(name: str, root: Path | None = None, download: bool = False) -> Source:
     """
     if name not in _RECIPES:
         raise unknown("dataset", name, _RECIPES)
-    if root is not None and not root.expanduser().is_dir():
+    if root is not None and not is_folder(root.expanduser()):
         raise UserError(
-            f"data.root={root} is not a folder; create it, or set data.root=null for {files.cache_folder()}"
+            f"data.root={shown(root)} is not a folder; create it, or set data.root=null for {files.cache_folder()}"
         )
     folder = files.cache_folder() if root is None else root.expanduser()
     recipe = _RECIPES[name]

@@ -10,8 +10,9 @@ import pandas as pd
 import yaml
 
 from bnlab.config.engine import DEFAULT_ENGINE
-from bnlab.errors import UserError, nearest
-from bnlab.store import SCHEMA
+from bnlab.errors import UserError, shown
+from bnlab.paths import is_folder, why_no_folder
+from bnlab.schema import OtherSchemaError, upgraded
 
 STATES = ("done", "diverged", "failed", "running", "interrupted")
 OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters")
@@ -86,11 +87,11 @@ def as_text(value: Any) -> str:
 def _run_folders(folders: Sequence[Path]) -> list[Path]:
     runs: dict[Path, Path] = {}
     for folder in folders:
-        if not folder.is_dir():
-            siblings = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
-            reason = "is not a folder" if folder.exists() else "does not exist"
-            hint = nearest(folder.name, siblings)
-            raise UserError(f"runs folder '{folder}' {reason}; give run folders, or a folder that holds them.{hint}")
+        if not is_folder(folder):
+            reason, hint = why_no_folder(folder)
+            raise UserError(
+                f"runs folder '{shown(folder)}' {reason}; give run folders, or a folder that holds them.{hint}"
+            )
         found = [folder] if _is_run(folder) else _subfolders(folder)
         runs |= {path.resolve(): path for path in found if not path.name.startswith(".")}
     return list(runs.values())
@@ -135,13 +136,11 @@ def _config(run: Path) -> dict[str, str]:
 def _own(folder: Path, config: Mapping[str, str]) -> dict[str, Any]:
     text = _text(folder / "result.json")
     try:
-        result = _mapping(json.loads(text), "result.json")
+        result = upgraded(_mapping(json.loads(text), "result.json"))
+    except OtherSchemaError as error:
+        raise _BrokenError(f"result.json {error}") from error
     except ValueError as error:
         raise _BrokenError(f"result.json is not valid JSON: {_one_line(error)}") from error
-    if result.get("schema") != SCHEMA:
-        raise _BrokenError(
-            f"result.json has schema {as_text(result.get('schema'))}; this version reads schema {SCHEMA}"
-        )
     seed, state = result.get("seed"), result.get("state")
     if type(seed) is not int:
         raise _BrokenError(f"result.json has the seed {as_text(seed)}; a whole number is expected")

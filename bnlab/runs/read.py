@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bnlab import schema
 from bnlab.claim import is_claimed
 from bnlab.errors import UserError, nearest, shown
+from bnlab.paths import is_folder, why_no_folder
 from bnlab.runs.settings import read_settings
-from bnlab.store import SCHEMA
 
 STATES = ("done", "diverged", "running", "interrupted", "failed", "unreadable", "empty")
 """What a replicate may be in: `running` as long as a process holds its lock, else `interrupted`; `unreadable` if its
@@ -88,11 +88,10 @@ def read(runs_dir: Path) -> list[Run]:
     Raises:
         UserError: there is no such folder.
     """
-    if not runs_dir.is_dir():
-        siblings = [path.name for path in runs_dir.parent.iterdir()] if runs_dir.parent.is_dir() else []
+    if not is_folder(runs_dir):
+        reason, hint = why_no_folder(runs_dir)
         raise UserError(
-            f"runs folder '{runs_dir}' does not exist; train a run first: bnlab train, or give --runs-dir."
-            f"{nearest(runs_dir.name, siblings)}"
+            f"runs folder '{shown(runs_dir)}' {reason}; train a run first: bnlab train, or give --runs-dir.{hint}"
         )
     now = time.time()
     folders = sorted(path for path in runs_dir.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -159,14 +158,13 @@ def _replicate(path: Path, now: float, broken: str) -> Replicate | None:
 def _result(path: Path) -> tuple[dict[str, Any], str]:
     """The stored result, or nothing and the reason."""
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = schema.read(path)
     except FileNotFoundError:
         return {}, "no result.json"
-    except (OSError, ValueError):
+    except schema.DamagedResultError:
         return {}, "result.json is damaged"
-    if not isinstance(result, dict) or result.get("schema") != SCHEMA:
-        schema = result.get("schema") if isinstance(result, dict) else None
-        return {}, f"result.json has schema {shown(schema)}; this version reads schema {SCHEMA}"
+    except schema.OtherSchemaError as error:
+        return {}, f"result.json {error}"
     if result.get("state") not in STATES:
         return {}, f"result.json has the state {shown(result.get('state'))}"
     return result, ""

@@ -1,0 +1,21 @@
+"""Paths that a user has given: whether they are there, and what is near."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bnlab.errors import nearest
+
+
+def is_folder(path: str | Path) -> bool:
+    """Also of a path that the system refuses to look up, e.g. one that is too long."""
+    return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir raises for those
+
+
+def why_no_folder(path: Path) -> tuple[str, str]:
+    """Why a path is no folder, and the name beside it that was probably meant."""
+    if os.path.lexists(path):
+        return "is not a folder", ""
+    siblings = [each.name for each in path.parent.iterdir()] if is_folder(path.parent) else []
+    return "does not exist", nearest(path.name, siblings)
