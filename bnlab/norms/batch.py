@@ -69,12 +69,12 @@ class _BatchNormTraining(torch.autograd.Function):
             mean.add_(rest)
             centred.sub_(rest)
         # Not Σx²/n − μ², which loses all digits when μ is far from 0.
-        var = (centred * centred).sum(axes, keepdim=keep).div_(n)
+        squares = (centred * centred).sum(axes, keepdim=keep)
         if running is not None:
             running_mean, running_var, weight = running
             running_mean.lerp_(mean, weight)
-            running_var.lerp_(var * (n / (n - 1)), weight)
-        rstd = var.add_(eps).rsqrt_()
+            running_var.lerp_(squares / (n - 1), weight)
+        rstd = squares.div_(n).add_(eps).rsqrt_()
         x_hat = centred.mul_(rstd)
         ctx.axes, ctx.keep, ctx.minus = axes, keep, -1 / n
         ctx.save_for_backward(x_hat, rstd if gamma is None else rstd * gamma)

@@ -1,6 +1,6 @@
 """A user's class is verified in a process of its own, which may loop, print, exit or crash without harm.
 
-The child, `python -m bnlab.verify.confined TARGET SCHEME SECONDS`, pickles a Verdict, or an error, to its stdout and
+The child, `python -m bnlab.verify.confined TARGET SCHEME SECONDS`, writes a Verdict, or an error, as JSON to its stdout and
 sends all else that is written there to nowhere. Its time limit is faulthandler's watchdog, a thread in C: no `except`
 catches it, and it stops C code too. Only a Verdict is one: a child that ends without is an error, whatever its code.
 """
@@ -8,8 +8,8 @@ catches it, and it stops C code too. Only a Verdict is one: a child that ends wi
 from __future__ import annotations
 
 import faulthandler
+import json
 import os
-import pickle
 import re
 import subprocess
 import sys
@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from bnlab.errors import UserError, one_line
 from bnlab.target import parse
-from bnlab.verify.result import Verdict
+from bnlab.verify.result import Diagnosis, Result, Verdict
 
 STOPPED = b"Timeout ("
 """How the watchdog's words begin."""
@@ -48,15 +48,36 @@ def verify_confined(target: str, scheme: str, seconds: float) -> Verdict:
             " is only slow, raise --time-limit"
         )
     try:
-        found = pickle.loads(said)
-    except Exception:
-        found = None
-    if isinstance(found, Verdict):
-        return found
-    if isinstance(found, Exception):
-        raise found
+        return _read(said)
+    except (ValueError, KeyError, TypeError):
+        pass  # no answer
     last = (complaint.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"])[-1]
     raise UserError(f"{target} ended the process before it was verified ({last}); a layer must not call exit")
+
+
+def _written(answer: Verdict | Exception) -> bytes:
+    """JSON; of a verdict all but the layer's and the reference's numbers."""
+    if isinstance(answer, Exception):
+        return json.dumps({"refused" if isinstance(answer, UserError) else "broke": str(answer)}).encode()
+    results = [
+        {name: value for name, value in vars(result).items() if name not in ("seen", "expected")}
+        for result in answer.results
+    ]
+    diagnoses = [vars(diagnosis) for diagnosis in answer.diagnoses]
+    return json.dumps({"verdict": vars(answer) | {"results": results, "diagnoses": diagnoses}}).encode()
+
+
+def _read(said: bytes) -> Verdict:
+    """Raises what the child raised, and ValueError, KeyError or TypeError for what is no answer."""
+    found = json.loads(said)
+    if "refused" in found:
+        raise UserError(found["refused"])
+    if "broke" in found:
+        raise RuntimeError(found["broke"])
+    fields = found["verdict"]
+    results = tuple(Result(**result) for result in fields["results"])
+    diagnoses = tuple(Diagnosis(**diagnosis) for diagnosis in fields["diagnoses"])
+    return Verdict(**fields | {"remarks": tuple(fields["remarks"]), "results": results, "diagnoses": diagnoses})
 
 
 def _place(stack: str, file: Path) -> str:
@@ -88,7 +109,7 @@ def _main() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        out.write(pickle.dumps(_answer(target, scheme, float(seconds), out)))
+        out.write(_written(_answer(target, scheme, float(seconds), out)))
 
 
 if __name__ == "__main__":
