@@ -1,8 +1,9 @@
 """A user's class is verified in a process of its own, which may loop, print, exit or crash without harm.
 
-The child, `python -m bnlab.verify.confined TARGET SCHEME SECONDS`, writes a Verdict, or an error, as JSON to its stdout and
-sends all else that is written there to nowhere. Its time limit is faulthandler's watchdog, a thread in C: no `except`
-catches it, and it stops C code too. Only a Verdict is one: a child that ends without is an error, whatever its code.
+The child, `python -m bnlab.verify.confined TARGET SCHEME SECONDS`, writes a Verdict, or an error, as JSON to its stdout
+and sends all else that is written there to nowhere. Its time limit is faulthandler's watchdog, a thread in C: no
+`except` catches it, and it stops C code too. Only a Verdict is one: a child that ends without is an error, whatever its
+code.
 """
 
 from __future__ import annotations
