@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from bnlab.errors import UserError
-
-RunsDir = Annotated[Path, typer.Option("--runs-dir", help="The folder of the runs.")]
-RunName = Annotated[str, typer.Argument(help="A run's folder name, or the beginning or end of it; /seed-N picks one.")]
+from bnlab.options import RunName, RunsDir, path
 
 app = typer.Typer(
     help="List the stored runs and their states; show, remove or export them.", invoke_without_command=True
@@ -82,7 +80,7 @@ def remove(
 
 @app.command("export")
 def export(
-    output: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.")],
+    output: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.", parser=path)],
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Write all replicates to one table: config, state, environment and final metrics, a row each.
