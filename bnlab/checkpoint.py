@@ -46,7 +46,7 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
     content = buffer.getvalue()
     if path.exists():
         path.replace(path.with_name(BEFORE))
-    replace(path, b"".join((MAGIC, hashlib.sha256(content).digest(), content)))
+    replace(path, b"".join((MAGIC, hashlib.sha256(content).digest(), content)), durable=True)
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import traceback
@@ -10,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bnlab import __version__, cli_runs
-from bnlab.cli_runs import RunName, RunsDir
-from bnlab.errors import SweepFailedError, UserError
+from bnlab import __version__, cli_bench, cli_runs
+from bnlab.errors import SweepFailedError, UserError, shown
+from bnlab.options import RunName, RunsDir, path
 
 UsageError: Any = typer.BadParameter.__base__
 """Click's; newer versions of Typer carry Click inside."""
@@ -44,6 +45,7 @@ Examples:
 
 
 app.add_typer(cli_runs.app, name="runs")
+app.add_typer(cli_bench.app, name="bench")
 
 
 @app.command(add_help_option=False, context_settings=HYDRA_ARGUMENTS, help="Train one run, or a sweep with -m.")
@@ -61,7 +63,9 @@ def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRI
 
 @app.command()
 def report(
-    runs: Annotated[list[Path] | None, typer.Argument(help="Run folders, or folders of runs. Default: runs/.")] = None,
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders, or folders of runs. Default: runs/.", parser=path)
+    ] = None,
     by: Annotated[
         str | None, typer.Option(help="Config keys that make an arm, e.g. norm.name,norm.impl. Default: what differs.")
     ] = None,
@@ -70,7 +74,10 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Folder for the tables (CSV, Markdown, LaTeX, JSON), charts and report.html."
+            "-o",
+            "--output",
+            help="Folder for the tables (CSV, Markdown, LaTeX, JSON), charts and report.html.",
+            parser=path,
         ),
     ] = None,
     margin: Annotated[
@@ -93,6 +100,8 @@ def report(
     from bnlab import report as reports
 
     keys = [key.strip() for key in (by or "").split(",") if key.strip()]
+    if by is not None and not keys:
+        raise UserError(f"--by '{by}' names no column; write config keys, e.g. --by norm.name, or leave it out")
     question = reports.Question(keys, metric, baseline, margin, target)
     folders, console = runs or [Path("runs")], Console(highlight=False)
     if not watch:
@@ -111,7 +120,9 @@ def evaluate(
         list[str] | None, typer.Argument(help="What differs from the training: data=, data.KEY=, device=, threads=.")
     ] = None,
     runs_dir: RunsDir = Path("runs"),
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Also write the scores to this CSV.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Also write the scores to this CSV.", parser=path)
+    ] = None,
 ) -> None:
     """Evaluate the weights that a run kept (keep_checkpoint=true), on the test images of any data set.
 
@@ -121,8 +132,11 @@ def evaluate(
 
     from bnlab.runs import find, read
     from bnlab.show import show_evaluated
+    from bnlab.store import check_output
     from bnlab.weights import evaluate_run
 
+    if output is not None:
+        check_output("--output", output)
     config, scores = evaluate_run(find(read(runs_dir), run), overrides or [])
     show_evaluated(config, scores, output, Console(highlight=False))
 
@@ -170,44 +184,6 @@ def verify(
     )
 
 
-bench = typer.Typer(help="Measure speed: the training engine, or the normalization layers.", no_args_is_help=True)
-app.add_typer(bench, name="bench")
-
-Rounds = Annotated[int, typer.Option(help="How often everything is timed, in turns.")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads. Default: PyTorch's choice.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Out = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]
-
-
-@bench.command()
-def engine(
-    steps: Annotated[int, typer.Option(help="Training steps timed per round, after as many to warm up.")] = 100,
-    rounds: Rounds = 7,
-    threads: Threads = None,
-    compiled: Annotated[bool, typer.Option(help="Also time compiled stacks; compiling takes minutes.")] = True,
-    as_json: AsJson = False,
-    out: Out = None,
-) -> None:
-    """Time the article's program, single runs and stacks, beside the limit of this machine.
-
-    Example: bnlab bench engine --no-compiled --out engine.json
-    """
-    from bnlab.bench import show
-
-    show.run_engine(steps, rounds, threads, compiled=compiled, as_json=as_json, out=out)
-
-
-@bench.command("norms")
-def bench_norms(rounds: Rounds = 20, threads: Threads = None, as_json: AsJson = False, out: Out = None) -> None:
-    """Time every normalization layer, native and custom, on several shapes.
-
-    Example: bnlab bench norms --threads 1
-    """
-    from bnlab.bench import show
-
-    show.run_norms(rounds, threads, as_json=as_json, out=out)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"bnlab {__version__}")
@@ -243,12 +219,27 @@ def main() -> None:
 
 
 def _usage(error: Any) -> str:
-    """What Typer would print in a box of several lines; the help where a command lacks a subcommand."""
+    """What Typer would print in a box of several lines; the help where no command is given at all."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return str(error.ctx.get_help())
     message = " ".join(error.format_message().split())
-    command = error.ctx.command_path if error.ctx is not None else "bnlab"
+    typed = _typed(getattr(error, "param", None))
+    if typed is not None:
+        message = message.replace("Invalid value for ", f"{typed} is no value of ")
+    if message.startswith(("Missing command", "No such command")):
+        message = f"{message} Allowed: {', '.join(error.ctx.command.commands)}"
+    command = error.ctx.command_path if error.ctx is not None else " ".join(["bnlab", *sys.argv[1:2]])
     return f"error: {message}{'' if message.endswith(('?', '.')) else '.'} See: {command} --help"
+
+
+def _typed(option: Any) -> str | None:
+    """The value that was given for an option; Typer's message does not name it."""
+    names = getattr(option, "opts", [])
+    for argument, following in itertools.pairwise([*sys.argv, ""]):
+        name, equals, value = argument.partition("=")
+        if name in names:
+            return f"'{shown(value if equals else following)}'"
+    return None
 
 
 def _fail(message: str, code: int) -> None:

@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from bnlab.errors import UserError
+from bnlab.options import RunName, RunsDir, path
 
-RunsDir = Annotated[Path, typer.Option("--runs-dir", help="The folder of the runs.")]
 Where = Annotated[
     list[str] | None,
     typer.Option(help="Only runs with this setting: norm.name=batch,layer is one of the two. Several must all hold."),
 ]
 Older = Annotated[str | None, typer.Option(help="Only replicates last written so long ago: 30min, 12h, 7d, 2w.")]
-RunName = Annotated[str, typer.Argument(help="A run's folder name, or the beginning or end of it; /seed-N picks one.")]
 
 app = typer.Typer(
     help="List the stored runs and their states; show, remove or export them.", invoke_without_command=True
@@ -100,7 +99,7 @@ def remove(
 
 @app.command("export")
 def export(
-    output: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.")],
+    output: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.", parser=path)],
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Write all replicates to one table: config, state, environment and final metrics, a row each.

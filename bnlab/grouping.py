@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bnlab.config import RunConfig
 from bnlab.data import IMAGE, classes_of
+from bnlab.errors import UserError, shown
 from bnlab.evaluate import EVALUATION_BATCH
 from bnlab.models.size import size_of
 from bnlab.store import ReplicateFolder
@@ -45,8 +46,23 @@ def max_replicates(config: RunConfig) -> int:
         return 1
     if config.stack.max_replicates != "auto":
         return int(config.stack.max_replicates)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, int(memory / 4 / _bytes_per_replicate(config)))
+    return max(1, int(_memory() / 4 / _bytes_per_replicate(config)))
+
+
+def check_memory(config: RunConfig) -> None:
+    """Raises UserError for a model of which not even one replicate fits the machine's memory."""
+    needed, memory = _bytes_per_replicate(config), _memory()
+    if needed > memory:
+        widths = ", ".join(f"model.{key}={value}" for key, value in config.model.shape().items() if key != "name")
+        raise UserError(
+            f"{shown(widths)} with data.batch_size={config.data.batch_size} needs some {needed / 1e9:.1f} GB to train, "
+            f"and this machine has {memory / 1e9:.1f} GB; take smaller widths"
+        )
+
+
+def _memory() -> int:
+    """Of the machine, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _bytes_per_replicate(config: RunConfig) -> int:

@@ -11,6 +11,7 @@ import torch
 from bnlab import custom_class, data, keras_engine, models
 from bnlab.config import CustomClassConfig, DataConfig, KerasEngineConfig, NormConfig, RunConfig
 from bnlab.errors import UserError
+from bnlab.grouping import check_memory
 from bnlab.models.size import size_of
 from bnlab.norms import SCHEMES
 from bnlab.optim import Hyperparameters
@@ -32,6 +33,7 @@ def check(config: RunConfig) -> None:
     """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
     check_writable(Path(config.runs_dir))
     device_of(config)
+    check_memory(config)
     if config.compile is True and not has_compiler():
         raise UserError(
             "compile=true needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or leave it off"

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bnlab.config import RunConfig
 from bnlab.run import Outcome
-from bnlab.store import as_csv, replace
+from bnlab.store import FINISHED, WEIGHTS, as_csv, replace
 from bnlab.weights import Evaluated
 
 SPLITS = {
@@ -35,6 +35,14 @@ def show(runs: Sequence[Sequence[Outcome]]) -> None:
         if outcome.result["state"] in ("diverged", "failed"):
             console.print(_fault(outcome), markup=False, soft_wrap=True)
     console.print(_summary(outcomes), markup=False, soft_wrap=True)
+    without = [outcome for outcome in outcomes if _lacks_weights(outcome)]
+    if without:
+        console.print(
+            f"keep_checkpoint=true: no weights are kept of {len(without)} of them, which were trained without it; "
+            "add rerun=true to train them anew",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def show_evaluated(config: RunConfig, scores: Sequence[Evaluated], output: Path | None, console: Console) -> None:
@@ -93,6 +101,11 @@ def _fault(outcome: Outcome) -> str:
     if result["state"] == "diverged":
         return f"{name} diverged at step {result['diverged_at_step']}: the loss is not finite"
     return f"{name} failed: {result['error']}"
+
+
+def _lacks_weights(outcome: Outcome) -> bool:
+    wanted = outcome.job.config.keep_checkpoint and outcome.result["state"] in FINISHED
+    return wanted and not (outcome.folder / WEIGHTS).exists()
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

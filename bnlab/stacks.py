@@ -18,10 +18,7 @@ from typing import Any
 from bnlab.config import RunConfig
 from bnlab.grouping import Job, max_replicates, stacks_of
 from bnlab.schema import SCHEMA
-from bnlab.store import replace
-
-FOLDER = ".stacks"
-MEMBERS = "members.json"
+from bnlab.store import MEMBERS, STACKS, replace
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Stack:
     def folder(self) -> Path:
         """Where its record and its checkpoints are."""
         digest = hashlib.sha256(json.dumps([self._names(), self.config.rerun]).encode()).hexdigest()[:16]
-        return Path(self.config.runs_dir) / FOLDER / digest
+        return Path(self.config.runs_dir) / STACKS / digest
 
     def keep(self, *, started: bool) -> None:
         """Writes the record."""
@@ -121,7 +118,7 @@ def _recorded(
 
 def _records(runs_dir: Path) -> Iterator[Mapping[str, Any]]:
     """Those that were begun come first."""
-    records = [_read(path) for path in sorted(runs_dir.glob(f"{FOLDER}/*/{MEMBERS}"))]
+    records = [_read(path) for path in sorted(runs_dir.glob(f"{STACKS}/*/{MEMBERS}"))]
     readable = [record for record in records if record is not None]
     yield from sorted(readable, key=lambda record: not record["started"])
 

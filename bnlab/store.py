@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnlab.config import KerasEngineConfig, RunConfig
-from bnlab.errors import StorageError, UserError
+from bnlab.errors import StorageError, UserError, shown
 from bnlab.schema import SCHEMA, DamagedResultError, OtherSchemaError
 from bnlab.schema import read as read_result
 
@@ -37,6 +37,9 @@ METRICS = ("epoch", "step", "split", "loss", "accuracy")
 TIMING = ("epoch", "step", "seconds", "images_per_second", "replicates")
 LEFTOVER = ".writing."
 """How the name of a file starts while it is written; a killed process leaves it behind."""
+
+STACKS, MEMBERS = ".stacks", "members.json"
+"""The folder in runs/ of the stacks in training, and the file that says who trains together, see bnlab.stacks."""
 
 RESULT, DAMAGED, WEIGHTS = "result.json", "result-damaged.json", "weights.pt"
 
@@ -61,9 +64,7 @@ def label(config: RunConfig) -> str:
 
 def check_writable(runs_dir: Path) -> None:
     """Raises UserError if no file can be written there; leaves nothing behind."""
-    nearest_existing = runs_dir.absolute()
-    while not nearest_existing.exists() and nearest_existing != nearest_existing.parent:
-        nearest_existing = nearest_existing.parent
+    nearest_existing = _nearest_existing(runs_dir)
     try:
         with tempfile.TemporaryFile(dir=nearest_existing):
             pass
@@ -72,6 +73,25 @@ def check_writable(runs_dir: Path) -> None:
         raise UserError(
             f"runs_dir={runs_dir} cannot be written ({reason}); set runs_dir to a folder that can"
         ) from error
+
+
+def check_output(option: str, path: Path) -> None:
+    """Raises UserError if the file that an option names cannot be written, before there is anything to write."""
+    if path.is_dir():
+        raise UserError(f"{option} {shown(path)} is a folder; name a file in it")
+    try:
+        with tempfile.TemporaryFile(dir=_nearest_existing(path.parent)):
+            pass
+    except OSError as error:
+        raise UserError(f"{option} {shown(path)} cannot be written ({error.strerror}); choose another file") from error
+
+
+def _nearest_existing(folder: Path) -> Path:
+    """The folder, or the one above it in which it would be made."""
+    nearest = folder.absolute()
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    return nearest
 
 
 class ReplicateFolder:
@@ -144,11 +164,16 @@ class ReplicateFolder:
             replace(path, yaml.safe_dump(self._config.protocol(), sort_keys=False), workspace=self.path)
 
     def write_result(self, state: str, environment: dict[str, Any], **values: Any) -> dict[str, Any]:
+        """Writes result.json; that of a finished replicate, and its metrics, are then safe from a power failure."""
         result = {"schema": SCHEMA, "seed": self.seed, "state": state, **values, "environment": environment}
         conventions = self._config.norm.conventions()
         if conventions:
             result["conventions"] = conventions
-        replace(self.path / RESULT, json.dumps(result, indent=2, allow_nan=False) + "\n")
+        durable = state in FINISHED
+        if durable:
+            for name in ("metrics.csv", "timing.csv"):
+                flush(self.path / name)
+        replace(self.path / RESULT, json.dumps(result, indent=2, allow_nan=False) + "\n", durable=durable)
         return result
 
     def write_weights(self, file: bytes) -> None:
@@ -169,13 +194,21 @@ class ReplicateFolder:
                 file.write(f"{now} {line}\n")
 
 
-def replace(path: Path, content: str | bytes, workspace: Path | None = None) -> None:
+def flush(path: Path) -> None:
+    """Has the system put a file on the disk now, if there is one."""
+    with _storage_errors(path), contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def replace(path: Path, content: str | bytes, workspace: Path | None = None, *, durable: bool = False) -> None:
     """Writes a file in one piece: readers see the old one or the new one.
 
     Args:
         path: the file.
         content: all of it.
         workspace: the folder where it is written before it is put in place; the file's own by default.
+        durable: the content is on the disk before it takes the old one's place, so that not even a power failure leaves
+            an empty file.
 
     Raises:
         StorageError: it cannot be written; the old one is still there then.
@@ -187,6 +220,9 @@ def replace(path: Path, content: str | bytes, workspace: Path | None = None) -> 
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             Path(temporary).chmod(0o644)
             Path(temporary).replace(path)
         except BaseException:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,9 @@ def evaluate_run(run: Run, overrides: Sequence[str]) -> tuple[RunConfig, list[Ev
     Raises:
         UserError: no weights were kept, they cannot be read, or an override is not legal.
     """
+    changes = _changes(overrides)
     stored = _stored(run)
-    trained, config = from_mapping(stored), from_mapping(_changed(stored, overrides))
+    trained, config = from_mapping(stored), from_mapping(_changed(stored, changes))
     if isinstance(config.norm, CustomClassConfig) and f"norm.target={config.norm.target}" not in overrides:
         # A run folder may be anybody's: the code that it names is run only if the user names it too.
         raise UserError(f"{run.name} needs code to be run: add norm.target={config.norm.target} if you trust it")
@@ -84,14 +85,22 @@ def _stored(run: Run) -> dict[str, Any]:
     return settings
 
 
-def _changed(trained: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    changed = copy.deepcopy(trained)
+def _changes(overrides: Sequence[str]) -> dict[str, Any]:
+    """What is to differ from the training, by dotted key."""
+    changes: dict[str, Any] = {}
     for override in map(parsed, overrides):
         key = str(override.key_or_group)
         if not SETTABLE.fullmatch(key) or override.is_delete() or override.is_sweep_override():
             allowed = "data=NAME, data.KEY=VALUE, device=NAME, threads=N"
             raise UserError(f"{shown(override.input_line)} cannot be set for an evaluation; allowed: {allowed}")
-        set_value(changed, "data.name" if key == "data" else key, override.value())
+        changes["data.name" if key == "data" else key] = override.value()
+    return changes
+
+
+def _changed(trained: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    changed = copy.deepcopy(trained)
+    for key, value in changes.items():
+        set_value(changed, key, value)
     return changed
 
 

@@ -138,3 +138,56 @@ def test_a_missing_one_starts_anew(interrupted: Path, cli: Cli, tmp_path: Path) 
 def test_they_are_removed_when_the_run_is_done_and_the_weights_kept_on_demand(cli: Cli, tmp_path: Path) -> None:
     assert cli(*TRAIN, "keep_checkpoint=true").code == 0
     assert [path.name for path in tmp_path.rglob("*.pt")] == ["weights.pt"]
+
+
+def test_removing_a_run_removes_its_checkpoint(interrupted: Path, cli: Cli, tmp_path: Path) -> None:
+    assert cli("runs", "rm", "batch", "--yes").code == 0
+    assert list(tmp_path.glob("runs/.stacks/*")) == []
+    answer = cli(*TRAIN)
+    assert answer.code == 0
+    assert "going on" not in answer.err
+
+
+def test_removing_a_run_leaves_other_runs_checkpoints(interrupted: Path, cli: Cli, tmp_path: Path) -> None:
+    assert cli(*TRAIN, "norm=none").code == 0
+    assert cli("runs", "rm", "none", "--yes").code == 0
+    assert "going on from step" in cli(*TRAIN).err
+
+
+def test_weights_that_a_finished_run_did_not_keep_are_missed_in_words(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*TRAIN).code == 0
+    answer = cli(*TRAIN, "keep_checkpoint=true")
+    assert answer.code == 0
+    said = "keep_checkpoint=true: no weights are kept of 1 of them, which were trained without it; add rerun=true"
+    assert said in answer.out
+    assert "keep_checkpoint=true: no weights" not in cli(*TRAIN, "keep_checkpoint=true", "rerun=true").out
+    assert len(list(tmp_path.glob("runs/*/*/weights.pt"))) == 1
+    assert "keep_checkpoint=true: no weights" not in cli(*TRAIN, "keep_checkpoint=true").out
+
+
+def test_what_must_outlast_a_power_failure_is_flushed_before_it_is_in_place(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finished result.json, the metrics that it speaks of, and a checkpoint."""
+    events: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def name_of(descriptor: int) -> str:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        return name.removeprefix(".writing.").rpartition(".")[0] if name.startswith(".writing.") else name
+
+    def flushed(descriptor: int) -> None:
+        events.append(f"flush {name_of(descriptor)}")
+        fsync(descriptor)
+
+    def placed(self: Path, target: Path) -> Path:
+        events.append(f"place {Path(target).name}")
+        return replace(self, target)
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("finds the names of open files in /proc")
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", placed)
+    assert cli(*TRAIN).code == 0
+    assert events[-4:] == ["flush metrics.csv", "flush timing.csv", "flush result.json", "place result.json"]
+    assert ["flush checkpoint.pt", "place checkpoint.pt"] in [events[i : i + 2] for i in range(len(events))]

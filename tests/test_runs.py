@@ -250,7 +250,7 @@ def test_evaluating_kept_weights(cli: Cli, tmp_path: Path) -> None:
         ("data.limt=1", "data=mnist has no setting 'limt'; "),
         ("data.limit=0", "data.limit=0 is out of range"),
         ("data.limit=1,2", "data.limit=1,2 cannot be set for an evaluation"),
-        ("data", "write data=NAME"),
+        ("data", "'data' sets nothing; write data=NAME"),
         ("device=tpu", "device=tpu cannot be used here"),
     ],
 )

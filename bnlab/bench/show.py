@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bnlab.bench import engine, norms
+from bnlab.config.run import MOST_STEPS, MOST_THREADS
 from bnlab.errors import UserError
-from bnlab.store import replace
+from bnlab.store import check_output, replace
+
+MOST_ROUNDS = 100_000
 
 
 def run_engine(
@@ -28,13 +30,13 @@ def run_engine(
     Raises:
         UserError: an option out of range, a file that cannot be written, or no compiler.
     """
-    _require_positive({"--steps": steps, "--rounds": rounds, "--threads": threads})
+    _check_numbers(steps, rounds, threads)
     _run(lambda begin: engine.bench(steps, rounds, threads, compiled=compiled, begin=begin), rounds, as_json, out)
 
 
 def run_norms(rounds: int, threads: int | None, *, as_json: bool, out: Path | None) -> None:
     """Runs `bnlab bench norms` and shows the result. Raises UserError as `run_engine` does."""
-    _require_positive({"--rounds": rounds, "--threads": threads})
+    _check_numbers(1, rounds, threads)
     _run(lambda begin: norms.bench(rounds, threads, begin=begin), rounds, as_json, out)
 
 
@@ -43,7 +45,7 @@ Begin = Callable[[int, str], None]
 
 def _run(bench: Callable[[Begin], dict[str, Any]], rounds: int, as_json: bool, out: Path | None) -> None:
     if out is not None:
-        _require_writable(out)
+        check_output("--out", out)
     errors = Console(stderr=True, highlight=False)
     # No refreshing thread: it would take its time from what is measured.
     with Live(console=errors, auto_refresh=False, transient=True) as live:
@@ -115,19 +117,8 @@ def _where(found: dict[str, Any]) -> str:
     )
 
 
-def _require_positive(options: dict[str, int | None]) -> None:
-    for name, value in options.items():
-        if value is not None and value < 1:
-            raise UserError(f"{name} {value} is out of range; it has to be 1 or more")
-
-
-def _require_writable(out: Path) -> None:
-    """Raises UserError before the minutes of measuring, not after them."""
-    if out.is_dir():
-        raise UserError(f"--out {out} is a folder; name a file, e.g. {out / 'bench.json'}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out.parent):
-            pass
-    except OSError as error:
-        raise UserError(f"--out {out} cannot be written ({error.strerror}); choose another file") from error
+def _check_numbers(steps: int, rounds: int, threads: int | None) -> None:
+    limits = (("--steps", steps, MOST_STEPS), ("--rounds", rounds, MOST_ROUNDS), ("--threads", threads, MOST_THREADS))
+    for name, value, most in limits:
+        if value is not None and not 1 <= value <= most:
+            raise UserError(f"{name} {value} is out of range; it has to be 1 to {most}")

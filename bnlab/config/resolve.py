@@ -95,6 +95,9 @@ def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices
     for key in (f.name for f in fields(schema) if f.type == "bool"):
         if type(values.get(key)) in (int, float):  # which OmegaConf would take, 2 as true
             raise wrong_type(f"{prefix}{key}", values[key], choices)
+    for key in (f.name for f in fields(schema) if f.type in ("str", "str | None")):
+        if type(values.get(key)) in (bool, float):  # of which OmegaConf would make a text that was not typed
+            raise wrong_type(f"{prefix}{key}", values[key], choices)
     try:
         typed = OmegaConf.merge(OmegaConf.structured(schema), values)
         missing = sorted(OmegaConf.missing_keys(typed))

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bnlab.errors import UserError
 from bnlab.report.frame import read
-from bnlab.store import replace
+from bnlab.store import check_output, replace
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -20,6 +20,7 @@ def export(folders: Sequence[Path], output: Path, console: Console) -> None:
     """
     if output.suffix not in SUFFIXES:
         raise UserError(f"{output} ends in '{output.suffix}'; allowed: {' or '.join(SUFFIXES)}")
+    check_output("FILE", output)
     frame, warnings = read(folders)
     if output.suffix == ".csv":
         content = frame.to_csv(index=False, lineterminator="\n").encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bnlab.runs.read import Replicate, Run
+from bnlab.store import MEMBERS, STACKS
 
 
 def remove(runs: Sequence[Run]) -> list[Replicate]:
@@ -22,9 +24,19 @@ def remove(runs: Sequence[Run]) -> list[Replicate]:
     for run in runs:
         with FileLock(run.path.parent / ".lock"):  # nobody claims a replicate meanwhile, see bnlab.claim
             kept += [replicate for replicate in run.replicates if not _remove(replicate.path)]
+            _forget_stacks(run.path.parent)
         if not any(run.path.glob("seed-*")):
             shutil.rmtree(run.path, ignore_errors=True)
     return kept
+
+
+def _forget_stacks(runs_dir: Path) -> None:
+    """Removes the checkpoints of stacks of which no replicate is left: the next training starts anew."""
+    for record in runs_dir.glob(f"{STACKS}/*/{MEMBERS}"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            members = json.loads(record.read_text(encoding="utf-8"))["members"]
+            if not any((runs_dir / member).exists() for member in members):
+                shutil.rmtree(record.parent, ignore_errors=True)
 
 
 def _remove(folder: Path) -> bool:
