@@ -7,18 +7,24 @@ that is wrong. It *explains* only what it changes, and changes into what was see
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
 from bnlab.verify import measures
 from bnlab.verify.checks import CHECKS, Check, Report
+from bnlab.verify.measures import Measure
 from bnlab.verify.mistake import Mistake
 from bnlab.verify.mistakes import known
-from bnlab.verify.reference import Array, Values
+from bnlab.verify.recipe import Recipe
+from bnlab.verify.reference import REFERENCES, Array, Values
 from bnlab.verify.result import FAIL, PASS, Result, errors
 from bnlab.verify.subject import reference_new
+
+Settings = tuple[tuple[str, Any], ...]
 
 AT_ONCE = 3
 """How many mistakes are tried together."""
@@ -75,7 +81,6 @@ class Search:
         found = [cell for check in CHECKS for cell in self._cells(check, by_name[check.name])]
         # what rules most out first, and of that the quickest
         self.cells = sorted(found, key=lambda cell: (cell.right, cell.check.ndim is not None))
-        self._values: dict[tuple[str, tuple[Mistake, ...]], Values] = {}
 
     @property
     def wrong(self) -> list[Cell]:
@@ -183,13 +188,20 @@ class Search:
 
     def _value(self, cell: Cell, mistakes: tuple[Mistake, ...]) -> Array:
         """What the reference with these mistakes gives for an array."""
-        key = (cell.check.name, mistakes)
-        if key not in self._values:
-            change = {name: value for mistake in mistakes for name, value in mistake.change.items()}
-            new = reference_new(self.report.subject.reference.by(**change))
-            with np.errstate(all="ignore"):
-                self._values[key] = cell.check.measure(new, cell.ndim)
-        return self._values[key][cell.name]
+        subject = self.report.subject
+        change = {name: value for mistake in mistakes for name, value in mistake.change.items()}
+        recipe = subject.reference.by(**change).recipe
+        assert recipe is not None
+        settings = tuple(subject.reference.settings.items())
+        return _measured(subject.scheme, settings, recipe, cell.check.measure, cell.ndim)[cell.name]
+
+
+@lru_cache(maxsize=20_000)
+def _measured(scheme: str, settings: Settings, recipe: Recipe, measure: Measure, ndim: int) -> Values:
+    """What a check measures on the reference with this recipe; the same for all layers that are held against it."""
+    reference = replace(REFERENCES[scheme], settings=dict(settings)).by(**vars(recipe))
+    with np.errstate(all="ignore"):
+        return measure(reference_new(reference), ndim)
 
 
 def _open(cell: Cell, mistakes: tuple[Mistake, ...]) -> bool:

@@ -5,6 +5,7 @@ import re
 import pytest
 from torch import Tensor, nn
 
+from bnlab.verify import search
 from bnlab.verify.checks import run
 from bnlab.verify.diagnose import diagnose
 from bnlab.verify.mistakes import DEFECTS, MISTAKES, known
@@ -72,6 +73,14 @@ def test_a_layer_of_float32_is_held_to_that(cls: type[nn.Module]) -> None:
     subject = of_class(cls, "batch")
     assert run(subject, accepted(subject)).exact == COARSE
     assert subject.remarks == (("takes float32 only",) if cls is textbook.Float32Only else ())
+
+
+def test_what_mistakes_give_is_measured_once_for_all_layers() -> None:
+    first = diagnosed(EpsFixed, "batch")
+    before = search._measured.cache_info()
+    assert diagnosed(EpsFixed, "batch") == first
+    after = search._measured.cache_info()
+    assert (after.misses, after.hits > before.hits) == (before.misses, True)
 
 
 def test_every_known_mistake_is_planted() -> None:
