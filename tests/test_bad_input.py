@@ -165,12 +165,44 @@ KEYS = st.one_of(
 )
 
 
+LEAVES = st.sampled_from(
+    [
+        *(f"norm.{name}" for name in ("impl", "eps", "momentum", "affine", "track_running_stats")),
+        *(f"model.{name}" for name in ("hidden", "activation", "norm_position", "norm_input", "init", "bias")),
+        *(f"data.{name}" for name in ("root", "validation_size", "batch_size", "drop_last", "normalize", "limit")),
+        *(f"optimizer.{name}" for name in ("lr", "betas", "eps", "weight_decay")),
+        *("epochs", "steps", "eval_every", "seed", "seeds", "device", "threads", "compile", "label", "runs_dir"),
+        *("rerun", "checkpoint_every", "keep_checkpoint", "quiet", "stack.max_replicates"),
+    ]
+)
+
+
 @pytest.mark.filterwarnings("ignore:invalid escape sequence")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=KEYS, value=VALUES)
 def test_whatever_is_typed_there_is_no_traceback(key: str, value: str, cli: Cli, tmp_path: Path) -> None:
     """`--cfg job` prints a legal configuration; the run's own checks come after that."""
     answer = cli("train", "--cfg", "job", "--", f"{key}={value}")
+    assert answer.code in (0, 2), answer
+    if answer.code == 2:
+        assert answer.err.startswith("error: ")
+        assert answer.err.count("\n") == 1
+        assert "Traceback" not in answer.err
+    assert files_below(tmp_path) == set()
+
+
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=LEAVES, value=VALUES, sweep=st.booleans())
+def test_whatever_is_typed_is_checked_before_work_begins(
+    key: str, value: str, sweep: bool, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All checks run, those of data, memory and device too; what passes them would be trained."""
+    monkeypatch.setattr("bnlab.run.run", lambda configs: [[] for _ in configs])
+    monkeypatch.setattr("bnlab.run.validation_accuracy", lambda outcomes: None)
+    monkeypatch.setattr("bnlab.show.show", lambda runs: None)
+    flags = ["-m"] if sweep else []
+    answer = cli("train", *flags, "data.limit=200", "--", f"{key}={value}")
     assert answer.code in (0, 2), answer
     if answer.code == 2:
         assert answer.err.startswith("error: ")

@@ -184,7 +184,7 @@ def test_a_backward_pass_gives_gradients() -> None:
         (("norms", "--out", "."), "--out . is a folder; name a file in it"),
         (
             ("norms", "--out", "file/x.json"),
-            "--out file/x.json cannot be written (Not a directory); choose an",
+            "--out file/x.json cannot be written (Not a directory); choose another file",
         ),
     ],
 )

@@ -81,6 +81,12 @@ class HalfWritten:
         self._events.happened("half a file")
         self._file.write(content[half:])
 
+    def flush(self) -> None:
+        self._file.flush()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
 
 def watch(events: Events) -> None:
     """Makes this process tell `events` what it does."""
