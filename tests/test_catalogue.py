@@ -1,6 +1,7 @@
 """`bnlab norms NAME`."""
 
 import pytest
+from rich.cells import cell_len
 
 from bnlab.catalogue import parameters, sections
 from bnlab.config import settings_of
@@ -47,9 +48,30 @@ def test_a_comment_may_go_on_in_the_next_line() -> None:
 
 def test_an_unknown_scheme(cli: Cli) -> None:
     answer = cli("norms", "btch")
-    text = f"unknown norm 'btch'; allowed: {', '.join(sorted(SCHEMES))}. Did you mean 'batch'?"
+    text = f"unknown norm 'btch'; allowed: {', '.join(sorted([*SCHEMES, 'custom_class']))}. Did you mean 'batch'?"
     assert (answer.code, answer.out, answer.err) == (2, "", f"error: {text}\n")
 
 
 def test_every_scheme_answers_every_change() -> None:
     assert all(len(scheme.invariances.split()) == len(CHANGES) for scheme in SCHEMES.values())
+
+
+@pytest.mark.parametrize("columns", ["80", "120", "160", "200"])
+def test_the_list_cuts_nothing(columns: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    answer = cli("norms")
+    assert (answer.code, answer.err) == (0, "")
+    assert "…" not in answer.out
+    assert max(cell_len(line) for line in answer.out.splitlines()) <= int(columns)
+    words = {word.rstrip(",") for word in answer.out.split()}
+    assert {setting for name in SCHEMES for setting in settings_of("norm", name)} | set(SCHEMES) <= words
+
+
+def test_the_page_of_an_own_class(cli: Cli) -> None:
+    answer = cli("norms", "custom_class")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("A norm of your own (norm=custom_class)\n  y = CLASS(num_features, **kwargs)(x)\n")
+    assert "  norm.target=FILE.py:CLASS, or PACKAGE.MODULE:CLASS for what can be imported\n" in answer.out
+    assert "What is asked of the class\n  it is a torch.nn.Module\n" in answer.out
+    assert "  norm.kwargs=null  further arguments of its constructor\n" in answer.out
+    assert "  bnlab train norm=custom_class norm.target=my_file.py:MyNorm 'norm.kwargs={eps: 0.001}'\n" in answer.out

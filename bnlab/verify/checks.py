@@ -65,7 +65,7 @@ CHECKS = (
     Check("the switch, not no_grad, sets the mode", measures.crossed, running=True),
     Check("constant features", measures.constant),
     Check("state_dict round trip", measures.round_trip, running=True),
-    Check("invariances (Ba et al., table 1)", measures.invariances, of_activations=True),
+    Check("invariances (Ba et al., table 1)", measures.invariances),
     *(
         Check(f"{OFFSET}, {name}", measures.offset, tolerance=0.02, ndim=ndim, rounding=True, offset=True)
         for ndim, name in SHAPE_NAMES.items()

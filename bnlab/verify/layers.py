@@ -25,11 +25,16 @@ SHAPES = {2: (7, CHANNELS), 3: (5, CHANNELS, 3), 4: (4, CHANNELS, 2, 3)}
 class Layer(Protocol):
     """A layer whose inputs and outputs are NumPy arrays. A fresh one is made for every measurement."""
 
+    reference: Reference
+
     def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
         """In evaluation no gradients are recorded, as models are run, unless `recorded` says otherwise."""
 
     def gradients(self, x: Array, g: Array) -> Values:
         """Of Σ g·y in training: `input`, and every parameter by its name."""
+
+    def give(self, name: str, value: Array) -> None:
+        """Sets a parameter, if the layer has it."""
 
     def parameters(self) -> Values: ...
 
@@ -90,6 +95,9 @@ class ReferenceLayer:
             found["weight"], found["bias"] = found["bias"], found["weight"]
         return found
 
+    def give(self, name: str, value: Array) -> None:
+        self._parameters[name] = value
+
     def parameters(self) -> Values:
         return {name: value.reshape(-1) for name, value in self._parameters.items()}
 
@@ -137,7 +145,7 @@ class TorchLayer:
         self.roles = find_roles(self.module, reference, CHANNELS)
         if draw:
             for name, value in drawn(reference).items():
-                self._give(name, value)
+                self.give(name, value)
 
     def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
         return _array(self.run(self._tensor(x), training=training, recorded=recorded))
@@ -168,6 +176,11 @@ class TorchLayer:
         gradients = dict(zip(wanted, found, strict=True))
         return {name: _array(gradients.get(name), inputs[name]) for name in inputs}
 
+    def give(self, name: str, value: Array) -> None:
+        if name in self.roles:
+            with torch.no_grad():
+                self.tensor(name).copy_(self._tensor(value).reshape(self.tensor(name).shape))
+
     def parameters(self) -> Values:
         return {name: _array(self.tensor(name)).reshape(-1) for name in self.reference.initial if name in self.roles}
 
@@ -191,11 +204,6 @@ class TorchLayer:
         """The parameter, made one that gets a gradient: that it is none is a defect by itself."""
         tensor = self.tensor(name)
         return tensor.requires_grad_() if tensor.is_leaf else tensor
-
-    def _give(self, name: str, value: Array) -> None:
-        if name in self.roles:
-            with torch.no_grad():
-                self.tensor(name).copy_(self._tensor(value).reshape(self.tensor(name).shape))
 
     def _cast(self, module: nn.Module) -> nn.Module:
         """The module in `dtype`, tensors that are plain attributes included, which `Module.to` leaves out."""

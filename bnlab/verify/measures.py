@@ -7,6 +7,7 @@ nothing to measure there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -160,13 +161,14 @@ def round_trip(new: New, ndim: int) -> Values:
 
 
 def invariances(new: New, ndim: int) -> Values:
-    """1 for each change of W or x that leaves norm(W x) as it was, else 0. Variances are large, so ε plays no part."""
-    rng = np.random.default_rng(2)
-    weight, data = 1e3 * rng.normal(size=(CHANNELS, 5)), 1e3 * rng.normal(size=(7, 5, *SHAPES[ndim][2:]))
-    direction = np.linspace(-1e3, 2e3, 5)
+    """1 for each change of W or x that leaves norm(W x) as it was, else 0. Variances are large, so ε plays no part.
 
-    def output(weight: Array, data: Array) -> Array:
-        return new(ndim).forward(np.moveaxis(np.tensordot(weight, data, (1, 1)), 0, 1), training=True)
+    Of a scheme of weights, W is the layer's own and learned: w, or the v of w = g v / ‖v‖ (`_output`).
+    """
+    rng, inputs = np.random.default_rng(2), CHANNELS if new(ndim).reference.of_weights else 5
+    weight, data = 1e3 * rng.normal(size=(CHANNELS, inputs)), 1e3 * rng.normal(size=(7, inputs, *SHAPES[ndim][2:]))
+    direction = np.linspace(-1e3, 2e3, inputs)
+    output = partial(_output, new, ndim)
 
     row, sample = np.ones((CHANNELS, 1)), np.ones((7, *(1,) * (ndim - 1)))
     row[2], sample[2] = 3, 3
@@ -181,3 +183,12 @@ def invariances(new: New, ndim: int) -> Values:
     before = output(weight, data)
     kept = [np.abs(after - before).max() < 1e-5 * np.abs(before).max() for after in changed]
     return {change: np.array([float(same)]) for change, same in zip(CHANGES, kept, strict=True)}
+
+
+def _output(new: New, ndim: int, weight: Array, data: Array) -> Array:
+    """norm(W x) of a new layer in training, shape (N, C, ...), of W (C, D) and the data (N, D, ...)."""
+    layer = new(ndim)
+    if layer.reference.of_weights:
+        layer.give(list(layer.reference.initial)[-1], weight)
+        return layer.forward(data, training=True)
+    return layer.forward(np.moveaxis(np.tensordot(weight, data, (1, 1)), 0, 1), training=True)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
 
-from bnlab.norms import SCHEMES
+from bnlab.norms import SCHEMES, weight_norm
 from bnlab.norms.keras_layers import SCHEMES as OF_KERAS
 from bnlab.verify import measures
 from bnlab.verify.checks import CHECKS, Report, run
@@ -45,6 +47,33 @@ def test_custom_is_no_worse_than_native_far_from_zero(scheme: str) -> None:
     assert errors["custom"] is not None
     assert errors["native"] is not None
     assert errors["custom"] <= errors["native"]
+
+
+class OneLengthForAll(nn.Module):
+    """Weight normalization by ‖V‖ of the whole matrix, where each row has its own length."""
+
+    def forward(self, g: Tensor, v: Tensor) -> Tensor:
+        return v * (g / v.norm())
+
+    def right_inverse(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.linalg.vector_norm(w, dim=tuple(range(1, w.ndim)), keepdim=True), w
+
+
+@pytest.mark.parametrize("ndim", [2, 3, 4])
+def test_the_invariances_of_a_scheme_of_weights_are_the_layers(ndim: int) -> None:
+    subject = of_scheme("weight_norm", "native")
+    kept = {change: value.item() for change, value in measures.invariances(subject.new, ndim).items()}
+    assert list(kept.values()) == [1, 0, 1, 0, 0, 0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weight_norm, "WeightNorm", OneLengthForAll)
+        wrong = measures.invariances(of_scheme("weight_norm", "custom").new, ndim)
+    assert [value.item() for value in wrong.values()] == [1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("scheme", "impl"), [case for case in CASES if SCHEMES[case[0]].of_weights])
+def test_a_scheme_of_weights_has_its_row_of_table_1(scheme: str, impl: str) -> None:
+    (result,) = [r for r in verified(scheme, impl).results if r.check.startswith("invariances")]
+    assert (result.status, result.absolute) == (PASS, 0)
 
 
 def test_the_shipped_table_has_every_row() -> None:
