@@ -53,7 +53,8 @@ class OneLengthForAll(nn.Module):
     """Weight normalization by ‖V‖ of the whole matrix, where each row has its own length."""
 
     def forward(self, g: Tensor, v: Tensor) -> Tensor:
-        return v * (g / v.norm())
+        w: Tensor = v * (g / torch.linalg.vector_norm(v))
+        return w
 
     def right_inverse(self, w: Tensor) -> tuple[Tensor, Tensor]:
         return torch.linalg.vector_norm(w, dim=tuple(range(1, w.ndim)), keepdim=True), w
