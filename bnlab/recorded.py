@@ -7,6 +7,7 @@ values in the same order, so its results are the same to the bit.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -57,7 +58,8 @@ def _compile(recording: GraphModule, state: Sequence[Tensor]) -> Program:
 class _Writer:
     """Writes a graph out as one Python function, a line per kernel.
 
-    What can be known beforehand is left out: views of the state, which stay as they are, and renamed tensors.
+    What can be known beforehand is left out: views of the state, which stay as they are, renamed tensors, and the
+    conversion of numbers to tensors.
     """
 
     def __init__(self, recording: GraphModule, arguments: int, state: Sequence[Tensor]) -> None:
@@ -70,6 +72,7 @@ class _Writer:
             if node.op == "get_attr":  # a tensor that the function made of numbers
                 self._fixed[node] = getattr(recording, str(node.target))
         self._renamed: dict[Node, Node] = {}
+        self._viewed: dict[Node, Node] = {}
         self._constants: dict[str, Any] = {}
 
     def program(self) -> Program:
@@ -88,15 +91,19 @@ class _Writer:
     def _is_known_beforehand(self, node: Node) -> bool:
         """Whether a call can be left out, as its result is a tensor that is already there."""
         target: Any = node.target
-        if target in (aten.alias.default, aten.detach.default):
-            self._renamed[node] = self._origin(node.args[0])
-        elif target is aten.t.default and (inner := self._origin(node.args[0])).target is aten.t.default:
-            self._renamed[node] = self._origin(inner.args[0])
-        elif getattr(target, "is_view", False) and set(map(self._origin, node.all_input_nodes)) <= self._fixed.keys():
-            args, kwargs = map_arg((node.args, node.kwargs), lambda each: self._fixed[self._origin(each)])
-            self._fixed[node] = target(*args, **kwargs).detach()
-        else:
+        if not getattr(target, "is_view", False) or "tensor_meta" not in node.meta:
             return False
+        seen = viewed = self._origin(node.args[0])
+        if viewed in self._fixed:
+            args, kwargs = map_arg((node.args, node.kwargs), lambda _: self._fixed[viewed])
+            self._fixed[node] = target(*args, **kwargs).detach()
+            return True
+        while not _looks_alike(node, seen):
+            if seen not in self._viewed:
+                self._viewed[node] = viewed
+                return False
+            seen = self._viewed[seen]
+        self._renamed[node] = seen
         return True
 
     def _origin(self, node: Any) -> Node:
@@ -106,7 +113,8 @@ class _Writer:
     def _line(self, node: Node) -> str:
         if node.target is operator.getitem:
             return f"{node.name} = {self._text(node.args[0])}[{node.args[1]!r}]"
-        words = [*map(self._text, node.args), *(f"{name}={self._text(value)}" for name, value in node.kwargs.items())]
+        arguments = _with_numbers_as_tensors(node)
+        words = [*map(self._text, arguments), *(f"{name}={self._text(value)}" for name, value in node.kwargs.items())]
         # `_op` is what PyTorch's operator calls when it is called: a Python function less for each kernel.
         kernel = getattr(node.target, "_op", node.target)
         return f"{node.name} = {self._constant(kernel)}({', '.join(words)})"
@@ -133,6 +141,27 @@ class _Writer:
             last_use[call] = [node.name for node in used - seen]
             seen |= used
         return last_use
+
+
+def _looks_alike(view: Node, viewed: Node) -> bool:
+    """Whether a view is the very tensor that it was made of: it has no place for fewer elements or other ones."""
+    mine, other = view.meta["tensor_meta"], viewed.meta["tensor_meta"]
+    return (mine.shape, mine.stride, mine.dtype) == (other.shape, other.stride, other.dtype)
+
+
+def _with_numbers_as_tensors(node: Node) -> list[Any]:
+    """The positional arguments of a call, each number in a tensor's place as the tensor that PyTorch makes of it."""
+    target: Any = node.target
+    types = [each.meta["tensor_meta"].dtype for each in node.all_input_nodes if "tensor_meta" in each.meta]
+
+    def tensor_of(number: float) -> Tensor:
+        like = torch.empty((), dtype=functools.reduce(torch.promote_types, types))
+        return torch.tensor(number, dtype=torch.result_type(like, number))
+
+    return [
+        tensor_of(value) if isinstance(value, int | float) and isinstance(formal.type, torch.TensorType) else value
+        for value, formal in zip(node.args, target._schema.arguments, strict=False)
+    ]
 
 
 def _release(names: Sequence[str]) -> str:
