@@ -48,14 +48,13 @@ def sum_of_losses(scores: Iterable[Score]) -> Tensor:
     return torch.stack([score.loss_sum for score in scores]).sum(0)
 
 
-def score_batches(logits: Sequence[Tensor], labels: Sequence[Tensor]) -> tuple[Score, Tensor]:
-    """The score of batches of logits (R, N, K) with labels (R, N), and each batch's mean losses (T, R)."""
-    all_logits, all_labels = torch.cat(list(logits), dim=1), torch.cat(list(labels), dim=1)
-    losses = F.cross_entropy(all_logits.flatten(0, 1), all_labels.flatten(), reduction="none").view(all_labels.shape)
-    correct = all_logits.argmax(-1) == all_labels
-    sizes = [batch.shape[1] for batch in labels]
-    means = torch.stack([batch.mean(1) for batch in losses.split(sizes, dim=1)])
-    return Score(losses.double().sum(1).cpu(), correct.sum(1).double().cpu(), sum(sizes)), means
+def score_batches(log_probabilities: Sequence[Tensor], labels: Sequence[Tensor]) -> tuple[Score, Tensor]:
+    """The score of T batches of one size, from log-probabilities (R, N, K) and labels (R, N); mean losses (T, R)."""
+    answers, right = torch.stack(list(log_probabilities), dim=1), torch.stack(list(labels), dim=1)
+    losses = -answers.gather(-1, right.unsqueeze(-1)).squeeze(-1)
+    correct = answers.max(-1).indices == right  # as argmax, and faster
+    score = Score(losses.double().sum((1, 2)).cpu(), correct.sum((1, 2)).double().cpu(), right[0].numel())
+    return score, losses.mean(-1).T
 
 
 @torch.no_grad()
@@ -85,8 +84,8 @@ def _score_part(stack: nn.Module, data: Split, part: Part, batch_size: int, devi
     total: Score | None = None
     for images, labels in zip(part.images.split(batch_size), part.labels.split(batch_size), strict=True):
         pixels = data.scaling.to_float(images.to(device), dtype).unsqueeze(0)
-        logits = stack(pixels)
-        score, _ = score_batches([logits], [labels.to(device).expand(len(logits), -1)])
+        log_probabilities = F.log_softmax(stack(pixels), dim=-1)
+        score, _ = score_batches([log_probabilities], [labels.to(device).expand(len(log_probabilities), -1)])
         if total is None:
             total = score
         else:

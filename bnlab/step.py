@@ -19,7 +19,7 @@ WORTH_RECORDING = 400
 
 
 class Step:
-    """Logits and gradients of one batch.
+    """Log-probabilities and gradients of one batch.
 
     Full batches run in the recorded form where that is possible and the training long enough: the same kernels in the
     same order, hence the same bits. An epoch's last, smaller batch is not worth a recording of its own.
@@ -42,14 +42,14 @@ class Step:
         self._full_batch: Program | None = None
 
     def __call__(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        """From pixels (U, N, ...) and labels (R, N): the logits (R, N, K), and the parameters' gradients."""
+        """From pixels (U, N, ...) and labels (R, N): the classes' log-probabilities (R, N, K), and the gradients."""
         if labels.shape[1] != self._batch_size:
-            logits, *gradients = self._plain(pixels, labels)
-            return logits, gradients
+            log_probabilities, *gradients = self._plain(pixels, labels)
+            return log_probabilities, gradients
         if self._full_batch is None:
             self._full_batch = self._faster(pixels, labels)
-        logits, *gradients = self._full_batch(pixels, labels)
-        return logits, gradients
+        log_probabilities, *gradients = self._full_batch(pixels, labels)
+        return log_probabilities, gradients
 
     def _faster(self, pixels: Tensor, labels: Tensor) -> Program:
         """The fastest form of the step on batches like these."""
@@ -64,10 +64,10 @@ class Step:
 
     def _plain(self, pixels: Tensor, labels: Tensor) -> Sequence[Tensor]:
         """The loss is summed over replicates and samples, so that no replicate's gradient depends on another's."""
-        logits: Tensor = self._stack(pixels)
-        loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+        log_probabilities = F.log_softmax(self._stack(pixels), dim=-1)
+        loss = F.nll_loss(log_probabilities.flatten(0, 1), labels.flatten(), reduction="sum")
         share = self._share_of(labels.shape[1], loss)
-        return [logits.detach(), *torch.autograd.grad(loss, self._parameters, share, materialize_grads=True)]
+        return [log_probabilities.detach(), *torch.autograd.grad(loss, self._parameters, share, materialize_grads=True)]
 
     def _share_of(self, samples: int, like: Tensor) -> Tensor:
         """A sample's part in the mean loss of its batch."""

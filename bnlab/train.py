@@ -173,12 +173,12 @@ def _train_stack(
         while training.step < stop:
             began = time.perf_counter()
             chunk = training.batches.take(stop - training.step)
-            logits: list[Tensor] = []
+            outputs: list[Tensor] = []
             for pixels, labels in chunk:
-                output, gradients = run_batch(pixels, labels)
-                training.optimizer.step(training.step + len(logits), gradients)
-                logits.append(output)
-            score, losses = score_batches(logits, [labels for _, labels in chunk])
+                log_probabilities, gradients = run_batch(pixels, labels)
+                training.optimizer.step(training.step + len(outputs), gradients)
+                outputs.append(log_probabilities)
+            score, losses = score_batches(outputs, [labels for _, labels in chunk])
             training.total += score
             training.lap += time.perf_counter() - began
             _tell_divergence(losses, training.step, training.alive, observers)

@@ -125,14 +125,13 @@ def test_the_replicates_of_a_stack_are_scored_apart() -> None:
             assert score.accuracy(index) == right.mean()
 
 
-def test_the_score_of_batches_weighs_every_image_alike() -> None:
-    """A last batch of 2 counts as 2 images, not as much as one of 5."""
+@pytest.mark.parametrize("batches", [1, 3])
+def test_the_score_of_batches_is_that_of_their_images(batches: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    sizes = (5, 5, 2)
-    logits = [torch.randn(2, size, 4, dtype=torch.float64, generator=generator) for size in sizes]
-    labels = [torch.randint(4, (2, size), generator=generator) for size in sizes]
-    score, means = score_batches(logits, labels)
-    assert score.images == 12
+    logits = [torch.randn(2, 5, 4, dtype=torch.float64, generator=generator) for _ in range(batches)]
+    labels = [torch.randint(4, (2, 5), generator=generator) for _ in range(batches)]
+    score, means = score_batches([z.log_softmax(-1) for z in logits], labels)
+    assert score.images == 5 * batches
     for replicate in range(2):
         losses = [
             -log_softmax(array(z[replicate]), axis=1)[np.arange(len(y[replicate])), y[replicate].numpy()]
@@ -141,4 +140,4 @@ def test_the_score_of_batches_weighs_every_image_alike() -> None:
         assert score.loss(replicate) == pytest.approx(np.concatenate(losses).mean(), rel=1e-12)
         assert means[:, replicate].tolist() == pytest.approx([batch.mean() for batch in losses], rel=1e-12)
         right = [z[replicate].argmax(1) == y[replicate] for z, y in zip(logits, labels, strict=True)]
-        assert score.accuracy(replicate) == float(torch.cat(right).sum()) / 12
+        assert score.accuracy(replicate) == float(torch.cat(right).sum()) / (5 * batches)

@@ -30,7 +30,7 @@ def stack_of(model: ModelConfig, norm: str, impl: str, replicates: int) -> nn.Mo
 
 
 def trained(stack: nn.Module, image: Sequence[int], total_steps: int) -> tuple[list[Tensor], Step]:
-    """All logits and gradients of five steps, and what is in the stack afterwards."""
+    """All log-probabilities and gradients of five steps, and what is in the stack afterwards."""
     steps = 5
     owned = [each for each in owned_parameters(stack) if each.tensor.requires_grad]
     parameters = [each.tensor for each in owned]
@@ -43,9 +43,9 @@ def trained(stack: nn.Module, image: Sequence[int], total_steps: int) -> tuple[l
         samples = 16 if number != 2 else 7  # an epoch's last, smaller batch in between
         pixels = torch.rand(replicates, samples, *image, generator=generator)
         labels = torch.randint(CLASSES, (replicates, samples), generator=generator)
-        logits, gradients = step(pixels, labels)
+        log_probabilities, gradients = step(pixels, labels)
         optimizer.step(number, gradients)
-        seen += [logits.clone(), *(gradient.clone() for gradient in gradients)]
+        seen += [log_probabilities.clone(), *(gradient.clone() for gradient in gradients)]
     return [*seen, *(value.detach() for value in stack.state_dict().values())], step
 
 
