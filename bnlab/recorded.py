@@ -67,7 +67,7 @@ class _Writer:
         self._nodes = list(recording.graph.nodes)
         inputs = [node for node in self._nodes if node.op == "placeholder"]
         self._inputs = inputs[:arguments]
-        self._fixed: dict[Node, Tensor] = dict(zip(inputs[arguments:], state, strict=True))
+        self._fixed: dict[Node, Tensor] = dict(zip(inputs[arguments:], [tensor.detach() for tensor in state], strict=True))
         for node in self._nodes:
             if node.op == "get_attr":  # a tensor that the function made of numbers
                 self._fixed[node] = getattr(recording, str(node.target))
@@ -115,9 +115,7 @@ class _Writer:
             return f"{node.name} = {self._text(node.args[0])}[{node.args[1]!r}]"
         arguments = _with_numbers_as_tensors(node)
         words = [*map(self._text, arguments), *(f"{name}={self._text(value)}" for name, value in node.kwargs.items())]
-        # `_op` is what PyTorch's operator calls when it is called: a Python function less for each kernel.
-        kernel = getattr(node.target, "_op", node.target)
-        return f"{node.name} = {self._constant(kernel)}({', '.join(words)})"
+        return f"{node.name} = {self._constant(_entrance(node.target))}({', '.join(words)})"
 
     def _text(self, value: Any) -> str:
         if isinstance(value, Node):
@@ -147,6 +145,16 @@ def _looks_alike(view: Node, viewed: Node) -> bool:
     """Whether a view is the very tensor that it was made of: it has no place for fewer elements or other ones."""
     mine, other = view.meta["tensor_meta"], viewed.meta["tensor_meta"]
     return (mine.shape, mine.stride, mine.dtype) == (other.shape, other.stride, other.dtype)
+
+
+def _entrance(operator: Any) -> Callable[..., Any]:
+    """The way to an operator that takes least time: torch.add or Tensor.view, if there is such a one in C++."""
+    name = operator._schema.name.removeprefix("aten::")
+    for place in (torch._C._VariableFunctions, torch._C.TensorBase, torch._C._nn):
+        if hasattr(place, name):
+            entrance: Callable[..., Any] = getattr(place, name)
+            return entrance
+    return operator._op
 
 
 def _with_numbers_as_tensors(node: Node) -> list[Any]:

@@ -177,7 +177,7 @@ def test_without_validation_there_is_no_validation_score() -> None:
     assert [split for _, split in history.scores] == ["train", "test", "test_batch_stats"]
 
 
-@pytest.mark.parametrize("lr", [1e60, 1e100, 1e150])
+@pytest.mark.parametrize("lr", [1e40, 1e120, 1e150])
 def test_divergence_is_told_at_the_step_of_the_first_loss_that_is_not_finite(lr: float) -> None:
     config = configured("norm=none", "optimizer=sgd", f"optimizer.lr={lr}", "optimizer.momentum=0")
     recipe, data = Recipe(sgd(lr=lr), steps=30), synthetic()

@@ -30,7 +30,7 @@ Takes = Sequence[int]
 
 def is_weighted(module: nn.Module) -> bool:
     """Whether it is a linear or convolutional layer: its parameters are not a norm's, however they are parametrized."""
-    return isinstance(module, nn.Linear | nn.Conv2d)
+    return isinstance(module, nn.Linear | nn.Conv2d | Weighted)
 
 
 def parameters_with_kind(module: nn.Module) -> Iterator[tuple[nn.Parameter, bool]]:
@@ -172,7 +172,7 @@ class Cut(nn.Module):
 
 
 class Single(nn.Module):
-    """A stack of one: the plain module, with a replicate axis of length 1 around it."""
+    """A stack of one: a module of one replicate, with a replicate axis of length 1 around it."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

@@ -1,9 +1,13 @@
-"""Linear layers of all replicates as one batched product; batches that replicates share are not copied for it."""
+"""Linear layers of all replicates as one batched product; batches that replicates share are not copied for it.
+
+Weights are kept as (..., in, out), in which products with them are faster than in PyTorch's (out, in).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -82,3 +86,21 @@ class LiftedLinear(Weighted):
             module.weight.copy_(self.weight[row].T)
             if module.bias is not None and self.bias is not None:
                 module.bias.copy_(self.bias[row])
+
+
+class SingleLinear(Weighted):
+    """y = x W + b of a stack of one, without a replicate axis: x (N, in), W (in, out)."""
+
+    def __init__(self, plain: nn.Linear) -> None:
+        super().__init__([plain], [0], [plain.weight.detach().T], itemgetter(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.mm(x, self.weight) if self.bias is None else torch.addmm(self.bias, x, self.weight)
+
+    @torch.no_grad()
+    def lower(self) -> None:
+        (plain,) = self.plain
+        assert isinstance(plain, nn.Linear)
+        plain.weight.copy_(self.weight.T)
+        if self.bias is not None:
+            plain.bias.copy_(self.bias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Hashable, Sequence
 from functools import singledispatch
@@ -28,7 +29,7 @@ from bnlab.norms.weight_norm import WeightNorm
 from bnlab.norms.weight_standardization import WeightStandardization
 from bnlab.stack.convolution import LiftedConvolution
 from bnlab.stack.lifted import Cut, Folded, Lifted, Looped, Owned, Same, Single, Takes, parameters_with_kind, tensors_of
-from bnlab.stack.linear import LiftedLinear
+from bnlab.stack.linear import LiftedLinear, SingleLinear
 from bnlab.stack.norm import BatchFolded, FeatureFolded, LiftedBatchNorm
 from bnlab.stack.vmapped import Vmapped
 
@@ -40,7 +41,7 @@ def lift(models: Sequence[nn.Module], takes: Takes | None = None) -> nn.Module:
     each replicate takes; by default each has its own.
     """
     if len(models) == 1:
-        return Single(models[0])
+        return Single(_lift_single(models[0]))
     stack = _lift_all(models, range(len(models)))
     for module in stack.modules():
         if takes is not None and isinstance(module, (Cut, Lifted)):
@@ -75,7 +76,16 @@ def _is_known_throughout(module: nn.Module) -> bool:
 
 
 def _is_known(module: nn.Module) -> bool:
-    return type(module) in lift_alike.registry or is_parametrized(module)
+    return type(module) in lift_alike.registry or is_parametrized(module) or isinstance(module, SingleLinear)
+
+
+def _lift_single(module: nn.Module) -> nn.Module:
+    """The layers of the only replicate themselves, save for the linear ones, in copies of the modules that hold them."""
+    if not isinstance(module, MLP | CNN | nn.Sequential):
+        return SingleLinear(module) if type(module) is nn.Linear else module
+    holder = copy.copy(module)
+    holder._modules = {name: _lift_single(layer) for name, layer in module.named_children()}
+    return holder
 
 
 def _lift_all(modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
