@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# The tests run in a process per core; threads of theirs would only wait for each other. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 QUICK = ("threads=1", "data.limit=200", "epochs=1")
 """Seven steps of training."""
 
