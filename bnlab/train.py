@@ -178,6 +178,7 @@ def _train_stack(
                 log_probabilities, gradients = run_batch(pixels, labels)
                 training.optimizer.step(training.step + len(outputs), gradients)
                 outputs.append(log_probabilities)
+                del gradients  # so that the next step's take their place, which is still in the processor's cache
             score, losses = score_batches(outputs, [labels for _, labels in chunk])
             training.total += score
             training.lap += time.perf_counter() - began
