@@ -44,13 +44,21 @@ BAD: list[tuple[str, list[str]]] = [
     ("norm.momentum=1.5", ["norm.momentum=1.5 is out of range; it has to be between 0 and 1"]),
     ("norm.momentum=-0.1", ["norm.momentum=-0.1 is out of range; it has to be between 0 and 1"]),
     ("data.batch_size=0", ["data.batch_size=0 is out of range; it has to be 1 or more"]),
-    ("data.batch_size=201", ["data.batch_size=201: there are 200 training images, so 1 to 200 is allowed"]),
-    ("data.limit=null data.batch_size=50001", ["data.batch_size=50001: there are 50000 training images"]),
+    (
+        "data.batch_size=201",
+        ["data.validation_size=10000 and data.limit=200 leave 200 training images, so data.batch_size=201 is out of "],
+    ),
+    (
+        "data.limit=null data.validation_size=59990",
+        ["data.validation_size=59990 and data.limit=null leave 10 training images, so data.batch_size=32 is out of "],
+    ),
+    ("data.limit=1", ["data.validation_size=10000 and data.limit=1 leave 1 training image, but this norm needs at "]),
+    ("data.limit=1 norm=none", ["data.limit=1 leave 1 training image, so data.batch_size=32 is out of range; it has "]),
     ("data.validation_size=60000", ["data.validation_size=60000: mnist has 60000", "0 to 59999 can be held out"]),
     ("data.batch_size=1", ["data.batch_size=1: this norm needs at least 2 samples in each batch"]),
     (
         "data.limit=33",
-        ["leaves 1 of 33 training images for the last batch", "set data.drop_last=true or another data."],
+        ["data.limit=33 leave 33 training images, of which data.batch_size=32 leaves 1 for the last batch, but "],
     ),
     ("norm=group norm.num_groups=7", ["num_groups=7 does not divide 128 channels; allowed: 1, 2, 4, 8, 16, 32, "]),
     (
@@ -85,7 +93,7 @@ BAD: list[tuple[str, list[str]]] = [
         ["norm=layer has no setting 'momentum'", "norm=layer norm.momentum=0.1; no"],
     ),
     ("-m hydra/launcher=basic norm=none,group norm.impl=native,foo", ["norm.impl=foo is not known; allowed: native, "]),
-    ("-m hydra/launcher=basic data.batch_size=32,201", ["data.batch_size=201: there are 200 training images"]),
+    ("-m hydra/launcher=basic data.batch_size=32,201", ["data.limit=200 leave 200 training images, so data.batch_size=201 is out of range"]),
 ]
 
 
