@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bnlab.config import CHOICES, CONF, RunConfig
+from bnlab.config import CHOICES, CONF, RunConfig, did_you_mean, keys_named
 from bnlab.errors import UserError, nearest, shown, unknown
 from bnlab.paths import is_folder, why_no_folder
 
@@ -124,9 +124,11 @@ def _check_options(arguments: Sequence[str]) -> None:
         if not name.startswith("--") or any(option.startswith(name) for option in known):
             continue
         setting = name.removeprefix("--").replace("-", "_")
-        if setting in SETTINGS:
-            example = value or ("true" if SETTINGS[setting] == "bool" else "VALUE")
-            raise UserError(f"{shown(argument)}: settings have no dashes; write {setting}={shown(example)}")
+        keys = keys_named(setting)
+        if keys:
+            example = shown(value or ("true" if SETTINGS.get(setting) == "bool" else "VALUE"))
+            written = " or ".join(f"{key}={example}" for key in keys)
+            raise UserError(f"{shown(argument)}: settings have no dashes; write {written}")
         raise unknown("option", name, allowed)
 
 
@@ -166,7 +168,7 @@ def parsed(text: str) -> Override:
     if not equals and not text.startswith("~"):
         if text in GROUPS:
             raise UserError(f"'{text}' sets nothing; write {text}=NAME")
-        raise UserError(f"'{shown(text)}' sets nothing; write KEY=VALUE, e.g. epochs=3.{nearest(text, SETTINGS)}")
+        raise UserError(f"'{shown(text)}' sets nothing; write KEY=VALUE, e.g. epochs=3.{did_you_mean(text)}")
     if not key or len(key) > LONGEST_KEY:
         raise UserError(f"'{shown(text)}' has no setting's name before '='; write KEY=VALUE, e.g. epochs=3")
     try:

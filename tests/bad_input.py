@@ -42,7 +42,9 @@ COMMAND_LINES: dict[str, str] = {
     "+norm=layer": "+norm=layer: the group norm has one choice, in its own place; write norm=NAME",
     "norm@other=batch": "norm@other=batch: the group norm has one choice, in its own place; write norm=NAME",
     # Names of settings.
-    "lr=.1": "unknown setting 'lr'; allowed: checkpoint_every, ",
+    "lr=.1": "Did you mean 'optimizer.lr'?",
+    "momentum=.1": "Did you mean 'norm.momentum' or 'optimizer.momentum'?",
+    "schedule=step schedule.step_size=3": "its settings: every_epochs, gamma. Did you mean 'every_epochs'?",
     "hidden=[1]": "Did you mean 'model.hidden'?",
     "batch_size=3": "Did you mean 'data.batch_size'?",
     "norm.eps.x=1": NORM_SETTINGS.format("eps.x"),
@@ -61,6 +63,7 @@ COMMAND_LINES: dict[str, str] = {
     "~foo": "~foo: no setting can be taken away; write KEY=VALUE.",
     # What cannot be read at all.
     "a": "'a' sets nothing; write KEY=VALUE, e.g. epochs=3",
+    "lr": "'lr' sets nothing; write KEY=VALUE, e.g. epochs=3. Did you mean 'optimizer.lr'?",
     "nrom": "'nrom' sets nothing; write KEY=VALUE, e.g. epochs=3. Did you mean 'norm'?",
     "=1": "'=1' has no setting's name before '='; write KEY=VALUE",
     "==": "'==' has no setting's name before '='; write KEY=VALUE",
@@ -241,6 +244,7 @@ COMMAND_LINES: dict[str, str] = {
     "--seed 3": "--seed: settings have no dashes; write seed=VALUE",
     "--epochs=3": "--epochs=3: settings have no dashes; write epochs=3",
     "--checkpoint-every=3": "--checkpoint-every=3: settings have no dashes; write checkpoint_every=3",
+    "--lr=.1": "--lr=.1: settings have no dashes; write optimizer.lr=.1",
     "--rerun": "--rerun: settings have no dashes; write rerun=true",
     "--quite": "Did you mean '--quiet'?",
     "optimizer": "'optimizer' sets nothing; write optimizer=NAME",
