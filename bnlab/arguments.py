@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CHOICES, CONF, RunConfig, did_you_mean, keys_named
-from bnlab.errors import UserError, nearest, shown, unknown
+from bnlab.errors import UserError, nearest, shown, unknown, written
 from bnlab.paths import is_folder, why_no_folder
 
 GROUPS = (*CHOICES, "experiment")
@@ -143,7 +143,7 @@ def _check_override(text: str, folders: Sequence[Path], *, multirun: bool) -> No
     if key in KEPT:
         raise UserError(f"{shown(text)}: bnlab keeps its own folders, and Hydra writes none; set runs_dir=FOLDER")
     if group in CHOICES and setting == "name":
-        raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(value)}")
+        raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(written(value))}")
     if key in GROUPS:
         _check_group(text, override, folders)
     elif override.is_delete():
@@ -209,7 +209,7 @@ def _check_choice(group: str, choice: object, folders: Sequence[Path]) -> None:
     """Hydra would read a path below the group's folder, and merge a list or a mapping."""
     if isinstance(choice, Sweep | Glob):
         return
-    text = choice.text if isinstance(choice, QuotedString) else str(choice)
+    text = choice.text if isinstance(choice, QuotedString) else written(choice)
     if isinstance(choice, dict | list):
         raise UserError(str(unknown_choice(group, text, folders)).partition(" Did you mean")[0])
     if not isinstance(choice, str | QuotedString) or not re.fullmatch(r"\s*[\w-]{1,100}\s*", text):

@@ -8,6 +8,7 @@ import pytest
 
 from bnlab.config import CHOICES, MLPConfig, RunConfig, settings_of, unknown_setting
 from bnlab.config.other_names import OTHER_NAMES
+from bnlab.errors import written
 from tests.compose import compose
 from tests.configured import changed, refused
 
@@ -94,7 +95,10 @@ def test_a_wrong_type_is_named_with_the_type_that_it_has_to_be(
 ) -> None:
     at, wrong = ("[1]", value[1]) if isinstance(value, list) else ("", value)
     dotted = key.replace("__", ".")
-    assert refused(choices, **{key: value}) == f"{dotted}{at}={wrong} is of the wrong type; it has to be {allowed}"
+    assert (
+        refused(choices, **{key: value})
+        == f"{dotted}{at}={written(wrong)} is of the wrong type; it has to be {allowed}"
+    )
 
 
 @pytest.mark.parametrize(

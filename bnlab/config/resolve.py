@@ -10,7 +10,7 @@ from bnlab.config.engine import DEFAULT_ENGINE
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.other_names import did_you_mean, keys_meant
 from bnlab.config.run import CHOICES, RunConfig, RunSettings, names_of
-from bnlab.errors import UserError, nearest, shown, unknown
+from bnlab.errors import SettingError, UserError, nearest, shown, unknown
 
 
 def settings_of(section: str, choice: str) -> list[str]:
@@ -47,7 +47,7 @@ def _meant(section: str, setting: str, allowed: Sequence[str]) -> str:
 
 def wrong_type(key: str, value: object, choices: Mapping[str, str]) -> UserError:
     """The error for a value that its setting cannot take, given the chosen option of each section."""
-    return UserError(f"{key}={shown(value)} is of the wrong type; it has to be {_expected(key, choices)}")
+    return SettingError(key, value, f"is of the wrong type; it has to be {_expected(key, choices)}")
 
 
 def set_value(mapping: dict[str, Any], key: str, value: Any) -> None:
