@@ -247,6 +247,7 @@ COMMAND_LINES: dict[str, str] = {
     "-m hydra.sweeper._target_=os.system": "Invalid plugin 'os.system': not the hydra_plugins package; choose on",
     "-m seed=range(0,1000000000)": "seed=range(0,1000000000) gives 1000000000 jobs; at most 10000 are allowed in one s",
     "-m seed=range(0,200) epochs=range(1,200)": "gives 39800 jobs; at most 10000 are allowed in one sweep",
+    "-m hydra/sweeper=basic seed=range(0,10001)": "seed=range(0,10001) gives 10001 jobs; at most 10000 are allowed in",
     "--seed 3": "--seed: settings have no dashes; write seed=VALUE",
     "--epochs=3": "--epochs=3: settings have no dashes; write epochs=3",
     "--checkpoint-every=3": "--checkpoint-every=3: settings have no dashes; write checkpoint_every=3",
