@@ -219,7 +219,7 @@ COMMAND_LINES: dict[str, str] = {
     "optimizer.lr=-1": f"optimizer.lr=-1 is out of range; {POSITIVE}",
     "optimizer.lr=-0": f"optimizer.lr=-0 is out of range; {POSITIVE}",
     "optimizer.lr=1e-400": f"optimizer.lr=1e-400 is out of range; {POSITIVE}",
-    "+optimizer.lr=1 ++optimizer.lr=-.50": f"optimizer.lr=-.50 is out of range; {POSITIVE}",
+    "++optimizer.lr=-.50": f"optimizer.lr=-.50 is out of range; {POSITIVE}",
     "optimizer.lr=nan": f"optimizer.lr=nan is out of range; {POSITIVE}",
     "optimizer.lr=1e400": f"optimizer.lr=1e400 is out of range; {POSITIVE}",
     "optimizer.weight_decay=-1": f"optimizer.weight_decay=-1 is out of range; {NOT_NEGATIVE}",

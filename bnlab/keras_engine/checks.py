@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
-from bnlab.config import KerasEngineConfig, RunConfig, defaults
+from bnlab.config import KerasEngineConfig, RunConfig
 from bnlab.data import Split
 from bnlab.errors import SettingError, UserError, written
 from bnlab.norms import keras_layers
@@ -44,5 +44,4 @@ def _limited(config: RunConfig, engine: KerasEngineConfig) -> Iterator[tuple[str
     yield "device", config.device, ("auto", "cpu")
     yield "eval_every", config.eval_every, (None,)
     yield "compile", config.compile, (False, "auto")
-    yield "checkpoint_every", config.checkpoint_every, (defaults()["checkpoint_every"],)
     yield "keep_checkpoint", config.keep_checkpoint, (False,)
