@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import fields
@@ -12,13 +13,22 @@ from typing import NoReturn
 import yaml
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, OverrideType, QuotedString, Sweep
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Glob,
+    IntervalSweep,
+    Override,
+    OverrideType,
+    QuotedString,
+    RangeSweep,
+    Sweep,
+)
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bnlab.config import CHOICES, CONF, RunConfig
-from bnlab.errors import UserError, nearest, shown, unknown
+from bnlab.config import CHOICES, CONF, RunConfig, did_you_mean, keys_named
+from bnlab.errors import UserError, nearest, shown, unknown, written
 from bnlab.paths import is_folder, why_no_folder
 
 GROUPS = (*CHOICES, "experiment")
@@ -36,6 +46,8 @@ KEPT = {
 }
 """Settings of Hydra's own folders, with what they are kept at, whatever a config file says: Hydra writes no file."""
 LONGEST_KEY = 100
+MOST_JOBS = 10_000
+"""Of one sweep; each may have as many seeds."""
 
 
 def ordered(arguments: Sequence[str]) -> list[str]:
@@ -77,6 +89,8 @@ def check(arguments: Sequence[str]) -> None:
         key, _, choice = override.partition("=")
         if known.config_dir and key in GROUPS:
             _check_file(folders[0] / key / f"{choice}.yaml")
+    if known.multirun and "hydra/sweeper=basic" in known.overrides:  # which makes a list of the jobs, however many
+        check_count([parsed(override) for override in known.overrides])
 
 
 def config_folders(arguments: Sequence[str]) -> list[Path]:
@@ -124,9 +138,11 @@ def _check_options(arguments: Sequence[str]) -> None:
         if not name.startswith("--") or any(option.startswith(name) for option in known):
             continue
         setting = name.removeprefix("--").replace("-", "_")
-        if setting in SETTINGS:
-            example = value or ("true" if SETTINGS[setting] == "bool" else "VALUE")
-            raise UserError(f"{shown(argument)}: settings have no dashes; write {setting}={shown(example)}")
+        keys = keys_named(setting)
+        if keys:
+            example = shown(value or ("true" if SETTINGS.get(setting) == "bool" else "VALUE"))
+            written = " or ".join(f"{key}={example}" for key in keys)
+            raise UserError(f"{shown(argument)}: settings have no dashes; write {written}")
         raise unknown("option", name, allowed)
 
 
@@ -141,7 +157,7 @@ def _check_override(text: str, folders: Sequence[Path], *, multirun: bool) -> No
     if key in KEPT:
         raise UserError(f"{shown(text)}: bnlab keeps its own folders, and Hydra writes none; set runs_dir=FOLDER")
     if group in CHOICES and setting == "name":
-        raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(value)}")
+        raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(written(value))}")
     if key in GROUPS:
         _check_group(text, override, folders)
     elif override.is_delete():
@@ -166,7 +182,7 @@ def parsed(text: str) -> Override:
     if not equals and not text.startswith("~"):
         if text in GROUPS:
             raise UserError(f"'{text}' sets nothing; write {text}=NAME")
-        raise UserError(f"'{shown(text)}' sets nothing; write KEY=VALUE, e.g. epochs=3.{nearest(text, SETTINGS)}")
+        raise UserError(f"'{shown(text)}' sets nothing; write KEY=VALUE, e.g. epochs=3.{did_you_mean(text)}")
     if not key or len(key) > LONGEST_KEY:
         raise UserError(f"'{shown(text)}' has no setting's name before '='; write KEY=VALUE, e.g. epochs=3")
     try:
@@ -177,6 +193,25 @@ def parsed(text: str) -> Override:
             f"'{shown(text)}' cannot be read{why}; write KEY=VALUE, a value with other characters than letters, "
             "digits and -_./:%+@ in two pairs of quotes, e.g. \"label='été'\""
         ) from error
+
+
+def check_count(overrides: Sequence[Override]) -> None:
+    """Raises UserError for a sweep of more jobs than anybody waits for, or of values that cannot be counted."""
+    jobs = math.prod(_values_of(override) for override in overrides)
+    if jobs > MOST_JOBS:
+        swept = " ".join(str(o.input_line) for o in overrides if o.is_sweep_override())
+        raise UserError(f"{shown(swept)} gives {jobs} jobs; at most {MOST_JOBS} are allowed in one sweep")
+
+
+def _values_of(override: Override) -> int:
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        key = override.key_or_group
+        raise UserError(f"{override.input_line}: an interval has no values to count; write some, e.g. {key}=1e-5,1e-3")
+    if isinstance(value, RangeSweep):
+        start, stop, step = (0.0 if each is None else float(each) for each in (value.start, value.stop, value.step))
+        return max(math.ceil((stop - start) / step), 0)
+    return len(value.list) if isinstance(value, ChoiceSweep) else 1
 
 
 def _check_file(path: Path) -> None:
@@ -207,7 +242,7 @@ def _check_choice(group: str, choice: object, folders: Sequence[Path]) -> None:
     """Hydra would read a path below the group's folder, and merge a list or a mapping."""
     if isinstance(choice, Sweep | Glob):
         return
-    text = choice.text if isinstance(choice, QuotedString) else str(choice)
+    text = choice.text if isinstance(choice, QuotedString) else written(choice)
     if isinstance(choice, dict | list):
         raise UserError(str(unknown_choice(group, text, folders)).partition(" Did you mean")[0])
     if not isinstance(choice, str | QuotedString) or not re.fullmatch(r"\s*[\w-]{1,100}\s*", text):

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 
-from bnlab import __version__
 from bnlab.errors import StorageError
 from bnlab.interrupt import Interrupt
 from bnlab.record import Recorder
@@ -30,9 +29,6 @@ SHARE = 0.02
 
 SLOWEST = 100e6
 """Bytes per second that the first one is taken to be written with, before one was measured."""
-
-VERSIONS = {"bnlab": __version__, "torch": str(torch.__version__)}
-"""A training that changed its code under way could not be repeated by anybody, so others' checkpoints are not used."""
 
 
 class DamagedError(Exception):
@@ -93,16 +89,23 @@ class Checkpoints:
     Args:
         folder: the stack's.
         every: seconds.
+        versions: of what computes; a checkpoint of others is not used.
         recorder: its rows are part of the state.
         interrupt: whether to stop.
         say: tells the user a line.
     """
 
     def __init__(
-        self, folder: Path, every: float, recorder: Recorder, interrupt: Interrupt, say: Callable[[str], None]
+        self,
+        folder: Path,
+        every: float,
+        versions: Mapping[str, str],
+        recorder: Recorder,
+        interrupt: Interrupt,
+        say: Callable[[str], None],
     ) -> None:
         self._path = folder / CURRENT
-        self._every = every
+        self._every, self._versions = every, dict(versions)
         self._recorder, self._interrupt, self._say = recorder, interrupt, say
         self._cost: float | None = None
         self._last = time.perf_counter()
@@ -117,7 +120,7 @@ class Checkpoints:
             except DamagedError as error:
                 self._say(f"{path} is not used: {error}; going back to the one before, or to the start")
                 continue
-            if state["versions"] != VERSIONS:
+            if state["versions"] != self._versions:
                 versions = ", ".join(f"{name} {version}" for name, version in state["versions"].items())
                 self._say(f"{path} is not used: it is by {versions}; starting anew")
                 return None
@@ -135,7 +138,7 @@ class Checkpoints:
         if not (stop or self._due(self._cost, evaluated)):
             return
         began = time.perf_counter()
-        saved = {"versions": VERSIONS, "training": state(), "records": self._recorder.state()}
+        saved = {"versions": self._versions, "training": state(), "records": self._recorder.state()}
         try:
             save(self._path, saved)
             outcome = f"saved at step {step}"

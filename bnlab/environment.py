@@ -41,12 +41,24 @@ def describe(device: str, *, keras: bool = False) -> dict[str, Any]:
     }
 
 
+def versions(*, keras: bool = False) -> dict[str, str]:
+    """The versions of what computes: a training that changed them under way could not be repeated by anybody."""
+    import torch
+
+    return {"bnlab": __version__, "torch": str(torch.__version__), **(_keras_versions() if keras else {})}
+
+
 def _keras() -> dict[str, Any]:
+    named = _keras_versions()
+    of_torch = named["keras_backend"].startswith("torch ")
+    return named if of_torch else named | {"threads": None}  # the threads above are torch's
+
+
+def _keras_versions() -> dict[str, str]:
     import keras
 
     backend = keras.backend.backend()
-    named = {"keras": keras.__version__, "keras_backend": f"{backend} {import_module(backend).__version__}"}
-    return named if backend == "torch" else named | {"threads": None}  # the threads above are torch's
+    return {"keras": keras.__version__, "keras_backend": f"{backend} {import_module(backend).__version__}"}
 
 
 @functools.cache

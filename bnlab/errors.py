@@ -1,7 +1,7 @@
 """Errors that a user can mend: one line each, and the name that was probably meant."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 LONGEST_SHOWN = 200
@@ -12,6 +12,14 @@ class UserError(Exception):
 
     The message names what was received, what is allowed and how to fix it.
     """
+
+
+class SettingError(UserError):
+    """A setting's value is refused: the message is `KEY=VALUE problem`."""
+
+    def __init__(self, key: str, value: object, problem: str) -> None:
+        super().__init__(f"{key}={shown(written(value))} {problem}")
+        self.key, self.problem = key, problem
 
 
 class StorageError(OSError):
@@ -35,6 +43,17 @@ def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
     """A value as text of one line, cut where nobody would read on."""
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
+
+
+def written(value: object) -> str:
+    """A value as it is written on the command line: null, true, [128,64]."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{written(each)}' for key, each in value.items())}}}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{','.join(map(written, value))}]"
+    return str(value)
 
 
 def one_line(error: BaseException) -> str:

@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.arguments import GROUPS, config_folders, unknown_choice
-from bnlab.config import CHOICES, CONF, unknown_setting, wrong_type
-from bnlab.errors import UserError, shown, unknown
+from bnlab.config import CHOICES, CONF, did_you_mean, unknown_setting, wrong_type
+from bnlab.errors import SettingError, UserError, shown, unknown
 
 OF_INPUT = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UserWarning)
 """What Hydra raises for a configuration that it cannot compose; what it warns of is raised too."""
@@ -46,6 +46,10 @@ def one_line(error: BaseException) -> str:
     circle = re.search(r"Recursive interpolation detected.* in (\S+)", text)
     if circle:
         return f"Recursive interpolation: {circle[1]} refers to itself; write {circle[1]}=VALUE"
+    nowhere = re.search(r"Interpolation key '(.*)' not found in (\S+)", text)
+    if nowhere:
+        name, key = nowhere.groups()
+        return f"{key}=${{{name}}}: '{name}' is no setting; write {key}=VALUE.{did_you_mean(name)}"
     outside = re.search(r"HydraConfig was not set in (\S+)", text)
     if outside:
         return f"{outside[1]} refers to ${{hydra:...}}, which no setting can use here; write {outside[1]}=VALUE"
@@ -127,7 +131,9 @@ def preset_of(overrides: Sequence[str]) -> str | None:
 
 
 def explained(error: UserError, overrides: Sequence[str]) -> str:
-    """The error's text; where a preset has set what is refused, also that."""
+    """The error's text with the value as it was typed; where a preset has set what is refused, also that."""
+    if isinstance(error, SettingError):
+        return str(_as_typed(error, overrides))
     unknown_key = re.match(r"(\w+)=(\S+) has no setting '([\w.]+)'", str(error))
     preset = preset_of(overrides)
     if unknown_key is None or preset is None:
@@ -139,3 +145,9 @@ def explained(error: UserError, overrides: Sequence[str]) -> str:
         f"{error} It is set by experiment={preset}, whose settings of {section} are for another choice: "
         f"leave out {section}={choice}, or set what you need of the experiment one by one"
     )
+
+
+def _as_typed(error: SettingError, overrides: Sequence[str]) -> SettingError:
+    """Hydra makes 0.0 of `1e-400`; what an interpolation came to is left."""
+    values = [value for key, _, value in (text.partition("=") for text in overrides) if key.lstrip("+") == error.key]
+    return SettingError(error.key, values[-1], error.problem) if values and "${" not in values[-1] else error

@@ -75,9 +75,9 @@ def train_one(composed: DictConfig, overrides: Sequence[str]) -> float | None:
 
     try:
         config = resolve(plain_of(composed))
+        check(config)
     except UserError as error:
         raise UserError(hydra_errors.explained(error, overrides)) from error
-    check(config)
     (outcomes,) = runs = run([config])
     show(runs)
     failed = failures(outcomes)

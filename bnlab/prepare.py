@@ -41,13 +41,19 @@ def check(config: RunConfig) -> None:
     split = split_of(config.data)
     scheme = SCHEMES.get(config.norm.of_activations().name)
     smallest = 2 if scheme is not None and scheme.batch_statistics else 1
-    data.check_batches(len(split.train), config.data.batch_size, config.data.drop_last, smallest)
+    _check_batches(config.data, len(split.train), smallest)
     if isinstance(config.engine, KerasEngineConfig):
         keras_engine.check(config, config.engine, split)
         return
     models.build(config.model, config.norm, split.train.images[0].shape, split.classes, generator=None)
     if isinstance(config.norm, CustomClassConfig):
         _try_out(config, config.norm.target, split)
+
+
+def _check_batches(config: DataConfig, images: int, smallest: int) -> None:
+    limit = "null" if config.limit is None else config.limit
+    left_by = f"data.validation_size={config.validation_size} and data.limit={limit}"
+    data.check_batches(images, config.batch_size, config.drop_last, smallest, left_by=left_by)
 
 
 def _try_out(config: RunConfig, target: str, split: data.Split) -> None:

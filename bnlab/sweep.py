@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, OverrideType, RangeSweep
+from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
 from bnlab.config import CHOICES, RunConfig, set_value, settings_of
-from bnlab.errors import SweepFailedError, UserError, shown
+from bnlab.errors import SweepFailedError, UserError
 from bnlab.hydra_errors import explained
 from bnlab.launch import plain_of, resolve
-
-MOST_JOBS = 10_000
-"""Of one sweep; each may have as many seeds."""
 
 Compose = Callable[[list[str]], DictConfig]
 """Hydra's own composition of one job's overrides: right for everything, and slow (0.1 s)."""
@@ -76,25 +72,6 @@ def own_settings(jobs: Iterable[Sequence[str]]) -> list[list[str]]:
         for job, overrides, choice in zip(texts, parsed, choices, strict=True)
     )
     return [list(job) for job in dict.fromkeys(own)]
-
-
-def check_count(overrides: Sequence[Override]) -> None:
-    """Raises UserError for a sweep of more jobs than anybody waits for, or of values that cannot be counted."""
-    jobs = math.prod(_values_of(override) for override in overrides)
-    if jobs > MOST_JOBS:
-        swept = " ".join(str(o.input_line) for o in overrides if o.is_sweep_override())
-        raise UserError(f"{shown(swept)} gives {jobs} jobs; at most {MOST_JOBS} are allowed in one sweep")
-
-
-def _values_of(override: Override) -> int:
-    value = override.value()
-    if isinstance(value, IntervalSweep):
-        key = override.key_or_group
-        raise UserError(f"{override.input_line}: an interval has no values to count; write some, e.g. {key}=1e-5,1e-3")
-    if isinstance(value, RangeSweep):
-        start, stop, step = (0.0 if each is None else float(each) for each in (value.start, value.stop, value.step))
-        return max(math.ceil((stop - start) / step), 0)
-    return len(value.list) if isinstance(value, ChoiceSweep) else 1
 
 
 def failures_of(failures: Mapping[str, str], jobs: int) -> SweepFailedError:

@@ -110,28 +110,32 @@ class Launch:
             for path, job in stack.members.items()
         }
         recorder = Recorder(folders, environments, environment.command())
+        versions = environment.versions(keras=any(job.config.uses_keras() for job in jobs))
+        say, every = self._progress.say, config.checkpoint_every
+        checkpoints = Checkpoints(stack.folder, every, versions, recorder, self._interrupt, say)
         with self._interrupt.deferred():
             with recorder:
                 observers: list[Observer] = [recorder, self._progress.of_stack(jobs, plan_of(config))]
                 if config.engine.name == "keras":
-                    self._fit(jobs[0], recorder, observers)
+                    self._fit(jobs[0], recorder, observers, checkpoints)
                 else:
-                    self._train_side_by_side(stack, recorder, observers)
+                    self._train_side_by_side(stack, recorder, observers, checkpoints)
             stack.forget()
         return recorder.results
 
-    def _fit(self, job: Job, recorder: Recorder, observers: Sequence[Observer]) -> None:
+    def _fit(self, job: Job, recorder: Recorder, observers: Sequence[Observer], checkpoints: Checkpoints) -> None:
         """Trains one replicate by Keras."""
         from bnlab.keras_engine import program  # imports Keras
 
         config, split = job.config, split_of(job.config.data)
         model = program.build(config, split, job.seed)
         recorder.built([program.trained_parameters(model)])
-        program.train(model, job.seed, split, plan_of(config), observers, self._interrupt)
+        program.train(model, job.seed, split, plan_of(config), observers, self._interrupt, checkpoints)
 
-    def _train_side_by_side(self, stack: Stack, recorder: Recorder, observers: Sequence[Observer]) -> None:
+    def _train_side_by_side(
+        self, stack: Stack, recorder: Recorder, observers: Sequence[Observer], checkpoints: Checkpoints
+    ) -> None:
         jobs, config = list(stack.members.values()), stack.config
-        checkpoints = Checkpoints(stack.folder, config.checkpoint_every, recorder, self._interrupt, self._progress.say)
         replicates = [replicate(job.config, job.seed) for job in jobs]
         recorder.built([trained_parameters(one.model) for one in replicates])
         plan, split, device = plan_of(config), split_of(config.data), device_of(config)

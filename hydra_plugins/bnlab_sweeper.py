@@ -31,8 +31,9 @@ class BnlabSweeper(BasicSweeper):
             UserError: a job's configuration is not legal; no job has started then.
             SweepFailedError: jobs failed; the others are done.
         """
+        from bnlab.arguments import check_count
         from bnlab.errors import UserError
-        from bnlab.sweep import check_count, configs_of, failures_of, own_settings
+        from bnlab.sweep import configs_of, failures_of, own_settings
 
         # Set by setup(), which Hydra calls first.
         assert self.hydra_context is not None

@@ -45,13 +45,19 @@ BAD: list[tuple[list[str], str]] = [
     (["runs", "--runs-dir"], "Option '--runs-dir' requires an argument. See: bnlab runs --help"),
     (["runs", "list"], "No such command 'list'. Allowed: show, rm, export. See: "),
     (["runs", "show"], "Missing argument"),
-    (["runs", "show", "zzz"], "there is no run 'zzz'; see: bnlab runs."),
-    (["runs", "show", "nnoe"], "Did you mean 'none-"),
-    (["runs", "show", "../runs"], "there is no run '..'; see: bnlab runs."),
+    (["runs", "show", "zzz"], "there is no run 'zzz'; nearest: none-"),
+    (["runs", "show", "nnoe"], "there is no run 'nnoe'; nearest: none-"),
+    (
+        ["runs", "show", "zzz", "--runs-dir", "empty"],
+        "there is no run 'zzz'; there is none at all; train one: bnlab tr",
+    ),
+    (["runs", "show", LONG], f"there is no run '{TOO_LONG}'; nearest: "),
+    (["runs", "show", "../runs"], "there is no run '..'; nearest: "),
+    (["runs", "--where", "=batch"], "--where =batch is not of the form setting=value"),
     (["runs", "show", "none/seed-9"], "has no 'seed-9'; it has seed-0"),
     (["runs", "rm"], "say what to remove: RUN, RUN/seed-N, --state STATE, --where SETTING=VALUE or --older AGE, "),
-    (["runs", "rm", "zzz", "--yes"], "there is no run 'zzz'; see: bnlab runs."),
-    (["runs", "rm", "/", "--yes"], "there is no run ''; see: bnlab runs."),
+    (["runs", "rm", "zzz", "--yes"], "there is no run 'zzz'; nearest: "),
+    (["runs", "rm", "/", "--yes"], "there is no run ''; nearest: "),
     (["runs", "rm", "--state", "all", "--yes"], "unknown state 'all'; allowed: "),
     (["runs", "export", "x.xlsx"], "x.xlsx ends in '.xlsx'; allowed: .csv or .parquet"),
     (["runs", "export", "/proc/x.csv"], "FILE /proc/x.csv cannot be written ("),
@@ -59,7 +65,7 @@ BAD: list[tuple[list[str], str]] = [
     (["runs", "export", ""], NO_PATH),
     (["runs", "export", "x.csv", "--runs-dir", "nowhere"], "runs folder 'nowhere' does not exist; "),
     (["evaluate"], "Missing argument"),
-    (["evaluate", "zzz"], "there is no run 'zzz'; see: bnlab runs."),
+    (["evaluate", "zzz"], "there is no run 'zzz'; nearest: "),
     (["evaluate", "none", "foo"], "'foo' sets nothing; write KEY=VALUE"),
     (["evaluate", "none", "data"], "'data' sets nothing; write data=NAME"),
     (["evaluate", "none", "data.limit=é"], "'data.limit=é' cannot be read (at 'é'); write KEY=VALUE"),
@@ -86,8 +92,8 @@ BAD: list[tuple[list[str], str]] = [
     (["report", "--target", "0.97"], "--target 0.97 is not allowed; allowed: percent, 0 to 100, and none of 1 or less"),
     (["report", "-o", ""], NO_PATH),
     (["train", "runs_dir=a_file"], "runs_dir=a_file cannot be written ("),
-    (["train", "label=true"], "label=True is of the wrong type; it has to be a text, or null"),
-    (["train", "label=1e3"], "label=1000.0 is of the wrong type; it has to be a text, or null"),
+    (["train", "label=true"], "label=true is of the wrong type; it has to be a text, or null"),
+    (["train", "label=1e3"], "label=1e3 is of the wrong type; it has to be a text, or null"),
     (["train", "model.hidden=[65536,65536,65536,65536,65536]"], "needs some 424.1 GB to train, and this machine has "),
 ]
 
@@ -97,5 +103,6 @@ def test_one_line_and_exit_code_2(arguments: list[str], text: str, cli: Cli, tmp
     for name in ("none", "batch"):
         stored.replicate(stored.run(tmp_path / "runs", name), 0, 0.9)
     (tmp_path / "a_file").touch()
+    (tmp_path / "empty").mkdir()
     before = files_below(tmp_path)
     check_refused(cli(*arguments), text, tmp_path, before)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from bnlab import checkpoint
+from bnlab import __version__
 from bnlab.checkpoint import BEFORE, CURRENT, MAGIC, DamagedError, load, save
 from bnlab.optim import StackOptimizer
 from tests.conftest import Cli
@@ -122,11 +122,9 @@ def test_two_damaged_ones_start_anew(interrupted: Path, cli: Cli, tmp_path: Path
 def test_another_versions_is_not_used(
     interrupted: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "VERSIONS", checkpoint.VERSIONS | {"torch": "1.0"})
+    monkeypatch.setattr("bnlab.environment.versions", lambda keras: {"bnlab": __version__, "torch": "1.0"})
     said = finish(cli, tmp_path)
-    assert (
-        f"is not used: it is by bnlab {checkpoint.VERSIONS['bnlab']}, torch {torch.__version__}; starting anew" in said
-    )
+    assert f"is not used: it is by bnlab {__version__}, torch {torch.__version__}; starting anew" in said
 
 
 def test_a_missing_one_starts_anew(interrupted: Path, cli: Cli, tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """The typed configuration: the shipped defaults, the article's two programs, types and ranges."""
 
+import dataclasses
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from bnlab.config import CHOICES, MLPConfig, settings_of
+from bnlab.config import CHOICES, MLPConfig, RunConfig, settings_of, unknown_setting
+from bnlab.config.other_names import OTHER_NAMES
+from bnlab.errors import written
 from tests.compose import compose
 from tests.configured import changed, refused
 
@@ -92,7 +95,10 @@ def test_a_wrong_type_is_named_with_the_type_that_it_has_to_be(
 ) -> None:
     at, wrong = ("[1]", value[1]) if isinstance(value, list) else ("", value)
     dotted = key.replace("__", ".")
-    assert refused(choices, **{key: value}) == f"{dotted}{at}={wrong} is of the wrong type; it has to be {allowed}"
+    assert (
+        refused(choices, **{key: value})
+        == f"{dotted}{at}={written(wrong)} is of the wrong type; it has to be {allowed}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,15 +150,19 @@ def test_the_length_is_set_by_steps_before_epochs_and_by_one_of_them() -> None:
     assert refused((), epochs=None) == "epochs and steps are both null; set one of them"
 
 
+OF = "is a setting of"
+
+
 @pytest.mark.parametrize(
     ("choices", "key", "settings", "meant"),
     [
-        ((), "epss", "impl, eps, affine, momentum, track_running_stats", " Did you mean 'eps'?"),
-        (("norm=layer",), "momentum", "impl, eps, affine", ""),
-        (("norm=layer",), "num_groups", "impl, eps, affine", ""),
-        (("norm=rms",), "track_running_stats", "impl, eps, affine", ""),
-        (("norm=group",), "momentum", "impl, eps, affine, num_groups", ""),
-        (("norm=none",), "eps", "impl", ""),
+        ((), "epss", "impl, eps, affine, momentum, track_running_stats", "Did you mean 'eps'?"),
+        ((), "epsilon", "impl, eps, affine, momentum, track_running_stats", "Did you mean 'eps'?"),
+        ((), "batch_size", "impl, eps, affine, momentum, track_running_stats", "Did you mean 'data.batch_size'?"),
+        (("norm=layer",), "num_groups", "impl, eps, affine", f"'num_groups' {OF} norm=group, weight_standardization."),
+        (("norm=layer",), "groups", "impl, eps, affine", f"'num_groups' {OF} norm=group, weight_standardization."),
+        (("norm=group",), "r_mx", "impl, eps, affine, num_groups", f"'r_max' {OF} norm=batch_renorm."),
+        (("norm=none",), "virtual_batch_size", "impl", f"'virtual_batch_size' {OF} norm=ghost_batch."),
     ],
 )
 def test_a_setting_that_a_scheme_does_not_have_is_refused(
@@ -160,17 +170,43 @@ def test_a_setting_that_a_scheme_does_not_have_is_refused(
 ) -> None:
     name = choices[0].removeprefix("norm=") if choices else "batch"
     message = refused(choices, **{f"norm__{key}": 0.1})
-    assert message == f"norm={name} has no setting '{key}'; its settings: {settings}.{meant}"
+    assert message == f"norm={name} has no setting '{key}'; its settings: {settings}. {meant}"
 
 
 def test_a_choice_without_settings_says_so() -> None:
-    assert refused((), schedule__gamma=0.5) == "schedule=constant has no setting 'gamma'; it has no settings."
+    assert refused((), schedule__gamma=0.5) == (
+        "schedule=constant has no setting 'gamma'; it has no settings. 'gamma' is a setting of schedule=step."
+    )
 
 
-def test_an_unknown_setting_at_the_top_is_told_with_the_nearest_one() -> None:
-    message = refused((), epoch=3)
-    assert message.startswith("unknown setting 'epoch'; allowed: ")
-    assert message.endswith(" Did you mean 'epochs'?")
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("epoch", " Did you mean 'epochs'?"),
+        ("num_epochs", " Did you mean 'epochs'?"),
+        ("lr", " Did you mean 'optimizer.lr'?"),
+        ("learning_rate", " Did you mean 'optimizer.lr'?"),
+        ("Learning_rte", " Did you mean 'optimizer.lr'?"),
+        ("batch_size", " Did you mean 'data.batch_size'?"),
+        ("hidden", " Did you mean 'model.hidden'?"),
+        ("channels", " Did you mean 'model.channels'?"),  # which the chosen model does not have
+        ("momentum", " Did you mean 'norm.momentum' or 'optimizer.momentum'?"),
+        ("trainer.max_epochs", " Did you mean 'epochs'?"),
+        ("scheduler", " Did you mean 'schedule'?"),
+        ("dropout", ""),  # no model has it
+        ("_target_x", " Did you mean 'norm.target'?"),
+    ],
+)
+def test_an_unknown_setting_at_the_top_is_told_with_the_one_that_was_meant(key: str, meant: str) -> None:
+    error = str(unknown_setting(key, {"norm": "batch", "model": "mlp"}))
+    assert error.startswith(f"unknown setting '{key}'; allowed: checkpoint_every, ")
+    assert error.endswith(f"stack, steps, threads.{meant}")
+
+
+def test_other_names_are_none_of_bnlabs_own() -> None:
+    own = {field.name for field in dataclasses.fields(RunConfig)}
+    own |= {name for group, choices in CHOICES.items() for choice in choices for name in settings_of(group, choice)}
+    assert not own & set(OTHER_NAMES)
 
 
 def test_every_shipped_choice_sets_exactly_the_settings_of_its_schema() -> None:

@@ -220,3 +220,37 @@ def test_a_worker_killed_by_the_kernel(cli: Cli, tmp_path: Path) -> None:
     listed = cli("runs").out
     assert "interrupted" in listed
     assert "to resume: bnlab train " in listed
+
+
+NO_ROOT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+"""Runs a command as a root that permissions hold for."""
+
+
+def test_a_runs_folder_that_may_only_be_read(earlier: dict[str, bytes], tmp_path: Path) -> None:
+    """As a teacher's shared results are: lists and reports read them, and training says where else to write."""
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("nothing is read-only to root, and setpriv is not there to be less")
+    obey = NO_ROOT if os.geteuid() == 0 else []
+
+    def bnlab(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*obey, sys.executable, "-m", "bnlab", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
+
+    folders = [tmp_path / "runs", *(path for path in (tmp_path / "runs").rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        listed, reported, refused = bnlab("runs"), bnlab("report"), bnlab(*TRAIN, "norm=layer")
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "1 run, 1 replicate" in listed.stdout
+    assert (reported.returncode, reported.stderr) == (0, "")
+    assert "test_accuracy" in reported.stdout
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        f"error: runs_dir=runs cannot be written ({tmp_path}/runs: Permission denied); "
+        "set runs_dir to a folder that can\n"
+    )
+    assert contents(tmp_path / "runs") == earlier

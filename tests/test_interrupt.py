@@ -72,6 +72,27 @@ def test_once_saves_and_goes_on_to_the_same_bits(
     assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
 
 
+def test_a_replicate_removed_from_an_interrupted_stack_goes_on_with_it_to_the_same_bits(
+    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`runs rm` leaves the checkpoint as long as the stack has another replicate, whose bits depend on its company."""
+    assert cli(*TRAIN, "runs_dir=whole").code == 0
+    with monkeypatch.context():
+        signals({12: signal.SIGINT})
+        assert cli(*TRAIN, "runs_dir=cut").code == 130
+    (run,) = (tmp_path / "cut").glob("batch-*")
+    removed = cli("runs", "rm", f"{run.name}/seed-0", "--yes", "--runs-dir", "cut")
+    assert (removed.code, removed.out.splitlines()[-1]) == (0, "1 replicate removed")
+    assert states(tmp_path / "cut") == ["interrupted"]
+    answer = cli(*TRAIN, "runs_dir=cut")
+    assert answer.code == 0
+    assert "going on from step 20" in answer.err
+    assert "2 replicates: 2 done" in answer.out
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert json.loads((run / "seed-0" / "result.json").read_text())["resumed_at_steps"] == [20]
+    assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
+
+
 def test_twice_stops_at_once_and_leaves_nothing_half_written(cli: Cli, signals: Signals, tmp_path: Path) -> None:
     signals({12: signal.SIGINT, 13: signal.SIGINT})
     answer = cli(*TRAIN, "runs_dir=cut")

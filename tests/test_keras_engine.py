@@ -154,7 +154,6 @@ REFUSED = {
     "eval_every=5": "eval_every=5 cannot be used with engine=keras, which takes eval_every=null",
     "compile=true": "compile=true cannot be used with engine=keras, which takes compile=false or compile=auto",
     "keep_checkpoint=true": "keep_checkpoint=true cannot be used with engine=keras, which takes keep_checkpoint=false",
-    "checkpoint_every=5": "checkpoint_every=5.0 cannot be used with engine=keras, which takes checkpoint_every=60",
     "engine.backend=tensorflow": BACKENDS,
     "engine.backend=jax threads=null": "engine.backend=jax needs jax: pip install jax",
     "engine.backend=theano": "engine.backend=theano is not known; allowed: torch, tensorflow, jax. Did you mean "
@@ -206,32 +205,42 @@ def test_two_backends_are_not_swept_over_in_one_process(
     assert files_below(tmp_path) == set()
 
 
-def test_ctrl_c_ends_it_and_the_next_time_it_starts_anew(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("signals", "settings", "said"),
+    [
+        (1, (), "interrupted, saved at step 10"),
+        (2, ("checkpoint_every=0",), "stopped at once"),  # what was saved at the end of the epoch is there
+        (1, ("norm=none", "optimizer=sgd", "data.drop_last=true", "steps=17"), "interrupted, saved at step 10"),
+    ],
+)
+def test_ctrl_c_ends_it_and_the_next_time_it_goes_on_from_the_last_epoch_to_the_same_bits(
+    signals: int, settings: tuple[str, ...], said: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cli(*FIT, "runs_dir=whole").code == 0
+    fit = (*FIT, *settings)
+    assert cli(*fit, "runs_dir=whole").code == 0
     from bnlab.keras_engine.program import Watcher
 
     told = Watcher.on_train_batch_end
 
     def watched(self: Any, batch: int, logs: Any) -> None:
-        if self._step == 13:
-            os.kill(os.getpid(), signal.SIGINT)
+        if self._training.step == 13:
+            for _ in range(signals):
+                os.kill(os.getpid(), signal.SIGINT)
         told(self, batch, logs)
 
     with monkeypatch.context() as patch:
         patch.setattr(Watcher, "on_train_batch_end", watched)
-        answer = cli(*FIT, "runs_dir=cut")
+        answer = cli(*fit, "runs_dir=cut")
     assert answer.code == 130
-    assert answer.err.splitlines()[-1] == (
-        "interrupted at step 14; engine=keras keeps no state and starts anew; to go on: "
-        f"bnlab {' '.join(FIT)} runs_dir=cut"
-    )
+    assert answer.err.splitlines()[-1] == f"{said}; to go on: bnlab {' '.join(fit)} runs_dir=cut"
     run = the_run(tmp_path / "cut")
     assert json.loads((run / "seed-0" / "result.json").read_text())["state"] == "interrupted"
     assert {row["step"] for row in rows(run)} == {"10"}
-    assert cli(*FIT, "runs_dir=cut").code == 0
-    assert rows(run) == rows(the_run(tmp_path / "whole"))
+    answer = cli(*fit, "runs_dir=cut")
+    assert (answer.code, "going on from step 10" in answer.err) == (0, True)
+    whole = the_run(tmp_path / "whole") / "seed-0" / "metrics.csv"
+    assert (run / "seed-0" / "metrics.csv").read_bytes() == whole.read_bytes()
+    assert json.loads((run / "seed-0" / "result.json").read_text())["resumed_at_steps"] == [10]
     assert not [name for name in files_below(tmp_path) if ".stacks/" in name]
 
 

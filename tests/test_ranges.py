@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bnlab.errors import written
 from tests.configured import changed, refused
 
 LABEL = "1 to 80 letters, digits, '-' and '_', the first a letter or digit"
@@ -83,7 +84,7 @@ def test_a_value_out_of_range_is_named_with_what_is_allowed(
     choices: tuple[str, ...], key: str, value: object, allowed: str
 ) -> None:
     dotted = key.replace("__", ".")
-    assert refused(choices, **{key: value}) == f"{dotted}={value} is out of range; it has to be {allowed}"
+    assert refused(choices, **{key: value}) == f"{dotted}={written(value)} is out of range; it has to be {allowed}"
 
 
 LEGAL: list[tuple[tuple[str, ...], str, list[object]]] = [

@@ -146,13 +146,13 @@ def test_one_run(runs: Path, cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ("show grop", "there is no run 'grop'; see: bnlab runs. Did you mean 'group"),
+        ("show grop", "there is no run 'grop'; nearest: group"),
         ("show batch/seed-7", "has no 'seed-7'; it has seed-0, seed-1, seed-2"),
-        ("show ../runs", "there is no run '..'; see: bnlab runs"),
+        ("show ../runs", "there is no run '..'; nearest: "),
         ("--where norm.nam=batch", "unknown setting 'norm.nam'; allowed: "),
         ("--where batch", "--where batch is not of the form setting=value"),
         ("--older soon", "--older soon is no age; give a number with s, min, h, d, w, e.g. --older 7d"),
-        ("rm /", "there is no run ''; see: bnlab runs"),
+        ("rm /", "there is no run ''; nearest: "),
         (
             "rm",
             "say what to remove: RUN, RUN/seed-N, --state STATE, --where SETTING=VALUE or --older AGE",

@@ -21,6 +21,7 @@ from bnlab.config.optimizer import (
     SGDConfig,
     StepConfig,
 )
+from bnlab.config.other_names import did_you_mean, keys_named
 from bnlab.config.resolve import from_mapping, set_value, settings_of, unknown_setting, wrong_type
 from bnlab.config.run import CHOICES, RunConfig, RunSettings, StackConfig
 from bnlab.config.shipped import CONF, defaults
@@ -52,7 +53,9 @@ __all__ = [
     "StackConfig",
     "StepConfig",
     "defaults",
+    "did_you_mean",
     "from_mapping",
+    "keys_named",
     "set_value",
     "settings_of",
     "unknown_setting",

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from bnlab.errors import UserError, nearest, shown
+from bnlab.errors import SettingError, nearest
 
 
 def require(legal: bool, key: str, value: object, allowed: str) -> None:
     if not legal:
-        raise UserError(f"{key}={shown(value)} is out of range; it has to be {allowed}")
+        raise SettingError(key, value, f"is out of range; it has to be {allowed}")
 
 
 def one_of(key: str, value: str, allowed: Collection[str]) -> None:
     if value not in allowed:
-        raise UserError(f"{key}={shown(value)} is not known; allowed: {', '.join(allowed)}.{nearest(value, allowed)}")
+        raise SettingError(key, value, f"is not known; allowed: {', '.join(allowed)}.{nearest(value, allowed)}")
 
 
 def positive(key: str, value: float) -> None:

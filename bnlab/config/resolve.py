@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from bnlab.config.engine import DEFAULT_ENGINE
 from bnlab.config.norm import CustomClassConfig
-from bnlab.config.run import CHOICES, RunConfig, RunSettings
-from bnlab.errors import UserError, nearest, shown, unknown
+from bnlab.config.other_names import did_you_mean, keys_meant
+from bnlab.config.run import CHOICES, RunConfig, RunSettings, names_of
+from bnlab.errors import SettingError, UserError, nearest, shown, unknown
 
 
 def settings_of(section: str, choice: str) -> list[str]:
     """The settings that a choice has: `settings_of("norm", "layer")` is `["eps", "affine"]`."""
-    return [name for name in _named(section, choice) if name != "impl"]
-
-
-def _named(section: str, choice: str) -> list[str]:
-    """What a user may set: not the choice's own name, nor what is filled in."""
-    own = fields(CHOICES[section][choice])
-    return [f.name for f in own if f.name != "name" and not f.metadata.get("filled_in")]
+    return [name for name in names_of(section, choice) if name != "impl"]
 
 
 def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
@@ -30,23 +25,29 @@ def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
         return _no_choice(section, "")
     choice = choices.get(section, "")
     if not setting or choice not in CHOICES.get(section, {}):
-        return _unknown_key(key, choices)
-    allowed = _named(section, choice)
+        known = ", ".join(sorted(f.name for f in fields(RunConfig)))
+        return UserError(f"unknown setting '{shown(key)}'; allowed: {known}.{did_you_mean(key)}")
+    allowed = names_of(section, choice)
     listed = f"its settings: {', '.join(allowed)}" if allowed else "it has no settings"
-    return UserError(f"{section}={choice} has no setting '{setting}'; {listed}.{nearest(setting, allowed)}")
+    return UserError(f"{section}={choice} has no setting '{setting}'; {listed}.{_meant(section, setting, allowed)}")
 
 
-def _unknown_key(key: str, choices: Mapping[str, str]) -> UserError:
-    """Names the sections' setting of that name, else the nearest setting that is in no section."""
-    known = [(name, choice) for name, choice in choices.items() if choice in CHOICES.get(name, {})]
-    within = [f"{name}.{key}" for name, choice in known if key in settings_of(name, choice)]
-    error = unknown("setting", key, [f.name for f in fields(RunConfig)])
-    return UserError(f"{str(error).partition(' Did you mean')[0]} Did you mean '{within[0]}'?") if within else error
+def _meant(section: str, setting: str, allowed: Sequence[str]) -> str:
+    """The setting of this choice that was meant, else of another choice of the section, else of another section."""
+    meant = keys_meant(setting.rpartition(".")[2])
+    names = [key.partition(".")[2] for key in meant if key.startswith(f"{section}.")]
+    own = [name for name in names if name in allowed]
+    if own:
+        return f" Did you mean '{own[0]}'?"
+    if names:
+        owners = [choice for choice in CHOICES[section] if names[0] in names_of(section, choice)]
+        return f" '{names[0]}' is a setting of {section}={', '.join(owners)}."
+    return did_you_mean(setting) if meant else nearest(setting, allowed)
 
 
 def wrong_type(key: str, value: object, choices: Mapping[str, str]) -> UserError:
     """The error for a value that its setting cannot take, given the chosen option of each section."""
-    return UserError(f"{key}={shown(value)} is of the wrong type; it has to be {_expected(key, choices)}")
+    return SettingError(key, value, f"is of the wrong type; it has to be {_expected(key, choices)}")
 
 
 def set_value(mapping: dict[str, Any], key: str, value: Any) -> None:

@@ -71,6 +71,12 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
 """The schema of each choice of each section: `norm=batch` is a BatchConfig."""
 
 
+def names_of(section: str, choice: str) -> list[str]:
+    """The settings that a user may set: not the choice's own name, nor what is filled in."""
+    own = dataclasses.fields(CHOICES[section][choice])
+    return [f.name for f in own if f.name != "name" and not f.metadata.get("filled_in")]
+
+
 @dataclass
 class StackConfig:
     max_replicates: Any  # "auto" or a number

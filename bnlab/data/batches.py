@@ -23,7 +23,7 @@ def last_batch_size(num_samples: int, batch_size: int, drop_last: bool) -> int:
     return batch_size if drop_last or rest == 0 else rest
 
 
-def check_batches(num_samples: int, batch_size: int, drop_last: bool, smallest: int = 1) -> None:
+def check_batches(num_samples: int, batch_size: int, drop_last: bool, smallest: int = 1, *, left_by: str) -> None:
     """Refuse batches that can't be trained on.
 
     Args:
@@ -31,19 +31,24 @@ def check_batches(num_samples: int, batch_size: int, drop_last: bool, smallest: 
         batch_size: as configured.
         drop_last: as configured.
         smallest: samples that the norm needs in a batch: 2 for batch statistics of (N, C), else 1.
+        left_by: the settings that decide `num_samples`, with their values: any of them may be the one to change.
 
     Raises:
         UserError: the batch size is not in 1 ... num_samples, or an epoch has a batch of fewer than `smallest` samples.
     """
+    left = f"{left_by} leave {num_samples} training image{'' if num_samples == 1 else 's'}"
+    if num_samples < smallest:
+        raise UserError(f"{left}, but this norm needs at least {smallest} in each batch; change them to leave more")
     if not 1 <= batch_size <= num_samples:
         raise UserError(
-            f"data.batch_size={batch_size}: there are {num_samples} training images, so 1 to {num_samples} is allowed"
+            f"{left}, so data.batch_size={batch_size} is out of range; "
+            f"it has to be {smallest} to {num_samples}, or change the others to leave more"
         )
     if batch_size < smallest:
         raise UserError(f"data.batch_size={batch_size}: this norm needs at least {smallest} samples in each batch")
     last = last_batch_size(num_samples, batch_size, drop_last)
     if last < smallest:
         raise UserError(
-            f"data.batch_size={batch_size} leaves {last} of {num_samples} training images for the last batch, "
-            f"but this norm needs at least {smallest}; set data.drop_last=true or another data.batch_size"
+            f"{left}, of which data.batch_size={batch_size} leaves {last} for the last batch, "
+            f"but this norm needs at least {smallest}; set data.drop_last=true or change one of the others"
         )

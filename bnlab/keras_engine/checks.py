@@ -6,9 +6,9 @@ import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
-from bnlab.config import KerasEngineConfig, RunConfig, defaults
+from bnlab.config import KerasEngineConfig, RunConfig
 from bnlab.data import Split
-from bnlab.errors import UserError, shown
+from bnlab.errors import SettingError, UserError, written
 from bnlab.norms import keras_layers
 
 
@@ -16,8 +16,8 @@ def check(config: RunConfig, engine: KerasEngineConfig, split: Split) -> None:
     """Raises UserError for the first setting that the engine cannot take, and if Keras cannot be had on its backend."""
     for key, value, allowed in _limited(config, engine):
         if value not in allowed:
-            takes = " or ".join(f"{key}={_text(each)}" for each in allowed)
-            raise UserError(f"{key}={shown(_text(value))} cannot be used with engine=keras, which takes {takes}")
+            takes = " or ".join(f"{key}={written(each)}" for each in allowed)
+            raise SettingError(key, value, f"cannot be used with engine=keras, which takes {takes}")
     if importlib.util.find_spec(engine.backend) is None:
         raise UserError(f"engine.backend={engine.backend} needs {engine.backend}: pip install {engine.backend}")
     try:
@@ -44,11 +44,4 @@ def _limited(config: RunConfig, engine: KerasEngineConfig) -> Iterator[tuple[str
     yield "device", config.device, ("auto", "cpu")
     yield "eval_every", config.eval_every, (None,)
     yield "compile", config.compile, (False, "auto")
-    yield "checkpoint_every", config.checkpoint_every, (defaults()["checkpoint_every"],)
     yield "keep_checkpoint", config.keep_checkpoint, (False,)
-
-
-def _text(value: object) -> str:
-    """As it is written on the command line."""
-    words = {None: "null", True: "true", False: "false"}
-    return words.get(value, str(value)) if value is None or isinstance(value, bool) else str(value)

@@ -26,22 +26,36 @@ from bnlab.interrupt import Interrupt
 from bnlab.models.blocks import ACTIVATIONS
 from bnlab.norms import keras_layers
 from bnlab.seeds import batch_generator, weight_generator
-from bnlab.train import Evaluation, Observer, Plan
+from bnlab.train import Evaluation, Keeper, Observer, Plan
 
 ACTIVATES = tuple(type(make()) for make in ACTIVATIONS.values())
 
 
-def train(model: Any, seed: int, split: Split, plan: Plan, observers: Sequence[Observer], interrupt: Interrupt) -> None:
+def train(
+    model: Any,
+    seed: int,
+    split: Split,
+    plan: Plan,
+    observers: Sequence[Observer],
+    interrupt: Interrupt,
+    keeper: Keeper,
+) -> None:
     """Trains one replicate's model, from `build`, to the end of the plan, or until it has diverged.
 
+    It goes on from the end of the epoch that the keeper has kept: the order of the next epoch's batches comes from
+    there, and Keras's means of an epoch begin anew, so that every number is the same as if it had never stopped.
+
     Raises:
-        KeyboardInterrupt: the user wants to stop; nothing of the training is kept but the scores so far.
+        KeyboardInterrupt: the user wants to stop; what was trained since the last epoch's end is lost.
     """
-    batches = Batches(split, plan, seed)
-    epochs = math.ceil(plan.total_steps / plan.steps_per_epoch)
     with keras.device("cpu"):
-        watcher = Watcher(batches, split, plan, observers, interrupt)
-        model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[watcher])
+        training = Training(model, Batches(split, plan, seed))
+        state = keeper.load()
+        if state is not None:
+            training.load_state(state)
+        watcher = Watcher(training, split, plan, observers, interrupt, keeper)
+        done, epochs = training.step // plan.steps_per_epoch, math.ceil(plan.total_steps / plan.steps_per_epoch)
+        model.fit(training.batches, epochs=epochs, initial_epoch=done, shuffle=False, verbose=0, callbacks=[watcher])
 
 
 def build(config: RunConfig, split: Split, seed: int) -> Any:
@@ -104,7 +118,17 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
         self.next_epoch()
 
     def next_epoch(self) -> None:
+        self._drawn_from = self._generator.get_state()
         self._order = order(len(self._labels), self._generator).numpy()
+
+    def state(self) -> torch.Tensor:
+        """What this epoch's order was drawn from."""
+        return self._drawn_from
+
+    def load_state(self, drawn_from: torch.Tensor) -> None:
+        """Goes to the begin of that epoch."""
+        self._generator.set_state(drawn_from)
+        self.next_epoch()
 
     def __len__(self) -> int:
         return self._plan.steps_per_epoch
@@ -119,40 +143,82 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
         return min(steps * self._plan.batch_size, len(self._labels))
 
 
+class Training:
+    """What goes on from epoch to epoch: a model with its optimizer, and the batches."""
+
+    def __init__(self, model: Any, batches: Batches) -> None:
+        model.optimizer.build(model.trainable_variables)
+        self.batches, self.step, self.seconds = batches, 0, 0.0
+        self._variables = [*model.weights, *model.optimizer.variables]
+
+    def state(self) -> dict[str, Any]:
+        """At the end of an epoch: tensors of their own and plain values."""
+        return {
+            "variables": [_copy(variable.value) for variable in self._variables],
+            "batches": self.batches.state(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        for variable, value in zip(self._variables, state["variables"], strict=True):
+            variable.assign(value.numpy())
+        self.batches.load_state(state["batches"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def _copy(value: Any) -> torch.Tensor:
+    """Of a variable's value on any backend; of PyTorch's, Keras's own conversion warns."""
+    return value.detach().clone() if torch.is_tensor(value) else torch.tensor(keras.ops.convert_to_numpy(value))
+
+
 class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Tells the observers what they are told by bnlab's own loop, and ends the training after the plan's last step."""
+    """Tells the observers what they are told by bnlab's own loop, and ends the training after the plan's last step.
+
+    The keeper is offered the state at the end of every epoch; when the user wants to stop, that of the last one.
+    """
 
     def __init__(
-        self, batches: Batches, split: Split, plan: Plan, observers: Sequence[Observer], interrupt: Interrupt
+        self,
+        training: Training,
+        split: Split,
+        plan: Plan,
+        observers: Sequence[Observer],
+        interrupt: Interrupt,
+        keeper: Keeper,
     ) -> None:
         super().__init__()
         held_out = {"validation": split.validation, "test": split.test}
         self._parts = {name: _arrays(split, part) for name, part in held_out.items() if part is not None}
-        self._batches, self._plan, self._observers, self._interrupt = batches, plan, observers, interrupt
-        self._step, self._seconds, self._diverged = 0, 0.0, False
+        self._training, self._plan, self._observers = training, plan, observers
+        self._interrupt, self._keeper = interrupt, keeper
+        self._diverged = False
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        self._began, self._before = time.perf_counter(), self._step
+        self._last = self._training.state()
+        self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any]) -> None:
-        self._step += 1
+        self._training.step += 1
+        step = self._training.step
         loss = float(logs["loss"])  # the mean of the epoch so far, which stays not finite once a batch's is not
         if not math.isfinite(loss):
             self._tell_divergence()
             return
         for observer in self._observers:
-            observer.trained(self._step, torch.tensor([loss]))
-        if self._interrupt.requested:
-            raise KeyboardInterrupt(f"interrupted at step {self._step}; engine=keras keeps no state and starts anew")
-        if self._step == self._plan.total_steps:
+            observer.trained(step, torch.tensor([loss]))
+        if step == self._plan.total_steps:
             self.model.stop_training = True
+        elif self._interrupt.requested and step % self._plan.steps_per_epoch:
+            self._keeper.offer(self._last["step"], lambda: self._last, evaluated=False)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any]) -> None:
         if self._diverged:
             return
+        training, step = self._training, self._training.step
         lap = time.perf_counter() - self._began
-        self._seconds += lap
-        images = self._batches.images(self._step - self._before)
+        training.seconds += lap
+        images = training.batches.images(step - self._last["step"])
         scores = {"train": _score(logs, images)}
         for name, (pixels, labels) in self._parts.items():
             held_out = self.model.evaluate(pixels, labels, EVALUATION_BATCH, verbose=0, return_dict=True)
@@ -160,16 +226,17 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         if not all(np.isfinite(score.loss(0)) for score in scores.values()):
             self._tell_divergence()
             return
-        step = self._step
-        evaluation = Evaluation(self._plan.epoch(step), step, scores, self._seconds, images / lap)
+        evaluation = Evaluation(self._plan.epoch(step), step, scores, training.seconds, images / lap)
         for observer in self._observers:
             observer.evaluated(evaluation)
-        self._batches.next_epoch()
+        training.batches.next_epoch()
+        if step < self._plan.total_steps:
+            self._keeper.offer(step, training.state, evaluated=True)
 
     def _tell_divergence(self) -> None:
         self._diverged = self.model.stop_training = True
         for observer in self._observers:
-            observer.diverged(0, self._step)
+            observer.diverged(0, self._training.step)
 
 
 def _score(logs: Mapping[str, Any], images: int) -> Score:

@@ -155,7 +155,7 @@ def _baseline_arm(summary: pd.DataFrame, keys: list[str], baseline: str) -> str:
     # A comma inside a value, as in model.hidden=[128,64], does not begin a condition.
     for condition in re.split(r",\s*(?=[\w.]+=)", baseline):
         key, equals, value = condition.partition("=")
-        if not equals:
+        if not (key and equals):
             raise UserError(f"baseline '{baseline}' is not of the form column=value, as in norm.name=none")
         if key not in keys:
             made = f"made by: {', '.join(keys)}" if keys else "not told apart by any column"

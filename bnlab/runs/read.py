@@ -6,12 +6,13 @@ import csv
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from bnlab import schema
 from bnlab.claim import is_claimed
-from bnlab.errors import UserError, nearest, shown
+from bnlab.errors import LONGEST_SHOWN, UserError, shown
 from bnlab.paths import is_folder, why_no_folder
 from bnlab.runs.settings import read_settings
 
@@ -115,7 +116,11 @@ def find(runs: Sequence[Run], wanted: str) -> Run:
     found = [run for run in runs if run.name == name]
     found = found or [run for run in runs if name and (run.name.startswith(name) or run.name.endswith(name))]
     if not found:
-        raise UserError(f"there is no run '{name}'; see: bnlab runs.{nearest(name, [run.name for run in runs])}")
+        near = get_close_matches(name[:LONGEST_SHOWN], [run.name for run in runs], n=3, cutoff=0.0)
+        what = (
+            f"nearest: {', '.join(near)}; see: bnlab runs" if near else "there is none at all; train one: bnlab train"
+        )
+        raise UserError(f"there is no run '{shown(name)}'; {what}")
     if len(found) > 1:
         names = ", ".join(run.name for run in found[:5])
         raise UserError(f"'{name}' is the beginning or end of {len(found)} runs ({names}); write more of it")

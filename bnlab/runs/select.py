@@ -50,7 +50,7 @@ def _meets(settings: Mapping[str, str], conditions: Sequence[tuple[str, list[Any
 
 def _condition(text: str, runs: Sequence[Run]) -> tuple[str, list[Any]]:
     key, equals, values = text.partition("=")
-    if not equals:
+    if not (key and equals):
         raise UserError(f"--where {text} is not of the form setting=value, e.g. --where norm.name=batch,layer")
     known = {key for run in runs for key in run.settings}
     if known and key not in known:

@@ -1,0 +1,73 @@
+"""The setting that is meant by a name without its group, by PyTorch's or Keras's name, or by a near miss."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from dataclasses import fields
+
+from bnlab.config.run import CHOICES, RunConfig, names_of
+from bnlab.errors import nearest
+
+OTHER_NAMES = {
+    "arch": "model",
+    "batch": "batch_size",
+    "beta_1": "betas",
+    "beta_2": "betas",
+    "bs": "batch_size",
+    "dataset": "data",
+    "epsilon": "eps",
+    "filters": "channels",
+    "groups": "num_groups",
+    "hidden_dim": "hidden",
+    "hidden_size": "hidden",
+    "learning_rate": "lr",
+    "manual_seed": "seed",
+    "network": "model",
+    "nonlinearity": "activation",
+    "normalization": "norm",
+    "num_epochs": "epochs",
+    "out_channels": "channels",
+    "random_seed": "seed",
+    "random_state": "seed",
+    "scheduler": "schedule",
+    "step_size": "every_epochs",
+    "units": "hidden",
+    "val_size": "validation_size",
+    "val_split": "validation_size",
+    "validation_split": "validation_size",
+    "wd": "weight_decay",
+}
+"""What PyTorch, Keras and their users call a setting, and what it is called here."""
+
+NEAR = 0.76
+"""Of difflib's likeness, from 0 to 1: `dropout`, which no model here has, is .73 of `root`."""
+
+
+def keys_named(name: str) -> list[str]:
+    """The keys of the settings, of whatever choice, with that name here or elsewhere: `lr` gives `optimizer.lr`."""
+    return _keys_by_name().get(name, [])
+
+
+def keys_meant(name: str) -> list[str]:
+    """The same for a name that may be misspelt."""
+    matches = difflib.get_close_matches(name.lower(), _keys_by_name(), n=1, cutoff=NEAR)
+    return keys_named(name) or [key for match in matches for key in keys_named(match)]
+
+
+def did_you_mean(key: str) -> str:
+    """`" Did you mean 'optimizer.lr'?"` for a key that is none, or nothing."""
+    meant = keys_meant(key.rpartition(".")[2])
+    if meant:
+        return f" Did you mean {' or '.join(map(repr, meant))}?"
+    return nearest(key, [field.name for field in fields(RunConfig)])
+
+
+@functools.cache
+def _keys_by_name() -> dict[str, list[str]]:
+    keys = {field.name: {field.name} for field in fields(RunConfig)}
+    for section, choices in CHOICES.items():
+        for name in (name for choice in choices for name in names_of(section, choice)):
+            keys.setdefault(name, set()).add(f"{section}.{name}")
+    keys |= {other: keys[name] for other, name in OTHER_NAMES.items()}
+    return {name: sorted(among) for name, among in keys.items()}
