@@ -122,13 +122,16 @@ def _values(replicates: pd.DataFrame, counted: pd.DataFrame, metric: str) -> con
 
 
 def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]) -> pd.DataFrame:
-    first = replicates.drop_duplicates("arm").set_index("arm")
+    first = replicates.drop_duplicates("arm").set_index("arm")[keys].to_dict("index")
     diverged = (replicates["state"] == "diverged").groupby(replicates["arm"]).sum()
     rows: list[dict[str, Any]] = []
     for arm, own in values.items():
         n, mean, sd, (low, high) = stats.summarize(own.tolist())
-        label = {"arm": arm} | {key: first.at[arm, key] for key in keys}
-        rows.append(label | {"n": n, "diverged": diverged[arm], "mean": mean, "sd": sd, "low": low, "high": high})
+        rows.append(
+            {"arm": arm}
+            | first[arm]
+            | {"n": n, "diverged": diverged[arm], "mean": mean, "sd": sd, "low": low, "high": high}
+        )
     return pd.DataFrame(rows)
 
 

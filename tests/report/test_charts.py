@@ -52,7 +52,7 @@ def arm(root: Path, name: str, level: float, *, seeds: int = 2, state: str = "do
 
 def scale(drawing: Drawing, channel: str) -> dict[str, str]:
     """What the entries of a legend look like."""
-    found = [layer["encoding"].get(channel) for layer in drawing.specification()["layer"]]
+    found = [layer["encoding"].get(channel) for layer in drawing.specification["layer"]]
     of = next(item["scale"] for item in found if item and item.get("field") == "scheme")
     return dict(zip(of["domain"], of["range"], strict=True))
 
@@ -108,7 +108,7 @@ def test_the_best_arm_of_each_scheme_has_a_curve_and_lines_are_whole(tmp_path: P
     found = drawn(tmp_path)
     assert set(scale(found["curves-test_accuracy"], "color")) == {"batch", "none"}
     assert found["curves-test_accuracy"].subtitle == "the best of each scheme, 2 of 66 arms"
-    points = [value for rows in found["by-optimizer.lr"].specification()["datasets"].values() for value in rows]
+    points = [value for rows in found["by-optimizer.lr"].specification["datasets"].values() for value in rows]
     assert {(point["scheme"], point["setting"]) for point in points} == {
         (n, r) for n in ("batch", "none") for r in rates
     }
@@ -136,11 +136,9 @@ def test_a_diverged_arm_is_named_in_every_chart(tmp_path: Path) -> None:
     assert found["curves-test_accuracy"].subtitle == "not drawn: none, learning rate 10 (diverged)"
     assert found["by-optimizer.lr"].subtitle == "cross at the bottom: diverged"
     for name in ("final-test_accuracy", "by-optimizer.lr", "heat-norm.name-optimizer.lr"):
-        assert '"diverged"' in json.dumps(found[name].specification()["datasets"]), name
+        assert '"diverged"' in json.dumps(found[name].specification["datasets"]), name
     assert any(
-        row.get("setting") == 10
-        for rows in found["by-optimizer.lr"].specification()["datasets"].values()
-        for row in rows
+        row.get("setting") == 10 for rows in found["by-optimizer.lr"].specification["datasets"].values() for row in rows
     )
 
 
@@ -150,7 +148,7 @@ def test_bands_stay_within_what_an_accuracy_can_be(tmp_path: Path) -> None:
     for seed, level in enumerate((0.6, 0.99)):
         stored.curves(stored.replicate(run, seed, level), level)
     found = drawn(tmp_path)
-    rows = [row for drawing in found.values() for data in drawing.specification()["datasets"].values() for row in data]
+    rows = [row for drawing in found.values() for data in drawing.specification["datasets"].values() for row in data]
     ends = [row[name] for row in rows for name in ("low", "high") if row.get(name) is not None]
     assert ends
     assert min(ends) >= 0
@@ -163,7 +161,7 @@ def test_no_chart_is_taller_than_a_screen_or_two(tmp_path: Path, name: str) -> N
     for i in range(61):
         arm(tmp_path, "batch", 0.9, lr=round(0.001 * (i + 1), 3), folder=f"run-{i}", seeds=1)
         stored.add_final(tmp_path / f"run-{i}" / "seed-0", train_accuracy=0.99)
-    assert drawn(tmp_path)[name].specification()["height"] <= 1200
+    assert drawn(tmp_path)[name].specification["height"] <= 1200
 
 
 def test_epochs_and_axes_have_ticks_at_whole_numbers(tmp_path: Path) -> None:
@@ -171,17 +169,16 @@ def test_epochs_and_axes_have_ticks_at_whole_numbers(tmp_path: Path) -> None:
     arm(tmp_path, "batch", 0.95)
     found = drawn(tmp_path)
     (axis,) = {
-        json.dumps(la["encoding"]["x"]["axis"]["values"])
-        for la in found["curves-test_accuracy"].specification()["layer"]
+        json.dumps(la["encoding"]["x"]["axis"]["values"]) for la in found["curves-test_accuracy"].specification["layer"]
     }
     assert axis == "[1, 2, 3]"
-    assert found["time-to-target"].specification()["layer"][0]["encoding"]["x"]["scale"]["domainMin"] == 0
+    assert found["time-to-target"].specification["layer"][0]["encoding"]["x"]["scale"]["domainMin"] == 0
 
 
 def test_replicates_at_one_step_are_one_point_in_the_middle_of_the_row(tmp_path: Path) -> None:
     """Cause: a dot each, one over the other, and a single one off the middle."""
     arm(tmp_path, "batch", 0.95, seeds=8)
-    (rows,) = drawn(tmp_path)["time-to-target"].specification()["datasets"].values()
+    (rows,) = drawn(tmp_path)["time-to-target"].specification["datasets"].values()
     assert [(row["replicates"], row["offset"]) for row in rows] == [(8, 0.0)]
 
 
