@@ -76,7 +76,7 @@ def test_the_arm_is_what_differs_in_words(cli: Cli, tmp_path: Path) -> None:
     """Cause: the list had only the folders' names, which end in a hash."""
     for lr in (0.001, 0.01369):
         stored.arm(tmp_path / "runs", "batch", [0.8], lr=lr, folder=f"run-{lr}")
-    assert [row[1] for row in rows(cli("runs").out)] == ["learning rate 0.001", "learning rate 0.0137"]
+    assert [row[1] for row in rows(cli("runs").out)] == ["lr 0.001", "lr 0.0137"]
 
 
 def test_filters_by_setting_and_age(runs: Path, cli: Cli) -> None:

@@ -76,7 +76,9 @@ def _varies(values: "pd.Series[str]") -> bool:
 def _varying_inside(frame: pd.DataFrame, keys: Sequence[str], candidates: Sequence[str]) -> list[str]:
     """The candidates that take several values inside one of the arms that the keys make."""
     varying = [name for name in candidates if _varies(frame[name])]
-    arm = labels(frame, keys) if varying else None
+    if not varying:
+        return []
+    arm = labels(frame, keys)
     return [name for name in varying if (frame[name].groupby(arm).nunique(dropna=False) > 1).any()]
 
 

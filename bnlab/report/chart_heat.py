@@ -46,7 +46,7 @@ def heat_map(comparison: Comparison, down: str, across: str) -> Drawing | None:
         .encode(x=x, y=y, text=alt.Text("text:N"), color=alt.ColorValue("white", condition=dark))
     )
     # Thousands of texts that fit at no width would take most of the time of a report.
-    texts = [text] if WIDEST - ROOM >= needed * len(order["across"]) else []
+    texts = [text] if needed * len(order["across"]) <= WIDEST - ROOM else []
     grey = "grey: all replicates diverged" if (cells["text"] == "diverged").any() else ""
     height = rows(len(order["down"]), 34)
     return finish(f"heat-{down}-{across}", f"{metric}: means", layer(squares, empty, *texts), grey, height=height)

@@ -134,7 +134,8 @@ def _run(path: Path, now: float) -> Run | None:
     """None for a folder that is being removed, or is no run's: it has neither config.yaml nor a seed-N."""
     config = path / "config.yaml"
     try:
-        names = os.listdir(path)
+        with os.scandir(path) as entries:
+            names = [entry.name for entry in entries]
     except FileNotFoundError:
         return None
     folders = [path / name for name in names if name.startswith("seed-") and name[5:].isdecimal()]

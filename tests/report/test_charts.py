@@ -57,6 +57,28 @@ def scale(drawing: Drawing, channel: str) -> dict[str, str]:
     return dict(zip(of["domain"], of["range"], strict=True))
 
 
+def test_every_chart_is_valid_vega_lite(tmp_path: Path) -> None:
+    """Reports draw them without asking, so that it is asked here."""
+    for lr in (0.001, 0.01):
+        arm(tmp_path, "batch", 0.9, lr=lr, folder=f"b{lr}")
+        arm(tmp_path, "none", 0.8, lr=lr, folder=f"n{lr}", state="diverged" if lr == 0.01 else "done")
+    stored.add_final(tmp_path / "b0.01" / "seed-0", train_accuracy=0.95)
+    found = drawn(tmp_path)
+    assert {name.partition("-")[0] for name in found} == {"curves", "final", "by", "heat", "gap", "time"}
+    for drawing in found.values():
+        drawing.chart.to_dict(validate=True)
+
+
+@pytest.mark.parametrize(("rates", "texts"), [(3, 1), (40, 0)])
+def test_a_heat_map_has_texts_where_they_fit(tmp_path: Path, rates: int, texts: int) -> None:
+    """Cause: a heat map of 1,250 cells took 3.4 s to draw, for texts that no width would have shown."""
+    for index in range(rates):
+        for name in ("batch", "none"):
+            arm(tmp_path, name, 0.9, lr=0.001 * (index + 1), folder=f"{name}{index}")
+    layers = drawn(tmp_path)["heat-norm.name-optimizer.lr"].specification["layer"]
+    assert [layer["mark"]["type"] for layer in layers].count("text") == texts
+
+
 def test_every_scheme_has_an_identity_of_its_own() -> None:
     """Cause: six schemes had a colour, the others took the next free one of each report."""
     assert set(identity.SCHEMES) == set(SCHEMES)
@@ -133,7 +155,7 @@ def test_a_diverged_arm_is_named_in_every_chart(tmp_path: Path) -> None:
         arm(tmp_path, name, 0.9, lr=0.01, folder=f"{name}-a")
     arm(tmp_path, "none", 0.1, lr=10, folder="none-b", state="diverged")
     found = drawn(tmp_path)
-    assert found["curves-test_accuracy"].subtitle == "not drawn: none, learning rate 10 (diverged)"
+    assert found["curves-test_accuracy"].subtitle == "not drawn: none, lr 10 (diverged)"
     assert found["by-optimizer.lr"].subtitle == "cross at the bottom: diverged"
     for name in ("final-test_accuracy", "by-optimizer.lr", "heat-norm.name-optimizer.lr"):
         assert '"diverged"' in json.dumps(found[name].specification["datasets"]), name
@@ -188,7 +210,7 @@ def test_arms_are_named_in_words(tmp_path: Path) -> None:
         for lr in (0.001369, 0.01):
             arm(tmp_path, name, 0.9, lr=lr, folder=f"{name}-{lr}")
     comparison = compare.compare(frame.read([tmp_path])[0], [], "test_accuracy", None)
-    assert set(chart_arms.arms(comparison)["label"]) >= {"batch, learning rate 0.00137", "none, learning rate 0.01"}
+    assert set(chart_arms.arms(comparison)["label"]) >= {"batch, lr 0.00137", "none, lr 0.01"}
 
 
 def test_a_packed_picture_is_the_same_one() -> None:
