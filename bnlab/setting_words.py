@@ -1,7 +1,9 @@
 """Settings in words: "batch size 16" for data.batch_size=16. Imports no heavy library."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+SCHEME = "norm.name"
 NAMES = {
     "norm.name": "scheme",
     "norm.impl": "impl",
@@ -28,6 +30,8 @@ NAMES = {
     "schedule.name": "schedule",
     "engine.name": "engine",
 }
+# Beside their values, where many stand in one line or column.
+SHORT = {"optimizer.lr": "lr"}
 UNITS = {"data.batch_size": "images", "norm.momentum": "weight of the new batch"}
 # Their values say what they are.
 BARE = {"run", "norm.name", "norm.impl", "model.name", "model.activation", "data.name", "optimizer.name"}
@@ -44,14 +48,31 @@ def title(key: str) -> str:
 
 
 def phrase(values: Mapping[str, str]) -> str:
-    """Settings with their values: "batch, learning rate 0.01"."""
-    return ", ".join(value if key in BARE else f"{name(key)} {value}" for key, value in values.items())
+    """Settings with their values: "batch, lr 0.01"."""
+    return ", ".join(
+        value if key in BARE else f"{SHORT.get(key) or name(key)} {value}" for key, value in values.items()
+    )
+
+
+def telling(keys: Sequence[str], rows: Sequence[Mapping[Any, Any]]) -> list[str]:
+    """The keys without the settings of the norm that the scheme implies, such as eps where each scheme has one."""
+    kept = list(keys)
+    if SCHEME in kept:
+        for key in keys:
+            fewer = [other for other in kept if other != key]
+            if key.startswith("norm.") and key != SCHEME and _distinct(fewer, rows) == _distinct(kept, rows):
+                kept = fewer
+    return kept
 
 
 def rounded(values: Sequence[str]) -> list[str]:
     """The values of one setting with three digits, as long as that keeps different ones apart."""
     short = [_short(value) for value in values]
     return short if len(set(short)) == len(set(values)) else list(values)
+
+
+def _distinct(keys: Sequence[str], rows: Sequence[Mapping[Any, Any]]) -> int:
+    return len({tuple(row.get(key) for key in keys) for row in rows})
 
 
 def _short(value: str) -> str:

@@ -76,7 +76,21 @@ def test_the_arm_is_what_differs_in_words(cli: Cli, tmp_path: Path) -> None:
     """Cause: the list had only the folders' names, which end in a hash."""
     for lr in (0.001, 0.01369):
         stored.arm(tmp_path / "runs", "batch", [0.8], lr=lr, folder=f"run-{lr}")
-    assert [row[1] for row in rows(cli("runs").out)] == ["learning rate 0.001", "learning rate 0.0137"]
+    assert [row[1] for row in rows(cli("runs").out)] == ["lr 0.001", "lr 0.0137"]
+
+
+def test_the_arm_leaves_out_what_its_scheme_implies(cli: Cli, tmp_path: Path) -> None:
+    """Cause: "batch, eps 1e-05" beside "rms, eps null", where reports said "batch" and "rms"."""
+    for name, eps in (("batch", "1e-05"), ("rms", "null")):
+        stored.arm(tmp_path / "runs", name, [0.8], norm=f"  eps: {eps}\n")
+    assert [row[1] for row in rows(cli("runs").out)] == ["batch", "rms"]
+
+
+def test_a_line_is_whole_in_a_pipe(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause: names were folded to 11 letters for 80 columns, which grep does not find, and brackets were markup."""
+    stored.arm(tmp_path / "runs", "batch", [0.8], folder="[b]a-long-name-of-a-run")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert [row[0] for row in rows(cli("runs").out)] == ["[b]a-long-name-of-a-run"]
 
 
 def test_filters_by_setting_and_age(runs: Path, cli: Cli) -> None:

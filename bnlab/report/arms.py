@@ -75,8 +75,11 @@ def _varies(values: "pd.Series[str]") -> bool:
 
 def _varying_inside(frame: pd.DataFrame, keys: Sequence[str], candidates: Sequence[str]) -> list[str]:
     """The candidates that take several values inside one of the arms that the keys make."""
+    varying = [name for name in candidates if _varies(frame[name])]
+    if not varying:
+        return []
     arm = labels(frame, keys)
-    return [name for name in candidates if (frame[name].groupby(arm).nunique(dropna=False) > 1).any()]
+    return [name for name in varying if (frame[name].groupby(arm).nunique(dropna=False) > 1).any()]
 
 
 def _split_note(frame: pd.DataFrame, name: str) -> str:

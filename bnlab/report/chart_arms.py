@@ -1,15 +1,13 @@
 """The arms of the charts: their names in words, what marks them, and which of many are shown."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from bnlab import setting_words
 from bnlab.report import identity
 from bnlab.report.arms import ABSENT
 from bnlab.report.compare import Comparison
-from bnlab.report.names import SCHEME, telling_keys
+from bnlab.report.names import setting_texts, short_names, telling_keys
 from bnlab.report.units import unit
+from bnlab.setting_words import SCHEME
 
 MOST_ROWS = 60
 MOST_LINES = 16
@@ -26,9 +24,9 @@ def arms(comparison: Comparison) -> pd.DataFrame:
     table = comparison.summary.copy()
     keys = telling_keys(comparison)
     others = setting_texts(table, [key for key in keys if key != SCHEME])
-    table["scheme"] = table[SCHEME].fillna(ABSENT) if SCHEME in keys else _distinct(others, table["arm"])
+    table["label"] = table["arm"].map(short_names(comparison))
+    table["scheme"] = table[SCHEME].fillna(ABSENT) if SCHEME in keys else table["label"]
     table["setting_text"] = others if SCHEME in keys else ""
-    table["label"] = _distinct(_joined(table), table["arm"])
     table["label"] += [_diverged(*row) for row in table[["n", "diverged"]].to_numpy().tolist()]
     diverged = table["diverged"].map(lambda count: "diverged" if count else "no result")
     table["status"] = diverged.where(table["mean"].isna(), "")
@@ -78,22 +76,6 @@ def absent(missing: pd.DataFrame) -> str:
     names = [f"{label} ({status})" for label, status in missing[["label", "status"]].to_numpy().tolist()]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"not drawn: {'; '.join(names[:NAMED])}{more}" if names else ""
-
-
-def setting_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
-    """The settings of every row in words, without those that it lacks."""
-    cells = [setting_words.rounded(table[key].fillna(ABSENT).tolist()) for key in keys]
-    rows = [dict(zip(keys, row, strict=True)) for row in zip(*cells, strict=True)] if keys else [{}] * len(table)
-    return [setting_words.phrase({key: value for key, value in row.items() if value != ABSENT}) for row in rows]
-
-
-def _joined(table: pd.DataFrame) -> list[str]:
-    return [", ".join(filter(None, row)) for row in table[["scheme", "setting_text"]].to_numpy().tolist()]
-
-
-def _distinct(names: list[str], full: "pd.Series[str]") -> list[str]:
-    """The names, unless two are equal or one is empty."""
-    return names if len(set(names)) == len(names) and all(names) else full.tolist()
 
 
 def _diverged(n: int, diverged: int) -> str:

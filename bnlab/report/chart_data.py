@@ -8,11 +8,12 @@ import pandas as pd
 from bnlab import setting_words
 from bnlab.report import target as targets
 from bnlab.report.arms import ABSENT
-from bnlab.report.chart_arms import MARKS, limits, marked, setting_texts
+from bnlab.report.chart_arms import MARKS, limits, marked
 from bnlab.report.compare import Comparison
-from bnlab.report.names import SCHEME, telling_keys
+from bnlab.report.names import setting_texts, telling_keys
 from bnlab.report.tables import curve_means, sort_key
 from bnlab.report.units import split_and_kind, unit
+from bnlab.setting_words import SCHEME
 
 REACHED, NEVER = "reached", "never reached"
 MOST_POINTS = 100

@@ -8,7 +8,7 @@ import pandas as pd
 from bnlab import setting_words
 from bnlab.report import chart_arms
 from bnlab.report import chart_data as data
-from bnlab.report.chart_style import CURVES, Drawing, arm_encoding, faded, finish, layer, only, tooltip
+from bnlab.report.chart_style import CURVES, Drawing, arm_encoding, faded, finish, layer, only, tips, tooltip
 from bnlab.report.compare import Comparison
 from bnlab.report.units import words
 
@@ -31,7 +31,11 @@ def learning_curves(every: pd.DataFrame, comparison: Comparison, curves: pd.Data
     missing = pd.concat([chart_arms.without(shown, points), every[every["status"] != ""]])
     said = chart_arms.chosen(shown, trained), chart_arms.absent(missing)
     marks = _lines(
-        points, arm_encoding(shown), x, metric, size=alt.condition("datum.mark", alt.value(MARK), alt.value(SMALL))
+        points,
+        arm_encoding(shown),
+        x,
+        metric,
+        size=alt.SizeValue(SMALL, condition={"test": "datum.mark", "value": MARK}),
     )
     return finish(f"{CURVES}{metric}", title, layer(*marks), *said)
 
@@ -48,7 +52,7 @@ def against_setting(every: pd.DataFrame, comparison: Comparison, key: str) -> Dr
     axis = _axis(sorted(values.unique()), "~g" if values.min() >= 1e-3 else "~e", log=log)
     x = alt.X("setting:Q", title=setting_words.title(key), scale=scale, axis=axis)
     metric, encode = comparison.metric, arm_encoding(shown)
-    marks = _lines(points[points["status"] == ""], encode, x, metric, size=alt.value(MARK))
+    marks = _lines(points[points["status"] == ""], encode, x, metric, size=alt.SizeValue(MARK))
     without = points[points["status"] != ""]
     crosses = [_crosses(without, encode, x)] if len(without) else []
     cross = f"cross at the bottom: {' or '.join(sorted(set(without['status'])))}" if crosses else ""
@@ -61,7 +65,10 @@ def _lines(points: pd.DataFrame, encode: dict[str, object], x: alt.X, metric: st
     base = alt.Chart(points).encode(x=x)
     y = alt.Y("mean:Q", title=words(metric), scale=alt.Scale(zero=False, padding=8))
     band = base.mark_area().encode(
-        y=alt.Y("low:Q", title=words(metric)), y2="high:Q", **only(encode, "color", "detail"), opacity=faded(0.12, 0.02)
+        y=alt.Y("low:Q", title=words(metric)),
+        y2=alt.Y2("high:Q"),
+        **only(encode, "color", "detail"),
+        opacity=faded(0.12, 0.02),
     )
     line = base.mark_line(strokeWidth=2).encode(
         y=y, **only(encode, "color", "detail", "strokeDash"), opacity=faded(1, 0.1)
@@ -80,7 +87,7 @@ def _crosses(points: pd.DataFrame, encode: dict[str, object], x: alt.X) -> alt.C
     """Arms without a value, so that the axis has their setting."""
     cross = alt.Chart(points).mark_point(shape="cross", size=70, filled=True, angle=45)
     bottom = alt.value({"expr": "height - 8"})
-    tip = ["label:N", "setting:Q", "status:N"]
+    tip = tips("label:N", "setting:Q", "status:N")
     crosses: alt.Chart = cross.encode(x=x, y=bottom, color=encode["color"], opacity=faded(1, 0.1), tooltip=tip)
     return crosses
 

@@ -19,6 +19,7 @@ from bnlab.report.chart_style import (
     legend,
     only,
     rows,
+    tips,
     tooltip,
 )
 from bnlab.report.compare import Comparison
@@ -45,13 +46,13 @@ def final(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
         x=alt.X("value:Q", title=words(metric), scale=scale),
         **only(encode, "color", "shape"),
         opacity=faded(0.75, 0.08),
-        tooltip=["label:N", "seed:Q", alt.Tooltip("value:Q", title=words(metric), format=".4~f")],
+        tooltip=[*tips("label:N", "seed:Q"), alt.Tooltip("value:Q", title=words(metric), format=".4~f")],
     )
     means = _row(shown[shown["status"] == ""], shown, LOWER)
     color = only(encode, "color")
-    rule = means.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", **color, opacity=faded(1, 0.1))
+    rule = means.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"), **color, opacity=faded(1, 0.1))
     mean = means.mark_tick(thickness=3, size=11).encode(
-        x="mean:Q", **color, opacity=faded(1, 0.1), tooltip=tooltip(metric, "n")
+        x=alt.X("mean:Q"), **color, opacity=faded(1, 0.1), tooltip=tooltip(metric, "n")
     )
     return finish(
         f"final-{metric}",
@@ -84,9 +85,13 @@ def gap(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
         **only(arm_encoding(shown, beside_rows(shown)), "color"),
         shape=shape,
         opacity=faded(0.8, 0.08),
-        tooltip=["label:N", "kind:N", "seed:Q", alt.Tooltip("value:Q", format=".3~f")],
+        tooltip=[*tips("label:N", "kind:N", "seed:Q"), alt.Tooltip("value:Q", format=".3~f")],
     )
-    zero = alt.Chart(pd.DataFrame({"value": [0.0]})).mark_rule(strokeDash=[4, 3], color="#777777").encode(x="value:Q")
+    zero = (
+        alt.Chart(pd.DataFrame({"value": [0.0]}))
+        .mark_rule(strokeDash=[4, 3], color="#777777")
+        .encode(x=alt.X("value:Q"))
+    )
     return finish(
         "gap",
         "train/eval and generalization gap",
@@ -120,7 +125,7 @@ def time_to_target(every: pd.DataFrame, comparison: Comparison, curves: pd.DataF
         ),
         size=alt.Size("replicates:Q", scale=alt.Scale(domain=[0, 8], range=[20, 130], clamp=True), legend=None),
         opacity=faded(0.85, 0.08),
-        tooltip=["label:N", "time:Q", "reached:N", "replicates:Q"],
+        tooltip=tips("label:N", "time:Q", "reached:N", "replicates:Q"),
     )
     missing = chart_arms.without(shown, points)
     goal = f"{data.in_unit(comparison.metric, target):.4g}"
@@ -153,4 +158,4 @@ def _without(missing: pd.DataFrame, shown: pd.DataFrame | None = None) -> list[a
     if reasons.empty:
         return []
     text = _row(reasons, missing if shown is None else shown, 0.0).mark_text(align="left", color="#555555")
-    return [text.encode(x=alt.value(6), text="status:N")]
+    return [text.encode(x=alt.value(6), text=alt.Text("status:N"))]

@@ -6,6 +6,7 @@ parameter `page`, which the page sets.
 
 import textwrap
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import altair as alt
@@ -73,9 +74,11 @@ class Drawing:
     subtitle: str
     chart: alt.LayerChart
 
+    @cached_property
     def specification(self) -> dict[str, Any]:
         """Vega-Lite's JSON, with settings of legends that Altair's schema lacks."""
-        spec: dict[str, Any] = self.chart.to_dict()
+        # The tests validate every chart; to do so here would take as long as to draw it.
+        spec: dict[str, Any] = self.chart.to_dict(validate=False)
         page = {"name": "page", "value": WIDTH}
         return spec | {"config": THEME, "params": [page, *spec.get("params", [])]}
 
@@ -88,7 +91,7 @@ def arm_encoding(shown: pd.DataFrame, beside: str = AXIS) -> dict[str, Any]:
     encode = {
         "color": alt.Color("scheme:N", scale=alt.Scale(domain=domain, range=colors), legend=own),
         "shape": alt.Shape("scheme:N", scale=alt.Scale(domain=domain, range=shapes), legend=own),
-        "detail": "label:N",
+        "detail": alt.Detail("label:N"),
     }
     settings = list(dict.fromkeys(shown["setting_text"]))
     if len(settings) > 1:
@@ -125,23 +128,28 @@ def only(encode: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: encode[name] for name in names if name in encode}
 
 
-def faded(shown: float, hidden: float) -> Any:
+def faded(shown: float, hidden: float) -> alt.OpacityValue:
     """Arms that are not picked in the legends fade."""
     picked = " && ".join(
         f"(!isValid({name}.{field}) || indexof({name}.{field}, datum.{field}) >= 0)" for name, field in PICKS.items()
     )
-    return alt.condition(picked, alt.value(shown), alt.value(hidden))
+    return alt.OpacityValue(hidden, condition={"test": picked, "value": shown})
 
 
 PICKS = {"picked": "scheme", "pickedSetting": "setting_text"}
 
 
-def tooltip(metric: str, *fields: str) -> list[Any]:
+def tooltip(metric: str, *fields: str) -> list[alt.Tooltip]:
     numbers = [
         alt.Tooltip(f"{name}:Q", title=title, format=".4~f")
         for name, title in (("mean", words(metric)), ("low", "95 % from"), ("high", "95 % to"))
     ]
-    return ["label:N", *(f"{field}:Q" for field in fields), *numbers]
+    return [*tips("label:N", *(f"{field}:Q" for field in fields)), *numbers]
+
+
+def tips(*fields: str) -> list[alt.Tooltip]:
+    """Tooltips under the names of their fields."""
+    return [alt.Tooltip(field) for field in fields]
 
 
 def rows(count: int, each: int) -> int:

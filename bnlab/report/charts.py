@@ -36,7 +36,7 @@ def images(drawings: Sequence[Drawing], folder: str) -> dict[str, str | bytes]:
         # The other metrics' curves are one click away in report.html.
         if drawing.name in curves[1:]:
             continue
-        svg = vl_convert.vegalite_to_svg(drawing.specification(), vl_version=version())
+        svg = vl_convert.vegalite_to_svg(drawing.specification, vl_version=version())
         files[f"{folder}/{drawing.name}.svg"] = svg
         files[f"{folder}/{drawing.name}.png"] = png.packed(vl_convert.svg_to_png(svg, scale=2))
         files[f"{folder}/{drawing.name}.pdf"] = vl_convert.svg_to_pdf(svg)

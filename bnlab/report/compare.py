@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.errors import UserError, nearest, unknown
-from bnlab.report import arms, contrasts, provenance
+from bnlab.report import arms, contrasts, names, provenance
 from bnlab.report.frame import metric_columns
 from bnlab.report.units import SPLITS
 from bnlab.report.words import listed
@@ -72,11 +72,12 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
     lead = contrasts.lead(values)
     pairs = contrasts.pairs(values, base, lead)
     summary["best"] = summary["arm"] == (lead.first if lead and lead.real else None)
+    short = names.names_of(summary, keys)
     if base:
         summary = _with_differences(summary, pairs)
-        notes = [*_method_notes(summary, base), *notes]
+        notes = [*_method_notes(summary, base, short), *notes]
     if lead and any(pair.settled for pair in pairs):
-        notes = [f"{lead.first} is ahead of every other arm; the p of that stands for its comparisons", *notes]
+        notes = [f"{short[lead.first]} is ahead of every other arm; the p of that stands for its comparisons", *notes]
     return Comparison(
         metric=metric,
         by=keys,
@@ -122,13 +123,16 @@ def _values(replicates: pd.DataFrame, counted: pd.DataFrame, metric: str) -> con
 
 
 def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]) -> pd.DataFrame:
-    first = replicates.drop_duplicates("arm").set_index("arm")
+    first: dict[Any, dict[Any, Any]] = replicates.drop_duplicates("arm").set_index("arm")[keys].to_dict("index")
     diverged = (replicates["state"] == "diverged").groupby(replicates["arm"]).sum()
     rows: list[dict[str, Any]] = []
     for arm, own in values.items():
         n, mean, sd, (low, high) = stats.summarize(own.tolist())
-        label = {"arm": arm} | {key: first.at[arm, key] for key in keys}
-        rows.append(label | {"n": n, "diverged": diverged[arm], "mean": mean, "sd": sd, "low": low, "high": high})
+        rows.append(
+            {"arm": arm}
+            | first[arm]
+            | {"n": n, "diverged": diverged[arm], "mean": mean, "sd": sd, "low": low, "high": high}
+        )
     return pd.DataFrame(rows)
 
 
@@ -139,13 +143,15 @@ def _with_differences(summary: pd.DataFrame, pairs: Sequence[contrasts.Pair]) ->
     return summary.join(found[columns], on="arm")
 
 
-def _method_notes(summary: pd.DataFrame, baseline: str) -> list[str]:
+def _method_notes(summary: pd.DataFrame, baseline: str, short: Mapping[str, str]) -> list[str]:
     notes = []
     if (summary["method"] == "paired").any():
-        notes.append(f"differences to {baseline} are of pairs with equal seeds, with the t interval of the pairs")
+        notes.append(
+            f"differences to {short[baseline]} are of pairs with equal seeds, with the t interval of the pairs"
+        )
     if unpaired := summary.loc[summary["method"] == "Welch", "arm"].tolist():
-        arms_without = "; ".join(unpaired)
-        notes.append(f"no pairs to {baseline}, as seeds differ or repeat, so Welch's interval: {arms_without}")
+        arms_without = "; ".join(short[arm] for arm in unpaired)
+        notes.append(f"no pairs to {short[baseline]}, as seeds differ or repeat, so Welch's interval: {arms_without}")
     return notes
 
 
@@ -161,14 +167,14 @@ def _baseline_arm(summary: pd.DataFrame, keys: list[str], baseline: str) -> str:
             made = f"made by: {', '.join(keys)}" if keys else "not told apart by any column"
             raise UserError(f"baseline '{baseline}': the arms are {made}; add '{key}' to --by.{nearest(key, keys)}")
         chosen = chosen[[_parsed(cell) == _parsed(value) for cell in chosen[key].fillna(arms.ABSENT)]]
-    names = chosen["arm"].tolist()
-    if len(names) == 1:
-        return str(names[0])
-    if not names:
+    found = chosen["arm"].tolist()
+    if len(found) == 1:
+        return str(found[0])
+    if not found:
         every = summary["arm"].tolist()
         raise UserError(f"baseline '{baseline}' is none of the arms: {'; '.join(every)}.{nearest(baseline, every)}")
     raise UserError(
-        f"baseline '{baseline}' is {len(names)} arms: {'; '.join(names)}; give more column=value, with commas"
+        f"baseline '{baseline}' is {len(found)} arms: {'; '.join(found)}; give more column=value, with commas"
     )
 
 

@@ -48,22 +48,24 @@ def latex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    # After the end of a row a bracket would begin the space to the next one.
-    "[": "{[}",
-    "]": "{]}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}
+LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        # After the end of a row a bracket would begin the space to the next one.
+        "[": "{[}",
+        "]": "{]}",
+        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    }
+)
 
 
 def latex_text(text: str) -> str:
     """Text that LaTeX sets as it is."""
-    return "".join(LATEX.get(letter, letter) for letter in one_line(text))
+    return one_line(text).translate(LATEX)
 
 
 def latex_number(text: str) -> str:
@@ -72,9 +74,15 @@ def latex_number(text: str) -> str:
 
 
 def as_json(tables: Sequence[Table], **more: Any) -> str:
-    """The tables' numbers by name, null for no number, beside whatever else there is to say."""
-    records = {table.name: table.data.to_dict("records") for table in tables}
-    return json.dumps(_plain(more | {"tables": records}), indent=2, allow_nan=False) + "\n"
+    """The tables' numbers by name, null for no number, beside whatever else there is to say; a line for each row."""
+    rows = {table.name: map(_json, table.data.to_dict("records")) for table in tables}
+    lists = [f"{_json(name)}: [\n" + ",\n".join(lines) + "\n]" for name, lines in rows.items()]
+    entries = [f"{_json(name)}: {_json(value)}" for name, value in more.items()]
+    return "{\n" + ",\n".join([*entries, '"tables": {\n' + ",\n".join(lists) + "\n}"]) + "\n}\n"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_plain(value), allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -109,15 +110,17 @@ def _replicates(run: Path) -> Iterator[tuple[Path, dict[str, Any] | _BrokenError
     """Each replicate's folder with its row, or the run's or the replicate's folder with what is wrong with it."""
     try:
         config = _config(run)
-        seeds = sorted(path for path in run.glob("seed-*") if path.is_dir())
+        with os.scandir(run) as entries:
+            seeds = sorted(entry.name for entry in entries if entry.name.startswith("seed-") and entry.is_dir())
         if not seeds:
             raise _BrokenError("no seed-N folder")
     except _BrokenError as broken:
         yield run, broken
         return
-    for folder in seeds:
+    name = run.resolve().name
+    for folder in (run / seed for seed in seeds):
         try:
-            yield folder, {"run": run.resolve().name} | _own(folder, config)
+            yield folder, {"run": name} | _own(folder, config)
         except _BrokenError as broken:
             yield folder, broken
 

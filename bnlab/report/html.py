@@ -40,7 +40,7 @@ def page(
         tables=[(table, table.cells.columns.tolist(), table.cells.to_numpy().tolist()) for table in written],
         charts=[drawing for drawing in drawings if not drawing.name.startswith(CURVES)],
         curves=[drawing for drawing in drawings if drawing.name.startswith(CURVES)],
-        specifications=script({drawing.name: untitled(drawing.specification()) for drawing in drawings}),
+        specifications=script({drawing.name: untitled(drawing.specification) for drawing in drawings}),
         bundle=vl_convert.javascript_bundle(EMBED, vl_version=version()).replace("</script", "<\\/script"),
         shared=shared,
         own=own,

@@ -1,34 +1,46 @@
-"""Short names of arms, for sentences and charts."""
+"""Short names of arms, the same ones in sentences, tables and charts."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bnlab import setting_words
 from bnlab.report.arms import ABSENT
-from bnlab.report.compare import Comparison
+from bnlab.setting_words import SCHEME
 
-SCHEME = "norm.name"
+if TYPE_CHECKING:
+    from bnlab.report.compare import Comparison
 
 
 def telling_keys(comparison: Comparison) -> list[str]:
     """The keys of the arms without the settings of the norm that the scheme implies, such as eps where each has one."""
-    keys, rows = list(comparison.by), comparison.summary
-    if SCHEME in keys:
-        for key in comparison.by:
-            fewer = [other for other in keys if other != key]
-            if key.startswith("norm.") and key != SCHEME and not rows.duplicated(fewer).any():
-                keys = fewer
-    return keys
+    return _telling(comparison.summary, comparison.by)
 
 
 def short_names(comparison: Comparison) -> dict[str, str]:
-    """Of each arm a name to be read: "batch, lr=0.01" for "norm.name=batch, optimizer.lr=0.01"."""
-    keys = telling_keys(comparison)
-    rows = comparison.summary[["arm", *keys]].fillna(ABSENT).to_numpy().tolist()
-    names = {arm: ", ".join(_parts(keys, values)) or arm for arm, *values in rows}
+    """Of each arm a name to be read: "batch, lr 0.01" for "norm.name=batch, optimizer.lr=0.01"."""
+    return names_of(comparison.summary, comparison.by)
+
+
+def names_of(summary: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:
+    """The same, of a summary's arms that these keys make."""
+    keys = sorted(_telling(summary, by), key=lambda key: key != SCHEME)
+    texts = setting_texts(summary, keys)
+    arms = summary["arm"].tolist()
     # Where leaving something out made two names equal, the full ones are needed.
-    return names if len(set(names.values())) == len(names) else {arm: arm for arm in names}
+    distinct = len(set(texts)) == len(texts) and all(texts)
+    return dict(zip(arms, texts if distinct else arms, strict=True))
 
 
-def _parts(keys: list[str], values: list[str]) -> list[str]:
-    """Each setting by the last word of its key; a scheme or a run by its value; none that the arm does not have."""
-    lasts = [key.rpartition(".")[2] for key in keys]
-    labels = [last if lasts.count(last) == 1 else key for key, last in zip(keys, lasts, strict=True)]
-    cells = zip(keys, labels, values, strict=True)
-    return [value if key in (SCHEME, "run") else f"{label}={value}" for key, label, value in cells if value != ABSENT]
+def setting_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
+    """The settings of every row in words, without those that it lacks."""
+    cells = [setting_words.rounded(table[key].fillna(ABSENT).tolist()) for key in keys]
+    rows = [dict(zip(keys, row, strict=True)) for row in zip(*cells, strict=True)] if keys else [{}] * len(table)
+    return [setting_words.phrase({key: value for key, value in row.items() if value != ABSENT}) for row in rows]
+
+
+def _telling(summary: pd.DataFrame, by: Sequence[str]) -> list[str]:
+    return setting_words.telling(by, summary[list(by)].fillna(ABSENT).to_dict("records"))

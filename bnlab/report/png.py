@@ -13,7 +13,7 @@ def packed(file: bytes) -> bytes:
     pixels = zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT"))
     end = chunks.pop()
     kept = [chunk for chunk in chunks if chunk[0] != b"IDAT"]
-    written = [*kept, (b"IDAT", zlib.compress(pixels, 9)), end]
+    written = [*kept, (b"IDAT", zlib.compress(pixels)), end]
     return file[:SIGNATURE] + b"".join(_chunk(kind, body) for kind, body in written)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bnlab import stats
+from bnlab import setting_words, stats
 from bnlab.report import contrasts
 from bnlab.report.arms import ABSENT
 from bnlab.report.compare import Comparison
@@ -37,8 +37,9 @@ class Table:
 def summary(comparison: Comparison) -> Table:
     """A row per arm, best first, with the difference to the baseline if there is one."""
     data, of = comparison.summary, unit(comparison.metric)
-    labels = comparison.by or ["arm"]
-    cells = {name: data[name].fillna(ABSENT).tolist() for name in labels}
+    keys = telling_keys(comparison)
+    cells = {setting_words.name(key): data[key].fillna(ABSENT).tolist() for key in keys or ["arm"]}
+    labels = list(cells)
     cells[labels[0]] = [cell + BEST * bool(best) for cell, best in zip(cells[labels[0]], data["best"], strict=True)]
     cells["n"] = [str(n) for n in data["n"]]
     if data["diverged"].any():
@@ -51,7 +52,7 @@ def summary(comparison: Comparison) -> Table:
         cells[name] = [of.number(value, "+") for value in data["difference"]]
         cells[f"{name}, 95 %"] = _intervals(data, of, "difference_", "+")
         cells["corrected p"] = [p_text(p) for p in data["p_corrected"]]
-    title = f"{comparison.metric} ({of.value}), best first"
+    title = f"{words(comparison.metric)}, best first"
     return Table("summary", title, data, pd.DataFrame(cells), tuple(labels))
 
 
@@ -75,7 +76,7 @@ def comparisons(comparison: Comparison) -> Table | None:
             "chance to be better": data["better"].map(lambda share: f"{100 * share:.0f} %"),
         }
     )
-    title = f"{comparison.metric} ({of.value}): arms against each other"
+    title = f"{words(comparison.metric)}: arms against each other"
     return Table("comparisons", title, data, cells, ("arm", "against", "method", "by"))
 
 
@@ -93,10 +94,12 @@ def pivot(comparison: Comparison) -> Table | None:
     order = {key: sorted(rows[key].unique(), key=sort_key) for key in (down, across)}
     crossed = rows.assign(text=text).pivot(index=down, columns=across, values="text")
     crossed = crossed.reindex(index=order[down], columns=order[across]).fillna(ABSENT)
-    crossed.columns = [f"{across}={value}" for value in crossed.columns]
+    crossed.columns = [setting_words.phrase({across: value}) for value in crossed.columns]
+    crossed.index.name = setting_words.name(down)
     data = rows[[down, across, "n", "diverged", "mean", "sd", "low", "high"]]
-    title = f"{words(comparison.metric)}: {down} by {across}, mean ± half of the 95 % interval"
-    return Table("pivot", title, data, crossed.reset_index(), (down,))
+    by = f"{setting_words.name(down)} by {setting_words.name(across)}"
+    title = f"{words(comparison.metric)}: {by}, mean ± half of the 95 % interval"
+    return Table("pivot", title, data, crossed.reset_index(), (setting_words.name(down),))
 
 
 def epochs(comparison: Comparison, curves: pd.DataFrame) -> Table | None:

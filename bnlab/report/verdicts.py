@@ -1,10 +1,13 @@
 """What the comparison says, in sentences."""
 
+import shlex
+
 import pandas as pd
 
+from bnlab.report.arms import ABSENT
 from bnlab.report.compare import Comparison
 from bnlab.report.contrasts import LEVEL, MOST_PAIRED_ARMS, Lead
-from bnlab.report.names import short_names
+from bnlab.report.names import short_names, telling_keys
 from bnlab.report.pair_verdicts import FEW, PairVerdicts, how, p_word
 from bnlab.report.units import Unit, unit
 from bnlab.report.words import listed, plural
@@ -62,7 +65,9 @@ def _without_comparison(comparison: Comparison) -> list[str]:
         return ["nothing to compare: fewer than two arms have a finished replicate"]
     if comparison.baseline is None and len(comparison.summary) > MOST_PAIRED_ARMS:
         count = len(comparison.summary)
-        return [f"{count} arms: too many to hold each against each other; name one of them with --baseline"]
+        return [
+            f"{count} arms: too many to hold each against each other; name one of them, as in {_example(comparison)}"
+        ]
     return ["nothing to compare with: the baseline has no finished replicate"]
 
 
@@ -76,7 +81,17 @@ def _fewer_comparisons(comparison: Comparison) -> list[str]:
     now, then = found.seeds_at_least(rest[0].level), found.seeds_at_least(LEVEL / count)
     if then is None or (now is not None and now <= then):
         return []
-    return [f"with --baseline there are {count} comparisons instead of {len(rest)}, which need at least {then} seeds"]
+    return [
+        f"with a baseline, as in {_example(comparison)}, there are {count} comparisons instead of {len(rest)}, "
+        f"which need at least {then} seeds"
+    ]
+
+
+def _example(comparison: Comparison) -> str:
+    """The option that makes the last arm the baseline, as it is typed."""
+    keys = telling_keys(comparison)
+    last = comparison.summary[keys].fillna(ABSENT).iloc[-1]
+    return f"--baseline {shlex.quote(','.join(f'{key}={last[key]}' for key in keys))}"
 
 
 def _diverged(summary: pd.DataFrame, names: dict[str, str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -137,7 +138,12 @@ def find(runs: Sequence[Run], wanted: str) -> Run:
 def _run(path: Path, now: float) -> Run | None:
     """None for a folder that is being removed, or is no run's: it has neither config.yaml nor a seed-N."""
     config = path / "config.yaml"
-    folders = [folder for folder in path.glob("seed-*") if folder.name.removeprefix("seed-").isdecimal()]
+    try:
+        with os.scandir(path) as entries:
+            names = [entry.name for entry in entries]
+    except FileNotFoundError:
+        return None
+    folders = [path / name for name in names if name.startswith("seed-") and name[5:].isdecimal()]
     if not folders and not config.exists():
         return None
     settings, reason = read_settings(config)
@@ -148,7 +154,8 @@ def _run(path: Path, now: float) -> Run | None:
 def _replicate(path: Path, now: float, broken: str) -> Replicate | None:
     """None for a folder that is being removed; `broken` is what is wrong with its run."""
     try:
-        stats = [file.stat() for file in path.iterdir() if file.name != ".lock"]
+        with os.scandir(path) as files:
+            stats = [file.stat() for file in files if file.name != ".lock"]
         changed = max((stat.st_mtime for stat in stats), default=path.stat().st_mtime)
     except FileNotFoundError:
         return None

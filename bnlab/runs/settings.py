@@ -33,12 +33,13 @@ def read_settings(path: Path) -> tuple[dict[str, str], str]:
 
 
 def arms(runs: Sequence[Mapping[str, str]]) -> list[str]:
-    """Of each run the settings that differ between the runs, in words: "batch, learning rate 0.01".
+    """Of each run the settings that differ between the runs, in words: "batch, lr 0.01".
 
-    A setting that only some schemes have is left out where no two runs with it differ in it.
+    A setting of the norm is left out where the scheme implies it, any other where no two runs with it differ in it.
     """
     known = [settings for settings in runs if settings]
     keys = [key for key in dict.fromkeys(key for settings in known for key in settings) if _differs(key, known)]
+    keys = setting_words.telling(keys, known)
     words = {key: _words(key, known) for key in keys}
     return [
         setting_words.phrase({key: words[key][settings[key]] for key in keys if key in settings}) or "-"

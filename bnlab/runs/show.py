@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -38,10 +39,13 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
     for run, arm in zip(runs, arms([run.settings for run in runs]), strict=True):
         for state, group in _by_state(run.replicates):
             cells = (_metric(group), _age(min(r.age for r in group)), _size(sum(r.size for r in group)))
-            table.add_row(run.name, Text(arm), seeds(group), Text(state, STYLES.get(state, "red")), *cells)
+            table.add_row(Text(run.name), Text(arm), seeds(group), Text(state, STYLES.get(state, "red")), *cells)
         if not run.replicates:
-            table.add_row(run.name, Text(arm), "-", Text("empty", "red"), "-", "-", "-")
-    console.print(table)
+            table.add_row(Text(run.name), Text(arm), "-", Text("empty", "red"), "-", "-", "-")
+    if not console.is_terminal:
+        # In a pipe or a file a line each, whatever its length: for grep, and folding thousands takes seconds.
+        table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
+    console.print(table, soft_wrap=not console.is_terminal)
     count = sum(len(run.replicates) for run in runs)
     size = _size(sum(replicate.size for run in runs for replicate in run.replicates))
     console.print(f"{_counted(len(runs), 'run')}, {_counted(count, 'replicate')}, {size}")

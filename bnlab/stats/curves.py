@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -47,10 +49,21 @@ def first_reaches(curves: pd.DataFrame, time: str, score: str, target: float, *,
 def share_reached(reaches: Sequence[Reach]) -> tuple[list[float], list[float]]:
     """The Kaplan-Meier estimate of the share that has reached the target: ascending times, and the share from each on.
 
+    1 - product of (1 - d[i] / r[i]) over the times up to it, of which r[i] replicates were still seen without the
+    target and d[i] reached it.
+
     Source: Kaplan and Meier, Nonparametric estimation from incomplete observations, JASA 53 (1958).
     """
-    cdf = stats.ecdf(_sample(reaches)).cdf
-    return cdf.quantiles.tolist(), cdf.probabilities.tolist()
+    times: list[float] = []
+    shares: list[float] = []
+    seen, left = len(reaches), 1.0
+    for time, own in groupby(sorted(reaches), key=attrgetter("time")):
+        reached = [reach.reached for reach in own]
+        left *= 1 - sum(reached) / seen
+        seen -= len(reached)
+        times.append(time)
+        shares.append(1 - left)
+    return times, shares
 
 
 def median_time(reaches: Sequence[Reach]) -> float:

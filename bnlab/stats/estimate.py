@@ -44,7 +44,8 @@ def summarize(values: Sequence[float], confidence: float = 0.95) -> Summary:
     n = len(values)
     center = mean(values) if n else math.nan
     sd = stdev(values) if n > 1 else math.nan
-    return Summary(n, center, sd, t_interval(values, confidence))
+    interval = _around(center, sd / math.sqrt(n), n - 1, confidence) if n > 1 else UNKNOWN
+    return Summary(n, center, sd, interval)
 
 
 def summarize_groups(frame: pd.DataFrame, keys: Sequence[str], value: str, confidence: float = 0.95) -> pd.DataFrame:
@@ -74,10 +75,7 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
 
     Source: Student, The probable error of a mean, Biometrika 6 (1908).
     """
-    n = len(values)
-    if n < 2:
-        return UNKNOWN
-    return _around(mean(values), stdev(values) / math.sqrt(n), n - 1, confidence)
+    return summarize(values, confidence).interval
 
 
 def mean_difference(

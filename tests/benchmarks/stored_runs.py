@@ -20,6 +20,8 @@ from time import perf_counter
 import yaml
 
 from bnlab.config import from_mapping
+from bnlab.models import build
+from bnlab.models.size import trained_parameters
 from bnlab.store import METRICS, TIMING, run_folder
 from tests.compose import compose
 
@@ -36,6 +38,7 @@ ENVIRONMENT = {
     "commit": "0" * 40,
     "dirty": False,
 }
+IMAGE, CLASSES = (1, 28, 28), 10
 SPLITS = {"train": 0.012, "validation": 0.0, "test": 0.0}
 
 
@@ -50,12 +53,14 @@ def make(folder: Path, runs: int, seeds: int, epochs: int) -> None:
         run = run_folder(config)
         run.mkdir(parents=True, exist_ok=True)
         (run / "config.yaml").write_text(yaml.safe_dump(config.protocol(), sort_keys=False), encoding="utf-8")
+        model = build(config.model, config.norm, IMAGE, CLASSES, generator=None)
+        parameters = trained_parameters(model)
         level = LEVELS[name] - 0.004 * (math.log10(rate) + 2.7) ** 2 * (2 if name == "none" else 1)
         for seed in range(seeds):
-            _replicate(run / f"seed-{seed}", name, level, rate, seed, epochs)
+            _replicate(run / f"seed-{seed}", name, level, rate, seed, epochs, parameters)
 
 
-def _replicate(path: Path, name: str, level: float, rate: float, seed: int, epochs: int) -> None:
+def _replicate(path: Path, name: str, level: float, rate: float, seed: int, epochs: int, parameters: int) -> None:
     noise = random.Random(f"{name} {rate} {seed}")
     shared = random.Random(seed).gauss(0, 0.0006)
     diverged = name == "none" and rate > 0.02 and seed % 3 == 0
@@ -82,6 +87,7 @@ def _replicate(path: Path, name: str, level: float, rate: float, seed: int, epoc
         "error": None,
         "final": final,
         "seconds": 2.1 * epochs,
+        "parameters": parameters,
         "resumed_at_steps": [],
         "command": "bnlab train",
         "environment": ENVIRONMENT,

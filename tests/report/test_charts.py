@@ -52,9 +52,31 @@ def arm(root: Path, name: str, level: float, *, seeds: int = 2, state: str = "do
 
 def scale(drawing: Drawing, channel: str) -> dict[str, str]:
     """What the entries of a legend look like."""
-    found = [layer["encoding"].get(channel) for layer in drawing.specification()["layer"]]
+    found = [layer["encoding"].get(channel) for layer in drawing.specification["layer"]]
     of = next(item["scale"] for item in found if item and item.get("field") == "scheme")
     return dict(zip(of["domain"], of["range"], strict=True))
+
+
+def test_every_chart_is_valid_vega_lite(tmp_path: Path) -> None:
+    """Reports draw them without asking, so that it is asked here."""
+    for lr in (0.001, 0.01):
+        arm(tmp_path, "batch", 0.9, lr=lr, folder=f"b{lr}")
+        arm(tmp_path, "none", 0.8, lr=lr, folder=f"n{lr}", state="diverged" if lr == 0.01 else "done")
+    stored.add_final(tmp_path / "b0.01" / "seed-0", train_accuracy=0.95)
+    found = drawn(tmp_path)
+    assert {name.partition("-")[0] for name in found} == {"curves", "final", "by", "heat", "gap", "time"}
+    for drawing in found.values():
+        drawing.chart.to_dict(validate=True)
+
+
+@pytest.mark.parametrize(("rates", "texts"), [(3, 1), (40, 0)])
+def test_a_heat_map_has_texts_where_they_fit(tmp_path: Path, rates: int, texts: int) -> None:
+    """Cause: a heat map of 1,250 cells took 3.4 s to draw, for texts that no width would have shown."""
+    for index in range(rates):
+        for name in ("batch", "none"):
+            arm(tmp_path, name, 0.9, lr=0.001 * (index + 1), folder=f"{name}{index}")
+    layers = drawn(tmp_path)["heat-norm.name-optimizer.lr"].specification["layer"]
+    assert [layer["mark"]["type"] for layer in layers].count("text") == texts
 
 
 def test_every_scheme_has_an_identity_of_its_own() -> None:
@@ -108,7 +130,7 @@ def test_the_best_arm_of_each_scheme_has_a_curve_and_lines_are_whole(tmp_path: P
     found = drawn(tmp_path)
     assert set(scale(found["curves-test_accuracy"], "color")) == {"batch", "none"}
     assert found["curves-test_accuracy"].subtitle == "the best of each scheme, 2 of 66 arms"
-    points = [value for rows in found["by-optimizer.lr"].specification()["datasets"].values() for value in rows]
+    points = [value for rows in found["by-optimizer.lr"].specification["datasets"].values() for value in rows]
     assert {(point["scheme"], point["setting"]) for point in points} == {
         (n, r) for n in ("batch", "none") for r in rates
     }
@@ -133,14 +155,12 @@ def test_a_diverged_arm_is_named_in_every_chart(tmp_path: Path) -> None:
         arm(tmp_path, name, 0.9, lr=0.01, folder=f"{name}-a")
     arm(tmp_path, "none", 0.1, lr=10, folder="none-b", state="diverged")
     found = drawn(tmp_path)
-    assert found["curves-test_accuracy"].subtitle == "not drawn: none, learning rate 10 (diverged)"
+    assert found["curves-test_accuracy"].subtitle == "not drawn: none, lr 10 (diverged)"
     assert found["by-optimizer.lr"].subtitle == "cross at the bottom: diverged"
     for name in ("final-test_accuracy", "by-optimizer.lr", "heat-norm.name-optimizer.lr"):
-        assert '"diverged"' in json.dumps(found[name].specification()["datasets"]), name
+        assert '"diverged"' in json.dumps(found[name].specification["datasets"]), name
     assert any(
-        row.get("setting") == 10
-        for rows in found["by-optimizer.lr"].specification()["datasets"].values()
-        for row in rows
+        row.get("setting") == 10 for rows in found["by-optimizer.lr"].specification["datasets"].values() for row in rows
     )
 
 
@@ -150,7 +170,7 @@ def test_bands_stay_within_what_an_accuracy_can_be(tmp_path: Path) -> None:
     for seed, level in enumerate((0.6, 0.99)):
         stored.curves(stored.replicate(run, seed, level), level)
     found = drawn(tmp_path)
-    rows = [row for drawing in found.values() for data in drawing.specification()["datasets"].values() for row in data]
+    rows = [row for drawing in found.values() for data in drawing.specification["datasets"].values() for row in data]
     ends = [row[name] for row in rows for name in ("low", "high") if row.get(name) is not None]
     assert ends
     assert min(ends) >= 0
@@ -163,7 +183,7 @@ def test_no_chart_is_taller_than_a_screen_or_two(tmp_path: Path, name: str) -> N
     for i in range(61):
         arm(tmp_path, "batch", 0.9, lr=round(0.001 * (i + 1), 3), folder=f"run-{i}", seeds=1)
         stored.add_final(tmp_path / f"run-{i}" / "seed-0", train_accuracy=0.99)
-    assert drawn(tmp_path)[name].specification()["height"] <= 1200
+    assert drawn(tmp_path)[name].specification["height"] <= 1200
 
 
 def test_epochs_and_axes_have_ticks_at_whole_numbers(tmp_path: Path) -> None:
@@ -171,17 +191,16 @@ def test_epochs_and_axes_have_ticks_at_whole_numbers(tmp_path: Path) -> None:
     arm(tmp_path, "batch", 0.95)
     found = drawn(tmp_path)
     (axis,) = {
-        json.dumps(la["encoding"]["x"]["axis"]["values"])
-        for la in found["curves-test_accuracy"].specification()["layer"]
+        json.dumps(la["encoding"]["x"]["axis"]["values"]) for la in found["curves-test_accuracy"].specification["layer"]
     }
     assert axis == "[1, 2, 3]"
-    assert found["time-to-target"].specification()["layer"][0]["encoding"]["x"]["scale"]["domainMin"] == 0
+    assert found["time-to-target"].specification["layer"][0]["encoding"]["x"]["scale"]["domainMin"] == 0
 
 
 def test_replicates_at_one_step_are_one_point_in_the_middle_of_the_row(tmp_path: Path) -> None:
     """Cause: a dot each, one over the other, and a single one off the middle."""
     arm(tmp_path, "batch", 0.95, seeds=8)
-    (rows,) = drawn(tmp_path)["time-to-target"].specification()["datasets"].values()
+    (rows,) = drawn(tmp_path)["time-to-target"].specification["datasets"].values()
     assert [(row["replicates"], row["offset"]) for row in rows] == [(8, 0.0)]
 
 
@@ -191,7 +210,7 @@ def test_arms_are_named_in_words(tmp_path: Path) -> None:
         for lr in (0.001369, 0.01):
             arm(tmp_path, name, 0.9, lr=lr, folder=f"{name}-{lr}")
     comparison = compare.compare(frame.read([tmp_path])[0], [], "test_accuracy", None)
-    assert set(chart_arms.arms(comparison)["label"]) >= {"batch, learning rate 0.00137", "none, learning rate 0.01"}
+    assert set(chart_arms.arms(comparison)["label"]) >= {"batch, lr 0.00137", "none, lr 0.01"}
 
 
 def test_a_packed_picture_is_the_same_one() -> None:

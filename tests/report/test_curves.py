@@ -229,7 +229,7 @@ def test_the_chance_to_be_better_is_of_lower_losses(runs: Path) -> None:
     table = tables.comparisons(compare(runs, metric="test_loss"))
     assert table is not None
     assert (table.cells["arm"][0], table.cells["chance to be better"][0]) == ("batch", "100 %")
-    assert table.title == "test_loss (nats): arms against each other"
+    assert table.title == "test loss (nats): arms against each other"
 
 
 @pytest.mark.parametrize("margin", [0.0, -1.0, float("nan"), float("inf")])

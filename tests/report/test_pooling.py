@@ -79,7 +79,7 @@ def test_other_settings_are_pooled_as_asked_and_named(tmp_path: Path) -> None:
     assert result.summary["n"].tolist() == [4, 2]
     # A seed that is in the arm twice has no one partner.
     assert result.notes == [
-        "no pairs to norm.name=none, as seeds differ or repeat, so Welch's interval: norm.name=batch",
+        "no pairs to none, as seeds differ or repeat, so Welch's interval: batch",
         "pooled: optimizer.lr differs inside an arm (0.001, 0.01); add it to --by to tell them apart",
     ]
 

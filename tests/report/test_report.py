@@ -55,8 +55,8 @@ def rows(text: str) -> list[list[str]]:
 def test_terminal_shows_percent_and_points_with_two_decimals(runs: Path) -> None:
     _, text = make(runs, baseline="norm.name=none")
     lines = rows(text)
-    assert lines[0] == ["test_accuracy (%), best first"]
-    header = ["norm.name", "n", "diverged", "mean", "sd", "95 % interval", "points", "points, 95 %", "corrected p"]
+    assert lines[0] == ["test accuracy (%), best first"]
+    header = ["scheme", "n", "diverged", "mean", "sd", "95 % interval", "points", "points, 95 %", "corrected p"]
     assert lines[1] == header
     # 98 +- 4.302653 * 1 / sqrt(3) percent; the pairs differ by 2, 1, 3 points.
     assert ["batch", "3", "0", "98.00", "1.00", "95.52 to 100.48", "+2.00", "-0.48 to +4.48", "0.250"] in lines
@@ -67,7 +67,7 @@ def test_terminal_shows_percent_and_points_with_two_decimals(runs: Path) -> None
 def test_losses_have_four_decimals_and_no_percent(runs: Path) -> None:
     _, text = make(runs, metric="test_loss", baseline="norm.name=none")
     lines = rows(text)
-    assert lines[0] == ["test_loss (nats), best first"]
+    assert lines[0] == ["test loss (nats), best first"]
     assert [
         "batch",
         "3",
@@ -95,7 +95,7 @@ def test_notes_and_warnings_are_printed_in_full_on_a_narrow_terminal(runs: Path)
     made, text = make(runs, baseline="norm.name=none", width=40)
     lines = text.splitlines()
     assert any("95.52 to 100.48" in line and "-0.48 to +4.48" in line for line in lines)
-    note = "differences to norm.name=none are of pairs with equal seeds, with the t interval of the pairs"
+    note = "differences to none are of pairs with equal seeds, with the t interval of the pairs"
     assert f"note: {note}" in lines
     assert made.warnings == [
         f"skipped {runs / 'broken'}: no config.yaml",
@@ -182,7 +182,7 @@ def test_summary_md_holds_table_notes_warnings_and_hardware(runs: Path, tmp_path
     made, _ = make(runs, baseline="norm.name=none", output=tmp_path / "out")
     page = re.sub(" +", " ", written(made, "summary.md"))
     assert page.startswith(
-        "# test_accuracy (%), best first\n"
+        "# test accuracy (%), best first\n"
         "\n"
         "- best mean: batch, 98.00 % [95.52, 100.48]; its lead over none is not established: 2.00 points "
         "(paired, 3 seeds, p = .250)\n"
@@ -190,12 +190,12 @@ def test_summary_md_holds_table_notes_warnings_and_hardware(runs: Path, tmp_path
         "- batch and none: too few seeds: at least 6 needed; +2.00 points [-0.48, 4.48] "
         "(paired, 3 seeds, Holm p = .250)\n"
         "\n"
-        "| norm.name | n | diverged | mean | sd | 95 % interval | points | points, 95 % | corrected p |\n"
-        "|:------------|----:|-----------:|-------:|-----:|----------------:|---------:|---------------:|--------------:|\n"
+        "| scheme | n | diverged | mean | sd | 95 % interval | points | points, 95 % | corrected p |\n"
+        "|:---------|----:|-----------:|-------:|-----:|----------------:|---------:|---------------:|--------------:|\n"
         "| batch | 3 | 0 | 98.00 | 1.00 | 95.52 to 100.48 | +2.00 | -0.48 to +4.48 | 0.250 |\n"
         "| none | 3 | 1 | 96.00 | 1.00 | 93.52 to 98.48 | - | - | - |\n"
         "\n"
-        "- note: differences to norm.name=none are of pairs with equal seeds, with the t interval of the pairs\n"
+        "- note: differences to none are of pairs with equal seeds, with the t interval of the pairs\n"
         "- warning: not counted, as running: none-0a/seed-4\n"
         "- warning: not in curves and costs: batch-0a/seed-0, batch-0a/seed-1, batch-0a/seed-2 and 4 more: "
         "metrics.csv is missing or does not hold epoch,step,split,loss,accuracy\n"

@@ -68,7 +68,7 @@ def test_a_real_lead_settles_the_pairs_of_the_best_arm(tmp_path: Path) -> None:
     assert table is not None
     assert table.cells[["corrected p", "by"]].to_numpy().tolist()[:3] == [["0.031", "lead"]] * 3
     assert set(table.cells["by"][3:]) == {"Holm"}
-    assert tables.summary(comparison).cells["norm.name"][0] == "batch (best)"
+    assert tables.summary(comparison).cells["scheme"][0] == "batch (best)"
 
 
 def test_equal_means_are_no_lead(tmp_path: Path) -> None:
@@ -165,7 +165,8 @@ def test_too_many_comparisons_for_the_seeds_tell_the_way_out(tmp_path: Path) -> 
     arms(tmp_path, [0.97, 0.97001, 0.97002, 0.97003], 7)
     assert said(tmp_path)[1:] == [
         "too few seeds for 6 of 6 pairs: at least 8 needed; their gaps are 0.00 to 0.01 points",
-        "with --baseline there are 3 comparisons instead of 6, which need at least 7 seeds",
+        "with a baseline, as in --baseline norm.name=n2, there are 3 comparisons instead of 6, "
+        "which need at least 7 seeds",
     ]
 
 
@@ -184,7 +185,8 @@ def test_many_pairs_of_a_kind_are_one_sentence(tmp_path: Path) -> None:
     assert lead.startswith("best mean: ")
     assert others == [
         "too few seeds for 36 of 36 pairs: at least 11 needed; their gaps are 0.00 to 0.02 points",
-        "with --baseline there are 8 comparisons instead of 36, which need at least 9 seeds",
+        "with a baseline, as in --baseline norm.name=n0, there are 8 comparisons instead of 36, "
+        "which need at least 9 seeds",
     ]
 
 
@@ -252,4 +254,4 @@ def test_names_of_arms_leave_out_what_the_scheme_implies(tmp_path: Path) -> None
     from bnlab.report.names import short_names
 
     names = short_names(compare(tmp_path, by=("norm.name", "norm.eps", "optimizer.lr")))
-    assert set(names.values()) == {"batch, lr=0.001", "batch, lr=0.01", "none, lr=0.001", "none, lr=0.01"}
+    assert set(names.values()) == {"batch, lr 0.001", "batch, lr 0.01", "none, lr 0.001", "none, lr 0.01"}

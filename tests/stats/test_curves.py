@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import chi2
+from scipy.stats import CensoredData, chi2, ecdf
 
 from bnlab.stats import Reach, areas_under_curves, first_reaches, logrank, median_time, restricted_mean, share_reached
 
@@ -50,6 +50,20 @@ def test_share_reached_by_hand() -> None:
     times, shares = share_reached(seen(1, -2, 3, -5))
     assert times == [1, 2, 3, 5]
     assert shares == pytest.approx([0.25, 0.25, 0.625, 0.625])
+
+
+def test_share_reached_is_that_of_scipy() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        reaches = [Reach(float(time), bool(event)) for time, event in generator.integers((1, 0), (6, 2), (12, 2))]
+        sample = CensoredData(
+            uncensored=[reach.time for reach in reaches if reach.reached],
+            right=[reach.time for reach in reaches if not reach.reached],
+        )
+        expected = ecdf(sample).cdf
+        times, shares = share_reached(reaches)
+        assert times == expected.quantiles.tolist()
+        assert shares == pytest.approx(expected.probabilities.tolist(), abs=1e-12)
 
 
 def test_median_time() -> None:
