@@ -11,6 +11,7 @@ import pytest
 from bnlab.norms import SCHEMES
 from bnlab.verify import command, verdict
 from bnlab.verify.reference import REFERENCES, Reference
+from bnlab.verify.result import Verdict
 from tests.conftest import Answer, Cli, files_below
 
 HEAD = "import torch\nfrom torch import nn\n\n"
@@ -35,7 +36,11 @@ class MyTanh(nn.Module):
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, which is quicker; test_confined.py has what the other is for."""
-    monkeypatch.setattr(command, "verify_confined", verdict.verify_class)
+
+    def verified(target: str, scheme: str, seconds: float) -> Verdict:
+        return verdict.verify_class(target, scheme)
+
+    monkeypatch.setattr(command, "verify_confined", verified)
 
 
 def verify_file(cli: Cli, code: str, *arguments: str, name: str = "MyBN") -> Answer:
