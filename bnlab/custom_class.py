@@ -1,4 +1,4 @@
-"""A user's own norm, `my_file.py:MyNorm` or `package.module:MyNorm`: loaded, built and tried out under a time limit.
+"""A user's own norm, `my_file.py:MyNorm` or `package.module:MyNorm`: loaded, built and tried out.
 
 The convention: `MyNorm(num_features, **kwargs)` is a torch.nn.Module that keeps the shape of its input, (N, C),
 (N, C, L) or (N, C, H, W) with C = num_features. Whatever is wrong with it is one line, a UserError.
@@ -23,27 +23,23 @@ from torch import Tensor, nn
 
 from bnlab.errors import UserError, nearest, one_line
 from bnlab.target import Target, parse
-from bnlab.time_limit import TimeLimitError, time_limit
-
-SECONDS = 20.0
-"""For an import, a constructor, or a pass forward and back."""
 
 
-def load_class(target: str, seconds: float | None = None) -> type[nn.Module]:
-    """The class of a target `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`; its import may take `seconds` (SECONDS).
+def load_class(target: str) -> type[nn.Module]:
+    """The class of a target `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`.
 
     Raises:
-        UserError: no such file, module or class; it cannot be imported, or not in time; it is no torch.nn.Module.
+        UserError: no such file, module or class; it cannot be imported; it is no torch.nn.Module.
     """
     named = parse(target)
-    return _class_of(named, named.digest(), seconds or SECONDS)
+    return _class_of(named, named.digest())
 
 
 def construct(target: str, num_features: int, kwargs: Mapping[str, Any]) -> nn.Module:
     """The layer `CLASS(num_features, **kwargs)`.
 
     Raises:
-        UserError: as `load_class`; the constructor takes other arguments, raises, or does not end.
+        UserError: as `load_class`; the constructor takes other arguments, or raises.
     """
     norm_class, name = load_class(target), target.rpartition(":")[2]
     _check_arguments(norm_class, name, num_features, kwargs)
@@ -52,11 +48,26 @@ def construct(target: str, num_features: int, kwargs: Mapping[str, Any]) -> nn.M
         return norm_class(num_features, **kwargs)
 
 
-def try_out(target: str, layer: nn.Module, shape: Sequence[int]) -> None:
+def try_out(target: str, kwargs: Mapping[str, Any], slots: Sequence[Sequence[Sequence[int]]]) -> None:
+    """Passes batches through the layers of a network; see `bnlab.prepare`, which does it in a process of its own.
+
+    Args:
+        slots: for each layer, the shapes of its inputs.
+
+    Raises:
+        UserError: as `construct` and `try_pass`.
+    """
+    for shapes in slots:
+        layer = construct(target, shapes[0][1], kwargs)
+        for shape in shapes:
+            try_pass(target, layer, shape)
+
+
+def try_pass(target: str, layer: nn.Module, shape: Sequence[int]) -> None:
     """One pass of normal random numbers of that shape (N, C, ...), forward and back, in training mode.
 
     Raises:
-        UserError: the pass raises or does not end, or the output is no tensor of the input's shape.
+        UserError: the pass raises, or the output is no tensor of the input's shape.
     """
     name = target.rpartition(":")[2]
     x = torch.randn(*shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
@@ -73,9 +84,9 @@ def try_out(target: str, layer: nn.Module, shape: Sequence[int]) -> None:
 
 
 @functools.lru_cache
-def _class_of(target: Target, digest: str, seconds: float) -> type[nn.Module]:
+def _class_of(target: Target, digest: str) -> type[nn.Module]:
     """Loaded once for each state of the file."""
-    module = _module_of(target, digest, seconds)
+    module = _module_of(target, digest)
     found = getattr(module, target.class_name, None)
     where = target.text.rpartition(":")[0]
     if found is None:
@@ -97,8 +108,8 @@ def _is_layer_class(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, nn.Module)
 
 
-def _module_of(target: Target, digest: str, seconds: float) -> ModuleType:
-    with _faults(f"importing {target.text.rpartition(':')[0]}", target.file, seconds), _discreet():
+def _module_of(target: Target, digest: str) -> ModuleType:
+    with _faults(f"importing {target.text.rpartition(':')[0]}", target.file), _discreet():
         if target.module is not None:
             return importlib.import_module(target.module)
         folder = str(target.file.parent)
@@ -146,18 +157,12 @@ def _check_arguments(norm_class: type[nn.Module], name: str, num_features: int, 
 
 
 @contextlib.contextmanager
-def _faults(doing: str, file: Path, seconds: float | None = None) -> Iterator[None]:
+def _faults(doing: str, file: Path) -> Iterator[None]:
     """What a user's code raises, as one line with the line of the file that is to blame."""
-    seconds = seconds or SECONDS
     try:
-        with time_limit(seconds):
-            yield
+        yield
     except (KeyboardInterrupt, UserError):
         raise
-    except TimeLimitError as error:
-        raise UserError(
-            f"{doing} was not done after {seconds:g} s{_place(error, file)}; is there an endless loop?"
-        ) from error
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""  # none for null bytes
         where = f"{Path(error.filename or str(file)).name}{line}"

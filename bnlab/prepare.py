@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
+import json
 import shutil
 from pathlib import Path
 
 import torch
 
-from bnlab import custom_class, data, keras_engine, models
-from bnlab.config import CustomClassConfig, DataConfig, KerasEngineConfig, NormConfig, RunConfig
+from bnlab import data, keras_engine, models
+from bnlab.config import CustomClassConfig, DataConfig, DyTConfig, KerasEngineConfig, RunConfig
+from bnlab.confined import confined
 from bnlab.errors import UserError
 from bnlab.grouping import check_memory
 from bnlab.models.size import size_of
 from bnlab.norms import SCHEMES
+from bnlab.norms.dyt import DynamicTanh
 from bnlab.optim import Hyperparameters
 from bnlab.seeds import weight_generator
 from bnlab.store import check_writable
@@ -25,6 +28,12 @@ A single run's step is as fast recorded as it is compiled."""
 
 WORTH_A_SECOND_THREAD = 5_000_000
 """Multiplications of a layer pass below which waiting for a second thread takes longer than it saves."""
+
+SECONDS_OF_TRIAL = 60.0
+"""For the import of a user's norm, its layers, and their passes."""
+
+STAND_IN = DyTConfig("dyt", "custom", alpha=0.5, affine=False)
+"""In the place of a user's norm where only shapes matter: it takes every shape."""
 
 _DEFAULT_THREADS = torch.get_num_threads()
 
@@ -45,9 +54,9 @@ def check(config: RunConfig) -> None:
     if isinstance(config.engine, KerasEngineConfig):
         keras_engine.check(config, config.engine, split)
         return
-    models.build(config.model, config.norm, split.train.images[0].shape, split.classes, generator=None)
     if isinstance(config.norm, CustomClassConfig):
-        _try_out(config, config.norm.target, split)
+        _try_out(config.norm.target, json.dumps(config.norm.kwargs), config.norm.digest, _slots(config, split))
+    models.build(config.model, config.norm, split.train.images[0].shape, split.classes, generator=None)
 
 
 def _check_batches(config: DataConfig, images: int, smallest: int) -> None:
@@ -56,18 +65,25 @@ def _check_batches(config: DataConfig, images: int, smallest: int) -> None:
     data.check_batches(images, config.batch_size, config.drop_last, smallest, left_by=left_by)
 
 
-def _try_out(config: RunConfig, target: str, split: data.Split) -> None:
-    """Passes random numbers through a user's norms, in batches of the sizes that training will bring."""
+@functools.lru_cache
+def _try_out(target: str, kwargs: str, digest: str | None, slots: tuple[tuple[tuple[int, ...], ...], ...]) -> None:
+    """Once for the jobs of a sweep that differ in nothing of it: a process takes as long to start as PyTorch does."""
+    confined("bnlab.custom_class:try_out", target, json.loads(kwargs), slots, seconds=SECONDS_OF_TRIAL)
+
+
+def _slots(config: RunConfig, split: data.Split) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    """For each norm of the network, the shapes of its inputs, in batches of the sizes that training will bring."""
     image = split.train.images[0].shape
-    plain = models.build(config.model, NormConfig("none", "native"), image, split.classes, generator=None)
-    model = models.build(config.model, config.norm, image, split.classes, weight_generator(config.seed))
+    model = models.build(config.model, STAND_IN, image, split.classes, generator=None)
     size, images = config.data.batch_size, len(split.train)
-    for samples in {size, data.last_batch_size(images, size, config.data.drop_last)}:
+    shapes: dict[int, list[tuple[int, ...]]] = {}
+    for samples in sorted({size, data.last_batch_size(images, size, config.data.drop_last)}, reverse=True):
         x = torch.zeros(samples, *image, device="meta")
-        for stand_in, layer in zip(plain.layers, model.layers, strict=True):
-            if isinstance(layer, custom_class.load_class(target)):
-                custom_class.try_out(target, layer, x.shape)
-            x = stand_in(x)
+        for number, layer in enumerate(model.layers):
+            if isinstance(layer, DynamicTanh):
+                shapes.setdefault(number, []).append(tuple(x.shape))
+            x = layer(x)
+    return tuple(tuple(of_layer) for of_layer in shapes.values())
 
 
 def device_of(config: RunConfig) -> torch.device:

@@ -67,7 +67,9 @@ class _Writer:
         self._nodes = list(recording.graph.nodes)
         inputs = [node for node in self._nodes if node.op == "placeholder"]
         self._inputs = inputs[:arguments]
-        self._fixed: dict[Node, Tensor] = dict(zip(inputs[arguments:], [tensor.detach() for tensor in state], strict=True))
+        self._fixed: dict[Node, Tensor] = dict(
+            zip(inputs[arguments:], [tensor.detach() for tensor in state], strict=True)
+        )
         for node in self._nodes:
             if node.op == "get_attr":  # a tensor that the function made of numbers
                 self._fixed[node] = getattr(recording, str(node.target))

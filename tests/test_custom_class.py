@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
-from bnlab import custom_class
-from bnlab.custom_class import construct, load_class, try_out
+from bnlab.custom_class import construct, load_class, try_pass
 from bnlab.errors import UserError
 
 GOOD = """
@@ -59,7 +57,7 @@ def test_a_class_of_a_file_is_built_with_its_arguments() -> None:
     layer = construct("mine.py:Shift", 3, {"start": 2.0})
     assert torch.equal(layer(torch.zeros(4, 3)), torch.full((4, 3), 2.0))
     for shape in ((4, 3), (4, 3, 5), (4, 3, 5, 2)):
-        try_out("mine.py:Shift", layer, shape)
+        try_pass("mine.py:Shift", layer, shape)
 
 
 def test_a_class_of_a_module_of_the_working_directory() -> None:
@@ -177,21 +175,4 @@ def test_a_constructor_that_raises() -> None:
 )  # fmt: skip
 def test_a_pass_that_goes_wrong(forward: str, expected: str) -> None:
     norm_with(forward)
-    assert refused(try_out, "mine.py:Norm", construct("mine.py:Norm", 8, {}), (4, 8)).startswith(expected)
-
-
-def test_endless_loops_are_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(custom_class, "SECONDS", 0.2)
-    rest = "is there an endless loop?"
-    write("while True:\n    try:\n        1 / 0\n    except Exception:\n        pass")
-    assert re.fullmatch(
-        rf"importing mine\.py was not done after 0\.2 s in line \d of mine\.py; {re.escape(rest)}",
-        refused(load_class, "mine.py:Norm"),
-    )
-    norm_with(init="while True: pass")
-    assert refused(construct, "mine.py:Norm", 8, {}) == f"Norm(8) was not done after 0.2 s in line 4 of mine.py; {rest}"
-    norm_with(forward="while True: pass")
-    layer: nn.Module = construct("mine.py:Norm", 8, {})
-    assert refused(try_out, "mine.py:Norm", layer, (4, 8)) == (
-        f"Norm on an input of shape (4, 8) was not done after 0.2 s in line 6 of mine.py; {rest}"
-    )
+    assert refused(try_pass, "mine.py:Norm", construct("mine.py:Norm", 8, {}), (4, 8)).startswith(expected)

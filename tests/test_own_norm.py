@@ -191,10 +191,32 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     assert {file for file in files_below(tmp_path) if "__pycache__" not in file} == before
 
 
-def test_an_endless_loop_is_cut_short(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnlab.custom_class.SECONDS", 0.3)
-    (tmp_path / "mine.py").write_text(MINE.replace("mean, var = self.mean, self.var", "while True: pass"))
+ENDED = "mine.py:MyNorm ended the process before it was done (exit code {code}); a layer must not call exit"
+LOOP = "mine.py:MyNorm was not done after 1 s, in line 16 of mine.py, an endless loop perhaps"
+HARMFUL = {
+    "a loop": ("while True: pass", LOOP),
+    "a loop in C": ("sum(range(10**11))", LOOP),
+    "exit": ("import os; os._exit(0)", ENDED.format(code=0)),
+    "crash": ("import os; os.kill(os.getpid(), 11)", ENDED.format(code=-11)),
+}
+
+
+@pytest.mark.parametrize(("code", "message"), HARMFUL.values(), ids=HARMFUL)
+def test_what_loops_or_ends_its_process_is_one_line_and_nothing_is_written(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
+) -> None:
+    monkeypatch.setattr("bnlab.prepare.SECONDS_OF_TRIAL", 1.0)
+    (tmp_path / "mine.py").write_text(MINE.replace("mean, var = self.mean, self.var", code))
+    before = files_below(tmp_path)
     answer = cli(*OWN)
-    assert answer.code == 2
-    assert "was not done after 0.3 s in line 16 of mine.py; is there an endless loop?" in answer.err
-    assert not (tmp_path / "runs").exists()
+    assert (answer.code, answer.err) == (2, f"error: {message}\n")
+    assert files_below(tmp_path) == before
+
+
+def test_a_sweep_tries_a_class_out_once_for_each_network(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[object] = []
+    monkeypatch.setattr("bnlab.prepare.confined", lambda *arguments, **_: tried.append(arguments[3]))
+    (Path() / "mine.py").write_text(MINE + "# a text that was not tried out before\n")
+    answer = cli(*OWN, "-m", "optimizer.lr=1e-3,1e-2", "model.hidden=[8],[8,4]")
+    assert answer.code == 0, answer.err
+    assert tried == [(((32, 8), (8, 8)),), (((32, 8), (8, 8)), ((32, 4), (8, 4)))]

@@ -35,6 +35,9 @@ RANGES: list[tuple[tuple[str, ...], str, list[object], str]] = [
     (("norm=derf",), "norm__shift", [math.inf, math.nan], "a finite number"),
     (("norm=weight_standardization",), "norm__eps", [0.0], POSITIVE),
     (("norm=weight_standardization",), "norm__then_eps", [0.0], POSITIVE),
+    (("norm=weight_norm",), "norm__then_eps", [0.0], POSITIVE),
+    (("norm=weight_norm", "norm.then=group"), "norm__num_groups", [0], "1 or more"),
+    (("norm=weight_norm", "norm.then=batch"), "norm__momentum", [1.1], "between 0 and 1"),
     (("norm=weight_standardization",), "norm__num_groups", [0], "1 or more"),
     (("norm=weight_standardization", "norm.then=batch"), "norm__momentum", [1.1], "between 0 and 1"),
     (

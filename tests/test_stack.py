@@ -143,6 +143,7 @@ def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
         replicate("norm=batch", 1, dtype, mlp(bias=False), settings=("norm.affine=false", "norm.momentum=null")),
         replicate("norm=batch", 1, dtype, settings=("norm.track_running_stats=false",)),
         replicate("norm=group", 3, dtype, mlp(init="normal", init_gain=0.2), settings=("norm.num_groups=4",)),
+        replicate("norm=weight_norm", 1, dtype, settings=("norm.impl=custom", "norm.then=layer")),
     ]
     return mixed
 
@@ -169,6 +170,8 @@ def convolutional(dtype: torch.dtype) -> list[Replicate]:
         one("instance", 1, "norm.track_running_stats=true", norm_input=True),
         one("batch", 1, "norm.affine=false", init="kaiming", bias=False),
         one("weight_standardization", 1, "norm.then=batch"),
+        one("weight_norm", 1, "norm.then=batch"),
+        one("weight_norm", 1, "norm.impl=custom", "norm.then=group", "norm.num_groups=2"),
     ]
 
 

@@ -6,6 +6,7 @@ from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
 from bnlab.config.norm import (
     BatchConfig,
     CustomClassConfig,
+    DyTConfig,
     FRNConfig,
     GroupConfig,
     InstanceConfig,
@@ -35,6 +36,7 @@ __all__ = [
     "CosineConfig",
     "CustomClassConfig",
     "DataConfig",
+    "DyTConfig",
     "EngineConfig",
     "FRNConfig",
     "GroupConfig",

@@ -167,14 +167,9 @@ class DerfConfig(DyTConfig):
 
 
 @dataclass
-class WeightNormConfig(NormConfig):
-    def of_activations(self) -> NormConfig:
-        return NormConfig("none", "native")
+class OfWeightsConfig(NormConfig):
+    """Schemes that normalize the weights, and what normalizes the activations after them."""
 
-
-@dataclass
-class WeightStandardizationConfig(NormConfig):
-    eps: float
     then: str
     then_eps: float
     affine: bool
@@ -183,13 +178,12 @@ class WeightStandardizationConfig(NormConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("norm.eps", self.eps)
         one_of("norm.then", self.then, ("none", "batch", "layer", "group"))
         positive("norm.then_eps", self.then_eps)
         self.of_activations()  # checks the rest
 
     def settings(self) -> dict[str, Any]:
-        return {"eps": self.eps}
+        return {}
 
     def of_activations(self) -> NormConfig:
         if self.then == "batch":
@@ -199,6 +193,18 @@ class WeightStandardizationConfig(NormConfig):
         if self.then == "layer":
             return LayerConfig("layer", "native", self.then_eps, self.affine)
         return NormConfig("none", "native")
+
+
+@dataclass
+class WeightStandardizationConfig(OfWeightsConfig):
+    eps: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive("norm.eps", self.eps)
+
+    def settings(self) -> dict[str, Any]:
+        return {"eps": self.eps}
 
 
 @dataclass

@@ -23,10 +23,10 @@ from bnlab.config.norm import (
     InstanceConfig,
     LayerConfig,
     NormConfig,
+    OfWeightsConfig,
     PreciseBatchConfig,
     RMSConfig,
     SwitchableConfig,
-    WeightNormConfig,
     WeightStandardizationConfig,
 )
 from bnlab.config.optimizer import (
@@ -59,7 +59,7 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
         "dyt": DyTConfig,
         "derf": DerfConfig,
         "weight_standardization": WeightStandardizationConfig,
-        "weight_norm": WeightNormConfig,
+        "weight_norm": OfWeightsConfig,
         "custom_class": CustomClassConfig,
     },
     "model": {"mlp": MLPConfig, "cnn": CNNConfig},

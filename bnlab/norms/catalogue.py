@@ -182,7 +182,7 @@ _ALL = (
         name="weight_norm",
         title="Weight normalization",
         formula="w = g v / ‖v‖",
-        normalizes_over="the weights of each output unit",
+        normalizes_over="the weights of each output unit; the activations by a norm that may follow (norm.then)",
         source="Salimans & Kingma 2016, arXiv 1602.07868",
         when_to_use="where no statistics may be taken of the data: recurrent, reinforcement or generative models.",
         invariances="Y N Y N N N",

@@ -67,7 +67,15 @@ CHECKS = (
     Check("state_dict round trip", measures.round_trip, running=True),
     Check("invariances (Ba et al., table 1)", measures.invariances),
     *(
-        Check(f"{OFFSET}, {name}", measures.offset, tolerance=0.02, ndim=ndim, rounding=True, offset=True)
+        Check(
+            f"{OFFSET}, {name}",
+            measures.offset,
+            tolerance=0.02,
+            ndim=ndim,
+            absent="two values of a group are rounded too much for it",
+            rounding=True,
+            offset=True,
+        )
         for ndim, name in SHAPE_NAMES.items()
     ),
     Check("float32", measures.precision("float32"), tolerance=1e-6, rounding=True),

@@ -130,7 +130,12 @@ def constant(new: New, ndim: int) -> Values:
 
 
 def offset(new: New, ndim: int) -> Values:
-    """float32 numbers of spread 1 around 10,000, where neighbouring numbers are 0.001 apart."""
+    """float32 numbers of spread 1 around 10,000, where neighbouring numbers are 0.001 apart.
+
+    Of two values nothing is left but their difference, and that may be all rounding.
+    """
+    if ndim == 2 and CHANNELS // new(ndim).reference.settings.get("num_groups", 1) <= 2:
+        return {}
     x = draw(ndim, samples=64)
     x = (OFFSET + x / x.std()).astype(np.float32).astype(np.float64)
     return {"y": new(ndim, dtype="float32").forward(x, training=True)}

@@ -32,7 +32,7 @@ DEFECTS = {
     "weight starts elsewhere": "gamma does not start at 1: in PyTorch and Keras it does, so that y = x̂ at first.",
     "bias starts elsewhere": "beta does not start at 0: in PyTorch and Keras it does.",
     "random output": "two passes over one input give two outputs: PyTorch's layers have no noise of their own.",
-    "no statistics": "no running mean and variance are kept (tensors with `mean` and `var` in their names): the"
+    "no statistics": "a new layer has no running mean and variance (tensors with `mean` and `var` in their names): the"
     " paper (algorithm 2) and PyTorch need them in eval mode.",
     "statistics are no buffers": "the running statistics are plain attributes, missing in state_dict and left"
     " behind by .to(device): PyTorch registers them by register_buffer.",

@@ -35,14 +35,15 @@ class Recipe:
         parameter_gradients: `own`, or γ and β have each other's (`swapped`).
         mode: what tells training from evaluation: self.`training`, or whether gradients are `recorded`.
         train_by: what normalizes in training: the `batch`, the `running` statistics, or these once `updated`.
-        eval_by: what normalizes in evaluation: the `running` statistics, these once `updated`, or the `batch`.
+        eval_by: what normalizes in evaluation: the `running` statistics, these once `updated`, the running mean and the
+            square of the running variance (`squares`), or the `batch`.
         update: running statistics are updated in `training`, in `evaluation`, `never` or `always`.
         updated: which of them: `both`, `running_mean` or `running_var`.
         momentum: the weight of the `new` batch, or of the `old` value, or that `old in running_var` alone.
         momentum_value: this momentum, whatever the setting.
         stored: the running variance is the `unbiased`, the `biased`, var·(n−1)/n (`product`), √var (`deviation`), the
-            unbiased plus ε (`and eps`), the same of var + ε (`with eps`), or var·N/(N−1) whatever the spatial
-            axes (`by samples`).
+            root of the unbiased (`unbiased deviation`), the unbiased plus ε (`and eps`), the same of var + ε (`with
+            eps`), or var·N/(N−1) whatever the spatial axes (`by samples`).
         stored_mean: the running mean is fed with the `mean` or the `sum`.
         initial_var: the running variance of a new layer.
     """

@@ -69,6 +69,21 @@ class Verdict:
     def failed(self) -> bool:
         return any(result.status == FAIL for result in self.results)
 
+    def plain(self) -> dict[str, Any]:
+        """All but the layer's and the reference's numbers, for JSON."""
+        results = [
+            {name: value for name, value in vars(result).items() if name not in ("seen", "expected")}
+            for result in self.results
+        ]
+        return vars(self) | {"results": results, "diagnoses": [vars(diagnosis) for diagnosis in self.diagnoses]}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Verdict:
+        """The verdict of `plain()`, through JSON."""
+        results = tuple(Result(**result) for result in plain["results"])
+        diagnoses = tuple(Diagnosis(**diagnosis) for diagnosis in plain["diagnoses"])
+        return cls(**{**plain, "remarks": tuple(plain["remarks"]), "results": results, "diagnoses": diagnoses})
+
 
 def errors(seen: Values, expected: Values) -> tuple[float, float]:
     """The largest absolute and relative error, relative to the largest expected value of each array.

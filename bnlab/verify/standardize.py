@@ -36,6 +36,8 @@ def standardize(
         _update(recipe, statistics, settings, x, mean, var, count)
     if by == "updated":
         used = _running(statistics, x.ndim)
+    if by == "squares":
+        used = used[0], used[1] ** 2
     eps = recipe.eps if training else recipe.eval_eps or recipe.eps
     x_hat = _scaled(recipe, x, used[0], used[1], eps, recipe.eps_value or settings["eps"])
     return _affine(recipe.affine, x_hat, parameters)
@@ -94,6 +96,7 @@ def _update(
         "biased": var,
         "by samples": var * _correction("unbiased", len(x)),
         "deviation": np.sqrt(var),
+        "unbiased deviation": np.sqrt(var * _correction("unbiased", count)),
         "product": var / _correction("unbiased", count),
         "with eps": (var + settings["eps"]) * _correction("unbiased", count),
         "and eps": var * _correction("unbiased", count) + settings["eps"],

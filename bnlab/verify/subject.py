@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,8 +20,13 @@ from bnlab.verify.reference import REFERENCES, WEIGHT, Reference
 ALIASES = {"eps": ("eps", "epsilon"), "momentum": ("momentum", "mom"), "num_groups": ("num_groups", "groups")}
 """By what names a user's constructor may take a setting, and the layer keep it."""
 
-USUAL = {"eps": (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-12), "momentum": (0.1, 0.01, 0.001, 0.05)}
-"""What a class may have instead of a setting. Of a momentum, the weight of the new batch."""
+USUAL = {
+    "num_groups": tuple(groups for groups in range(2, CHANNELS) if CHANNELS % groups == 0),
+    "eps": (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-12),
+    "momentum": (0.1, 0.01, 0.001, 0.05),
+}
+"""What a class may have instead of a setting, to be found in this order. Of a momentum, the weight of the new batch; of
+groups, what is neither layer nor instance normalization."""
 
 KERAS_STORES = {"batch": {"stored": "biased"}}
 """Where Keras differs by its documented convention: it is held against that."""
@@ -133,28 +138,31 @@ def of_class(cls: type[nn.Module], scheme: str) -> Subject:
     def build(ndim: int) -> nn.Module:
         return cls(*args, **kwargs)
 
-    module = _tried(build, called)
     settings, remarks = dict(reference.settings), []
+    fixed = [name for name in USUAL if name in settings and not any(alias in kwargs for alias in ALIASES[name])]
+    module = _tried(build, called, fixed)
     unknown = []
-    for setting in ("eps", "momentum", "num_groups"):
-        names = ALIASES[setting]
-        if setting not in settings or any(name in kwargs for name in names):
-            continue
-        value = next(
-            (getattr(module, name) for name in names if isinstance(getattr(module, name, None), int | float)), None
-        )
-        if value is not None:
-            settings[setting] = value
-            remarks.append(f"its constructor takes no {setting}: {value:g} is read from the layer")
-        elif setting in USUAL:
+    for setting in fixed:
+        value = _kept(module, setting)
+        if value is None:
             unknown.append(setting)
         else:
-            raise UserError(f"{cls.__name__} takes no {setting}, which norm '{scheme}' needs: add it to __init__")
+            settings[setting] = value
+            remarks.append(f"its constructor takes no {setting}: {value:g} is read from the layer")
     subject = Subject(cls.__name__, called, scheme, replace(reference, settings=settings), build, tuple(remarks))
     subject = _narrowed(subject)
+    if "num_groups" in unknown and not (taken := accepted(subject)).shapes:
+        raise UserError(f"{called} cannot be run: {taken.refused[2]}{_OF_GROUPS}")
     for setting in unknown:
         subject = _assume(subject, setting)
     return subject
+
+
+def _kept(module: nn.Module, setting: str) -> float | None:
+    """The value of an attribute of the layer; no number of groups that the channels cannot be divided into."""
+    values = [getattr(module, name, None) for name in ALIASES[setting]]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    return next((n for n in numbers if setting != "num_groups" or (n >= 1 and CHANNELS % n == 0)), None)
 
 
 def _narrowed(subject: Subject) -> Subject:
@@ -186,16 +194,20 @@ def _arguments(cls: type[nn.Module], settings: Mapping[str, Any]) -> tuple[tuple
     return (CHANNELS,), kwargs
 
 
-def _tried(build: Callable[[int], nn.Module], call: str) -> nn.Module:
+_OF_GROUPS = f"; a number of groups that __init__ does not take has to divide the {CHANNELS} channels of the checks"
+
+
+def _tried(build: Callable[[int], nn.Module], call: str, fixed: Collection[str]) -> nn.Module:
     try:
         return build(2)
     except (Exception, SystemExit) as error:
-        raise UserError(f"{call} cannot be built: {one_line(error)}") from error
+        more = _OF_GROUPS if "num_groups" in fixed else ""
+        raise UserError(f"{call} cannot be built: {one_line(error)}{more}") from error
 
 
 def _assume(subject: Subject, setting: str) -> Subject:
     """With the usual value of a setting that comes nearest to what the layer does."""
-    measure = {"eps": measures.near_eps, "momentum": measures.momentum}[setting]
+    measure = {"num_groups": measures.training, "eps": measures.near_eps, "momentum": measures.momentum}[setting]
     shapes = accepted(subject).shapes
     if not shapes:
         return subject

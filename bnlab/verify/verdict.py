@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from bnlab.custom_class import load_class
 from bnlab.errors import UserError, unknown
@@ -18,13 +19,12 @@ from bnlab.verify.subject import Subject
 IMPLS = ("native", "custom", "keras")
 
 
-def verify_class(target: str, scheme: str, seconds: float) -> Verdict:
+def verify_class(target: str, scheme: str) -> Verdict:
     """Verifies `my_file.py:MyNorm` as an implementation of a scheme, in this process; see confined.py.
 
     Args:
         target: the class.
         scheme: what it is to compute.
-        seconds: how long its import may take.
 
     Raises:
         UserError: no such class or scheme, or a class that cannot be loaded, built or run.
@@ -33,7 +33,12 @@ def verify_class(target: str, scheme: str, seconds: float) -> Verdict:
         raise unknown("norm", scheme, SCHEMES)
     if SCHEMES[scheme].of_weights:
         raise UserError(f"norm '{scheme}' is of a layer's weights; a class can be held against one of activations only")
-    return _verdict(subjects.of_class(load_class(target, seconds), scheme))
+    return _verdict(subjects.of_class(load_class(target), scheme))
+
+
+def verify_class_plainly(target: str, scheme: str) -> dict[str, Any]:
+    """The same as plain values, for another process."""
+    return verify_class(target, scheme).plain()
 
 
 def verify_schemes(schemes: Iterable[str], impls: Iterable[str]) -> Iterator[Verdict]:

@@ -163,6 +163,13 @@ OUTPUT = (
         "eps is added twice, √(σ² + 2ε): the paper, PyTorch and Keras add it once.",
     ),
     Mistake(
+        "eps twice in training",
+        {"eps": "twice", "eval_eps": "inside"},
+        "eps is added twice in train mode, to the variance and again under the root, √(σ² + 2ε): the paper, PyTorch and"
+        " Keras add it once.",
+        BATCH,
+    ),
+    Mistake(
         "eps as a floor",
         {"eps": "clamped"},
         "eps is the least that the variance may be, √max(σ², ε): the paper, PyTorch and Keras add it, √(σ² + ε).",
@@ -213,8 +220,8 @@ OUTPUT = (
     Mistake(
         "group size instead of number",
         {"channels": "sized"},
-        "num_groups is taken for the channels of a group: in GroupNorm (Wu & He 2018; PyTorch) it is how many groups"
-        " there are.",
+        "3 groups are normalized where num_groups=2 was passed for 6 channels: it is taken for the channels of a group,"
+        " or not at all; in GroupNorm (Wu & He 2018; PyTorch) it is how many groups there are.",
         frozenset({"group"}),
     ),
     Mistake(

@@ -76,6 +76,27 @@ RUNNING = (
         BATCH,
     ),
     Mistake(
+        "standard deviation stored",
+        {"stored": "unbiased deviation"},
+        "the running statistic holds the standard deviation: PyTorch and Keras store the variance, whose average"
+        " is another number than the squared average of its roots.",
+        BATCH,
+    ),
+    Mistake(
+        "standard deviation stored",
+        {"stored": "deviation", "eval_by": "squares"},
+        "the running statistic holds the standard deviation: PyTorch and Keras store the variance, whose average"
+        " is another number than the squared average of its roots.",
+        BATCH,
+    ),
+    Mistake(
+        "standard deviation stored",
+        {"stored": "unbiased deviation", "eval_by": "squares"},
+        "the running statistic holds the standard deviation: PyTorch and Keras store the variance, whose average"
+        " is another number than the squared average of its roots.",
+        BATCH,
+    ),
+    Mistake(
         "stored variance corrected the wrong way",
         {"stored": "product"},
         "running_var is multiplied by (n−1)/n: the unbiased variance of algorithm 2 of Ioffe & Szegedy 2015 and"

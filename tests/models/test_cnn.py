@@ -28,13 +28,13 @@ SPATIAL = [name for name in SCHEMES if name != "rms"]
 """PyTorch's rms norm takes no images."""
 
 
-def norm(name: str) -> NormConfig:
+def norm(name: str, *settings: str) -> NormConfig:
     groups = ["norm.num_groups=2"] if name in ("group", "weight_standardization") else []
-    return from_mapping(compose([f"norm={name}", *groups])).norm
+    return from_mapping(compose([f"norm={name}", *groups, *settings])).norm
 
 
-def made(name: str, seed: int = 0, **changes: Any) -> Model:
-    return build(replace(PLAIN, **changes), norm(name), IMAGE, CLASSES, weight_generator(seed))
+def made(name: str, *settings: str, seed: int = 0, **changes: Any) -> Model:
+    return build(replace(PLAIN, **changes), norm(name, *settings), IMAGE, CLASSES, weight_generator(seed))
 
 
 def kinds(model: Model) -> str:
@@ -60,10 +60,18 @@ def test_layers_stand_where_the_configuration_says(name: str, changes: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("name", "bias"), [("none", True), ("batch", False), ("weight_norm", True), ("weight_standardization", False)]
+    ("name", "settings", "bias"),
+    [
+        ("none", (), True),
+        ("batch", (), False),
+        ("weight_norm", (), True),
+        ("weight_norm", ("norm.then=layer",), False),
+        ("weight_standardization", (), False),
+        ("weight_standardization", ("norm.then=none",), True),
+    ],
 )
-def test_a_convolution_before_a_shift_has_no_bias(name: str, bias: bool) -> None:
-    assert [layer.bias is not None for layer in weight_layers(made(name).layers)] == [bias, bias, True]
+def test_a_convolution_before_a_shift_has_no_bias(name: str, settings: tuple[str, ...], bias: bool) -> None:
+    assert [layer.bias is not None for layer in weight_layers(made(name, *settings).layers)] == [bias, bias, True]
 
 
 def convolve(x: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -81,8 +89,17 @@ def pool(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return pooled
 
 
-def test_logits_are_those_of_the_formula() -> None:
-    model = made("batch", seed=3).double()
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("batch", ()),
+        ("weight_norm", ("norm.then=batch",)),
+        ("weight_norm", ("norm.then=batch", "norm.impl=custom")),
+        ("weight_standardization", ("norm.then=batch",)),
+    ],
+)
+def test_logits_are_those_of_the_formula(name: str, settings: tuple[str, ...]) -> None:
+    model = made(name, *settings, seed=3).double()
     images = torch.rand(9, *IMAGE, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     x = images.numpy()
     *convolutions, last = weight_layers(model.layers)

@@ -102,6 +102,59 @@ class StoresAndEps(BatchNorm):
         self.running_var.lerp_(x.var(self.axes(x)) + self.eps, self.momentum)
 
 
+class EpsTwiceInTraining(BatchNorm):
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, var = super().statistics(x)
+        return mean, var + self.eps
+
+    def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
+        super().update(x, mean, var - self.eps)
+
+
+class EpsWithTheVariance(EpsTwiceInTraining):
+    """It is stored as well."""
+
+    def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
+        BatchNorm.update(self, x, mean, var)
+
+
+class StoresTorchStd(BatchNorm):
+    """x.std() is averaged, and squared where a variance is needed."""
+
+    def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(x.std(self.axes(x)), self.momentum)
+
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        return super().normalize(x, mean, var if self.training else var**2)
+
+
+class StoresTorchStdUnsquared(StoresTorchStd):
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        return BatchNorm.normalize(self, x, mean, var)
+
+
+class StoresDeviationSquared(StoresTorchStd):
+    def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(var.sqrt(), self.momentum)
+
+
+class StatisticsOfTheFirstBatch(BatchNorm):
+    """None until then."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps, momentum)
+        del self.running_mean, self.running_var
+        self.running_mean = self.running_var = None  # type: ignore[assignment]
+
+    def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
+        if self.running_mean is None:
+            self.running_mean, self.running_var = mean, x.var(self.axes(x))
+        else:
+            super().update(x, mean, var)
+
+
 class CorrectedByN(BatchNorm):
     def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
         self.running_mean.lerp_(mean, self.momentum)
@@ -285,6 +338,12 @@ MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (MeanMomentumInverted, "batch", ("momentum of the mean inverted",)),
     (StoresWithEps, "batch", ("eps stored",)),
     (StoresAndEps, "batch", ("eps stored",)),
+    (EpsTwiceInTraining, "batch", ("eps twice in training",)),
+    (EpsWithTheVariance, "batch", ("eps stored", "eps twice in training")),
+    (StoresTorchStd, "batch", ("standard deviation stored",)),
+    (StoresTorchStdUnsquared, "batch", ("standard deviation stored",)),
+    (StoresDeviationSquared, "batch", ("standard deviation stored",)),
+    (StatisticsOfTheFirstBatch, "batch", ("no statistics", "raises")),
     (CorrectedByN, "batch", ("stored variance corrected by N",)),
     (StoresSum, "batch", ("sum stored",)),
     (EvalWithoutEps, "batch", ("eps missing in evaluation",)),

@@ -11,6 +11,7 @@ import pytest
 from bnlab.norms import SCHEMES
 from bnlab.verify import command, verdict
 from bnlab.verify.reference import REFERENCES, Reference
+from bnlab.verify.result import Verdict
 from tests.conftest import Answer, Cli, files_below
 
 HEAD = "import torch\nfrom torch import nn\n\n"
@@ -35,7 +36,11 @@ class MyTanh(nn.Module):
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, which is quicker; test_confined.py has what the other is for."""
-    monkeypatch.setattr(command, "verify_confined", verdict.verify_class)
+
+    def verified(target: str, scheme: str, seconds: float) -> Verdict:
+        return verdict.verify_class(target, scheme)
+
+    monkeypatch.setattr(command, "verify_confined", verified)
 
 
 def verify_file(cli: Cli, code: str, *arguments: str, name: str = "MyBN") -> Answer:
@@ -245,3 +250,47 @@ class MyBN(nn.BatchNorm1d):
     assert "MyBN: its constructor takes no eps: 1e-06 is read from the layer\n" in answer.out
     assert "MyBN: its constructor takes no momentum: 0.1 is read from the layer\n" in answer.out
     assert "MyBN: MyBN(n=6)\n" in answer.out
+
+
+OF_GROUPS = f"""{HEAD}
+class MyGN(nn.Module):
+    def __init__(self, num_features):
+        super().__init__()
+        self.inner = nn.GroupNorm(GROUPS, num_features)
+
+    def forward(self, x):
+        return self.inner(x)
+"""
+
+
+def test_a_number_of_groups_that_the_constructor_does_not_take_is_found(cli: Cli) -> None:
+    answer = verify_file(cli, OF_GROUPS.replace("GROUPS", "3"), "--as", "group", name="MyGN")
+    assert answer.code == 0, answer.out
+    assert "MyGN: its constructor takes no num_groups: 3 is assumed\n" in answer.out
+    kept = OF_GROUPS.replace("self.inner", "self.num_groups = GROUPS\n        self.inner", 1).replace("GROUPS", "2")
+    answer = verify_file(cli, kept, "--as", "group", name="MyGN")
+    assert answer.code == 0, answer.out
+    assert "MyGN: its constructor takes no num_groups: 2 is read from the layer\n" in answer.out
+
+
+def test_a_number_of_groups_that_does_not_fit_is_said(cli: Cli) -> None:
+    answer = verify_file(cli, OF_GROUPS.replace("GROUPS", "4"), "--as", "group", name="MyGN")
+    rest = "a number of groups that __init__ does not take has to divide the 6 channels of the checks"
+    assert answer.code == 2
+    assert answer.err.startswith("error: MyGN(num_features=6) cannot be built: ValueError: num_channels ")
+    assert answer.err.endswith(f"; {rest}\n")
+    by_hand = "x.reshape(len(x), 4, -1)"
+    answer = verify_file(
+        cli, OF_GROUPS.replace("GROUPS", "2").replace("self.inner(x)", by_hand), "--as", "group", name="MyGN"
+    )
+    assert answer.code == 2
+    assert answer.err == (
+        "error: MyGN(num_features=6) cannot be run: RuntimeError: shape '[7, 4, -1]' is invalid for input of size 42; "
+        f"{rest}\n"
+    )
+
+
+def test_one_group_without_a_setting_is_layer_norm(cli: Cli) -> None:
+    answer = verify_file(cli, OF_GROUPS.replace("GROUPS", "1"), "--as", "group", name="MyGN")
+    assert answer.code == 1
+    assert "→ one group of all channels is normalized, which is LayerNorm" in answer.out

@@ -42,6 +42,7 @@ CORRECT: list[tuple[type[nn.Module], str]] = [
     (textbook.RMSNorm, "rms"),
     (nn.RMSNorm, "rms"),
     (textbook.GroupNorm, "group"),
+    (textbook.GroupNormOfThree, "group"),
     (nn.GroupNorm, "group"),
     (nn.InstanceNorm1d, "instance"),
     (nn.Identity, "none"),

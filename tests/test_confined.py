@@ -10,7 +10,7 @@ from tests.conftest import Cli, files_below
 
 HEAD = "import os, sys, time\nfrom torch import nn\n\nclass MyBN(nn.BatchNorm1d):\n    def forward(self, x):\n"
 LOOP = "my_bn.py:MyBN was not done after 1 s, in line {line} of my_bn.py, an endless loop perhaps; if it is only slow,"
-ENDED = "my_bn.py:MyBN ended the process before it was verified (exit code {code}); a layer must not call exit"
+ENDED = "my_bn.py:MyBN ended the process before it was done (exit code {code}); a layer must not call exit"
 
 ENDLESS = {
     "at import": ("while True: pass", 1),
@@ -60,3 +60,11 @@ def test_what_a_class_prints_is_dropped(cli: Cli) -> None:
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.startswith("Batch normalization")
     assert not any(word in answer.out for word in ("import", "out\n", "err\n", "shell"))
+
+
+def test_a_file_beside_the_class_is_not_taken_for_a_module_of_python(cli: Cli) -> None:
+    """`python -m` puts the working directory before Python's own modules: torch could not be imported."""
+    Path("random.py").write_text("", encoding="utf-8")
+    Path("my_bn.py").write_text("from torch import nn\nclass MyBN(nn.BatchNorm1d): pass", encoding="utf-8")
+    answer = cli("verify", "my_bn.py:MyBN")
+    assert (answer.code, answer.err) == (0, "")
