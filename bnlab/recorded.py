@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -154,9 +154,8 @@ def _entrance(operator: Any) -> Callable[..., Any]:
     name = operator._schema.name.removeprefix("aten::")
     for place in (torch._C._VariableFunctions, torch._C.TensorBase, torch._C._nn):
         if hasattr(place, name):
-            entrance: Callable[..., Any] = getattr(place, name)
-            return entrance
-    return operator._op
+            return cast("Callable[..., Any]", getattr(place, name))
+    return cast("Callable[..., Any]", operator._op)
 
 
 def _with_numbers_as_tensors(node: Node) -> list[Any]:

@@ -247,7 +247,7 @@ def test_a_runs_folder_that_may_only_be_read(earlier: dict[str, bytes], tmp_path
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "1 run, 1 replicate" in listed.stdout
     assert (reported.returncode, reported.stderr) == (0, "")
-    assert "test_accuracy" in reported.stdout
+    assert "test accuracy" in reported.stdout
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
         f"error: runs_dir=runs cannot be written ({tmp_path}/runs: Permission denied); "

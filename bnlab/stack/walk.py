@@ -80,7 +80,7 @@ def _is_known(module: nn.Module) -> bool:
 
 
 def _lift_single(module: nn.Module) -> nn.Module:
-    """The layers of the only replicate themselves, save for the linear ones, in copies of the modules that hold them."""
+    """The layers of the only replicate, save for the linear ones, in copies of the modules that hold them."""
     if not isinstance(module, MLP | CNN | nn.Sequential):
         return SingleLinear(module) if type(module) is nn.Linear else module
     holder = copy.copy(module)
