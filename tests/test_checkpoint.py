@@ -177,6 +177,16 @@ def test_a_damaged_record_of_the_stack_stands_in_no_way(
     finish(cli, tmp_path)
 
 
+@pytest.mark.parametrize("damaged", [b"", b"norm: [", b"\xff", b"norm: {name: none}"])
+def test_a_damaged_config_is_written_anew(damaged: bytes, interrupted: Path, cli: Cli, tmp_path: Path) -> None:
+    """Else the run would be done, and neither listed nor reported."""
+    (config,) = tmp_path.glob("runs/*/config.yaml")
+    whole = config.read_bytes()
+    config.write_bytes(damaged)
+    finish(cli, tmp_path)
+    assert config.read_bytes() == whole
+
+
 def test_they_are_removed_when_the_run_is_done_and_the_weights_kept_on_demand(cli: Cli, tmp_path: Path) -> None:
     assert cli(*TRAIN, "keep_checkpoint=true").code == 0
     assert [path.name for path in tmp_path.rglob("*.pt")] == ["weights.pt"]
