@@ -187,7 +187,7 @@ def parsed(text: str) -> Override:
         raise UserError(f"'{shown(text)}' has no setting's name before '='; write KEY=VALUE, e.g. epochs=3")
     try:
         return OverridesParser.create().parse_override(text)
-    except (HydraException, ValueError) as error:
+    except (HydraException, ValueError, RecursionError) as error:
         why = _reason(error)
         raise UserError(
             f"'{shown(text)}' cannot be read{why}; write KEY=VALUE, a value with other characters than letters, "

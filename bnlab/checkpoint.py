@@ -6,6 +6,7 @@ with `weights_only=True`, so that nothing in it is executed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import pickle
@@ -23,6 +24,7 @@ from bnlab.store import replace
 
 MAGIC = b"bnlab checkpoint 1\n"
 CURRENT, BEFORE = "checkpoint.pt", "checkpoint-before.pt"
+PARTS = {"versions", "training", "records"}
 
 SHARE = 0.02
 """Of the training time, at most, is spent on checkpoints."""
@@ -40,8 +42,11 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     content = buffer.getvalue()
-    if path.exists():
-        path.replace(path.with_name(BEFORE))
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(path.with_name(BEFORE))
+    except OSError as error:
+        raise StorageError(path, error) from error
     replace(path, b"".join((MAGIC, hashlib.sha256(content).digest(), content)), durable=True)
 
 
@@ -62,6 +67,8 @@ def load(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(io.BytesIO(file[start:]), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DamagedError("it holds more than tensors and plain values") from error
+    except Exception as error:  # what is no file of torch.save makes it raise anything, even an IndexError
+        raise DamagedError("it is no file of tensors") from error
     return state
 
 
@@ -119,6 +126,9 @@ class Checkpoints:
                 continue
             except DamagedError as error:
                 self._say(f"{path} is not used: {error}; going back to the one before, or to the start")
+                continue
+            if not isinstance(state, dict) or set(state) != PARTS:
+                self._say(f"{path} is not used: it is not a training's; going back to the one before, or to the start")
                 continue
             if state["versions"] != self._versions:
                 versions = ", ".join(f"{name} {version}" for name, version in state["versions"].items())

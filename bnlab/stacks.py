@@ -128,5 +128,8 @@ def _read(path: Path) -> Mapping[str, Any] | None:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    known = isinstance(record, dict) and record.get("schema") == SCHEMA
-    return record if known and {"members", "rerun", "started"} <= set(record) else None
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not {"rerun", "started"} <= set(record):
+        return None
+    members = record.get("members")
+    named = isinstance(members, list) and bool(members) and all(isinstance(member, str) for member in members)
+    return record if named else None

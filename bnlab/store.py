@@ -155,13 +155,18 @@ class ReplicateFolder:
             leftover.unlink(missing_ok=True)
 
     def write_config(self) -> None:
-        """Writes config.yaml unless it is there: all seeds of a run share it."""
+        """Writes config.yaml unless it is there and whole: all seeds of a run share it, and none is read without it."""
         import yaml
 
-        path = self.run / "config.yaml"
-        if not path.exists():
-            # Written in the seed's own folder, whose lock says who may remove what a killed process leaves there.
-            replace(path, yaml.safe_dump(self._config.protocol(), sort_keys=False), workspace=self.path)
+        path, content = self.run / "config.yaml", yaml.safe_dump(self._config.protocol(), sort_keys=False)
+        try:
+            stored = path.read_text(encoding="utf-8")
+            if stored == content or yaml.safe_load(stored) == yaml.safe_load(content):
+                return
+        except (OSError, ValueError, yaml.YAMLError):
+            pass
+        # Written in the seed's own folder, whose lock says who may remove what a killed process leaves there.
+        replace(path, content, workspace=self.path, durable=True)
 
     def write_result(self, state: str, environment: dict[str, Any], **values: Any) -> dict[str, Any]:
         """Writes result.json; that of a finished replicate, and its metrics, are then safe from a power failure."""

@@ -1,5 +1,6 @@
 """Checkpoints: what is damaged is not used but said, and nothing in them is executed."""
 
+import hashlib
 import io
 import os
 import signal
@@ -13,6 +14,7 @@ import torch
 from bnlab import __version__
 from bnlab.checkpoint import BEFORE, CURRENT, MAGIC, DamagedError, load, save
 from bnlab.optim import StackOptimizer
+from bnlab.store import MEMBERS
 from tests.conftest import Cli
 
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=4", "checkpoint_every=0")
@@ -111,6 +113,39 @@ def test_a_damaged_one_falls_back_to_the_one_before(interrupted: Path, cli: Cli,
     assert "going on from step 20" in said
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"abc", "it is no file of tensors"), (None, "it is not a training's")], ids=["abc", "{}"]
+)
+def test_one_with_a_right_digest_of_something_else_falls_back(
+    content: bytes | None, reason: str, interrupted: Path, cli: Cli, tmp_path: Path
+) -> None:
+    if content is None:
+        buffer = io.BytesIO()
+        torch.save({}, buffer)
+        content = buffer.getvalue()
+    (interrupted / CURRENT).write_bytes(b"".join((MAGIC, hashlib.sha256(content).digest(), content)))
+    said = finish(cli, tmp_path)
+    assert f"is not used: {reason}; going back to the one before, or to the start" in said
+    assert "going on from step 20" in said
+
+
+def test_one_that_cannot_be_put_in_place_only_costs_a_line(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk may also be full when the one before is given its other name."""
+    replace = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if Path(target).name == BEFORE:
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    answer = cli(*TRAIN)
+    assert answer.code == 0
+    assert "no checkpoint at step 20: cannot write " in answer.err
+
+
 def test_two_damaged_ones_start_anew(interrupted: Path, cli: Cli, tmp_path: Path) -> None:
     for name in (CURRENT, BEFORE):
         (interrupted / name).write_bytes((interrupted / name).read_bytes()[:-5])
@@ -131,6 +166,25 @@ def test_a_missing_one_starts_anew(interrupted: Path, cli: Cli, tmp_path: Path) 
     for name in (CURRENT, BEFORE):
         (interrupted / name).unlink()
     assert "going on from" not in finish(cli, tmp_path)
+
+
+@pytest.mark.parametrize("members", ["5", "[]", "[1]", "null"])
+def test_a_damaged_record_of_the_stack_stands_in_no_way(
+    members: str, interrupted: Path, cli: Cli, tmp_path: Path
+) -> None:
+    record = f'{{"schema": 1, "members": {members}, "rerun": false, "started": true}}'
+    (interrupted / MEMBERS).write_text(record)
+    finish(cli, tmp_path)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"norm: [", b"\xff", b"norm: {name: none}"])
+def test_a_damaged_config_is_written_anew(damaged: bytes, interrupted: Path, cli: Cli, tmp_path: Path) -> None:
+    """Else the run would be done, and neither listed nor reported."""
+    (config,) = tmp_path.glob("runs/*/config.yaml")
+    whole = config.read_bytes()
+    config.write_bytes(damaged)
+    finish(cli, tmp_path)
+    assert config.read_bytes() == whole
 
 
 def test_they_are_removed_when_the_run_is_done_and_the_weights_kept_on_demand(cli: Cli, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from bnlab.config.ranges import not_negative, one_of, positive, require, within_0_1
+from bnlab.config.ranges import not_negative, one_of, positive, require, visible, within_0_1
 from bnlab.errors import UserError
 from bnlab.target import parse
 
@@ -45,7 +45,7 @@ class LayerConfig(NormConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("norm.eps", self.eps)
+        visible("norm.eps", self.eps)
 
 
 @dataclass
@@ -97,7 +97,7 @@ class RMSConfig(NormConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.eps is not None:
-            positive("norm.eps", self.eps)
+            visible("norm.eps", self.eps)
 
 
 @dataclass
@@ -179,7 +179,7 @@ class OfWeightsConfig(NormConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("norm.then", self.then, ("none", "batch", "layer", "group"))
-        positive("norm.then_eps", self.then_eps)
+        visible("norm.then_eps", self.then_eps)
         self.of_activations()  # checks the rest
 
     def settings(self) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class WeightStandardizationConfig(OfWeightsConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("norm.eps", self.eps)
+        visible("norm.eps", self.eps)
 
     def settings(self) -> dict[str, Any]:
         return {"eps": self.eps}

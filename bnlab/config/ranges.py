@@ -7,6 +7,9 @@ from collections.abc import Collection
 
 from bnlab.errors import SettingError, nearest
 
+SMALLEST = 1.2e-38
+"""Just above the smallest normal float32."""
+
 
 def require(legal: bool, key: str, value: object, allowed: str) -> None:
     if not legal:
@@ -20,6 +23,12 @@ def one_of(key: str, value: str, allowed: Collection[str]) -> None:
 
 def positive(key: str, value: float) -> None:
     require(value > 0 and math.isfinite(value), key, value, "a finite number above 0")
+
+
+def visible(key: str, value: float) -> None:
+    """Positive also in float32, where what is smaller than the smallest normal number counts as zero."""
+    positive(key, value)
+    require(value >= SMALLEST, key, value, f"{SMALLEST} or above, since float32 takes what is smaller for 0")
 
 
 def not_negative(key: str, value: float) -> None:
