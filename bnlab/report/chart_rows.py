@@ -115,6 +115,7 @@ def time_to_target(every: pd.DataFrame, comparison: Comparison, curves: pd.DataF
         x=alt.X(
             "time:Q",
             title=f"{targets.clock(curves)} at the target",
+            axis=alt.Axis(tickMinStep=1),
             scale=alt.Scale(domainMin=0, domainMax=1.04 * float(points["time"].max()), nice=False),
         ),
         **only(arm_encoding(shown, beside_rows(shown)), "color"),

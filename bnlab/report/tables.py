@@ -38,7 +38,7 @@ def summary(comparison: Comparison) -> Table:
     """A row per arm, best first, with the difference to the baseline if there is one."""
     data, of = comparison.summary, unit(comparison.metric)
     keys = telling_keys(comparison)
-    cells = {setting_words.name(key): data[key].fillna(ABSENT).tolist() for key in keys or ["arm"]}
+    cells = {setting_words.name(key): _values(data[key].fillna(ABSENT).tolist()) for key in keys or ["arm"]}
     labels = list(cells)
     cells[labels[0]] = [cell + BEST * bool(best) for cell, best in zip(cells[labels[0]], data["best"], strict=True)]
     cells["n"] = [str(n) for n in data["n"]]
@@ -94,7 +94,8 @@ def pivot(comparison: Comparison) -> Table | None:
     order = {key: sorted(rows[key].unique(), key=sort_key) for key in (down, across)}
     crossed = rows.assign(text=text).pivot(index=down, columns=across, values="text")
     crossed = crossed.reindex(index=order[down], columns=order[across]).fillna(ABSENT)
-    crossed.columns = [setting_words.phrase({across: value}) for value in crossed.columns]
+    crossed.columns = [setting_words.phrase({across: value}) for value in _values(order[across])]
+    crossed.index = pd.Index(_values(order[down]))
     crossed.index.name = setting_words.name(down)
     data = rows[[down, across, "n", "diverged", "mean", "sd", "low", "high"]]
     by = f"{setting_words.name(down)} by {setting_words.name(across)}"
@@ -156,6 +157,12 @@ def curve_means(comparison: Comparison, curves: pd.DataFrame, metric: str) -> pd
 def p_text(p: float) -> str:
     """A p value with three decimals."""
     return ABSENT if pd.isna(p) else "< .001" if p < 0.001 else f"{p:.3f}"
+
+
+def _values(values: Sequence[str]) -> list[str]:
+    """The values of one setting, numbers as the names of arms have them, lists as --baseline takes them."""
+    rounded = setting_words.rounded(values)
+    return [value if value.startswith("[") else short for value, short in zip(values, rounded, strict=True)]
 
 
 def _intervals(data: pd.DataFrame, of: Unit, prefix: str = "", sign: str = "") -> list[str]:

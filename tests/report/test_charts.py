@@ -204,6 +204,13 @@ def test_replicates_at_one_step_are_one_point_in_the_middle_of_the_row(tmp_path:
     assert [(row["replicates"], row["offset"]) for row in rows] == [(8, 0.0)]
 
 
+def test_the_time_to_a_target_has_ticks_at_whole_numbers(tmp_path: Path) -> None:
+    """Cause: three epochs had ticks at 0.5, 1.5 and 2.5, at which nothing is evaluated."""
+    arm(tmp_path, "batch", 0.95, seeds=2)
+    dots = drawn(tmp_path)["time-to-target"].specification["layer"][0]
+    assert dots["encoding"]["x"]["axis"]["tickMinStep"] == 1
+
+
 def test_arms_are_named_in_words(tmp_path: Path) -> None:
     """Cause: legends had raw keys, 'lr=0.001369'."""
     for name in ("batch", "none"):

@@ -98,6 +98,18 @@ def test_two_keys_are_crossed_with_numbers_in_order(tmp_path: Path) -> None:
     assert tables.pivot(compare(tmp_path, by=("norm.name",))) is None
 
 
+def test_tables_write_a_setting_as_the_names_of_arms_do(tmp_path: Path) -> None:
+    """Cause: a learning rate of 30 was "30.0" in the table and "30" in the sentence above it."""
+    for lr in (30.0, 100000.0):
+        for name in ("batch", "none"):
+            stored.arm(tmp_path, name, [0.9], folder=f"{name}{lr}", lr=lr)
+    comparison = compare(tmp_path, by=("norm.name", "optimizer.lr"))
+    assert set(tables.summary(comparison).cells["learning rate"]) == {"30", "1e+05"}
+    crossed = tables.pivot(comparison)
+    assert crossed is not None
+    assert crossed.cells.columns.tolist() == ["scheme", "lr 30", "lr 1e+05"]
+
+
 @pytest.mark.parametrize(("p", "text"), [(0.0004, "< .001"), (0.0312, "0.031"), (float("nan"), "-")])
 def test_p_text(p: float, text: str) -> None:
     assert tables.p_text(p) == text
