@@ -30,7 +30,7 @@ def show(runs: Sequence[Sequence[Outcome]]) -> None:
         _show_splits(runs[0], console)
     else:
         _show_runs(runs, console)
-    outcomes = [outcome for run in runs for outcome in run]
+    outcomes = [outcome for run in _pooled(runs) for outcome in run]
     for outcome in outcomes:
         if outcome.result["state"] in ("diverged", "failed"):
             console.print(_fault(outcome), markup=False, soft_wrap=True)
@@ -79,11 +79,11 @@ def _show_runs(runs: Sequence[Sequence[Outcome]], console: Console) -> None:
 
 
 def _pooled(runs: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
-    """One list a run: the jobs of `-m seed=0,1` are seeds of one."""
-    pooled: dict[Path, list[Outcome]] = {}
-    for run in runs:
-        pooled.setdefault(run[0].folder.parent, []).extend(run)
-    return list(pooled.values())
+    """One list a run: the jobs of `-m seed=0,1` are seeds of one. A replicate that several jobs mean is there once."""
+    pooled: dict[Path, dict[Path, Outcome]] = {}
+    for outcome in (outcome for run in runs for outcome in run):
+        pooled.setdefault(outcome.folder.parent, {}).setdefault(outcome.folder, outcome)
+    return [list(run.values()) for run in pooled.values()]
 
 
 def _mean(run: Sequence[Outcome], metric: str) -> str:

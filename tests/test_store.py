@@ -101,6 +101,11 @@ def test_the_address_does_not_depend_on_how_it_is_written() -> None:
     assert address("steps=9", "epochs=3") == address("steps=9")
 
 
+@pytest.mark.parametrize("impl", ["custom", "keras"])
+def test_no_norm_is_one_run_whatever_the_impl(impl: str) -> None:
+    assert address("norm=none", f"norm.impl={impl}") == address("norm=none")
+
+
 @pytest.mark.parametrize(
     ("overrides", "name"),
     [

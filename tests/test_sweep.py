@@ -91,6 +91,13 @@ def test_jobs_that_differ_in_nothing_of_their_own_are_one() -> None:
     assert own_settings(jobs) == [["norm=none"], *jobs[2:]]
 
 
+def test_a_replicate_that_several_jobs_mean_is_counted_once(cli: Cli, tmp_path: Path) -> None:
+    code, out, err = sweep(cli, "stacked", "norm=none", "norm.impl=native,custom")
+    assert (code, err) == (0, "")
+    assert states(tmp_path) == {"none-mlp/seed-0": "done"}
+    assert "1 replicate: 1 done" in out
+
+
 def broken(module: nn.Module, x: object) -> object:
     raise RuntimeError(f"{type(module).__name__} is\nbroken")
 

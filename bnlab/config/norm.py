@@ -20,6 +20,8 @@ class NormConfig:
 
     def __post_init__(self) -> None:
         one_of("norm.impl", self.impl, ("native", "custom", "keras"))
+        if self.name == "none":
+            self.impl = "native"  # whoever would have written it, there is no layer: the same run
 
     def settings(self) -> dict[str, Any]:
         """The scheme's own settings, as its constructor takes them."""
