@@ -70,22 +70,25 @@ def evaluate(stack: nn.Module, data: Split, part: Part, device: torch.device) ->
 def evaluate_on_batch_statistics(stack: nn.Module, data: Split, batch_size: int, device: torch.device) -> Score:
     """The test score in training mode: each batch is normalized by its own statistics; the running ones stay as are.
 
-    The batches have the size of the training's; a remainder that is smaller is left out, since its statistics are
-    of another kind.
+    The batches have the size of the training's, since statistics of fewer images are of another kind: images that are
+    left over at the end are scored in a batch with those before them, which count once.
     """
-    whole = max(len(data.test) // batch_size, 1) * batch_size
-    test = Part(data.test.images[:whole], data.test.labels[:whole])
     with buffers_kept(stack):
-        return _score_part(stack, data, test, batch_size, device)
+        return _score_part(stack, data, data.test, batch_size, device, fill_last=True)
 
 
-def _score_part(stack: nn.Module, data: Split, part: Part, batch_size: int, device: torch.device) -> Score:
+def _score_part(
+    stack: nn.Module, data: Split, part: Part, batch_size: int, device: torch.device, *, fill_last: bool = False
+) -> Score:
     dtype = next(stack.parameters()).dtype
     total: Score | None = None
-    for images, labels in zip(part.images.split(batch_size), part.labels.split(batch_size), strict=True):
-        pixels = data.scaling.to_float(images.to(device), dtype).unsqueeze(0)
-        log_probabilities = F.log_softmax(stack(pixels), dim=-1)
-        score, _ = score_batches([log_probabilities], [labels.to(device).expand(len(log_probabilities), -1)])
+    for start in range(0, len(part), batch_size):
+        stop = min(start + batch_size, len(part))
+        first = max(stop - batch_size, 0) if fill_last else start
+        pixels = data.scaling.to_float(part.images[first:stop].to(device), dtype).unsqueeze(0)
+        log_probabilities = F.log_softmax(stack(pixels), dim=-1)[:, start - first :]
+        labels = part.labels[start:stop].to(device).expand(len(log_probabilities), -1)
+        score, _ = score_batches([log_probabilities], [labels])
         if total is None:
             total = score
         else:

@@ -105,17 +105,19 @@ def evaluate(model: nn.Module, data: Split, step: int, recipe: Recipe, history: 
     model.train()
     if step == recipe.steps:
         twin = copy.deepcopy(model)
-        whole, size = len(data.test) // recipe.batch_size, recipe.batch_size
-        pairs = []
-        for start in range(0, whole * size, size):
-            chosen = slice(start, start + size)
-            loss, right = forward(twin, data, Part(data.test.images[chosen], data.test.labels[chosen]))
-            pairs.append((loss.item() / whole, right / whole / size))
-        history.scores[step, "test_batch_stats"] = (sum(p[0] for p in pairs), sum(p[1] for p in pairs))
+        total, size = len(data.test), recipe.batch_size
+        loss_sum, right_sum = 0.0, 0.0
+        for start in range(0, total, size):
+            chosen = slice(max(min(start, total - size), 0), min(start + size, total))
+            new = min(total - start, size)  # a last batch is filled up with images that were scored before
+            batch = Part(data.test.images[chosen], data.test.labels[chosen])
+            loss, right = forward(twin, data, batch, last=new)
+            loss_sum, right_sum = loss_sum + loss.item() * new, right_sum + right
+        history.scores[step, "test_batch_stats"] = (loss_sum / total, right_sum / total)
 
 
-def forward(model: nn.Module, data: Split, part: Part) -> tuple[Tensor, float]:
-    """Mean cross-entropy, and how many are right."""
+def forward(model: nn.Module, data: Split, part: Part, last: int | None = None) -> tuple[Tensor, float]:
+    """Mean cross-entropy, and how many are right; of the last so many images of the batch, or of all."""
     pixels = (part.images.double() / 255 - data.scaling.mean) / data.scaling.std
-    logits = model(pixels)
-    return F.cross_entropy(logits, part.labels), float((logits.argmax(1) == part.labels).sum())
+    logits, labels = (values if last is None else values[-last:] for values in (model(pixels), part.labels))
+    return F.cross_entropy(logits, labels), float((logits.argmax(1) == labels).sum())
