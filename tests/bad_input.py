@@ -157,6 +157,7 @@ COMMAND_LINES: dict[str, str] = {
     "norm.eps=1e400": f"norm.eps=1e400 is out of range; {POSITIVE}",
     "norm.eps=-1e400": f"norm.eps=-1e400 is out of range; {POSITIVE}",
     "norm.eps=1e-40": "norm.eps=1e-40 is out of range; it has to be 1.2e-38 or above, since float32 takes what is ",
+    "norm.eps=1e39": "norm.eps=1e39 is out of range; it has to be 3.4e+38 or below, since float32 takes what is ",
     f"model.hidden={'[' * 500}{']' * 500}": f"'model.hidden={'[' * 187}... (1013 characters)' {UNREADABLE}",
     "norm.momentum=nan": f"norm.momentum=nan is out of range; {WITHIN}",
     "norm.momentum=inf": f"norm.momentum=inf is out of range; {WITHIN}",

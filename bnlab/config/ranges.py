@@ -10,6 +10,9 @@ from bnlab.errors import SettingError, nearest
 SMALLEST = 1.2e-38
 """Just above the smallest normal float32."""
 
+LARGEST = 3.4e38
+"""Just below the largest float32."""
+
 
 def require(legal: bool, key: str, value: object, allowed: str) -> None:
     if not legal:
@@ -26,8 +29,9 @@ def positive(key: str, value: float) -> None:
 
 
 def visible(key: str, value: float) -> None:
-    """Positive also in float32, where what is smaller than the smallest normal number counts as zero."""
+    """Positive and finite also in float32, where what is smaller than the smallest normal number counts as zero."""
     positive(key, value)
+    require(value <= LARGEST, key, value, f"{LARGEST} or below, since float32 takes what is larger for infinity")
     require(value >= SMALLEST, key, value, f"{SMALLEST} or above, since float32 takes what is smaller for 0")
 
 
