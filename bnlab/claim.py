@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bnlab.store import ReplicateFolder
+
+LONGEST_LOOK = 0.05
+"""Seconds. Whoever only asks if a replicate is being trained holds its lock for much less than this."""
 
 
 @contextlib.contextmanager
@@ -20,25 +24,36 @@ def claimed(runs_dir: Path, folders: Sequence[ReplicateFolder], *, whole: bool) 
 
     Yields the paths of the locked ones.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
     _allow_open_files(len(folders))
     runs_dir.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as locks:
-        held: set[Path] = set()
         with FileLock(runs_dir / ".lock"):
-            for folder in folders:
-                lock = folder.lock()
-                try:
-                    lock.acquire(timeout=0)
-                except Timeout:
-                    continue
-                locks.callback(lock.release)
-                held.add(folder.path)
-            if whole and len(held) < len(folders):
+            busy = _locked_by_others(folders, locks)
+            if busy:
+                time.sleep(LONGEST_LOOK)
+                busy = _locked_by_others(busy, locks)
+            if whole and busy:
                 locks.close()
-                held = set()
-        yield held
+                busy = list(folders)
+        yield {folder.path for folder in folders} - {folder.path for folder in busy}
+
+
+def _locked_by_others(folders: Sequence[ReplicateFolder], locks: contextlib.ExitStack) -> list[ReplicateFolder]:
+    """Locks what is free, until `locks` is closed, and returns the rest."""
+    from filelock import Timeout
+
+    busy = []
+    for folder in folders:
+        lock = folder.lock()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            busy.append(folder)
+        else:
+            locks.callback(lock.release)
+    return busy
 
 
 def wait_for(folder: ReplicateFolder, say: Callable[[str], None]) -> None:

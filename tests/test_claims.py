@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from bnlab.claim import claimed, is_claimed, wait_for
+from bnlab.claim import LONGEST_LOOK, claimed, is_claimed, wait_for
 from bnlab.store import ReplicateFolder
 from tests.conftest import Cli, environment
 from tests.test_store import config
@@ -69,6 +71,19 @@ def test_all_or_none_of_a_whole_stack(tmp_path: Path) -> None:
             assert rest == {one.path}
     with claimed(runs, [zero, one, two], whole=True) as everything:
         assert len(everything) == 3
+
+
+def test_a_look_at_a_replicate_does_not_break_up_a_stack(tmp_path: Path) -> None:
+    """`bnlab runs` locks a replicate for a moment, to see if it is being trained; in parts, a stack has other bits."""
+    zero, one = folders(tmp_path, 0, 1)
+    zero.path.mkdir(parents=True)
+    look = FileLock(zero.path / ".lock", thread_local=False)
+    look.acquire()
+    end = threading.Timer(LONGEST_LOOK / 2, look.release)
+    end.start()
+    with claimed(tmp_path / "runs", [zero, one], whole=True) as held:
+        assert held == {zero.path, one.path}
+    end.join()
 
 
 @pytest.mark.parametrize("how", ["ends", "is killed"])
