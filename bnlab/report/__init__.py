@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnlab.errors import UserError
+from bnlab.store import FINISHED
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from bnlab.report.compare import Comparison
@@ -80,11 +82,19 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
         UserError: a missing folder, no run, an unknown column or metric, a baseline that is not one arm, or an output
             folder that cannot be written.
     """
-    from bnlab.report import compare, curves, frame, render
+    from bnlab.report import frame
+
+    return _make(*frame.read(run_folders), question, output, console)
+
+
+def _make(
+    replicates: pd.DataFrame, broken: list[str], question: Question, output: Path | None, console: Console
+) -> Report:
+    """The same of what `frame.read` gave."""
+    from bnlab.report import compare, curves, render
     from bnlab.report.units import unit
     from bnlab.report.verdicts import verdicts
 
-    replicates, broken = frame.read(run_folders)
     comparison = compare.compare(replicates, question.by, question.metric, question.baseline)
     scale = unit(question.metric).scale
     said = verdicts(comparison, question.margin and question.margin / scale)
@@ -101,30 +111,45 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
 
 
 def watch(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
-    """`make` now, and again whenever a result has changed, until Ctrl-C.
+    """`make` now, and again whenever replicates were evaluated or finish, until Ctrl-C.
 
-    While there is nothing to compare yet the reason is shown instead, and the watch goes on.
+    Above it is shown what there is so far of the replicates in training; instead of it, as long as none has finished.
+    Files are written when results have changed. While there is nothing to show the reason is, and the watch goes on.
 
     Raises:
         KeyboardInterrupt: at Ctrl-C.
     """
-    seen: object = None
+    results: object = None
+    metrics: object = None
     while True:
-        if (state := _state(run_folders)) != seen:
-            seen = state
+        before = results, metrics
+        results, metrics = _times(run_folders, "result.json"), _times(run_folders, "metrics.csv")
+        if (results, metrics) != before:
             console.clear()
             try:
-                make(run_folders, question, output, console)
+                _make_so_far(run_folders, question, output if results != before[0] else None, console)
             except UserError as error:
                 console.print(f"waiting: {error}", markup=False, soft_wrap=True)
         time.sleep(WATCH_SECONDS)
 
 
-def _state(run_folders: Sequence[Path]) -> dict[Path, int]:
-    """When each result was last replaced, in nanoseconds; what is removed meanwhile has none."""
+def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
+    """What there is so far of replicates in training, and `make` of those that have finished."""
+    from bnlab.report import frame, render, so_far
+
+    replicates, broken = frame.read(run_folders)
+    table = so_far.table(replicates, question.by, question.metric)
+    if table:
+        render.show_table(table, console)
+    if not table or replicates["state"].isin(FINISHED).any():
+        _make(replicates, broken, question, output, console)
+
+
+def _times(run_folders: Sequence[Path], name: str) -> dict[Path, int]:
+    """When each replicate's file of that name was last replaced, in nanoseconds; what is removed meanwhile has none."""
     state = {}
     for folder in run_folders:
-        for path in folder.glob("**/seed-*/result.json"):
+        for path in folder.glob(f"**/seed-*/{name}"):
             with contextlib.suppress(FileNotFoundError):
                 state[path] = path.stat().st_mtime_ns
     return state

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bnlab import setting_words
 from bnlab.errors import unknown
 from bnlab.report.frame import ENVIRONMENT, config_columns, environment_columns
-from bnlab.report.words import listed
+from bnlab.report.words import listed, sort_key
 
 ABSENT = "-"
 ALL = "all"
@@ -95,4 +96,5 @@ def _pooled_note(frame: pd.DataFrame, name: str) -> str:
 
 
 def _values(values: "pd.Series[str]") -> str:
-    return listed(list(dict.fromkeys(values.fillna(ABSENT))), SHOWN)
+    distinct = sorted(values.fillna(ABSENT).unique(), key=sort_key)
+    return listed(setting_words.rounded(distinct), SHOWN)

@@ -11,8 +11,9 @@ from bnlab.report.arms import ABSENT
 from bnlab.report.chart_arms import MARKS, limits, marked
 from bnlab.report.compare import Comparison
 from bnlab.report.names import setting_texts, telling_keys
-from bnlab.report.tables import curve_means, sort_key
+from bnlab.report.tables import curve_means
 from bnlab.report.units import split_and_kind, unit
+from bnlab.report.words import sort_key
 from bnlab.setting_words import SCHEME
 
 REACHED, NEVER = "reached", "never reached"

@@ -87,8 +87,9 @@ class PairVerdicts:
         return f"{self._both(pair)}: too few seeds: {_at_least([pair])}; {self._signed(pair)}"
 
     def _many_hopeless(self, pairs: Sequence[Pair], every: str) -> str:
-        gaps = self._range([abs(pair.contrast.difference.mean) for pair in pairs])
-        return f"too few seeds for {len(pairs)} of {every}: {_at_least(pairs)}; their gaps are {gaps}"
+        largest = sorted(pairs, key=lambda pair: -abs(pair.contrast.difference.mean))
+        what = listed([f"{self._both(pair)}: {self._gap(pair)}" for pair in largest], FEW)
+        return f"too few seeds for {len(pairs)} of {every}: {_at_least(pairs)}; largest gaps: {what}"
 
     def _power(self, pair: Pair) -> str:
         gap, seeds = pair.contrast.visible_gap(pair.level), _seeds([pair.contrast])
@@ -116,8 +117,11 @@ class PairVerdicts:
         return f"{self._names[pair.first]} and {self._names[pair.second]}"
 
     def _signed(self, pair: Pair) -> str:
+        return f"{self._gap(pair)} {_evidence([pair])}"
+
+    def _gap(self, pair: Pair) -> str:
         interval, mean = pair.contrast.difference.interval, pair.contrast.difference.mean
-        return f"{self._of.number(mean, '+')} {self._of.gap}{self._of.interval(*interval)} {_evidence([pair])}"
+        return f"{self._of.number(mean, '+')} {self._of.gap}{self._of.interval(*interval)}"
 
     def _range(self, gaps: Sequence[float]) -> str:
         low, high = self._of.number(min(gaps)), self._of.number(max(gaps))

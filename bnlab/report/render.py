@@ -33,7 +33,7 @@ def show(
         console.print(Text(one_line(f"* {verdict}")), soft_wrap=True)
     if len(verdicts) > MOST_VERDICTS:
         console.print(Text(f"* and {len(verdicts) - MOST_VERDICTS} more: -o FOLDER writes all"), soft_wrap=True)
-    _show_table(tables.summary(comparison), console)
+    show_table(tables.summary(comparison), console)
     for note in comparison.notes:
         console.print(Text(one_line(f"note: {note}")), soft_wrap=True)
     for warning in warnings:
@@ -46,7 +46,8 @@ def show(
         console.print(Text(f"wrote {len(charts)} charts to {charts[0].parent}"), soft_wrap=True)
 
 
-def _show_table(table: Table, console: Console) -> None:
+def show_table(table: Table, console: Console) -> None:
+    """Print a table, in full width."""
     grid = Grid(title=Text(table.title), box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
     for name in table.cells.columns:
         # Text, not str: a label is shown as it is, whatever rich would take for markup in it.

@@ -11,6 +11,7 @@ from bnlab.report.arms import ABSENT
 from bnlab.report.compare import Comparison
 from bnlab.report.names import short_names, telling_keys
 from bnlab.report.units import Unit, split_and_kind, unit, words
+from bnlab.report.words import sort_key
 
 BEST = " (best)"
 
@@ -168,13 +169,6 @@ def _values(values: Sequence[str]) -> list[str]:
 def _intervals(data: pd.DataFrame, of: Unit, prefix: str = "", sign: str = "") -> list[str]:
     ends = zip(data[f"{prefix}low"], data[f"{prefix}high"], strict=True)
     return [ABSENT if pd.isna(low) else f"{of.number(low, sign)} to {of.number(high, sign)}" for low, high in ends]
-
-
-def sort_key(text: str) -> tuple[float, str]:
-    try:
-        return float(text), text
-    except ValueError:
-        return float("-inf"), text
 
 
 def present(tables: Sequence[Table | None]) -> list[Table]:

@@ -17,3 +17,11 @@ def plural(count: int | None, word: str) -> str:
 def one_line(text: str) -> str:
     """The text with spaces for its line breaks, which names of arms may have."""
     return " ".join(text.splitlines())
+
+
+def sort_key(text: str) -> tuple[float, str]:
+    """Puts the values of a setting in order: words first, then numbers by size."""
+    try:
+        return float(text), text
+    except ValueError:
+        return float("-inf"), text

@@ -56,7 +56,7 @@ class Replicate:
         """The last accuracy known: on validation, else training images; from metrics.csv while there is no result."""
         accuracies = _accuracies(self.result.get("final"))
         if not accuracies and self.state in ("running", "interrupted", "failed"):
-            accuracies = _last_rows(self.path / "metrics.csv")
+            accuracies = {split: row["accuracy"] for split, row in last_rows(self.path).items()}
         for split in ("validation", "train"):
             if split in accuracies:
                 return split, accuracies[split]
@@ -135,6 +135,18 @@ def find(runs: Sequence[Run], wanted: str) -> Run:
     return replace(run, replicates=picked)
 
 
+def last_rows(replicate: Path) -> dict[str, dict[str, float]]:
+    """Epoch, loss and accuracy of each split in the last rows of its metrics.csv; none if that cannot be read."""
+    try:
+        with (replicate / "metrics.csv").open(encoding="utf-8", newline="") as file:
+            return {
+                row["split"]: {name: float(row[name]) for name in ("epoch", "loss", "accuracy")}
+                for row in csv.DictReader(file)
+            }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def _run(path: Path, now: float) -> Run | None:
     """None for a folder that is being removed, or is no run's: it has neither config.yaml nor a seed-N."""
     config = path / "config.yaml"
@@ -186,12 +198,3 @@ def _accuracies(final: object) -> dict[str, float]:
     if not isinstance(final, dict):
         return {}
     return {name.removesuffix("_accuracy"): value for name, value in final.items() if name.endswith("_accuracy")}
-
-
-def _last_rows(path: Path) -> dict[str, float]:
-    """The last accuracy of each split in metrics.csv."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return {row["split"]: float(row["accuracy"]) for row in csv.DictReader(file)}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}

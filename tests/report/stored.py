@@ -85,3 +85,10 @@ def add_final(replicate: Path, **values: float) -> None:
     result = json.loads(path.read_text(encoding="utf-8"))
     result["final"] |= values
     path.write_text(json.dumps(result), encoding="utf-8")
+
+
+def finish(replicate: Path, accuracy: float) -> None:
+    """A running replicate's result becomes that of a done one."""
+    path = replicate / "result.json"
+    result = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(result | {"state": "done", "final": {"test_accuracy": accuracy}}), encoding="utf-8")

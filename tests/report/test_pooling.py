@@ -19,7 +19,7 @@ def test_other_epochs_split_an_arm(tmp_path: Path) -> None:
         ["norm.name=batch, epochs=10", 2],
         ["norm.name=batch, epochs=2", 2],
     ]
-    assert result.notes == ["not pooled: epochs differs inside an arm (10, 2), so it has a column of its own"]
+    assert result.notes == ["not pooled: epochs differs inside an arm (2, 10), so it has a column of its own"]
 
 
 def test_other_data_split_an_arm(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_other_data_split_an_arm(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("validation_size: 10000", "validation_size: 0"))
     result = compare(tmp_path, by=("norm.name",))
     assert result.summary["n"].tolist() == [1, 1]
-    note = "not pooled: data.validation_size differs inside an arm (10000, 0), so it has a column of its own"
+    note = "not pooled: data.validation_size differs inside an arm (0, 10000), so it has a column of its own"
     assert result.notes == [note]
 
 
@@ -66,7 +66,7 @@ def test_arms_that_differ_as_a_whole_are_named(tmp_path: Path) -> None:
     result = compare(tmp_path, by=("norm.name",))
     assert result.by == ["norm.name"]
     assert result.notes == [
-        "not like with like: epochs differs between the arms (10, 2)",
+        "not like with like: epochs differs between the arms (2, 10)",
         "not like with like: environment.torch differs between the arms (2.14.1, 2.15.0)",
     ]
 
@@ -82,6 +82,14 @@ def test_other_settings_are_pooled_as_asked_and_named(tmp_path: Path) -> None:
         "no pairs to none, as seeds differ or repeat, so Welch's interval: batch",
         "pooled: optimizer.lr differs inside an arm (0.001, 0.01); add it to --by to tell them apart",
     ]
+
+
+def test_pooled_values_are_in_order_and_as_names_of_arms_have_them(tmp_path: Path) -> None:
+    """They were in the order of the folders' names, with all their digits: (100000.0, 30.0, 0.1, 1e+30)."""
+    for index, lr in enumerate((100000.0, 30.0, 0.1, 1e30)):
+        stored.arm(tmp_path, "batch", [0.9], folder=f"b{index}", lr=lr)
+    (note,) = compare(tmp_path, by=("norm.name",)).notes
+    assert note.startswith("pooled: optimizer.lr differs inside an arm (0.1, 30, 1e+05, 1e+30); add")
 
 
 def test_of_many_pooled_values_the_first_are_named(tmp_path: Path) -> None:

@@ -164,7 +164,8 @@ def arms(root: Path, levels: list[float], seeds: int) -> None:
 def test_too_many_comparisons_for_the_seeds_tell_the_way_out(tmp_path: Path) -> None:
     arms(tmp_path, [0.97, 0.97001, 0.97002, 0.97003], 7)
     assert said(tmp_path)[1:] == [
-        "too few seeds for 6 of 6 pairs: at least 8 needed; their gaps are 0.00 to 0.01 points",
+        "too few seeds for 6 of 6 pairs: at least 8 needed; largest gaps: n3 and n2: +0.01 points [0.01, 0.01], "
+        "n3 and n1: +0.01 points [-0.02, 0.04], n3 and n0: +0.01 points [-0.03, 0.05] and 3 more",
         "with a baseline, as in --baseline norm.name=n2, there are 3 comparisons instead of 6, "
         "which need at least 7 seeds",
     ]
@@ -184,9 +185,23 @@ def test_many_pairs_of_a_kind_are_one_sentence(tmp_path: Path) -> None:
     lead, *others = said(tmp_path)
     assert lead.startswith("best mean: ")
     assert others == [
-        "too few seeds for 36 of 36 pairs: at least 11 needed; their gaps are 0.00 to 0.02 points",
+        "too few seeds for 36 of 36 pairs: at least 11 needed; largest gaps: n6 and n0: +0.02 points [-0.04, 0.07], "
+        "n3 and n0: +0.02 points [-0.03, 0.06], n7 and n0: +0.01 points [-0.03, 0.06] and 33 more",
         "with a baseline, as in --baseline norm.name=n0, there are 8 comparisons instead of 36, "
         "which need at least 9 seeds",
+    ]
+
+
+def test_of_many_undecidable_pairs_the_largest_gaps_are_named_whatever_their_sign(tmp_path: Path) -> None:
+    """Only the range of the gaps was said: neither which arms, nor which was ahead, nor how certain that is."""
+    base = eight(0.97, 0.0001)[:5]
+    stored.arm(tmp_path, "none", base)
+    for name, shift in {"d": 0.001, "b": 0.003, "a": -0.006, "c": -0.002}.items():
+        stored.arm(tmp_path, name, shifted(base, shift - 0.001, shift + 0.001))
+    # Differences are the shift -+ .1 points, three and two times: mean .02 below it, sd .1095, t(.975, 4) = 2.7764.
+    assert said(tmp_path, baseline="norm.name=none")[1:] == [
+        "too few seeds for 4 of 4 pairs: at least 8 needed; largest gaps: a and none: -0.62 points [-0.76, -0.48], "
+        "b and none: +0.28 points [0.14, 0.42], c and none: -0.22 points [-0.36, -0.08] and 1 more"
     ]
 
 
