@@ -12,6 +12,7 @@ import faulthandler
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import traceback
@@ -35,7 +36,7 @@ def confined(function: str, target: str, *arguments: Any, seconds: float, if_slo
         if_slow: what to do about a class that takes longer, the end of that error.
 
     Raises:
-        UserError: as the function; it takes longer than `seconds`, or ends the process.
+        UserError: as the function; it takes longer than `seconds`, crashes, or ends the process.
     """
     file = parse(target).file
     command = [sys.executable, "-P", "-m", "bnlab.confined", function, repr(seconds), json.dumps([target, *arguments])]
@@ -62,6 +63,8 @@ def confined(function: str, target: str, *arguments: Any, seconds: float, if_slo
         return _read(said)
     except (ValueError, KeyError, TypeError):
         pass  # no answer
+    if child.returncode < 0:
+        raise UserError(f"{target} crashed with {_signal_name(-child.returncode)}")
     last = (complaint.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"])[-1]
     raise UserError(f"{target} ended the process before it was done ({last}); a layer must not call exit")
 
@@ -74,6 +77,12 @@ def _read(said: bytes) -> Any:
     if "broke" in found:
         raise RuntimeError(found["broke"])
     return found["answer"]
+
+
+def _signal_name(number: int) -> str:
+    """Real-time signals have none in Python, but for the first and the last."""
+    known = {each.value: each.name for each in signal.Signals}
+    return known.get(number, f"signal {number}")
 
 
 def _place(stack: str, file: Path) -> str:

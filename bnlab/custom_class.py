@@ -141,7 +141,7 @@ def _check_arguments(norm_class: type[nn.Module], name: str, num_features: int, 
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
-    if not positional:
+    if not positional or not may_count_features(positional[0]):
         raise UserError(f"{name} takes no num_features; its constructor has to be {name}(num_features, ...)")
     allowed = [p.name for p in named if p is not positional[0]]
     for key in kwargs:
@@ -154,6 +154,16 @@ def _check_arguments(norm_class: type[nn.Module], name: str, num_features: int, 
         raise UserError(
             f"{name} needs more than num_features: {', '.join(missing)}; give them: 'norm.kwargs={{{example}}}'"
         )
+
+
+def may_count_features(parameter: inspect.Parameter) -> bool:
+    """Whether it can be the number of features: no `device` or `dtype`, as PyTorch's layers take, and no 1e-5 or True.
+
+    A lazy layer, which takes that number from its first input, has no such parameter.
+    """
+    default = parameter.default
+    is_number = default is parameter.empty or default is None or type(default) is int
+    return is_number and parameter.name not in ("device", "dtype")
 
 
 @contextlib.contextmanager

@@ -8,9 +8,10 @@ from bnlab.errors import UserError
 from bnlab.verify.confined import verify_confined
 from tests.conftest import Cli, files_below
 
-HEAD = "import os, sys, time\nfrom torch import nn\n\nclass MyBN(nn.BatchNorm1d):\n    def forward(self, x):\n"
+HEAD = "import os, signal, sys, time\nfrom torch import nn\n\nclass MyBN(nn.BatchNorm1d):\n    def forward(self, x):\n"
 LOOP = "my_bn.py:MyBN was not done after 1 s, in line {line} of my_bn.py, an endless loop perhaps; if it is only slow,"
-ENDED = "my_bn.py:MyBN ended the process before it was done (exit code {code}); a layer must not call exit"
+ENDED = "my_bn.py:MyBN ended the process before it was done (exit code 0); a layer must not call exit"
+CRASHED = "my_bn.py:MyBN crashed with {name}"
 
 ENDLESS = {
     "at import": ("while True: pass", 1),
@@ -33,9 +34,11 @@ def test_an_endless_loop_is_stopped(code: str, line: int, cli: Cli) -> None:
 
 
 BAD = {
-    "exit at import": ("import os; os._exit(0)", ENDED.format(code=0)),
-    "exit in forward": (f"{HEAD}        os._exit(0)", ENDED.format(code=0)),
-    "killed": (f"{HEAD}        os.kill(os.getpid(), 9)", ENDED.format(code=-9)),
+    "exit at import": ("import os; os._exit(0)", ENDED),
+    "exit in forward": (f"{HEAD}        os._exit(0)", ENDED),
+    "segmentation fault": (f"{HEAD}        os.kill(os.getpid(), signal.SIGSEGV)", CRASHED.format(name="SIGSEGV")),
+    "killed": (f"{HEAD}        os.kill(os.getpid(), signal.SIGKILL)", CRASHED.format(name="SIGKILL")),
+    "signal without a name": (f"{HEAD}        os.kill(os.getpid(), 40)", CRASHED.format(name="signal 40")),
     "interrupt": (f"{HEAD}        raise KeyboardInterrupt", "my_bn.py:MyBN raises KeyboardInterrupt"),
     "no class": ("pass", "my_bn.py has no class 'MyBN'; it has no torch.nn.Module."),
 }

@@ -146,6 +146,10 @@ def test_a_constructor_that_needs_other_arguments() -> None:
     assert refused(construct, "mine.py:Norm", 8, {}) == (
         "Norm takes no num_features; its constructor has to be Norm(num_features, ...)"
     )
+    # a lazy layer: its eps was 8
+    assert refused(construct, "torch.nn:LazyBatchNorm1d", 8, {}) == (
+        "LazyBatchNorm1d takes no num_features; its constructor has to be LazyBatchNorm1d(num_features, ...)"
+    )
     norm_with()
     assert refused(construct, "mine.py:Norm", 8, {"eps": 1}) == (
         "Norm has no argument 'eps' for norm.kwargs; it has none but num_features."

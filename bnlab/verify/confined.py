@@ -10,7 +10,7 @@ def verify_confined(target: str, scheme: str, seconds: float) -> Verdict:
     """Verifies `my_file.py:MyNorm` in another process; what it prints is dropped.
 
     Raises:
-        UserError: as `verdict.verify_class`; it takes longer than `seconds`, or ends the process.
+        UserError: as `verdict.verify_class`; it takes longer than `seconds`, crashes, or ends the process.
     """
     if_slow = "; if it is only slow, raise --time-limit"
     return Verdict.from_plain(

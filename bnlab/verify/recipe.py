@@ -39,7 +39,8 @@ class Recipe:
             square of the running variance (`squares`), or the `batch`.
         update: running statistics are updated in `training`, in `evaluation`, `never` or `always`.
         updated: which of them: `both`, `running_mean` or `running_var`.
-        momentum: the weight of the `new` batch, or of the `old` value, or that `old in running_var` alone.
+        momentum: the weight of the `new` batch, or of the `old` value, or that `old in running_var` alone; or it plays
+            no part, the running statistics being the `average` of all batches so far.
         momentum_value: this momentum, whatever the setting.
         stored: the running variance is the `unbiased`, the `biased`, var·(n−1)/n (`product`), √var (`deviation`), the
             root of the unbiased (`unbiased deviation`), the unbiased plus ε (`and eps`), the same of var + ε (`with

@@ -101,13 +101,20 @@ def _update(
         "with eps": (var + settings["eps"]) * _correction("unbiased", count),
         "and eps": var * _correction("unbiased", count) + settings["eps"],
     }[recipe.stored]
+    of_batch = _weight_of_batch(recipe, statistics, settings)
     fed = {"running_mean": mean * (count if recipe.stored_mean == "sum" else 1), "running_var": stored}
     for name, new in fed.items():
         if recipe.updated in ("both", name):
-            weight = recipe.momentum_value or settings["momentum"]
-            if recipe.momentum in ("old", f"old in {name}"):
-                weight = 1 - weight
+            weight = 1 - of_batch if recipe.momentum in ("old", f"old in {name}") else of_batch
             statistics[name] = (1 - weight) * statistics[name] + weight * new
+
+
+def _weight_of_batch(recipe: Recipe, statistics: Values, settings: Settings) -> float:
+    """What momentum is; an average needs to count, and does it among the statistics."""
+    if recipe.momentum == "average":
+        statistics["batches"] = statistics.get("batches", np.zeros(())) + 1
+        return 1 / float(statistics["batches"])
+    return float(recipe.momentum_value or settings["momentum"])
 
 
 def _correction(variance: str, count: int) -> float:

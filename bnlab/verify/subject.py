@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bnlab.custom_class import may_count_features
 from bnlab.errors import UserError, one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.verify import measures
@@ -182,15 +183,16 @@ def _arguments(cls: type[nn.Module], settings: Mapping[str, Any]) -> tuple[tuple
     names = {alias: setting for setting in settings for alias in ALIASES.get(setting, (setting,))}
     others = [p for p in plain if p.name not in names]
     called = f"{cls.__name__}(num_features{''.join(f', {name}=...' for name in ALIASES if name in settings)})"
-    if not others and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+    features = next(filter(may_count_features, others), None)
+    if features is None and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
         raise UserError(f"{cls.__name__} takes no number of features; it is called as {called}")
-    needed = [p.name for p in others[1:] if p.default is p.empty]
+    needed = [p.name for p in others if p is not features and p.default is p.empty]
     if needed:
         listed = ", ".join(f"'{name}'" for name in needed)
         raise UserError(f"{cls.__name__} needs {listed}, but is called as {called}; give {listed} a default")
     kwargs = {p.name: settings[names[p.name]] for p in plain if p.name in names}
-    if others and others[0].kind != others[0].POSITIONAL_ONLY:
-        return (), {others[0].name: CHANNELS, **kwargs}
+    if features is not None and features.kind != features.POSITIONAL_ONLY:
+        return (), {features.name: CHANNELS, **kwargs}
     return (CHANNELS,), kwargs
 
 

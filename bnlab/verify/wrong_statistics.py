@@ -144,6 +144,13 @@ RUNNING = (
         BATCH,
     ),
     Mistake(
+        "running statistics averaged over all batches",
+        {"momentum": "average"},
+        "the running statistics are the average over all batches so far, the k-th weighing 1/k, which is PyTorch's"
+        " momentum=None: given a number m, PyTorch and Keras move them by running ← (1 − m) running + m batch.",
+        BATCH,
+    ),
+    Mistake(
         "momentum of the variance inverted",
         {"momentum": "old in running_var"},
         "momentum acts as 1 − m in running_var alone, as the weight of the old value: in PyTorch it is the weight of"

@@ -190,33 +190,32 @@ def test_far_from_zero_custom_is_no_worse_than_native(scheme: str) -> None:
     assert errors["custom"] <= errors["native"]
 
 
-@pytest.mark.parametrize("spread", [1.0, 0.1])
-@pytest.mark.parametrize("shape", [(32, 8), (32, 8, 20), (16, 8, 14, 14)])
-def test_far_from_zero_custom_batch_is_no_worse_in_any_shape(shape: tuple[int, ...], spread: float) -> None:
-    """The root mean square error over 10 batches of output, gradient of x and stored variance."""
-    scheme, axes = SCHEMES["batch"], (0, *range(2, len(shape)))
-    squares = {impl: np.zeros(3) for impl in ("native", "custom")}
-    for seed in range(10):
-        rng = np.random.default_rng(seed)
-        x, g = (torch.from_numpy(centre + rng.normal(size=shape)).float() for centre in (1e4 / spread, 0))
-        x = x * spread
-        exact = scheme.build("native", 8, len(shape), **DEFAULTS["batch"]).double()
-        wide = x.double().requires_grad_()
-        exact(wide).backward(g.double())
-        for impl, total in squares.items():
-            layer = scheme.build(impl, 8, len(shape), **DEFAULTS["batch"] | {"momentum": 1.0})
-            narrow = x.clone().requires_grad_()
-            y = layer(narrow)
-            y.backward(g)
-            assert narrow.grad is not None
-            assert wide.grad is not None
-            pairs = (
-                (y, exact(x.double())),
-                (narrow.grad, wide.grad),
-                (layer.state_dict()["running_var"], x.double().var(axes)),
-            )
-            total += [(seen.double() - right).square().mean().item() for seen, right in pairs]
-    assert (squares["custom"] <= squares["native"]).all(), np.sqrt(squares["custom"] / squares["native"])
+@pytest.mark.parametrize("deviation", [1.0, 0.1])
+@pytest.mark.parametrize("offset", [1e4, -1e4])
+@pytest.mark.parametrize("shape", [(8, 64), (16, 64), (32, 64), (8, 8, 20), (32, 8, 20), (8, 8, 14, 14)])
+def test_far_from_zero_custom_batch_is_no_worse_in_any_shape(
+    shape: tuple[int, ...], offset: float, deviation: float
+) -> None:
+    """The largest error of a batch, summed over 20 batches, so that single roundings do not decide."""
+    errors = {"native": np.zeros(4), "custom": np.zeros(4)}
+    for seed in range(20):
+        x, g = (torch.from_numpy(values).float() for values in np.random.default_rng(seed).normal(size=(2, *shape)))
+        x = offset + deviation * x
+        exact = after_a_batch("native", x.double(), g.double())
+        for impl, total in errors.items():
+            found = after_a_batch(impl, x, g)
+            total += [(value - right).abs().max().item() for value, right in zip(found, exact, strict=True)]
+    assert (errors["custom"] <= 1.1 * errors["native"]).all(), errors["custom"] / errors["native"]
+
+
+def after_a_batch(impl: str, x: Tensor, g: Tensor) -> tuple[Tensor, ...]:
+    """y, the gradients of x and γ, and the variance that batch norm stores, computed in x's precision."""
+    layer = SCHEMES["batch"].build(impl, x.shape[1], x.ndim, **DEFAULTS["batch"] | {"momentum": 1.0}).to(x.dtype)
+    x = x.clone().requires_grad_()
+    y = layer(x)
+    y.backward(g)
+    gradients = (x.grad, layer.get_parameter("weight").grad)
+    return tuple(value.detach() for value in (y, *gradients, layer.get_buffer("running_var")) if value is not None)
 
 
 @pytest.mark.parametrize(("scheme", "impl", "ndim"), [case for case in GROUPED if case[1] == "custom"], ids=case_id)

@@ -79,6 +79,24 @@ class LastBatch(BatchNorm):
         self.running_mean, self.running_var = mean, x.var(self.axes(x))
 
 
+class Cumulative(BatchNorm):
+    """The average over all batches, though a momentum is passed."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps, momentum)
+        self.batches = 0
+
+    def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
+        self.batches += 1
+        self.running_mean.lerp_(mean, 1 / self.batches)
+        self.running_var.lerp_(x.var(self.axes(x)), 1 / self.batches)
+
+
+class CumulativeOfTorch(nn.BatchNorm1d):
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__(num_features, eps, momentum=None)
+
+
 class VarianceMomentumInverted(BatchNorm):
     def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
         self.running_mean.lerp_(mean, self.momentum)
@@ -334,6 +352,8 @@ MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (MeanOnly, "batch", ("running variance never updated",)),
     (VarianceOnly, "batch", ("running mean never updated",)),
     (LastBatch, "batch", ("running statistics not averaged",)),
+    (Cumulative, "batch", ("running statistics averaged over all batches",)),
+    (CumulativeOfTorch, "batch", ("running statistics averaged over all batches",)),
     (VarianceMomentumInverted, "batch", ("momentum of the variance inverted",)),
     (MeanMomentumInverted, "batch", ("momentum of the mean inverted",)),
     (StoresWithEps, "batch", ("eps stored",)),

@@ -203,6 +203,14 @@ def test_a_class_that_cannot_be_verified_is_one_line(cli: Cli, code: str, text: 
                 "give PACKAGE.MODULE:CLASS that can be imported here, or FILE.py:CLASS."
             ),
         ),
+        (  # its device was 6
+            ["torch.nn:LazyBatchNorm1d"],
+            "LazyBatchNorm1d takes no number of features; it is called as LazyBatchNorm1d(num_features, eps=..., ",
+        ),
+        (  # its momentum was 6
+            ["torch.nn:LazyBatchNorm1d", "--as", "rms"],
+            "LazyBatchNorm1d takes no number of features; it is called as LazyBatchNorm1d(num_features, eps=...)",
+        ),
         (["my_bn.py"], "'my_bn.py' names no class; write FILE.py:CLASS or PACKAGE.MODULE:CLASS, e.g. my_bn.py:MyBN"),
         (["--all", "batch"], "--all is every scheme and impl; leave out 'batch', or --all"),
         (["--all", "--impl", "custom"], "--all is every scheme and impl; leave out '--impl custom', or --all"),
@@ -261,6 +269,16 @@ class MyGN(nn.Module):
     def forward(self, x):
         return self.inner(x)
 """
+
+
+def test_what_can_be_no_number_of_features_is_left_as_it_is(cli: Cli) -> None:
+    code = """
+class MyBN(nn.BatchNorm1d):
+    def __init__(self, device=None, verbose=False, slope=1.0, width=8, eps=1e-5, momentum=0.1):
+        super().__init__(width, eps, momentum, device=device)
+"""
+    answer = verify_file(cli, f"{HEAD}{code}")
+    assert (answer.code, answer.out.splitlines()[1]) == (0, "MyBN: MyBN(width=6, eps=0.001, momentum=0.3)")
 
 
 def test_a_number_of_groups_that_the_constructor_does_not_take_is_found(cli: Cli) -> None:
