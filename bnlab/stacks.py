@@ -17,7 +17,7 @@ from bnlab import environment, stack_record
 from bnlab.config import RunConfig
 from bnlab.grouping import Job, max_replicates, stacks_of
 from bnlab.stack_record import StackRecord
-from bnlab.store import STACKS
+from bnlab.store import STACKS, finished
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,9 @@ def plan(jobs: Mapping[Path, Job], missing: Collection[Path]) -> list[Stack]:
     stacks: list[Stack] = []
     for runs_dir in sorted({Path(job.config.runs_dir) for job in jobs.values()}):
         for record in stack_record.read_all(runs_dir):
+            if not record.rerun and all(map(finished, record.members)):
+                record.forget()  # its process ended just before it did so, or its members were trained in other company
+                continue
             stack = _recorded(record, jobs, left)
             if stack is not None:
                 stacks.append(stack)
@@ -103,9 +106,7 @@ def _recorded(record: StackRecord, jobs: Mapping[Path, Job], left: Mapping[Path,
         return None
     members = {path: jobs[path] for path in record.members}
     wanted = [path for path in members if path in left]
-    unfinished = [path for path, job in members.items() if job.folder().finished() is None]
-    if not wanted and not unfinished and not record.rerun:
-        of_jobs(members).forget()  # a process ended just before it did so
+    unfinished = [path for path in members if finished(path) is None]
     if not wanted or set(unfinished) - set(wanted) or len(members) > max_replicates(jobs[record.members[0]].config):
         return None
     return Stack(members if record.started else {path: members[path] for path in wanted}, wanted)

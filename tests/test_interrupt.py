@@ -94,6 +94,21 @@ def test_a_replicate_removed_from_an_interrupted_stack_goes_on_with_it_to_the_sa
     assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
 
 
+def test_a_checkpoint_goes_when_each_of_its_replicates_was_trained_otherwise(
+    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: only a launch of all of a stack's members looked whether they are done, so this one stayed for good."""
+    with monkeypatch.context():
+        signals({12: signal.SIGINT})
+        assert cli(*TRAIN).code == 130
+    (checkpoint,) = tmp_path.glob("runs/.stacks/*/checkpoint.pt")
+    assert cli(*TRAIN, "seeds=null", "seed=0").code == 0
+    assert checkpoint.exists()
+    assert cli(*TRAIN, "seeds=null", "seed=1").code == 0
+    assert states(tmp_path / "runs") == ["done", "done"]
+    assert list(tmp_path.glob("runs/.stacks/*")) == []
+
+
 def test_an_interrupted_rerun_is_listed_with_the_command_that_goes_on(
     cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
