@@ -46,6 +46,8 @@ KEPT = {
 }
 """Settings of Hydra's own folders, with what they are kept at, whatever a config file says: Hydra writes no file."""
 LONGEST_KEY = 100
+LONGEST_OVERRIDE = 10_000
+"""In characters: Hydra's parser takes time by the square of a list's length, minutes for 100,000 characters."""
 MOST_JOBS = 10_000
 """Of one sweep; each may have as many seeds."""
 
@@ -185,6 +187,8 @@ def parsed(text: str) -> Override:
         raise UserError(f"'{shown(text)}' sets nothing; write KEY=VALUE, e.g. epochs=3.{did_you_mean(text)}")
     if not key or len(key) > LONGEST_KEY:
         raise UserError(f"'{shown(text)}' has no setting's name before '='; write KEY=VALUE, e.g. epochs=3")
+    if len(text) > LONGEST_OVERRIDE:
+        raise UserError(f"{shown(text)} is too long; at most {LONGEST_OVERRIDE} characters are allowed in one override")
     try:
         return OverridesParser.create().parse_override(text)
     except (HydraException, ValueError, RecursionError) as error:

@@ -48,7 +48,7 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
 def failures(outcomes: Sequence[Outcome]) -> str:
     """What went wrong in which seed, in one line; empty if nothing did. Divergence is a result, not a failure."""
     failed = [outcome for outcome in outcomes if outcome.result["state"] == "failed"]
-    return "; ".join(f"seed {outcome.job.seed}: {outcome.result['error']}" for outcome in failed)
+    return "; ".join(f"seed {outcome.job.seed}: {outcome.result.get('error')}" for outcome in failed)
 
 
 def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:

@@ -64,7 +64,7 @@ def _show_splits(run: Sequence[Outcome], console: Console) -> None:
     table = Table("split", "loss", "accuracy")
     for split, words in SPLITS.items():
         losses, accuracies = _done(run, f"{split}_loss"), _done(run, f"{split}_accuracy")
-        if losses:
+        if losses and accuracies:
             table.add_row(words, f"{fmean(losses):.4f}", f"{fmean(accuracies):.2%}")
     if table.row_count:
         console.print(table)
@@ -93,14 +93,14 @@ def _mean(run: Sequence[Outcome], metric: str) -> str:
 
 def _done(run: Sequence[Outcome], metric: str) -> list[float]:
     finals = [outcome.result["final"] for outcome in run if outcome.result["state"] == "done"]
-    return [final[metric] for final in finals if metric in final]
+    return [final[metric] for final in finals if final.get(metric) is not None]
 
 
 def _fault(outcome: Outcome) -> str:
     name, result = f"{outcome.folder.parent.name} seed {outcome.job.seed}", outcome.result
     if result["state"] == "diverged":
-        return f"{name} diverged at step {result['diverged_at_step']}: the loss is not finite"
-    return f"{name} failed: {result['error']}"
+        return f"{name} diverged at step {result.get('diverged_at_step')}: the loss is not finite"
+    return f"{name} failed: {result.get('error')}"
 
 
 def _lacks_weights(outcome: Outcome) -> bool:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bnlab import environment, stack_record
 from bnlab.config import RunConfig
 from bnlab.grouping import Job, max_replicates, stacks_of
-from bnlab.schema import SCHEMA
-from bnlab.store import MEMBERS, STACKS, replace
+from bnlab.stack_record import StackRecord
+from bnlab.store import STACKS, finished
 
 
 @dataclass(frozen=True)
@@ -41,17 +40,17 @@ class Stack:
     @property
     def folder(self) -> Path:
         """Where its record and its checkpoints are."""
-        digest = hashlib.sha256(json.dumps([self._names(), self.config.rerun]).encode()).hexdigest()[:16]
+        names = [f"{path.parent.name}/{path.name}" for path in self.members]
+        digest = hashlib.sha256(json.dumps([names, self.config.rerun]).encode()).hexdigest()[:16]
         return Path(self.config.runs_dir) / STACKS / digest
 
     def keep(self, *, started: bool) -> None:
         """Writes the record."""
-        record = {"schema": SCHEMA, "members": self._names(), "rerun": self.config.rerun, "started": started}
-        replace(self.folder / MEMBERS, json.dumps(record, indent=2) + "\n")
+        self._record(started=started).write()
 
     def forget(self) -> None:
         """Removes the record and the checkpoints."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._record(started=True).forget()
 
     def only(self, paths: Collection[Path]) -> Stack:
         """The stack to train when only some of the wanted replicates are free, or still wanted.
@@ -63,8 +62,8 @@ class Stack:
 
     def is_started(self) -> bool:
         """Whether it was trained for a while, by whomever."""
-        record = _read(self.folder / MEMBERS)
-        return record is not None and record["started"] is True
+        record = stack_record.read(self.folder)
+        return record is not None and record.started
 
     def parts(self, count: int) -> list[Stack]:
         """Its wanted replicates in so many stacks of nearly one size."""
@@ -72,9 +71,8 @@ class Stack:
         cuts = [len(paths) * i // count for i in range(count + 1)]
         return [of_jobs({p: self.members[p] for p in paths[a:b]}) for a, b in itertools.pairwise(cuts)]
 
-    def _names(self) -> list[str]:
-        """Relative to runs/, which may be moved."""
-        return [f"{path.parent.name}/{path.name}" for path in self.members]
+    def _record(self, *, started: bool) -> StackRecord:
+        return StackRecord(self.folder, list(self.members), self.config.rerun, started, environment.command())
 
 
 def of_jobs(members: Mapping[Path, Job]) -> Stack:
@@ -87,8 +85,11 @@ def plan(jobs: Mapping[Path, Job], missing: Collection[Path]) -> list[Stack]:
     left = {path: job for path, job in jobs.items() if path in missing}
     stacks: list[Stack] = []
     for runs_dir in sorted({Path(job.config.runs_dir) for job in jobs.values()}):
-        for record in _records(runs_dir):
-            stack = _recorded(record, runs_dir, jobs, left)
+        for record in stack_record.read_all(runs_dir):
+            if not record.rerun and all(map(finished, record.members)):
+                record.forget()  # its process ended just before it did so, or its members were trained in other company
+                continue
+            stack = _recorded(record, jobs, left)
             if stack is not None:
                 stacks.append(stack)
                 left = {path: job for path, job in left.items() if path not in stack.wanted}
@@ -99,37 +100,13 @@ def plan(jobs: Mapping[Path, Job], missing: Collection[Path]) -> list[Stack]:
     return stacks
 
 
-def _recorded(
-    record: Mapping[str, Any], runs_dir: Path, jobs: Mapping[Path, Job], left: Mapping[Path, Job]
-) -> Stack | None:
+def _recorded(record: StackRecord, jobs: Mapping[Path, Job], left: Mapping[Path, Job]) -> Stack | None:
     """The stack of a record; None if this launch is not to train it, or another stack has its members."""
-    paths = [runs_dir / member for member in record["members"]]
-    if not all(path in jobs and jobs[path].config.rerun == record["rerun"] for path in paths):
+    if not all(path in jobs and jobs[path].config.rerun == record.rerun for path in record.members):
         return None
-    members = {path: jobs[path] for path in paths}
-    wanted = [path for path in paths if path in left]
-    unfinished = [path for path, job in members.items() if job.folder().finished() is None]
-    if not wanted and not unfinished and not record["rerun"]:
-        of_jobs(members).forget()  # a process ended just before it did so
-    if not wanted or set(unfinished) - set(wanted) or len(members) > max_replicates(jobs[paths[0]].config):
+    members = {path: jobs[path] for path in record.members}
+    wanted = [path for path in members if path in left]
+    unfinished = [path for path in members if finished(path) is None]
+    if not wanted or set(unfinished) - set(wanted) or len(members) > max_replicates(jobs[record.members[0]].config):
         return None
-    return Stack(members if record["started"] else {path: members[path] for path in wanted}, wanted)
-
-
-def _records(runs_dir: Path) -> Iterator[Mapping[str, Any]]:
-    """Those that were begun come first."""
-    records = [_read(path) for path in sorted(runs_dir.glob(f"{STACKS}/*/{MEMBERS}"))]
-    readable = [record for record in records if record is not None]
-    yield from sorted(readable, key=lambda record: not record["started"])
-
-
-def _read(path: Path) -> Mapping[str, Any] | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not {"rerun", "started"} <= set(record):
-        return None
-    members = record.get("members")
-    named = isinstance(members, list) and bool(members) and all(isinstance(member, str) for member in members)
-    return record if named else None
+    return Stack(members if record.started else {path: members[path] for path in wanted}, wanted)

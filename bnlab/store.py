@@ -94,6 +94,20 @@ def _nearest_existing(folder: Path) -> Path:
     return nearest
 
 
+def stored_result(replicate: Path) -> dict[str, Any] | None:
+    """The result.json in a replicate's folder; None if there is none that can be read."""
+    try:
+        return read_result(replicate / RESULT)
+    except (FileNotFoundError, DamagedResultError, OtherSchemaError):
+        return None
+
+
+def finished(replicate: Path) -> dict[str, Any] | None:
+    """The result in a replicate's folder if it is done, or has diverged."""
+    result = stored_result(replicate)
+    return result if result is not None and result.get("state") in FINISHED else None
+
+
 class ReplicateFolder:
     """One seed's folder. Made when the first file is written."""
 
@@ -105,15 +119,11 @@ class ReplicateFolder:
 
     def result(self) -> dict[str, Any] | None:
         """The stored result.json; None if there is none that can be read."""
-        try:
-            return read_result(self.path / RESULT)
-        except (FileNotFoundError, DamagedResultError, OtherSchemaError):
-            return None
+        return stored_result(self.path)
 
     def finished(self) -> dict[str, Any] | None:
         """The result if the replicate is done, or has diverged."""
-        result = self.result()
-        return result if result is not None and result.get("state") in FINISHED else None
+        return finished(self.path)
 
     def foreign(self) -> str | None:
         """What another version of bnlab has stored here, which must not be overwritten; None if nothing."""

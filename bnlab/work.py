@@ -156,7 +156,7 @@ def _version(folder: ReplicateFolder) -> int | None:
 
 def _failure(job: Job, error: Exception) -> dict[str, Any]:
     stored = job.folder().result()
-    if stored is not None and stored["state"] == "failed":
+    if stored is not None and stored.get("state") == "failed":
         return stored
     return _result_of_failure(job.seed, f"{type(error).__name__}: {error}")
 

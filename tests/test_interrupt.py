@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from bnlab.optim import StackOptimizer
 from tests.conftest import Cli, environment, files_below
@@ -91,6 +92,50 @@ def test_a_replicate_removed_from_an_interrupted_stack_goes_on_with_it_to_the_sa
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
     assert json.loads((run / "seed-0" / "result.json").read_text())["resumed_at_steps"] == [20]
     assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
+
+
+def test_a_checkpoint_goes_when_each_of_its_replicates_was_trained_otherwise(
+    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: only a launch of all of a stack's members looked whether they are done, so this one stayed for good."""
+    with monkeypatch.context():
+        signals({12: signal.SIGINT})
+        assert cli(*TRAIN).code == 130
+    (checkpoint,) = tmp_path.glob("runs/.stacks/*/checkpoint.pt")
+    assert cli(*TRAIN, "seeds=null", "seed=0").code == 0
+    assert checkpoint.exists()
+    assert cli(*TRAIN, "seeds=null", "seed=1").code == 0
+    assert states(tmp_path / "runs") == ["done", "done"]
+    assert list(tmp_path.glob("runs/.stacks/*")) == []
+
+
+def test_an_interrupted_rerun_is_listed_with_the_command_that_goes_on(
+    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: its replicates are `done`, by their results of before, and nothing told of the checkpoint."""
+    rerun = (*TRAIN, "rerun=true", "runs_dir=cut")
+    line = f"an interrupted rerun of 2 replicates goes on with: bnlab {' '.join(rerun)}"
+    lists = (("runs", "--runs-dir", "cut"), ("runs", "show", "batch", "--runs-dir", "cut"))
+    assert cli(*TRAIN, "runs_dir=cut").code == 0
+    assert cli(*TRAIN, "runs_dir=cut", "norm=none").code == 0
+    before = metrics(tmp_path / "cut")
+    with monkeypatch.context():
+        signals({12: signal.SIGINT})
+        assert cli(*rerun).code == 130
+    assert states(tmp_path / "cut") == ["done"] * 4
+    for command in lists:
+        assert line in cli(*command).out.splitlines()
+    assert "rerun" not in cli("runs", "--name", "none", "--runs-dir", "cut").out
+    (locked,) = (tmp_path / "cut").glob("batch-*/seed-1/.lock")
+    with FileLock(locked):
+        assert "rerun" not in cli(*lists[0]).out
+
+    answer = cli(*rerun)
+    assert answer.code == 0
+    assert "going on from step 20" in answer.err
+    assert metrics(tmp_path / "cut") == before
+    for command in lists:
+        assert "rerun" not in cli(*command).out
 
 
 def test_twice_stops_at_once_and_leaves_nothing_half_written(cli: Cli, signals: Signals, tmp_path: Path) -> None:

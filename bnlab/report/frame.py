@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from bnlab import schema
 from bnlab.config.engine import DEFAULT_ENGINE
 from bnlab.errors import UserError, shown
 from bnlab.paths import is_folder, why_no_folder
-from bnlab.schema import OtherSchemaError, upgraded
 
 STATES = ("done", "diverged", "failed", "running", "interrupted")
 OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters")
@@ -139,9 +139,12 @@ def _config(run: Path) -> dict[str, str]:
 def _own(folder: Path, config: Mapping[str, str]) -> dict[str, Any]:
     text = _text(folder / "result.json")
     try:
-        result = upgraded(_mapping(json.loads(text), "result.json"))
-    except OtherSchemaError as error:
+        result = schema.upgraded(_mapping(json.loads(text), "result.json"))
+        schema.check(result)
+    except schema.OtherSchemaError as error:
         raise _BrokenError(f"result.json {error}") from error
+    except schema.DamagedResultError as error:
+        raise _BrokenError(f"result.json is damaged: {error}") from error
     except ValueError as error:
         raise _BrokenError(f"result.json is not valid JSON: {_one_line(error)}") from error
     seed, state = result.get("seed"), result.get("state")
@@ -154,14 +157,11 @@ def _own(folder: Path, config: Mapping[str, str]) -> dict[str, Any]:
         "state": state,
         "error": _one_line(result.get("error") or ""),
         "folder": str(folder),
-        "seconds": _number("seconds", result.get("seconds")),
-        "parameters": _number("parameters", result.get("parameters")),
+        "seconds": _number(result.get("seconds")),
+        "parameters": _number(result.get("parameters")),
         **config,
-        **dict(_flat(_mapping(result.get("environment") or {}, "environment in result.json"), ENVIRONMENT)),
-        **{
-            name: _number(name, value)
-            for name, value in _mapping(result.get("final") or {}, "final in result.json").items()
-        },
+        **dict(_flat(result.get("environment") or {}, ENVIRONMENT)),
+        **{name: _number(value) for name, value in (result.get("final") or {}).items()},
     }
 
 
@@ -188,12 +188,8 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
             yield f"{prefix}{key}", as_text(value)
 
 
-def _number(name: str, value: Any) -> float:
-    if value is None:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _BrokenError(f"result.json has {name} {as_text(value)}; a number is expected")
-    return float(value)
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _one_line(text: object) -> str:

@@ -49,12 +49,11 @@ class Replicate:
     @property
     def command(self) -> str | None:
         """What was typed to train it."""
-        command = self.result.get("command")
-        return command if isinstance(command, str) else None
+        return self.result.get("command")
 
     def last_metric(self) -> tuple[str, float] | None:
         """The last accuracy known: on validation, else training images; from metrics.csv while there is no result."""
-        accuracies = _accuracies(self.result.get("final"))
+        accuracies = _accuracies(self.result.get("final", {}))
         if not accuracies and self.state in ("running", "interrupted", "failed"):
             accuracies = {split: row["accuracy"] for split, row in last_rows(self.path).items()}
         for split in ("validation", "train"):
@@ -194,7 +193,6 @@ def _result(path: Path) -> tuple[dict[str, Any], str]:
     return result, ""
 
 
-def _accuracies(final: object) -> dict[str, float]:
-    if not isinstance(final, dict):
-        return {}
-    return {name.removesuffix("_accuracy"): value for name, value in final.items() if name.endswith("_accuracy")}
+def _accuracies(final: Mapping[str, float | None]) -> dict[str, float]:
+    known = {name: value for name, value in final.items() if value is not None}
+    return {name.removesuffix("_accuracy"): value for name, value in known.items() if name.endswith("_accuracy")}

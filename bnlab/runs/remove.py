@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bnlab.runs.read import Replicate, Run
-from bnlab.store import MEMBERS, STACKS
+from bnlab.stack_record import read_all
 
 
 def remove(runs: Sequence[Run]) -> list[Replicate]:
@@ -32,11 +31,9 @@ def remove(runs: Sequence[Run]) -> list[Replicate]:
 
 def _forget_stacks(runs_dir: Path) -> None:
     """Removes the checkpoints of stacks of which no replicate is left: the next training starts anew."""
-    for record in runs_dir.glob(f"{STACKS}/*/{MEMBERS}"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            members = json.loads(record.read_text(encoding="utf-8"))["members"]
-            if not any((runs_dir / member).exists() for member in members):
-                shutil.rmtree(record.parent, ignore_errors=True)
+    for record in read_all(runs_dir):
+        if not any(member.exists() for member in record.members):
+            record.forget()
 
 
 def _remove(folder: Path) -> bool:

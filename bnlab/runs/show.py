@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from bnlab.claim import is_claimed
 from bnlab.runs.read import Replicate, Run
 from bnlab.runs.remove import remove
 from bnlab.runs.settings import arms
+from bnlab.stack_record import StackRecord, read_all
 
 SPLITS = {
     "train": "training",
@@ -51,8 +53,16 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
     console.print(f"{_counted(len(runs), 'run')}, {_counted(count, 'replicate')}, {size}")
     for run in runs:
         _show_reasons(run, console)
+    _show_commands(runs, console)
+
+
+def _show_commands(runs: Sequence[Run], console: Console) -> None:
+    """What goes on with the replicates that are not at their end."""
     for command in resuming(runs):
         console.print(f"to resume: {command}", markup=False, soft_wrap=True)
+    for rerun in interrupted_reruns(runs):
+        count = _counted(len(rerun.members), "replicate")
+        console.print(f"an interrupted rerun of {count} goes on with: {rerun.command}", markup=False, soft_wrap=True)
 
 
 def _show_reasons(run: Run, console: Console) -> None:
@@ -72,6 +82,21 @@ def resuming(runs: Sequence[Run]) -> list[str]:
     return list(dict.fromkeys(str(replicate.command) for replicate in left))
 
 
+def interrupted_reruns(runs: Sequence[Run]) -> list[StackRecord]:
+    """The stacks, with replicates of these runs, that were begun by `rerun=true` and that nobody is training now.
+
+    The replicates themselves are done: they have the results of before.
+    """
+    listed = {replicate.path for run in runs for replicate in run.replicates}
+    reruns = [
+        (record, listed.intersection(record.members))
+        for runs_dir in dict.fromkeys(run.path.parent for run in runs)
+        for record in read_all(runs_dir)
+        if record.rerun and record.started and record.command is not None
+    ]
+    return [record for record, members in reruns if members and not any(map(is_claimed, members))]
+
+
 def show_one(run: Run, console: Console) -> None:
     """A run's configuration, every replicate's finals, the environment, and what went wrong."""
     config = run.path / "config.yaml"
@@ -84,8 +109,7 @@ def show_one(run: Run, console: Console) -> None:
     for replicate in run.replicates:
         if replicate.result.get("error"):
             console.print(f"seed {replicate.seed} {replicate.state}: {replicate.result['error']}", markup=False)
-    for command in resuming([run]):
-        console.print(f"to resume: {command}", markup=False, soft_wrap=True)
+    _show_commands([run], console)
 
 
 def _show_finals(run: Run, console: Console) -> None:

@@ -119,14 +119,15 @@ GOOD = {"schema": 1, "seed": 1, "state": "done", "final": {"test_accuracy": 0.5}
         ("[]", "result.json is no mapping of keys to values"),
         (json.dumps(GOOD | {"schema": 2}), "result.json has schema 2; this version reads schema 1"),
         ("{}", "result.json has schema null; this version reads schema 1"),
-        (json.dumps(GOOD | {"seed": "1"}), "result.json has the seed 1; a whole number is expected"),
+        (json.dumps(GOOD | {"seed": None}), "result.json has the seed null; a whole number is expected"),
+        (json.dumps(GOOD | {"seed": "1"}), 'result.json is damaged: it has seed "1"; a whole number is expected'),
         (
             json.dumps(GOOD | {"state": "fine"}),
             "result.json has the state fine; allowed: done, diverged, failed, running, interrupted",
         ),
-        (json.dumps(GOOD | {"final": [1]}), "final in result.json is no mapping of keys to values"),
-        (json.dumps(GOOD | {"final": {"loss": "low"}}), "result.json has loss low; a number is expected"),
-        (json.dumps(GOOD | {"environment": 3}), "environment in result.json is no mapping of keys to values"),
+        (json.dumps(GOOD | {"final": [1]}), "result.json is damaged: it has final [1]; a mapping of "),
+        (json.dumps(GOOD | {"final": {"loss": "low"}}), 'result.json is damaged: it has final.loss "low"; a number '),
+        (json.dumps(GOOD | {"environment": 3}), "result.json is damaged: it has environment 3; a mapping "),
     ],
 )
 def test_a_broken_replicate_is_skipped_and_the_others_are_read(tmp_path: Path, result: str | None, reason: str) -> None:
