@@ -188,7 +188,7 @@ LEAVES = st.sampled_from(
 
 
 @pytest.mark.filterwarnings("ignore:invalid escape sequence")
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=KEYS, value=VALUES)
 def test_whatever_is_typed_there_is_no_traceback(key: str, value: str, cli: Cli, tmp_path: Path) -> None:
     """`--cfg job` prints a legal configuration; the run's own checks come after that."""
@@ -202,7 +202,7 @@ def test_whatever_is_typed_there_is_no_traceback(key: str, value: str, cli: Cli,
 
 
 @pytest.mark.filterwarnings("ignore:invalid escape sequence")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=LEAVES, value=VALUES, sweep=st.booleans())
 def test_whatever_is_typed_is_checked_before_work_begins(
     key: str, value: str, sweep: bool, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

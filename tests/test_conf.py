@@ -53,7 +53,9 @@ def test_every_scheme_trains_on_the_convolutional_network(norm: str, tmp_path: P
 def test_the_impls_of_a_scheme_train_alike(norm: str, tmp_path: Path) -> None:
     model = "model=cnn" if SCHEMES[norm].spatial_only else "model=mlp"
     impls = SCHEMES[norm].impls
-    native, *others = [losses(tmp_path, model, f"norm={norm}", f"norm.impl={impl}", *TWO_STEPS) for impl in impls]
+    native, *others = [
+        losses(tmp_path / impl, model, f"norm={norm}", f"norm.impl={impl}", *TWO_STEPS) for impl in impls
+    ]
     assert others
     assert all(other == pytest.approx(native, rel=1e-4) for other in others)
 

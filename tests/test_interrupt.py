@@ -190,7 +190,7 @@ def interrupted(at: str, number: int, fate: str, command: str, folder: Path) -> 
         ("typer", "norms"),
         ("hydra", "train"),
         ("torch", "train"),
-        ("bnlab.report.compare", "report"),
+        ("pandas", "report"),
         ("torch", "verify"),
     ],
 )

@@ -18,8 +18,8 @@ from tests.test_stack import ADAM, CLASSES, IMAGES, cnn, mlp, norms_on, replicat
 NOT_RECORDED = {"batch_renorm"}
 """Its bounds depend on the number of batches so far."""
 
-MODELS = [mlp(), mlp(activation="gelu", norm_position="post"), cnn()]
-CASES = [(model, *norm) for model in MODELS for norm in norms_on(model)]
+CASES = [(model, *norm) for model in (mlp(), cnn()) for norm in norms_on(model)]
+CASES += [(mlp(activation="gelu", norm_position="post"), "batch", impl) for impl in ("native", "custom")]
 IDS = [f"{model.name}-{model.activation}-{norm}-{impl}" for model, norm, impl in CASES]
 
 

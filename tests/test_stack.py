@@ -186,12 +186,18 @@ def run(replicates: list[Replicate], steps: int, model: str = "mlp") -> PerStep:
     return observer
 
 
+def one_of_each_pair(replicates: list[Replicate], seed: int) -> list[tuple[int, Replicate]]:
+    """Those to train alone too: of every scheme and impl, which come first with seeds 0 and 1, one; and all others."""
+    pairs = next(index for index, each in enumerate(replicates) if each.seed > 1)
+    return [(index, each) for index, each in enumerate(replicates) if index >= pairs or each.seed == seed]
+
+
 @pytest.mark.parametrize("model", MIXED)
 def test_float64_stack_equals_single_runs_over_50_steps(model: str) -> None:
     steps = 50
     stacked, alone = MIXED[model](torch.float64), MIXED[model](torch.float64)
     together = torch.stack(run(stacked, steps, model).losses)
-    for index, single in enumerate(alone):
+    for index, single in one_of_each_pair(alone, seed=0):
         expected = torch.stack(run([single], steps, model).losses)[:, 0]
         torch.testing.assert_close(together[:, index], expected, rtol=1e-9, atol=1e-9)
         for name, value in single.model.state_dict().items():
@@ -202,7 +208,7 @@ def test_float64_stack_equals_single_runs_over_50_steps(model: str) -> None:
 def test_float32_stack_equals_single_runs_in_the_first_20_losses(model: str) -> None:
     stacked, alone = MIXED[model](torch.float32), MIXED[model](torch.float32)
     together = torch.stack(run(stacked, 20, model).losses)[:, :, 0]
-    for index, single in enumerate(alone):
+    for index, single in one_of_each_pair(alone, seed=1):
         if model == "mlp" and any(isinstance(layer, FilterResponseNorm) for layer in single.model.modules()):
             continue  # on (N, C) it is nearly a sign, which makes much of a rounding error; float64 is above
         expected = torch.stack(run([single], 20, model).losses)[:, 0, 0]
@@ -211,7 +217,7 @@ def test_float32_stack_equals_single_runs_in_the_first_20_losses(model: str) -> 
 
 @pytest.mark.parametrize("model", MIXED)
 def test_a_stack_gives_the_same_bits_twice(model: str) -> None:
-    first, second = (torch.stack(run(MIXED[model](torch.float32), 12, model).losses) for _ in range(2))
+    first, second = (torch.stack(run(MIXED[model](torch.float32)[::2], 12, model).losses) for _ in range(2))
     assert torch.equal(first, second)
 
 

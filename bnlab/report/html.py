@@ -1,5 +1,6 @@
 """report.html: one file that needs no network."""
 
+import functools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -41,11 +42,18 @@ def page(
         charts=[drawing for drawing in drawings if not drawing.name.startswith(CURVES)],
         curves=[drawing for drawing in drawings if drawing.name.startswith(CURVES)],
         specifications=script({drawing.name: untitled(drawing.specification) for drawing in drawings}),
-        bundle=vl_convert.javascript_bundle(EMBED, vl_version=version()).replace("</script", "<\\/script"),
+        bundle=bundle(),
         shared=shared,
         own=own,
         environments=environments(comparison.replicates),
     )
+
+
+@functools.cache
+def bundle() -> str:
+    """What draws the charts in the page. It takes more than a second to put together, which `--watch` spares itself."""
+    script: str = vl_convert.javascript_bundle(EMBED, vl_version=version())
+    return script.replace("</script", "<\\/script")
 
 
 def settings(replicates: pd.DataFrame) -> tuple[list[tuple[str, str]], pd.DataFrame]:

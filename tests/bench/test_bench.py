@@ -32,6 +32,7 @@ STACKS = [
 
 def test_engine_prints_its_table_and_writes_json(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "SIZES", (2, 5))
+    monkeypatch.setattr(engine, "WORTH_RECORDING", 1)
     monkeypatch.setattr(limit, "CALLS", 1)
     answer = cli(*QUICK, "--out", "new/engine.json")
     assert answer.code == 0, answer.err
