@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime
+import functools
 import hashlib
 import io
 import json
@@ -108,6 +109,15 @@ def finished(replicate: Path) -> dict[str, Any] | None:
     return result if result is not None and result.get("state") in FINISHED else None
 
 
+@functools.lru_cache
+def _as_yaml(protocol: str) -> str:
+    """Once for all seeds of a run: the dumper takes milliseconds."""
+    import yaml
+
+    text: str = yaml.safe_dump(json.loads(protocol), sort_keys=False)
+    return text
+
+
 class ReplicateFolder:
     """One seed's folder. Made when the first file is written."""
 
@@ -168,7 +178,7 @@ class ReplicateFolder:
         """Writes config.yaml unless it is there and whole: all seeds of a run share it, and none is read without it."""
         import yaml
 
-        path, content = self.run / "config.yaml", yaml.safe_dump(self._config.protocol(), sort_keys=False)
+        path, content = self.run / "config.yaml", _as_yaml(json.dumps(self._config.protocol()))
         try:
             stored = path.read_text(encoding="utf-8")
             if stored == content or yaml.safe_load(stored) == yaml.safe_load(content):
