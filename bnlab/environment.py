@@ -21,8 +21,14 @@ def command() -> str | None:
     return os.environ.get(COMMAND)
 
 
-def describe(device: str, *, keras: bool = False) -> dict[str, Any]:
-    """The environment as kept in result.json; that of a training in which Keras has a part also names its version."""
+def describe(device: str, threads: int, *, keras: bool = False) -> dict[str, Any]:
+    """The environment as kept in result.json; that of a training in which Keras has a part also names its version.
+
+    Args:
+        device: that computes.
+        threads: of the CPU, that PyTorch computes with.
+        keras: has a part in it.
+    """
     import torch
     import torchvision
 
@@ -34,7 +40,7 @@ def describe(device: str, *, keras: bool = False) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": _cpu(),
         "device": device,
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         **_source(),
         **(_keras() if keras else {}),

@@ -28,6 +28,12 @@ class Score:
     def zeros(replicates: int) -> Score:
         return Score(torch.zeros(replicates, dtype=torch.float64), torch.zeros(replicates, dtype=torch.float64), 0)
 
+    @staticmethod
+    def side_by_side(scores: Sequence[Score]) -> Score:
+        """Of different replicates on as many images."""
+        loss_sum, correct = (torch.cat([getattr(score, name) for score in scores]) for name in ("loss_sum", "correct"))
+        return Score(loss_sum, correct, scores[0].images)
+
     def __iadd__(self, other: Score) -> Score:
         self.loss_sum = self.loss_sum + other.loss_sum
         self.correct = self.correct + other.correct
@@ -48,11 +54,16 @@ def sum_of_losses(scores: Iterable[Score]) -> Tensor:
     return torch.stack([score.loss_sum for score in scores]).sum(0)
 
 
+def log_probabilities_of(logits: Tensor) -> Tensor:
+    """(R, K, N) of logits (R, N, K)."""
+    return F.log_softmax(logits, dim=-1).mT
+
+
 def score_batches(log_probabilities: Sequence[Tensor], labels: Sequence[Tensor]) -> tuple[Score, Tensor]:
-    """The score of T batches of one size, from log-probabilities (R, N, K) and labels (R, N); mean losses (T, R)."""
+    """The score of T batches of one size, from log-probabilities (R, K, N) and labels (R, N); mean losses (T, R)."""
     answers, right = torch.stack(list(log_probabilities), dim=1), torch.stack(list(labels), dim=1)
-    losses = -answers.gather(-1, right.unsqueeze(-1)).squeeze(-1)
-    correct = answers.max(-1).indices == right  # as argmax, and faster
+    losses = -answers.gather(2, right.unsqueeze(2)).squeeze(2)
+    correct = answers.max(2).indices == right  # as argmax, and faster
     score = Score(losses.double().sum((1, 2)).cpu(), correct.sum((1, 2)).double().cpu(), right[0].numel())
     return score, losses.mean(-1).T
 
@@ -86,7 +97,7 @@ def _score_part(
         stop = min(start + batch_size, len(part))
         first = max(stop - batch_size, 0) if fill_last else start
         pixels = data.scaling.to_float(part.images[first:stop].to(device), dtype).unsqueeze(0)
-        log_probabilities = F.log_softmax(stack(pixels), dim=-1)[:, start - first :]
+        log_probabilities = log_probabilities_of(stack(pixels))[:, :, start - first :]
         labels = part.labels[start:stop].to(device).expand(len(log_probabilities), -1)
         score, _ = score_batches([log_probabilities], [labels])
         if total is None:

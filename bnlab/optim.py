@@ -53,19 +53,29 @@ class _Group:
         self._config, self._weight_decay, self._slices = hyperparameters.optimizer, weight_decay, slices
         self._views = [piece.view for piece in slices]
         self.state = {name: [torch.zeros_like(view) for view in self._views] for name in _remembered(self._config)}
-        # The kernel wants a count of steps per tensor; one serves all.
-        self._counts = [torch.zeros((), device=self._views[0].device)] * len(slices)
+        if isinstance(self._config, AdamConfig):  # the kernel wants a count of steps per tensor; one serves all
+            self.state["count"] = [torch.zeros((), device=self._views[0].device)]
+        self._lr = torch.zeros((), dtype=torch.float64)
 
-    def move(self, gradients: Sequence[Tensor], step: int, lr: float) -> None:
-        """Moves along the lifted parameters' gradients; `step` counts from 0."""
+    def tensors(self) -> list[Tensor]:
+        """All that `move` reads or changes, gradients aside."""
+        return [*self._views, self._lr, *itertools.chain.from_iterable(self.state.values())]
+
+    def set_lr(self, lr: float) -> None:
+        if self._lr.item() != lr:
+            self._lr.fill_(lr)
+
+    def move(self, gradients: Sequence[Tensor]) -> None:
+        """Moves along the lifted parameters' gradients."""
         mine = [piece.of(gradients) for piece in self._slices]
         if isinstance(self._config, AdamConfig):
-            self._adam(self._config, mine, step, lr)
+            self._adam(self._config, mine)
         elif isinstance(self._config, SGDConfig):
-            self._sgd(self._config, mine, lr)
+            self._sgd(self._config, mine)
 
-    def _adam(self, config: AdamConfig, gradients: list[Tensor], step: int, lr: float) -> None:
-        self._counts[0].fill_(step + 1)
+    def _adam(self, config: AdamConfig, gradients: list[Tensor]) -> None:
+        (count,) = self.state["count"]
+        count.add_(1)
         beta1, beta2 = config.betas
         ADAM_KERNELS[config.name](
             self._views,
@@ -73,8 +83,8 @@ class _Group:
             self.state["exp_avg"],
             self.state["exp_avg_sq"],
             [],
-            self._counts,
-            lr=lr,
+            [count] * len(gradients),
+            lr=self._lr,
             beta1=beta1,
             beta2=beta2,
             weight_decay=self._weight_decay,
@@ -83,14 +93,14 @@ class _Group:
             maximize=False,
         )
 
-    def _sgd(self, config: SGDConfig, gradients: list[Tensor], lr: float) -> None:
+    def _sgd(self, config: SGDConfig, gradients: list[Tensor]) -> None:
         torch._fused_sgd_(
             self._views,
             gradients,
             self.state.get("momentum_buffer", []),
             weight_decay=self._weight_decay,
             momentum=config.momentum,
-            lr=lr,
+            lr=self._lr,
             dampening=0.0,
             nesterov=config.nesterov,
             maximize=False,
@@ -128,15 +138,24 @@ class StackOptimizer:
                 if slices:
                     self._groups.append(_Group(each, weight_decay, slices))
 
-    @torch.no_grad()
-    def step(self, step: int, gradients: Sequence[Tensor]) -> None:
-        """Moves the parameters along their gradients, given in the same order; `step` counts from 0."""
-        # The kernels take it for granted; asking costs less than a call of `contiguous`.
-        gradients = [gradient if gradient.is_contiguous() else gradient.contiguous() for gradient in gradients]
+    def set_lr(self, step: int) -> None:
+        """Sets the learning rates of a step, counted from 0."""
         for group in self._groups:
             each = group.hyperparameters
             factor = lr_factor(each.schedule, step, self._total_steps, self._steps_per_epoch)
-            group.move(gradients, step, each.optimizer.lr * factor)
+            group.set_lr(each.optimizer.lr * factor)
+
+    @torch.no_grad()
+    def move(self, gradients: Sequence[Tensor]) -> None:
+        """Moves the parameters along their gradients, given in the same order. All numbers that change are tensors."""
+        # The kernels take it for granted; asking costs less than a call of `contiguous`.
+        gradients = [gradient if gradient.is_contiguous() else gradient.contiguous() for gradient in gradients]
+        for group in self._groups:
+            group.move(gradients)
+
+    def tensors(self) -> list[Tensor]:
+        """All that `move` reads or changes, gradients aside."""
+        return [tensor for group in self._groups for tensor in group.tensors()]
 
     def state(self) -> list[State]:
         """What is remembered, by group; the tensors themselves, not copies."""

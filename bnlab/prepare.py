@@ -18,9 +18,11 @@ from bnlab.models.size import size_of
 from bnlab.norms import SCHEMES
 from bnlab.norms.dyt import DynamicTanh
 from bnlab.optim import Hyperparameters
+from bnlab.plan import Plan
 from bnlab.seeds import weight_generator
+from bnlab.shard import Replicate
 from bnlab.store import check_writable
-from bnlab.train import Plan, Replicate
+from bnlab.threads import DEFAULT_THREADS
 
 WORTH_COMPILING = 60_000
 """Steps of a stack from which compiling has saved more than it cost: some .25 ms a step against some 10 s at the start.
@@ -34,8 +36,6 @@ SECONDS_OF_TRIAL = 60.0
 
 STAND_IN = DyTConfig("dyt", "custom", alpha=0.5, affine=False)
 """In the place of a user's norm where only shapes matter: it takes every shape."""
-
-_DEFAULT_THREADS = torch.get_num_threads()
 
 
 def check(config: RunConfig) -> None:
@@ -107,7 +107,7 @@ def threads_for(config: RunConfig, replicates: int) -> int:
         return config.threads
     size = size_of(config.model, data.IMAGE, data.classes_of(config.data.name))
     multiplications = replicates * config.data.batch_size * size.multiplications
-    return 1 if multiplications < WORTH_A_SECOND_THREAD else _DEFAULT_THREADS
+    return 1 if multiplications < WORTH_A_SECOND_THREAD else DEFAULT_THREADS
 
 
 def compiles(config: RunConfig, replicates: int, steps: int) -> bool:

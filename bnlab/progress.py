@@ -11,8 +11,9 @@ from rich.progress import Progress as Live
 from torch import Tensor
 
 from bnlab.grouping import Job
+from bnlab.plan import Plan
 from bnlab.store import run_folder
-from bnlab.train import Evaluation, Plan
+from bnlab.train import Evaluation
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""One training step's forward and backward pass over the stack: plain, recorded or compiled.
+"""One training step of a stack: plain, recorded or compiled.
 
 Shapes: R replicates, N batch, U distinct seeds, K classes.
 """
@@ -6,11 +6,14 @@ Shapes: R replicates, N batch, U distinct seeds, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bnlab.evaluate import log_probabilities_of
+from bnlab.optim import StackOptimizer
 from bnlab.recorded import Program, record
 from bnlab.stack import depends_on_tensors_alone
 
@@ -19,7 +22,7 @@ WORTH_RECORDING = 400
 
 
 class Step:
-    """Log-probabilities and gradients of one batch.
+    """Trains on one batch.
 
     Full batches run in the recorded form where that is possible and the training long enough: the same kernels in the
     same order, hence the same bits. An epoch's last, smaller batch is not worth a recording of its own.
@@ -27,45 +30,64 @@ class Step:
     Args:
         stack: as `lift` makes it; its tensors stay where they are while it trains.
         parameters: those that are trained.
+        optimizer: moves them.
         batch_size: of a full batch.
         total_steps: how long it will train.
-        compiled: compile the recorded form. The kernels are then other ones, so the last bits differ.
+        compiled: compile the forward and backward pass. The kernels are then other ones, so the last bits differ.
     """
 
     def __init__(
-        self, stack: nn.Module, parameters: Sequence[Tensor], batch_size: int, total_steps: int, *, compiled: bool
+        self,
+        stack: nn.Module,
+        parameters: Sequence[Tensor],
+        optimizer: StackOptimizer,
+        batch_size: int,
+        total_steps: int,
+        *,
+        compiled: bool,
     ) -> None:
-        self._stack, self._parameters, self._batch_size = stack, parameters, batch_size
+        self._stack, self._parameters, self._optimizer = stack, parameters, optimizer
+        self._batch_size, self._compiled = batch_size, compiled
         self._share: dict[int, Tensor] = {}
-        self._compiled = compiled
         self._records = compiled or total_steps >= WORTH_RECORDING
+        self._plain: Program = partial(self._move_along, self._differentiate)
         self._full_batch: Program | None = None
 
-    def __call__(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        """From pixels (U, N, ...) and labels (R, N): the classes' log-probabilities (R, N, K), and the gradients."""
+    def __call__(self, number: int, pixels: Tensor, labels: Tensor) -> Tensor:
+        """Step `number`, from 0, on pixels (U, N, ...) and labels (R, N): the classes' log-probabilities (R, K, N)."""
+        self._optimizer.set_lr(number)
         if labels.shape[1] != self._batch_size:
-            log_probabilities, *gradients = self._plain(pixels, labels)
-            return log_probabilities, gradients
+            return self._plain(pixels, labels)[0]
         if self._full_batch is None:
-            self._full_batch = self._faster(pixels, labels)
-        log_probabilities, *gradients = self._full_batch(pixels, labels)
-        return log_probabilities, gradients
+            self._full_batch = self._fastest(pixels, labels)
+        return self._full_batch(pixels, labels)[0]
 
-    def _faster(self, pixels: Tensor, labels: Tensor) -> Program:
+    def _fastest(self, pixels: Tensor, labels: Tensor) -> Program:
         """The fastest form of the step on batches like these."""
         if not self._records or not depends_on_tensors_alone(self._stack):
             return self._plain
         share = self._share_of(labels.shape[1], self._parameters[0])
         state = [*self._stack.parameters(), *self._stack.buffers(), share]
         try:
-            return record(self._plain, [pixels, labels], state, compiled=self._compiled)
+            if self._compiled:  # the optimizer's kernels are as fast as they are
+                differentiate = record(self._differentiate, [pixels, labels], state, compiled=True)
+                return partial(self._move_along, differentiate)
+            return record(self._plain, [pixels, labels], [*state, *self._optimizer.tensors()])
         except RuntimeError:  # it looks at a number to decide what to do
             return self._plain
 
-    def _plain(self, pixels: Tensor, labels: Tensor) -> Sequence[Tensor]:
-        """The loss is summed over replicates and samples, so that no replicate's gradient depends on another's."""
-        log_probabilities = F.log_softmax(self._stack(pixels), dim=-1)
-        loss = F.nll_loss(log_probabilities.flatten(0, 1), labels.flatten(), reduction="sum")
+    def _move_along(self, differentiate: Program, pixels: Tensor, labels: Tensor) -> Sequence[Tensor]:
+        log_probabilities, *gradients = differentiate(pixels, labels)
+        self._optimizer.move(gradients)
+        return [log_probabilities]
+
+    def _differentiate(self, pixels: Tensor, labels: Tensor) -> Sequence[Tensor]:
+        """The log-probabilities, then every parameter's gradient.
+
+        The loss is summed over replicates and samples, so that no replicate's gradient depends on another's.
+        """
+        log_probabilities = log_probabilities_of(self._stack(pixels))
+        loss = F.nll_loss(log_probabilities.mT.flatten(0, 1), labels.flatten(), reduction="sum")
         share = self._share_of(labels.shape[1], loss)
         return [log_probabilities.detach(), *torch.autograd.grad(loss, self._parameters, share, materialize_grads=True)]
 

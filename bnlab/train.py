@@ -1,55 +1,23 @@
-"""The one training loop. Shapes: R replicates, N batch, U distinct seeds, K classes, T steps of a chunk."""
+"""The one training loop. Shapes: R replicates, T steps of a chunk."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bnlab.data import Split
-from bnlab.data.stream import BatchStream, distinct_seeds
-from bnlab.denormals import flushed
-from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches, sum_of_losses
+from bnlab.data.stream import TrainingSet
+from bnlab.evaluate import Score, sum_of_losses
 from bnlab.memory import keep_freed_memory
-from bnlab.optim import Hyperparameters, StackOptimizer
-from bnlab.population import compute_population
-from bnlab.stack import lift, lower, owned_parameters
-from bnlab.step import Step
-
-
-@dataclass(frozen=True)
-class Replicate:
-    """One seed of a run, ready to train."""
-
-    model: nn.Module
-    seed: int
-    hyperparameters: Hyperparameters
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long to train, on what batches, and when to look. What all replicates of a stack share."""
-
-    batch_size: int
-    drop_last: bool
-    steps_per_epoch: int
-    total_steps: int
-    eval_every: int | None
-
-    def stops(self) -> Iterator[int]:
-        """The steps after which the stack is evaluated: each epoch's end, every `eval_every` steps, and the last."""
-        for step in range(1, self.total_steps + 1):
-            epoch_ends = step % self.steps_per_epoch == 0
-            if epoch_ends or step == self.total_steps or (self.eval_every and step % self.eval_every == 0):
-                yield step
-
-    def epoch(self, step: int) -> float:
-        """Epochs done after a step; a fraction in the middle of one."""
-        return step / self.steps_per_epoch
+from bnlab.plan import Plan
+from bnlab.shard import Replicate, Shard, divide, number_of_shards
+from bnlab.team import Team
 
 
 @dataclass(frozen=True)
@@ -92,6 +60,7 @@ def train(
     device: torch.device,
     observers: Sequence[Observer],
     *,
+    threads: int = 1,
     compiled: bool = False,
     keeper: Keeper | None = None,
 ) -> None:
@@ -102,33 +71,27 @@ def train(
     is then the same to the bit as if it had never stopped, on one machine with one number of threads.
     """
     keep_freed_memory()
-    seeds = [replicate.seed for replicate in replicates]
-    takes = [distinct_seeds(seeds).index(seed) for seed in seeds]
-    stack = lift([replicate.model for replicate in replicates], takes).to(device)
-    training = _Training(stack, replicates, data, plan, device)
+    if compiled:
+        torch.compiler.reset()  # the programs of earlier trainings count against a limit of compilations
     state = keeper.load() if keeper is not None else None
+    count = number_of_shards(replicates, threads, device) if state is None else len(state["shards"])
+    training_set = TrainingSet.of(data, device, next(replicates[0].model.parameters()).dtype)
+    shards = [Shard(share, data, training_set, plan, device, compiled=compiled) for share in divide(replicates, count)]
+    training = _Training(shards, len(replicates))
     if state is not None:
         training.load_state(state)
-    run_batch = Step(stack, training.parameters, plan.batch_size, plan.total_steps, compiled=compiled)
-    with flushed():
-        _train_stack(training, data, plan, device, observers, run_batch, keeper)
-    lower(stack)
+    with Team(count, threads) as team:
+        _train(training, team, plan, observers, keeper)
+    for shard in shards:
+        shard.lower()
 
 
 class _Training:
-    """All that changes from step to step."""
+    """All that changes from step to step: the shards, and what is counted of them together."""
 
-    def __init__(
-        self, stack: nn.Module, replicates: Sequence[Replicate], data: Split, plan: Plan, device: torch.device
-    ) -> None:
-        hyperparameters = [replicate.hyperparameters for replicate in replicates]
-        dtype, seeds = next(stack.parameters()).dtype, [replicate.seed for replicate in replicates]
-        self.stack = stack
-        owned = [each for each in owned_parameters(stack) if each.tensor.requires_grad]
-        self.parameters = [each.tensor for each in owned]
-        self.optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch)
-        self.batches = BatchStream(data, seeds, plan.batch_size, plan.drop_last, device, dtype)
-        self.alive = torch.ones(len(replicates), dtype=torch.bool)
+    def __init__(self, shards: Sequence[Shard], replicates: int) -> None:
+        self.shards = shards
+        self.alive = torch.ones(replicates, dtype=torch.bool)
         self.step, self.seconds = 0, 0.0
         self.start_lap()
 
@@ -139,9 +102,7 @@ class _Training:
     def state(self) -> dict[str, Any]:
         """Tensors and plain values; the tensors go on changing."""
         return {
-            "stack": self.stack.state_dict(),
-            "optimizer": self.optimizer.state(),
-            "batches": self.batches.state(),
+            "shards": [shard.state() for shard in self.shards],
             "alive": self.alive,
             "step": self.step,
             "seconds": self.seconds,
@@ -150,64 +111,53 @@ class _Training:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        self.stack.load_state_dict(state["stack"])
-        self.optimizer.load_state(state["optimizer"])
-        self.batches.load_state(state["batches"])
+        for shard, its_state in zip(self.shards, state["shards"], strict=True):
+            shard.load_state(its_state)
         self.alive, self.step = state["alive"], state["step"]
         self.seconds, self.lap, self.total = state["seconds"], state["lap"], Score(**state["total"])
 
 
-def _train_stack(
-    training: _Training,
-    data: Split,
-    plan: Plan,
-    device: torch.device,
-    observers: Sequence[Observer],
-    run_batch: Step,
-    keeper: Keeper | None,
-) -> None:
-    stack = training.stack
+def _train(training: _Training, team: Team, plan: Plan, observers: Sequence[Observer], keeper: Keeper | None) -> None:
     for stop in plan.stops():
         if stop <= training.step:
             continue  # before what was loaded
         while training.step < stop:
-            began = time.perf_counter()
-            chunk = training.batches.take(stop - training.step)
-            outputs: list[Tensor] = []
-            for pixels, labels in chunk:
-                log_probabilities, gradients = run_batch(pixels, labels)
-                training.optimizer.step(training.step + len(outputs), gradients)
-                outputs.append(log_probabilities)
-                del gradients  # so that the next step's take their place, which is still in the processor's cache
-            score, losses = score_batches(outputs, [labels for _, labels in chunk])
-            training.total += score
-            training.lap += time.perf_counter() - began
-            _tell_divergence(losses, training.step, training.alive, observers)
-            training.step += len(chunk)
+            losses = _train_chunk(training, team, stop)
+            _tell_divergence(losses, training.step - len(losses), training.alive, observers)
             for observer in observers:
                 observer.trained(training.step, losses[-1])
             if not training.alive.any():
                 return
             if keeper is not None and training.step < stop:
                 keeper.offer(training.step, training.state, evaluated=False)
-        training.seconds += training.lap
-        compute_population(stack, data, plan.batch_size, device)
-        scores = {"train": training.total}
-        if data.validation is not None:
-            scores["validation"] = evaluate(stack, data, data.validation, device)
-        scores["test"] = evaluate(stack, data, data.test, device)
-        step = training.step
-        if step == plan.total_steps:
-            scores["test_batch_stats"] = evaluate_on_batch_statistics(stack, data, plan.batch_size, device)
-        # A last step may leave weights that are finite on no held-out image, before any batch has shown it.
-        _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), step - 1, training.alive, observers)
-        rate = training.total.images / training.lap
-        evaluation = Evaluation(plan.epoch(step), step, scores, training.seconds, rate)
-        for observer in observers:
-            observer.evaluated(evaluation)
-        training.start_lap()
-        if keeper is not None and step < plan.total_steps:
-            keeper.offer(step, training.state, evaluated=True)
+        _evaluate(training, team, plan, observers)
+        if keeper is not None and stop < plan.total_steps:
+            keeper.offer(stop, training.state, evaluated=True)
+
+
+def _train_chunk(training: _Training, team: Team, stop: int) -> Tensor:
+    """Trains the next steps, none after `stop`; their losses (T, R)."""
+    began = time.perf_counter()
+    steps = min(stop - training.step, *(shard.steps_at_once for shard in training.shards))
+    results = team.together([partial(shard.train, steps) for shard in training.shards])
+    training.total += Score.side_by_side([score for score, _ in results])
+    training.step += steps
+    training.lap += time.perf_counter() - began
+    return torch.cat([losses for _, losses in results], dim=1)
+
+
+def _evaluate(training: _Training, team: Team, plan: Plan, observers: Sequence[Observer]) -> None:
+    training.seconds += training.lap
+    results = team.together([shard.evaluate for shard in training.shards])
+    scores = {"train": training.total}
+    scores |= {name: Score.side_by_side([each[name] for each in results]) for name in results[0]}
+    # A last step may leave weights that are finite on no held-out image, before any batch has shown it.
+    _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), training.step - 1, training.alive, observers)
+    rate = training.total.images / training.lap
+    evaluation = Evaluation(plan.epoch(training.step), training.step, scores, training.seconds, rate)
+    for observer in observers:
+        observer.evaluated(evaluation)
+    training.start_lap()
 
 
 def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observers: Sequence[Observer]) -> None:

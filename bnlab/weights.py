@@ -23,6 +23,7 @@ from bnlab.prepare import device_of, replicate, split_of
 from bnlab.runs import Run
 from bnlab.stack import lift
 from bnlab.store import WEIGHTS
+from bnlab.threads import DEFAULT_THREADS
 
 SETTABLE = re.compile(r"data(\.(?!normalize$).*)?|device|threads|norm\.target")
 """What may differ from the training, or be confirmed."""
@@ -64,7 +65,7 @@ def evaluate_run(run: Run, overrides: Sequence[str]) -> tuple[RunConfig, list[Ev
             f"{run.name} has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)"
         )
     split = _split(trained, config)
-    torch.set_num_threads(config.threads or torch.get_num_threads())
+    torch.set_num_threads(config.threads or DEFAULT_THREADS)
     scores = []
     for seed, path in files:
         model = replicate(trained, seed).model

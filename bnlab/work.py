@@ -20,6 +20,7 @@ from bnlab.progress import Progress
 from bnlab.record import Recorder
 from bnlab.stacks import Stack, plan
 from bnlab.store import ReplicateFolder
+from bnlab.threads import use_threads
 from bnlab.train import Observer, train
 
 LEAVE_ALONE = "It is left as it is: use the bnlab that wrote it, another runs_dir, or `bnlab runs rm` to train anew"
@@ -103,10 +104,10 @@ class Launch:
         stack.keep(started=True)
         jobs, config = list(stack.members.values()), stack.config
         device = device_of(config)
-        torch.set_num_threads(threads_for(config, len(jobs)))
+        threads = threads_for(config, len(jobs))
         folders = [job.folder() if path in stack.wanted else None for path, job in stack.members.items()]
         environments = {
-            path: environment.describe(str(device), keras=job.config.uses_keras())
+            path: environment.describe(str(device), threads, keras=job.config.uses_keras())
             for path, job in stack.members.items()
         }
         recorder = Recorder(folders, environments, environment.command())
@@ -117,9 +118,10 @@ class Launch:
             with recorder:
                 observers: list[Observer] = [recorder, self._progress.of_stack(jobs, plan_of(config))]
                 if config.engine.name == "keras":
-                    self._fit(jobs[0], recorder, observers, checkpoints)
+                    with use_threads(threads):
+                        self._fit(jobs[0], recorder, observers, checkpoints)
                 else:
-                    self._train_side_by_side(stack, recorder, observers, checkpoints)
+                    self._train_side_by_side(stack, threads, recorder, observers, checkpoints)
             stack.forget()
         return recorder.results
 
@@ -133,14 +135,14 @@ class Launch:
         program.train(model, job.seed, split, plan_of(config), observers, self._interrupt, checkpoints)
 
     def _train_side_by_side(
-        self, stack: Stack, recorder: Recorder, observers: Sequence[Observer], checkpoints: Checkpoints
+        self, stack: Stack, threads: int, recorder: Recorder, observers: Sequence[Observer], checkpoints: Checkpoints
     ) -> None:
         jobs, config = list(stack.members.values()), stack.config
         replicates = [replicate(job.config, job.seed) for job in jobs]
         recorder.built([trained_parameters(one.model) for one in replicates])
         plan, split, device = plan_of(config), split_of(config.data), device_of(config)
         compiled = compiles(config, len(jobs), plan.total_steps)
-        train(replicates, split, plan, device, observers, compiled=compiled, keeper=checkpoints)
+        train(replicates, split, plan, device, observers, threads=threads, compiled=compiled, keeper=checkpoints)
         for (path, job), one in zip(stack.members.items(), replicates, strict=True):
             if path in stack.wanted and job.config.keep_checkpoint:
                 job.folder().write_weights(to_bytes(one.model))

@@ -77,7 +77,7 @@ def test_nothing_in_it_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def interrupted(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a training that was interrupted after its second evaluation: it has both checkpoints."""
-    step, taken = StackOptimizer.step, 0
+    step, taken = StackOptimizer.set_lr, 0
 
     def watched(self: StackOptimizer, *arguments: Any) -> None:
         nonlocal taken
@@ -88,7 +88,7 @@ def interrupted(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
     assert cli(*TRAIN, "runs_dir=whole").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(StackOptimizer, "step", watched)
+        patch.setattr(StackOptimizer, "set_lr", watched)
         assert cli(*TRAIN).code == 130
     (current,) = (tmp_path / "runs" / ".stacks").glob(f"*/{CURRENT}")
     return current.parent

@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 from torch import Tensor, nn
 
 from bnlab.data import Part, Scaling, Split
-from bnlab.evaluate import EVALUATION_BATCH, evaluate, evaluate_on_batch_statistics, score_batches
+from bnlab.evaluate import EVALUATION_BATCH, evaluate, evaluate_on_batch_statistics, log_probabilities_of, score_batches
 from bnlab.norms.batch import BatchNorm
 from bnlab.stack import lift
 
@@ -132,7 +132,7 @@ def test_the_score_of_batches_is_that_of_their_images(batches: int) -> None:
     generator = torch.Generator().manual_seed(0)
     logits = [torch.randn(2, 5, 4, dtype=torch.float64, generator=generator) for _ in range(batches)]
     labels = [torch.randint(4, (2, 5), generator=generator) for _ in range(batches)]
-    score, means = score_batches([z.log_softmax(-1) for z in logits], labels)
+    score, means = score_batches([log_probabilities_of(z) for z in logits], labels)
     assert score.images == 5 * batches
     for replicate in range(2):
         losses = [

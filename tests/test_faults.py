@@ -14,7 +14,8 @@ from typing import IO, Any
 import pytest
 
 from bnlab import work
-from bnlab.train import Replicate, train
+from bnlab.shard import Replicate
+from bnlab.train import train
 from tests.conftest import Cli, environment, files_below
 
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=3", "checkpoint_every=0")
@@ -116,7 +117,7 @@ def test_removed_under_way(removed: str, cli: Cli, tmp_path: Path, monkeypatch: 
     assert cli(*TRAIN, "runs_dir=whole").code == 0
     from bnlab.optim import StackOptimizer
 
-    step, taken = StackOptimizer.step, 0
+    step, taken = StackOptimizer.set_lr, 0
 
     def watched(self: StackOptimizer, *arguments: Any) -> None:
         nonlocal taken
@@ -126,7 +127,7 @@ def test_removed_under_way(removed: str, cli: Cli, tmp_path: Path, monkeypatch: 
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         step(self, *arguments)
 
-    monkeypatch.setattr(StackOptimizer, "step", watched)
+    monkeypatch.setattr(StackOptimizer, "set_lr", watched)
     answer = cli(*TRAIN)
     assert answer.code == 0, answer.err
     assert states(tmp_path / "runs") == {"batch seed-0": "done"}

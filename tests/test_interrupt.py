@@ -25,7 +25,7 @@ def signals(monkeypatch: pytest.MonkeyPatch) -> Signals:
     """`signals({5: SIGINT})` sends this process the signal in the middle of the fifth step."""
 
     def send(at: dict[int, signal.Signals]) -> None:
-        step, taken = StackOptimizer.step, 0
+        step, taken = StackOptimizer.set_lr, 0
 
         def watched(self: StackOptimizer, *arguments: Any) -> None:
             nonlocal taken
@@ -34,7 +34,7 @@ def signals(monkeypatch: pytest.MonkeyPatch) -> Signals:
                 os.kill(os.getpid(), at[taken])
             step(self, *arguments)
 
-        monkeypatch.setattr(StackOptimizer, "step", watched)
+        monkeypatch.setattr(StackOptimizer, "set_lr", watched)
 
     return send
 

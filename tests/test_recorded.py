@@ -30,22 +30,20 @@ def stack_of(model: ModelConfig, norm: str, impl: str, replicates: int) -> nn.Mo
 
 
 def trained(stack: nn.Module, image: Sequence[int], total_steps: int) -> tuple[list[Tensor], Step]:
-    """All log-probabilities and gradients of five steps, and what is in the stack afterwards."""
+    """All log-probabilities of five steps, and what is in the stack afterwards."""
     steps = 5
     owned = [each for each in owned_parameters(stack) if each.tensor.requires_grad]
     parameters = [each.tensor for each in owned]
     replicates = len({owner for each in owned for owner in each.owners})
     optimizer = StackOptimizer(owned, [ADAM] * replicates, total_steps=steps, steps_per_epoch=steps)
-    step = Step(stack, parameters, 16, total_steps, compiled=False)
+    step = Step(stack, parameters, optimizer, 16, total_steps, compiled=False)
     generator = torch.Generator().manual_seed(3)
     seen: list[Tensor] = []
     for number in range(steps):
         samples = 16 if number != 2 else 7  # an epoch's last, smaller batch in between
         pixels = torch.rand(replicates, samples, *image, generator=generator)
         labels = torch.randint(CLASSES, (replicates, samples), generator=generator)
-        log_probabilities, gradients = step(pixels, labels)
-        optimizer.step(number, gradients)
-        seen += [log_probabilities.clone(), *(gradient.clone() for gradient in gradients)]
+        seen.append(step(number, pixels, labels).clone())
     return [*seen, *(value.detach() for value in stack.state_dict().values())], step
 
 

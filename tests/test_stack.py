@@ -26,10 +26,12 @@ from bnlab.data import Part, Scaling, Split
 from bnlab.norms import SCHEMES
 from bnlab.norms.frn import FilterResponseNorm
 from bnlab.optim import Hyperparameters
+from bnlab.plan import Plan
 from bnlab.seeds import weight_generator
+from bnlab.shard import Replicate
 from bnlab.stack import lift, lower, owned_parameters
 from bnlab.stack.linear import runs_of
-from bnlab.train import Evaluation, Plan, Replicate, train
+from bnlab.train import Evaluation, train
 from tests.compose import compose
 
 IMAGES, CLASSES = {"mlp": (1, 4, 4), "cnn": (1, 8, 8)}, 10
@@ -178,11 +180,11 @@ def convolutional(dtype: torch.dtype) -> list[Replicate]:
 MIXED = {"mlp": everything_mixed, "cnn": convolutional}
 
 
-def run(replicates: list[Replicate], steps: int, model: str = "mlp") -> PerStep:
+def run(replicates: list[Replicate], steps: int, model: str = "mlp", threads: int = 1) -> PerStep:
     observer = PerStep()
     # 203 images in batches of 20: the last batch of an epoch has 3.
     plan = Plan(batch_size=20, drop_last=False, steps_per_epoch=11, total_steps=steps, eval_every=1)
-    train(replicates, synthetic_split(IMAGES[model]), plan, torch.device("cpu"), [observer])
+    train(replicates, synthetic_split(IMAGES[model]), plan, torch.device("cpu"), [observer], threads=threads)
     return observer
 
 
@@ -219,6 +221,16 @@ def test_float32_stack_equals_single_runs_in_the_first_20_losses(model: str) -> 
 def test_a_stack_gives_the_same_bits_twice(model: str) -> None:
     first, second = (torch.stack(run(MIXED[model](torch.float32)[::2], 12, model).losses) for _ in range(2))
     assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("model", MIXED)
+def test_shards_on_threads_of_their_own_train_as_one_stack_does(model: str) -> None:
+    whole, divided = MIXED[model](torch.float64), MIXED[model](torch.float64)
+    one, three = (torch.stack(run(all_, 12, model, threads).losses) for all_, threads in ((whole, 1), (divided, 3)))
+    torch.testing.assert_close(three, one, rtol=1e-9, atol=1e-9)
+    for mine, other in zip(divided, whole, strict=True):
+        for name, value in other.model.state_dict().items():
+            torch.testing.assert_close(mine.model.state_dict()[name], value, rtol=1e-9, atol=1e-9, msg=name)
 
 
 def test_a_module_of_ones_own_is_looped_over_and_trained() -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -14,13 +15,14 @@ from torch import Tensor
 from bnlab import environment
 from bnlab.bench import article, limit
 from bnlab.bench.configs import article_config, with_norm
-from bnlab.bench.timing import alternate, use_threads
+from bnlab.bench.timing import alternate
 from bnlab.config import MLPConfig, RunConfig
 from bnlab.data import Part, Split
 from bnlab.errors import UserError
 from bnlab.grouping import Job
 from bnlab.prepare import device_of, has_compiler, plan_of, replicate, split_of, threads_for
 from bnlab.step import WORTH_RECORDING
+from bnlab.threads import DEFAULT_THREADS, in_own_thread
 from bnlab.train import Evaluation, train
 
 ARTICLE = "the article's program"
@@ -81,17 +83,16 @@ def bench(
             "--compiled needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or use --no-compiled"
         )
     limits: list[limit.Limit] = []
-    with use_threads(threads):
-        chosen = cases(config, compiled=compiled)
-        measures = {case.name: lambda case=case: case.seconds(steps) / steps / case.replicates for case in chosen}
-        times = alternate(measures | {"the limit": lambda: _limit(config, limits)}, rounds, begin)
-        return {
-            "bench": "engine",
-            "environment": environment.describe("cpu"),
-            "steps": steps,
-            "rounds": rounds,
-            **_figures(chosen, times, limits, config),
-        }
+    chosen = cases(config, compiled=compiled)
+    measures = {case.name: lambda case=case: case.seconds(steps) / steps / case.replicates for case in chosen}
+    times = alternate(measures | {"the limit": lambda: _limit(config, limits)}, rounds, begin)
+    return {
+        "bench": "engine",
+        "environment": environment.describe("cpu", _threads(config)),
+        "steps": steps,
+        "rounds": rounds,
+        **_figures(chosen, times, limits, config),
+    }
 
 
 def cases(config: RunConfig, *, compiled: bool) -> list[Case]:
@@ -100,7 +101,7 @@ def cases(config: RunConfig, *, compiled: bool) -> list[Case]:
     seeds = {size: [Job(config, seed) for seed in range(size)] for size in (1, *SIZES)}
     mixed = [Job(with_norm(config, scheme), seed) for scheme in MIXED for seed in range(4)]
     found = [
-        Case(ARTICLE, 1, False, lambda steps: article.seconds_of_steps(steps, warm_up=steps)),
+        Case(ARTICLE, 1, False, partial(_seconds_of_the_article, config)),
         _case("single run", seeds[1]),
         _case("single run, custom batch norm", [Job(custom, 0)]),
     ]
@@ -126,9 +127,17 @@ def seconds_of_steps(jobs: Sequence[Job], steps: int, *, compiled: bool) -> floa
     warm_up = steps * math.ceil(WORTH_RECORDING / steps)
     plan = dataclasses.replace(plan_of(config), total_steps=warm_up + steps, eval_every=steps)
     replicates = [replicate(job.config, job.seed) for job in jobs]
-    with use_threads(threads_for(config, len(jobs))):
-        train(replicates, _hardly_tested(config), plan, device_of(config), [clock], compiled=compiled)
+    threads, device = threads_for(config, len(jobs)), device_of(config)
+    train(replicates, _hardly_tested(config), plan, device, [clock], threads=threads, compiled=compiled)
     return clock.seconds[warm_up + steps] - clock.seconds[warm_up]
+
+
+def _threads(config: RunConfig) -> int:
+    return config.threads or DEFAULT_THREADS
+
+
+def _seconds_of_the_article(config: RunConfig, steps: int) -> float:
+    return in_own_thread(_threads(config), partial(article.seconds_of_steps, steps, warm_up=steps))
 
 
 def _case(name: str, jobs: Sequence[Job], *, compiled: bool = False) -> Case:
@@ -154,7 +163,8 @@ def _parameters(config: RunConfig) -> int:
 
 def _limit(config: RunConfig, limits: list[limit.Limit]) -> float:
     """Measures the limit once more, keeps it, and returns it per replicate and step."""
-    limits.append(limit.measure(_products(config), _parameters(config)))
+    measure = partial(limit.measure, _products(config), _parameters(config))
+    limits.append(in_own_thread(_threads(config), measure))
     return (limits[-1].products + limits[-1].adam) / LIMIT_REPLICATES
 
 

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from bnlab import environment
 from bnlab.bench.configs import norm_config
-from bnlab.bench.timing import alternate, median_seconds, use_threads
+from bnlab.bench.timing import alternate, median_seconds
 from bnlab.norms import SCHEMES
+from bnlab.threads import DEFAULT_THREADS, use_threads
 
 SHAPES = ((32, 128), (128, 128), (32, 784), (1024, 128), (32, 32, 14, 14))
 """(N, C) of the article's network and around it, and one (N, C, H, W) for what needs space."""
@@ -53,12 +54,12 @@ def bench(rounds: int, threads: int | None, *, begin: Callable[[int, str], None]
     """
     passes = {case: call for case in _all() if (call := layer_pass(case)) is not None}
     measures = {case.name: partial(median_seconds, call, CALLS, WARM_UP) for case, call in passes.items()}
-    with use_threads(threads):
+    with use_threads(threads or DEFAULT_THREADS):
         times = alternate(measures, rounds, begin)
         medians = {case: median(times[case.name]) for case in passes}
         return {
             "bench": "norms",
-            "environment": environment.describe("cpu"),
+            "environment": environment.describe("cpu", torch.get_num_threads()),
             "calls": CALLS,
             "rounds": rounds,
             "cases": [_figures(case, medians) for case in passes],

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from statistics import median
 from time import perf_counter
-
-import torch
 
 
 def alternate(
@@ -38,14 +35,3 @@ def median_seconds(call: Callable[[], object], calls: int, warm_up: int) -> floa
         call()
         times.append(perf_counter() - start)
     return median(times)
-
-
-@contextlib.contextmanager
-def use_threads(count: int | None) -> Iterator[None]:
-    """PyTorch on so many CPU threads, afterwards on as many as before; None changes nothing."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,6 +22,20 @@ def distinct_seeds(seeds: Sequence[int]) -> list[int]:
     return list(dict.fromkeys(seeds))
 
 
+@dataclass(frozen=True)
+class TrainingSet:
+    """The training images as they enter the network, and their labels, where it is trained."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    @staticmethod
+    def of(data: Split, device: torch.device, dtype: torch.dtype) -> TrainingSet:
+        # Scaled once: at every step again it would take longer than all small kernels of the step together.
+        pixels = data.scaling.to_float(data.train.images.to(device), dtype)
+        return TrainingSet(pixels, data.train.labels.to(device))
+
+
 class BatchStream:
     """Endless batches for R replicates; the order of a replicate's samples is decided by its seed alone.
 
@@ -31,27 +46,17 @@ class BatchStream:
         batch_size: images of a batch; the last one of an epoch has the remainder unless `drop_last`.
     """
 
-    def __init__(
-        self,
-        data: Split,
-        seeds: Sequence[int],
-        batch_size: int,
-        drop_last: bool,
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> None:
-        # Scaled once: at every step again it would take longer than all small kernels of the step together.
-        self._pixels = data.scaling.to_float(data.train.images.to(device), dtype)
-        self._labels = data.train.labels.to(device)
+    def __init__(self, training_set: TrainingSet, seeds: Sequence[int], batch_size: int, drop_last: bool) -> None:
+        self._pixels, self._labels = training_set.pixels, training_set.labels
         self._batch_size = batch_size
         distinct = distinct_seeds(seeds)
         self._generators = [batch_generator(seed) for seed in distinct]
-        self._rows = torch.tensor([distinct.index(seed) for seed in seeds], device=device)
-        full = batches_per_epoch(len(data.train), batch_size, drop_last=True) * batch_size
-        self._used = full if drop_last else len(data.train)
+        self._rows = torch.tensor([distinct.index(seed) for seed in seeds], device=self._pixels.device)
+        full = batches_per_epoch(len(self._labels), batch_size, drop_last=True) * batch_size
+        self._used = full if drop_last else len(self._labels)
         self._order = torch.empty(len(distinct), 0, dtype=torch.long)
         bytes_per_batch = len(distinct) * batch_size * self._pixels[0].numel() * 4
-        self._batches_at_once = max(1, GATHER_BYTES // bytes_per_batch)
+        self.batches_at_once = max(1, GATHER_BYTES // bytes_per_batch)
 
     def take(self, most: int) -> list[tuple[Tensor, Tensor]]:
         """At most so many next batches, never across an epoch: pixels (U, N, 1, H, W) as floats and labels (R, N).
@@ -60,7 +65,7 @@ class BatchStream:
         """
         if self._order.shape[1] == 0:
             self._draw()
-        batches = min(most, self._batches_at_once, self._order.shape[1] // self._batch_size)
+        batches = min(most, self.batches_at_once, self._order.shape[1] // self._batch_size)
         samples = batches * self._batch_size if batches else self._order.shape[1]  # else the epoch's remainder
         taken, self._order = self._order[:, :samples], self._order[:, samples:]
         # Batch by batch (T, U, N), so that each lies in memory in one piece, and in the same way every time: a compiled

@@ -25,8 +25,9 @@ from bnlab.evaluate import EVALUATION_BATCH, Score
 from bnlab.interrupt import Interrupt
 from bnlab.models.blocks import ACTIVATIONS
 from bnlab.norms import keras_layers
+from bnlab.plan import Plan
 from bnlab.seeds import batch_generator, weight_generator
-from bnlab.train import Evaluation, Keeper, Observer, Plan
+from bnlab.train import Evaluation, Keeper, Observer
 
 ACTIVATES = tuple(type(make()) for make in ACTIVATIONS.values())
 

@@ -7,6 +7,6 @@ is cut there for this one layer. Models and norms do not know about it.
 """
 
 from bnlab.stack.lifted import Lifted, Owned
-from bnlab.stack.walk import depends_on_tensors_alone, lift, lower, owned_parameters
+from bnlab.stack.walk import depends_on_tensors_alone, is_known_throughout, lift, lower, owned_parameters
 
-__all__ = ["Lifted", "Owned", "depends_on_tensors_alone", "lift", "lower", "owned_parameters"]
+__all__ = ["Lifted", "Owned", "depends_on_tensors_alone", "is_known_throughout", "lift", "lower", "owned_parameters"]

@@ -66,13 +66,14 @@ def lower(stack: nn.Module) -> None:
 def depends_on_tensors_alone(stack: nn.Module) -> bool:
     """Whether all layers are of the kinds that this file lists: those keep nothing but tensors from step to step."""
     if isinstance(stack, Single):
-        return _is_known_throughout(stack.model)
+        return is_known_throughout(stack.model)
     return not any(isinstance(module, Looped) for module in stack.modules())
 
 
-def _is_known_throughout(module: nn.Module) -> bool:
+def is_known_throughout(module: nn.Module) -> bool:
+    """Whether all layers of a plain model are of the kinds that this file lists."""
     holds_layers = isinstance(module, MLP | CNN | nn.Sequential)
-    return _is_known(module) and (not holds_layers or all(map(_is_known_throughout, module.children())))
+    return _is_known(module) and (not holds_layers or all(map(is_known_throughout, module.children())))
 
 
 def _is_known(module: nn.Module) -> bool:

@@ -128,7 +128,7 @@ def to_markdown(verdicts: Sequence[Verdict], skipped: Sequence[str]) -> str:
             cells = dict(zip(by_impl, map(_cell, results), strict=True))
             if set(cells.values()) != {NOT_APPLICABLE}:
                 rows.append([scheme, results[0].check, _tolerance(results), *(cells.get(impl, "-") for impl in impls)])
-    found = environment.describe("cpu")
+    found = environment.describe("cpu", threads=1)
     where = ", ".join(f"{key} {found[key]}" for key in ("bnlab", "torch", "python"))
     notes = [*_markdown_notes(verdicts), *skipped]
     table = tabulate(rows, ["norm", "check", "tolerance", *impls], tablefmt="github", disable_numparse=True)

@@ -2,13 +2,11 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from bnlab.bench import configs, engine, limit, norms
 from bnlab.bench.engine import Case
@@ -116,19 +114,19 @@ def test_steps_are_timed_without_warm_up_and_evaluation(monkeypatch: pytest.Monk
 
         perf_counter = staticmethod(lambda: now)
 
-    original = StackOptimizer.step
+    original = StackOptimizer.set_lr
 
-    def step(self: StackOptimizer, number: int, gradients: Sequence[Tensor]) -> None:
+    def step(self: StackOptimizer, number: int) -> None:
         later(1.0 if number >= 3 else 50.0)
-        original(self, number, gradients)
+        original(self, number)
 
     def slow(*arguments: Any) -> Any:
         later(3600.0)
         return evaluate(*arguments)
 
     monkeypatch.setattr("bnlab.train.time", Clock)
-    monkeypatch.setattr(StackOptimizer, "step", step)
-    monkeypatch.setattr("bnlab.train.evaluate", slow)
+    monkeypatch.setattr(StackOptimizer, "set_lr", step)
+    monkeypatch.setattr("bnlab.shard.evaluate", slow)
     jobs = [Job(configs.article_config(), seed) for seed in (0, 1)]
     assert engine.seconds_of_steps(jobs, 3, compiled=False) == 3.0
 

@@ -1,7 +1,6 @@
-"""Rounds take turns, medians ignore the warm-up, and the number of threads is given back."""
+"""Rounds take turns, and medians ignore the warm-up."""
 
 import pytest
-import torch
 
 from bnlab.bench import timing
 
@@ -26,12 +25,3 @@ def test_median_of_the_calls_after_the_warm_up(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(timing, "perf_counter", lambda: now)
     assert timing.median_seconds(call, calls=3, warm_up=2) == 2.0
-
-
-def test_threads_are_given_back() -> None:
-    before = torch.get_num_threads()
-    with timing.use_threads(before + 1):
-        assert torch.get_num_threads() == before + 1
-    assert torch.get_num_threads() == before
-    with timing.use_threads(None):
-        assert torch.get_num_threads() == before

@@ -6,19 +6,19 @@ ratio, and both test accuracies. The seconds are those of training: neither side
 
 import argparse
 import dataclasses
+from functools import partial
 from statistics import median
 
-import torch
 from torch import Tensor
 
 from bnlab import environment
 from bnlab.bench import article
 from bnlab.bench.article import Trained
 from bnlab.bench.configs import article_config
-from bnlab.bench.timing import use_threads
 from bnlab.config import RunConfig
 from bnlab.prepare import device_of, plan_of, replicate, split_of, threads_for
 from bnlab.stats import summarize
+from bnlab.threads import DEFAULT_THREADS, in_own_thread
 from bnlab.train import Evaluation, train
 
 
@@ -43,8 +43,8 @@ class _Epochs:
 def train_bnlab(config: RunConfig, seed: int) -> Trained:
     """A single run, as `bnlab train experiment=article_pytorch seed=SEED` trains it."""
     epochs = _Epochs()
-    with use_threads(threads_for(config, 1)):
-        train([replicate(config, seed)], split_of(config.data), plan_of(config), device_of(config), [epochs])
+    threads, plan, device = threads_for(config, 1), plan_of(config), device_of(config)
+    train([replicate(config, seed)], split_of(config.data), plan, device, [epochs], threads=threads)
     laps = [end - start for start, end in zip(epochs.seconds, epochs.seconds[1:], strict=False)]
     return Trained(laps, epochs.test_accuracy)
 
@@ -65,15 +65,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, default=DEFAULT_THREADS)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
     config = dataclasses.replace(article_config(), epochs=arguments.epochs)
     published, ours = [], []
     for seed in range(arguments.seeds):
-        published.append(article.train(seed, arguments.epochs))
+        published.append(in_own_thread(arguments.threads, partial(article.train, seed, arguments.epochs)))
         ours.append(train_bnlab(config, seed))
-    print(environment.describe("cpu"))
+    print(environment.describe("cpu", arguments.threads))
     theirs, mine = report("the article's", published), report("bnlab", ours)
     print(f"ratio of the medians: {theirs / mine:.2f}")
 

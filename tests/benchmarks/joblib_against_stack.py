@@ -13,12 +13,11 @@ from concurrent.futures import ProcessPoolExecutor
 from statistics import median
 from time import perf_counter
 
-import torch
-
 from bnlab import environment
 from bnlab.bench.configs import article_config
 from bnlab.config import RunConfig
-from bnlab.prepare import device_of, plan_of, replicate, split_of
+from bnlab.prepare import device_of, plan_of, replicate, split_of, threads_for
+from bnlab.threads import DEFAULT_THREADS
 from bnlab.train import train
 
 PROCESSES = 2
@@ -27,7 +26,8 @@ PROCESSES = 2
 def train_together(config: RunConfig, seeds: Sequence[int]) -> None:
     """One stack; of a single seed it is a single run."""
     replicates = [replicate(config, seed) for seed in seeds]
-    train(replicates, split_of(config.data), plan_of(config), device_of(config), [])
+    threads = threads_for(config, len(replicates))
+    train(replicates, split_of(config.data), plan_of(config), device_of(config), [], threads=threads)
 
 
 def train_apart(pool: ProcessPoolExecutor, config: RunConfig, seeds: Sequence[int]) -> None:
@@ -38,7 +38,6 @@ def train_apart(pool: ProcessPoolExecutor, config: RunConfig, seeds: Sequence[in
 
 def prepare(config: RunConfig) -> None:
     """What a worker does once."""
-    torch.set_num_threads(1)
     split_of(config.data)
 
 
@@ -63,7 +62,7 @@ def main() -> None:
             start = perf_counter()
             train_apart(pool, config, seeds)
             apart.append(perf_counter() - start)
-    print(environment.describe("cpu"))
+    print(environment.describe("cpu", DEFAULT_THREADS))
     print(f"{len(seeds)} runs of {arguments.steps} steps, medians of {arguments.rounds} alternating rounds")
     print(f"one stack         {median(stacked):7.2f} s")
     print(f"{PROCESSES} processes       {median(apart):7.2f} s")

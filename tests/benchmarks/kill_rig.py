@@ -90,8 +90,7 @@ class HalfWritten:
 
 def watch(events: Events) -> None:
     """Makes this process tell `events` what it does."""
-    from bnlab import optim
-    from bnlab import train as training
+    from bnlab import optim, shard
 
     def before(place: str, call: Any) -> Any:
         def watched(*arguments: Any, **options: Any) -> Any:
@@ -116,8 +115,8 @@ def watch(events: Events) -> None:
         return watched
 
     for owner, name, wrap in (
-        (optim.StackOptimizer, "step", partial(after, "step")),
-        (training, "evaluate", partial(before, "evaluation")),
+        (optim.StackOptimizer, "set_lr", partial(after, "step")),
+        (shard, "evaluate", partial(before, "evaluation")),
         (os, "fdopen", opened),
         (Path, "replace", partial(before, "file not in place")),
         (Path, "replace", partial(after, "file in place")),

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from bnlab.bench.configs import norm_config
-from bnlab.bench.timing import alternate, median_seconds, use_threads
+from bnlab.bench.timing import alternate, median_seconds
 from bnlab.norms import SCHEMES
+from bnlab.threads import use_threads
 
 BLOCKS, WARM_UP, CALLS = 60, 5, 25
 

@@ -1,0 +1,28 @@
+"""How long to train, on what batches, and when to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all replicates of a stack share."""
+
+    batch_size: int
+    drop_last: bool
+    steps_per_epoch: int
+    total_steps: int
+    eval_every: int | None
+
+    def stops(self) -> Iterator[int]:
+        """The steps after which the stack is evaluated: each epoch's end, every `eval_every` steps, and the last."""
+        for step in range(1, self.total_steps + 1):
+            epoch_ends = step % self.steps_per_epoch == 0
+            if epoch_ends or step == self.total_steps or (self.eval_every and step % self.eval_every == 0):
+                yield step
+
+    def epoch(self, step: int) -> float:
+        """Epochs done after a step; a fraction in the middle of one."""
+        return step / self.steps_per_epoch

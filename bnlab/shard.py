@@ -1,0 +1,130 @@
+"""A shard of a stack: replicates that one thread trains side by side, as one program.
+
+Shapes: R replicates of the shard, N batch, K classes, T steps.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.data import Split
+from bnlab.data.stream import BatchStream, TrainingSet, distinct_seeds
+from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches
+from bnlab.optim import Hyperparameters, StackOptimizer
+from bnlab.plan import Plan
+from bnlab.population import compute_population
+from bnlab.stack import is_known_throughout, lift, lower, owned_parameters
+from bnlab.step import Step
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One seed of a run, ready to train."""
+
+    model: nn.Module
+    seed: int
+    hyperparameters: Hyperparameters
+
+
+def number_of_shards(replicates: Sequence[Replicate], threads: int, device: torch.device) -> int:
+    """How many shards train faster than one whose kernels are shared out among the threads.
+
+    One per thread, of no fewer replicates than there are shards: a step's Python runs in one thread at a time, and is
+    the larger share of it the fewer replicates there are. A module that bnlab does not know may not bear threads.
+    """
+    if device.type != "cpu" or not all(is_known_throughout(replicate.model) for replicate in replicates):
+        return 1
+    return max(1, min(threads, len(replicates) // 2))
+
+
+def divide(replicates: Sequence[Replicate], shards: int) -> list[Sequence[Replicate]]:
+    """Neighbours stay together: they are most alike. The numbers differ by one at most."""
+    bounds = [len(replicates) * number // shards for number in range(shards + 1)]
+    return [replicates[start:stop] for start, stop in itertools.pairwise(bounds)]
+
+
+class Shard:
+    """The replicates' stack, and all that changes from step to step."""
+
+    def __init__(
+        self,
+        replicates: Sequence[Replicate],
+        data: Split,
+        training_set: TrainingSet,
+        plan: Plan,
+        device: torch.device,
+        *,
+        compiled: bool,
+    ) -> None:
+        seeds = [replicate.seed for replicate in replicates]
+        takes = [distinct_seeds(seeds).index(seed) for seed in seeds]
+        self._stack = lift([replicate.model for replicate in replicates], takes).to(device)
+        self._data, self._plan, self._device = data, plan, device
+        owned = [each for each in owned_parameters(self._stack) if each.tensor.requires_grad]
+        parameters = [each.tensor for each in owned]
+        hyperparameters = [replicate.hyperparameters for replicate in replicates]
+        self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch)
+        self._batches = BatchStream(training_set, seeds, plan.batch_size, plan.drop_last)
+        self._run_batch = Step(
+            self._stack, parameters, self._optimizer, plan.batch_size, plan.total_steps, compiled=compiled
+        )
+        self._step = 0
+
+    @property
+    def steps_at_once(self) -> int:
+        """How many steps' batches are gathered at once."""
+        return self._batches.batches_at_once
+
+    def train(self, steps: int) -> tuple[Score, Tensor]:
+        """Trains so many steps, which must not cross an epoch; their score, and mean losses (T, R)."""
+        stop = self._step + steps
+        score, losses = self._train_chunk(steps)
+        while self._step < stop:
+            more, losses_of_more = self._train_chunk(stop - self._step)
+            score += more
+            losses = torch.cat([losses, losses_of_more])
+        return score, losses
+
+    def _train_chunk(self, most: int) -> tuple[Score, Tensor]:
+        chunk = self._batches.take(most)
+        outputs = [self._run_batch(number, *batch) for number, batch in enumerate(chunk, start=self._step)]
+        self._step += len(chunk)
+        return score_batches(outputs, [labels for _, labels in chunk])
+
+    def evaluate(self) -> dict[str, Score]:
+        """The scores on the images that are held out; after the last step also with each batch's own statistics."""
+        compute_population(self._stack, self._data, self._plan.batch_size, self._device)
+        scores = {}
+        if self._data.validation is not None:
+            scores["validation"] = evaluate(self._stack, self._data, self._data.validation, self._device)
+        scores["test"] = evaluate(self._stack, self._data, self._data.test, self._device)
+        if self._step == self._plan.total_steps:
+            scores["test_batch_stats"] = evaluate_on_batch_statistics(
+                self._stack, self._data, self._plan.batch_size, self._device
+            )
+        return scores
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values; the tensors go on changing."""
+        return {
+            "stack": self._stack.state_dict(),
+            "optimizer": self._optimizer.state(),
+            "batches": self._batches.state(),
+            "step": self._step,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self._stack.load_state_dict(state["stack"])
+        self._optimizer.load_state(state["optimizer"])
+        self._batches.load_state(state["batches"])
+        self._step = state["step"]
+
+    def lower(self) -> None:
+        """Copies what was trained back into the replicates' plain models."""
+        lower(self._stack)
