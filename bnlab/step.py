@@ -87,7 +87,7 @@ class Step:
         The loss is summed over replicates and samples, so that no replicate's gradient depends on another's.
         """
         log_probabilities = log_probabilities_of(self._stack(pixels))
-        loss = F.nll_loss(log_probabilities.mT.flatten(0, 1), labels.flatten(), reduction="sum")
+        loss = F.nll_loss(log_probabilities, labels, reduction="sum")
         share = self._share_of(labels.shape[1], loss)
         return [log_probabilities.detach(), *torch.autograd.grad(loss, self._parameters, share, materialize_grads=True)]
 
