@@ -28,12 +28,6 @@ class Score:
     def zeros(replicates: int) -> Score:
         return Score(torch.zeros(replicates, dtype=torch.float64), torch.zeros(replicates, dtype=torch.float64), 0)
 
-    @staticmethod
-    def side_by_side(scores: Sequence[Score]) -> Score:
-        """Of different replicates on as many images."""
-        loss_sum, correct = (torch.cat([getattr(score, name) for score in scores]) for name in ("loss_sum", "correct"))
-        return Score(loss_sum, correct, scores[0].images)
-
     def __iadd__(self, other: Score) -> Score:
         self.loss_sum = self.loss_sum + other.loss_sum
         self.correct = self.correct + other.correct

@@ -5,7 +5,6 @@ Shapes: R replicates of the shard, N batch, K classes, T steps.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bnlab.data import Split
-from bnlab.data.stream import BatchStream, TrainingSet, distinct_seeds
+from bnlab.data.stream import BatchStream, distinct_seeds
 from bnlab.evaluate import Score, evaluate, evaluate_on_batch_statistics, score_batches
 from bnlab.optim import Hyperparameters, StackOptimizer
 from bnlab.plan import Plan
@@ -35,18 +34,31 @@ class Replicate:
 def number_of_shards(replicates: Sequence[Replicate], threads: int, device: torch.device) -> int:
     """How many shards train faster than one whose kernels are shared out among the threads.
 
-    One per thread, of no fewer replicates than there are shards: a step's Python runs in one thread at a time, and is
-    the larger share of it the fewer replicates there are. A module that bnlab does not know may not bear threads.
+    One per thread, of two replicates at least: what is the same for any number of them is half of a single one's step.
+    A module that bnlab does not know may not bear threads.
     """
     if device.type != "cpu" or not all(is_known_throughout(replicate.model) for replicate in replicates):
         return 1
     return max(1, min(threads, len(replicates) // 2))
 
 
-def divide(replicates: Sequence[Replicate], shards: int) -> list[Sequence[Replicate]]:
-    """Neighbours stay together: they are most alike. The numbers differ by one at most."""
-    bounds = [len(replicates) * number // shards for number in range(shards + 1)]
-    return [replicates[start:stop] for start, stop in itertools.pairwise(bounds)]
+def deal(replicates: Sequence[Replicate], shards: int) -> list[Sequence[Replicate]]:
+    """In turn, like cards: a sweep lists the replicates arm by arm, so that every shard has as much work."""
+    return [replicates[number::shards] for number in range(shards)]
+
+
+def collect(values: Sequence[Tensor]) -> Tensor:
+    """Every shard's values of its replicates, on the last axis, in the order before they were dealt."""
+    whole = values[0].new_empty(*values[0].shape[:-1], sum(each.shape[-1] for each in values))
+    for number, each in enumerate(values):
+        whole[..., number :: len(values)] = each
+    return whole
+
+
+def collect_scores(scores: Sequence[Score]) -> Score:
+    """As `collect`, of scores on as many images."""
+    loss_sums, correct = collect([each.loss_sum for each in scores]), collect([each.correct for each in scores])
+    return Score(loss_sums, correct, scores[0].images)
 
 
 class Shard:
@@ -56,7 +68,6 @@ class Shard:
         self,
         replicates: Sequence[Replicate],
         data: Split,
-        training_set: TrainingSet,
         plan: Plan,
         device: torch.device,
         *,
@@ -70,9 +81,9 @@ class Shard:
         parameters = [each.tensor for each in owned]
         hyperparameters = [replicate.hyperparameters for replicate in replicates]
         self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch)
-        self._batches = BatchStream(training_set, seeds, plan.batch_size, plan.drop_last)
+        self._batches = BatchStream(data.train, seeds, plan.batch_size, plan.drop_last, device)
         self._run_batch = Step(
-            self._stack, parameters, self._optimizer, plan.batch_size, plan.total_steps, compiled=compiled
+            self._stack, parameters, self._optimizer, data.scaling, plan.batch_size, plan.total_steps, compiled=compiled
         )
         self._step = 0
 

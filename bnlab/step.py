@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bnlab.data import Scaling
 from bnlab.evaluate import log_probabilities_of
 from bnlab.optim import StackOptimizer
 from bnlab.recorded import Program, record
@@ -31,6 +32,7 @@ class Step:
         stack: as `lift` makes it; its tensors stay where they are while it trains.
         parameters: those that are trained.
         optimizer: moves them.
+        scaling: of the images to what the stack takes.
         batch_size: of a full batch.
         total_steps: how long it will train.
         compiled: compile the forward and backward pass. The kernels are then other ones, so the last bits differ.
@@ -41,28 +43,29 @@ class Step:
         stack: nn.Module,
         parameters: Sequence[Tensor],
         optimizer: StackOptimizer,
+        scaling: Scaling,
         batch_size: int,
         total_steps: int,
         *,
         compiled: bool,
     ) -> None:
-        self._stack, self._parameters, self._optimizer = stack, parameters, optimizer
+        self._stack, self._parameters, self._optimizer, self._scaling = stack, parameters, optimizer, scaling
         self._batch_size, self._compiled = batch_size, compiled
         self._share: dict[int, Tensor] = {}
         self._records = compiled or total_steps >= WORTH_RECORDING
         self._plain: Program = partial(self._move_along, self._differentiate)
         self._full_batch: Program | None = None
 
-    def __call__(self, number: int, pixels: Tensor, labels: Tensor) -> Tensor:
-        """Step `number`, from 0, on pixels (U, N, ...) and labels (R, N): the classes' log-probabilities (R, K, N)."""
+    def __call__(self, number: int, images: Tensor, labels: Tensor) -> Tensor:
+        """Step `number`, from 0, on uint8 images (U, N, ...) and labels (R, N); log-probabilities (R, K, N)."""
         self._optimizer.set_lr(number)
         if labels.shape[1] != self._batch_size:
-            return self._plain(pixels, labels)[0]
+            return self._plain(images, labels)[0]
         if self._full_batch is None:
-            self._full_batch = self._fastest(pixels, labels)
-        return self._full_batch(pixels, labels)[0]
+            self._full_batch = self._fastest(images, labels)
+        return self._full_batch(images, labels)[0]
 
-    def _fastest(self, pixels: Tensor, labels: Tensor) -> Program:
+    def _fastest(self, images: Tensor, labels: Tensor) -> Program:
         """The fastest form of the step on batches like these."""
         if not self._records or not depends_on_tensors_alone(self._stack):
             return self._plain
@@ -70,23 +73,23 @@ class Step:
         state = [*self._stack.parameters(), *self._stack.buffers(), share]
         try:
             if self._compiled:  # the optimizer's kernels are as fast as they are
-                differentiate = record(self._differentiate, [pixels, labels], state, compiled=True)
+                differentiate = record(self._differentiate, [images, labels], state, compiled=True)
                 return partial(self._move_along, differentiate)
-            return record(self._plain, [pixels, labels], [*state, *self._optimizer.tensors()])
+            return record(self._plain, [images, labels], [*state, *self._optimizer.tensors()])
         except RuntimeError:  # it looks at a number to decide what to do
             return self._plain
 
-    def _move_along(self, differentiate: Program, pixels: Tensor, labels: Tensor) -> Sequence[Tensor]:
-        log_probabilities, *gradients = differentiate(pixels, labels)
+    def _move_along(self, differentiate: Program, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
+        log_probabilities, *gradients = differentiate(images, labels)
         self._optimizer.move(gradients)
         return [log_probabilities]
 
-    def _differentiate(self, pixels: Tensor, labels: Tensor) -> Sequence[Tensor]:
+    def _differentiate(self, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
         """The log-probabilities, then every parameter's gradient.
 
         The loss is summed over replicates and samples, so that no replicate's gradient depends on another's.
         """
-        log_probabilities = log_probabilities_of(self._stack(pixels))
+        log_probabilities = log_probabilities_of(self._stack(self._scaling.to_float(images, self._parameters[0].dtype)))
         loss = F.nll_loss(log_probabilities, labels, reduction="sum")
         share = self._share_of(labels.shape[1], loss)
         return [log_probabilities.detach(), *torch.autograd.grad(loss, self._parameters, share, materialize_grads=True)]

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from bnlab.data import Split
-from bnlab.data.stream import TrainingSet
 from bnlab.evaluate import Score, sum_of_losses
 from bnlab.memory import keep_freed_memory
 from bnlab.plan import Plan
-from bnlab.shard import Replicate, Shard, divide, number_of_shards
+from bnlab.shard import Replicate, Shard, collect, collect_scores, deal, number_of_shards
 from bnlab.team import Team
 
 
@@ -75,8 +74,7 @@ def train(
         torch.compiler.reset()  # the programs of earlier trainings count against a limit of compilations
     state = keeper.load() if keeper is not None else None
     count = number_of_shards(replicates, threads, device) if state is None else len(state["shards"])
-    training_set = TrainingSet.of(data, device, next(replicates[0].model.parameters()).dtype)
-    shards = [Shard(share, data, training_set, plan, device, compiled=compiled) for share in divide(replicates, count)]
+    shards = [Shard(share, data, plan, device, compiled=compiled) for share in deal(replicates, count)]
     training = _Training(shards, len(replicates))
     if state is not None:
         training.load_state(state)
@@ -140,17 +138,17 @@ def _train_chunk(training: _Training, team: Team, stop: int) -> Tensor:
     began = time.perf_counter()
     steps = min(stop - training.step, *(shard.steps_at_once for shard in training.shards))
     results = team.together([partial(shard.train, steps) for shard in training.shards])
-    training.total += Score.side_by_side([score for score, _ in results])
+    training.total += collect_scores([score for score, _ in results])
     training.step += steps
     training.lap += time.perf_counter() - began
-    return torch.cat([losses for _, losses in results], dim=1)
+    return collect([losses for _, losses in results])
 
 
 def _evaluate(training: _Training, team: Team, plan: Plan, observers: Sequence[Observer]) -> None:
     training.seconds += training.lap
     results = team.together([shard.evaluate for shard in training.shards])
     scores = {"train": training.total}
-    scores |= {name: Score.side_by_side([each[name] for each in results]) for name in results[0]}
+    scores |= {name: collect_scores([each[name] for each in results]) for name in results[0]}
     # A last step may leave weights that are finite on no held-out image, before any batch has shown it.
     _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), training.step - 1, training.alive, observers)
     rate = training.total.images / training.lap

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bnlab.config import ModelConfig
+from bnlab.data import Scaling
 from bnlab.optim import StackOptimizer
 from bnlab.recorded import record
 from bnlab.stack import depends_on_tensors_alone, lift, owned_parameters
@@ -36,14 +37,14 @@ def trained(stack: nn.Module, image: Sequence[int], total_steps: int) -> tuple[l
     parameters = [each.tensor for each in owned]
     replicates = len({owner for each in owned for owner in each.owners})
     optimizer = StackOptimizer(owned, [ADAM] * replicates, total_steps=steps, steps_per_epoch=steps)
-    step = Step(stack, parameters, optimizer, 16, total_steps, compiled=False)
+    step = Step(stack, parameters, optimizer, Scaling(), 16, total_steps, compiled=False)
     generator = torch.Generator().manual_seed(3)
     seen: list[Tensor] = []
     for number in range(steps):
         samples = 16 if number != 2 else 7  # an epoch's last, smaller batch in between
-        pixels = torch.rand(replicates, samples, *image, generator=generator)
+        images = torch.randint(256, (replicates, samples, *image), generator=generator, dtype=torch.uint8)
         labels = torch.randint(CLASSES, (replicates, samples), generator=generator)
-        seen.append(step(number, pixels, labels).clone())
+        seen.append(step(number, images, labels).clone())
     return [*seen, *(value.detach() for value in stack.state_dict().values())], step
 
 

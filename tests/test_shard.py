@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from bnlab.shard import divide, number_of_shards
+from bnlab.evaluate import Score
+from bnlab.shard import collect, collect_scores, deal, number_of_shards
 from tests.test_stack import replicate
 
 CPU = torch.device("cpu")
@@ -28,9 +29,16 @@ def test_what_bnlab_does_not_know_or_is_on_another_device_stays_on_one_thread() 
     assert number_of_shards([known, known, known, own], 2, CPU) == 1
 
 
-@pytest.mark.parametrize(("replicates", "shards", "sizes"), [(7, 3, [2, 2, 3]), (4, 4, [1] * 4), (5, 1, [5])])
-def test_neighbours_stay_together(replicates: int, shards: int, sizes: list[int]) -> None:
-    all_ = [replicate("norm=none", seed, torch.float32) for seed in range(replicates)]
-    parts = divide(all_, shards)
-    assert [len(part) for part in parts] == sizes
-    assert [one.seed for part in parts for one in part] == list(range(replicates))
+def test_dealt_and_collected() -> None:
+    all_ = [replicate("norm=none", seed, torch.float32) for seed in range(7)]
+    hands = deal(all_, 3)
+    assert [[one.seed for one in hand] for hand in hands] == [[0, 3, 6], [1, 4], [2, 5]]
+    losses = [torch.tensor([[10.0 * step + one.seed for one in hand] for step in range(2)]) for hand in hands]
+    assert torch.equal(collect(losses), torch.tensor([[10.0 * step + seed for seed in range(7)] for step in range(2)]))
+    scores = [Score(step, step + 100, 5) for _, step in losses]
+    together = collect_scores(scores)
+    assert (together.loss_sum.tolist(), together.correct.tolist(), together.images) == (
+        [10.0 + seed for seed in range(7)],
+        [110.0 + seed for seed in range(7)],
+        5,
+    )

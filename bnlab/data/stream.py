@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bnlab.data.batches import batches_per_epoch, order
-from bnlab.data.parts import Split
+from bnlab.data.parts import Part
 from bnlab.seeds import batch_generator
 
-GATHER_BYTES = 8 * 2**20
-"""Floats gathered at once: one large selection costs less than many small ones, and this still fits the cache."""
+GATHER_BYTES, MOST_BATCHES = 8 * 2**20, 100
+"""Images gathered at once: one large selection costs less than many small ones, and this still fits the cache."""
 
 
 def distinct_seeds(seeds: Sequence[int]) -> list[int]:
     """Each seed once, in the order in which they first come."""
     return list(dict.fromkeys(seeds))
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """The training images as they enter the network, and their labels, where it is trained."""
-
-    pixels: Tensor
-    labels: Tensor
-
-    @staticmethod
-    def of(data: Split, device: torch.device, dtype: torch.dtype) -> TrainingSet:
-        # Scaled once: at every step again it would take longer than all small kernels of the step together.
-        pixels = data.scaling.to_float(data.train.images.to(device), dtype)
-        return TrainingSet(pixels, data.train.labels.to(device))
 
 
 class BatchStream:
@@ -46,20 +31,22 @@ class BatchStream:
         batch_size: images of a batch; the last one of an epoch has the remainder unless `drop_last`.
     """
 
-    def __init__(self, training_set: TrainingSet, seeds: Sequence[int], batch_size: int, drop_last: bool) -> None:
-        self._pixels, self._labels = training_set.pixels, training_set.labels
+    def __init__(
+        self, part: Part, seeds: Sequence[int], batch_size: int, drop_last: bool, device: torch.device
+    ) -> None:
+        self._images, self._labels = part.images.to(device), part.labels.to(device)
         self._batch_size = batch_size
         distinct = distinct_seeds(seeds)
         self._generators = [batch_generator(seed) for seed in distinct]
-        self._rows = torch.tensor([distinct.index(seed) for seed in seeds], device=self._pixels.device)
+        self._rows = torch.tensor([distinct.index(seed) for seed in seeds], device=device)
         full = batches_per_epoch(len(self._labels), batch_size, drop_last=True) * batch_size
         self._used = full if drop_last else len(self._labels)
         self._order = torch.empty(len(distinct), 0, dtype=torch.long)
-        bytes_per_batch = len(distinct) * batch_size * self._pixels[0].numel() * 4
-        self.batches_at_once = max(1, GATHER_BYTES // bytes_per_batch)
+        bytes_per_batch = len(distinct) * batch_size * self._images[0].numel()
+        self.batches_at_once = max(1, min(MOST_BATCHES, GATHER_BYTES // bytes_per_batch))
 
     def take(self, most: int) -> list[tuple[Tensor, Tensor]]:
-        """At most so many next batches, never across an epoch: pixels (U, N, 1, H, W) as floats and labels (R, N).
+        """At most so many next batches, never across an epoch: uint8 images (U, N, 1, H, W) and labels (R, N).
 
         U are the distinct seeds, in the order of `distinct_seeds`.
         """
@@ -72,9 +59,9 @@ class BatchStream:
         # step would be compiled again for another way.
         index = taken.unflatten(1, (max(batches, 1), -1)).transpose(0, 1)
         # index_select copies whole rows, several times as fast as indexing with a matrix of indices.
-        pixels = self._pixels.index_select(0, index.flatten()).view(*index.shape, *self._pixels.shape[1:])
+        images = self._images.index_select(0, index.flatten()).view(*index.shape, *self._images.shape[1:])
         labels = self._labels[index][:, self._rows]
-        return list(zip(pixels, labels, strict=True))
+        return list(zip(images, labels, strict=True))
 
     def state(self) -> dict[str, Any]:
         """The position: what the epoch's order was drawn from, and how many samples of each replicate are taken."""
@@ -91,4 +78,4 @@ class BatchStream:
         """The next epoch's order."""
         self._drawn_from = [generator.get_state() for generator in self._generators]
         orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
-        self._order = torch.stack(orders).to(self._pixels.device)
+        self._order = torch.stack(orders).to(self._images.device)

@@ -41,19 +41,23 @@ def runs_of(takes: Takes) -> list[Run]:
 
 
 class SharedProduct(torch.autograd.Function):
-    """x W for replicates that share their batches: x (U, N, in) and W (R, in, out) give (R, N, out).
+    """x W + b for replicates that share their batches: x (U, N, in), W (R, in, out), b (R, out) give (R, N, out).
 
     Run by run of replicates, so that no batch is copied for each that takes it; the results go where they belong.
-    The gradient is W's only: ∂loss/∂W = xᵀ g.
+    The gradients are the parameters' only: ∂loss/∂W = xᵀ g, and ∂loss/∂b is the sum of g over the batch.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, runs: Sequence[Run]) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, runs: Sequence[Run]) -> Tensor:
         ctx.save_for_backward(x)
         ctx.runs = runs
         y = x.new_empty(len(weight), x.shape[1], weight.shape[2])
         for run in runs:
-            torch.bmm(run.batches(x), weight[run.start : run.stop], out=y[run.start : run.stop])
+            rows = slice(run.start, run.stop)
+            if bias is None:
+                torch.bmm(run.batches(x), weight[rows], out=y[rows])
+            else:
+                torch.baddbmm(bias[rows, None], run.batches(x), weight[rows], out=y[rows])
         return y
 
     @staticmethod
@@ -63,7 +67,7 @@ class SharedProduct(torch.autograd.Function):
         for run in ctx.runs:
             out = weight_grad[run.start : run.stop]
             torch.bmm(run.batches(x).mT, g[run.start : run.stop], out=out)
-        return None, weight_grad, None
+        return None, weight_grad, g.sum(1) if ctx.needs_input_grad[2] else None, None
 
 
 class LiftedLinear(Weighted):
@@ -74,8 +78,8 @@ class LiftedLinear(Weighted):
 
     def forward(self, x: Tensor) -> Tensor:
         if 1 < len(x) < len(self.takes) and not x.requires_grad:
-            y: Tensor = SharedProduct.apply(x, self.weight, runs_of(self.takes))
-            return y if self.bias is None else y + self.bias[:, None]
+            y: Tensor = SharedProduct.apply(x, self.weight, self.bias, runs_of(self.takes))
+            return y
         x = spread(x, self.takes)
         return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias[:, None], x, self.weight)
 

@@ -71,9 +71,8 @@ class BatchFolded(Lifted):
         if self.weight is None:
             return y
         y = spread(y, self.takes)
-        if self.bias is None:
-            return y * over_channels(self.weight, y.ndim)
-        return torch.addcmul(over_channels(self.bias, y.ndim), y, over_channels(self.weight, y.ndim))
+        scaled = y * over_channels(self.weight, y.ndim)
+        return scaled if self.bias is None else scaled + over_channels(self.bias, y.ndim)
 
     @torch.no_grad()
     def lower(self) -> None:

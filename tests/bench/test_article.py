@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from bnlab.bench import article, configs
-from bnlab.data.stream import BatchStream, TrainingSet
+from bnlab.data.stream import BatchStream
 from bnlab.plan import Plan
 from bnlab.prepare import plan_of, replicate, split_of
 from bnlab.train import train
@@ -46,7 +46,7 @@ def test_its_steps_are_those_of_bnlabs_run() -> None:
     program.model.double()
     ours.model.double()
 
-    stream = BatchStream(TrainingSet.of(split, torch.device("cpu"), torch.float64), [3], 32, False)
+    stream = BatchStream(split.train, [3], 32, False, torch.device("cpu"))
     for images, labels in stream.take(6):
         program.step(images[0], labels[0])
     train([ours], split, Plan(32, False, plan_of(config).steps_per_epoch, 6, None), torch.device("cpu"), [])
