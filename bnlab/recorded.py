@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
+import torch._inductor
 from torch import Tensor
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -45,19 +46,27 @@ def record(
         with torch.no_grad():
             for tensor, value in zip(state, before, strict=True):
                 tensor.copy_(value)
-    program, made_of_numbers = _compile(recording) if compiled else _script(recording)
-    values = [*(tensor.detach() for tensor in state), *made_of_numbers]
+    inputs = [tensor.detach() for tensor in state]
+    if compiled:
+        program = _compile(recording, [*arguments, *inputs])
+    else:
+        program, made_of_numbers = _script(recording)
+        inputs += made_of_numbers
 
     @torch.no_grad()
     def run(*arguments: Tensor) -> Sequence[Tensor]:
         with optimized_execution(False):  # it would put other kernels in these ones' places
-            return program(*arguments, *values)
+            return program(*arguments, *inputs)
 
     return run
 
 
-def _compile(recording: GraphModule) -> tuple[Program, list[Tensor]]:
-    return torch.compile(recording, dynamic=False, fullgraph=True), []
+def _compile(recording: GraphModule, inputs: Sequence[Tensor]) -> Program:
+    for node in recording.graph.nodes:
+        node.meta.clear()  # what was noted of the values while recording; the compiler would hold its own against it
+    # Kernels that are called from Python keep its lock.
+    program: Program = torch._inductor.compile(recording, list(inputs), options={"cpp_wrapper": True})
+    return program
 
 
 def _script(recording: GraphModule) -> tuple[Program, list[Tensor]]:

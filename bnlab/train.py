@@ -70,8 +70,6 @@ def train(
     is then the same to the bit as if it had never stopped, on one machine with one number of threads.
     """
     keep_freed_memory()
-    if compiled:
-        torch.compiler.reset()  # the programs of earlier trainings count against a limit of compilations
     state = keeper.load() if keeper is not None else None
     count = number_of_shards(replicates, threads, device) if state is None else len(state["shards"])
     shards = [Shard(share, data, plan, device, compiled=compiled) for share in deal(replicates, count)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch._inductor
 from torch import Tensor, nn
 
 from bnlab import models
@@ -27,6 +28,7 @@ from bnlab.norms import SCHEMES
 from bnlab.norms.frn import FilterResponseNorm
 from bnlab.optim import Hyperparameters
 from bnlab.plan import Plan
+from bnlab.prepare import has_compiler
 from bnlab.seeds import weight_generator
 from bnlab.shard import Replicate
 from bnlab.stack import lift, lower, owned_parameters
@@ -180,11 +182,11 @@ def convolutional(dtype: torch.dtype) -> list[Replicate]:
 MIXED = {"mlp": everything_mixed, "cnn": convolutional}
 
 
-def run(replicates: list[Replicate], steps: int, model: str = "mlp", threads: int = 1) -> PerStep:
+def run(replicates: list[Replicate], steps: int, model: str = "mlp", **how: Any) -> PerStep:
     observer = PerStep()
     # 203 images in batches of 20: the last batch of an epoch has 3.
     plan = Plan(batch_size=20, drop_last=False, steps_per_epoch=11, total_steps=steps, eval_every=1)
-    train(replicates, synthetic_split(IMAGES[model]), plan, torch.device("cpu"), [observer], threads=threads)
+    train(replicates, synthetic_split(IMAGES[model]), plan, torch.device("cpu"), [observer], **how)
     return observer
 
 
@@ -226,9 +228,39 @@ def test_a_stack_gives_the_same_bits_twice(model: str) -> None:
 @pytest.mark.parametrize("model", MIXED)
 def test_shards_on_threads_of_their_own_train_as_one_stack_does(model: str) -> None:
     whole, divided = MIXED[model](torch.float64), MIXED[model](torch.float64)
-    one, three = (torch.stack(run(all_, 12, model, threads).losses) for all_, threads in ((whole, 1), (divided, 3)))
+    one = torch.stack(run(whole, 12, model).losses)
+    three = torch.stack(run(divided, 12, model, threads=3).losses)
     torch.testing.assert_close(three, one, rtol=1e-9, atol=1e-9)
     for mine, other in zip(divided, whole, strict=True):
+        for name, value in other.model.state_dict().items():
+            torch.testing.assert_close(mine.model.state_dict()[name], value, rtol=1e-9, atol=1e-9, msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_compiler(), reason="needs a C++ compiler")
+def test_a_compiled_step_trains_as_the_plain_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, compilations = torch._inductor.compile, []
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        compilations.append(arguments)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(torch._inductor, "compile", counted)
+
+    def eight() -> list[Replicate]:
+        norms = [("batch", "native"), ("batch", "custom"), ("layer", "native"), ("group", "custom")]
+        return [
+            replicate(f"norm={norm}", seed, torch.float64, settings=settings_for(norm, impl))
+            for norm, impl in norms
+            for seed in (0, 1)
+        ]
+
+    plain, compiled = eight(), eight()
+    expected = torch.stack(run(plain, 50).losses)
+    losses = torch.stack(run(compiled, 50, threads=2, compiled=True).losses)
+    assert len(compilations) == 2  # a shard each
+    torch.testing.assert_close(losses, expected, rtol=1e-9, atol=1e-9)
+    for mine, other in zip(compiled, plain, strict=True):
         for name, value in other.model.state_dict().items():
             torch.testing.assert_close(mine.model.state_dict()[name], value, rtol=1e-9, atol=1e-9, msg=name)
 
