@@ -53,7 +53,7 @@ def record(
         program, made_of_numbers = _script(recording)
         inputs += made_of_numbers
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def run(*arguments: Tensor) -> Sequence[Tensor]:
         with optimized_execution(False):  # it would put other kernels in these ones' places
             return program(*arguments, *inputs)
