@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.jit._fuser import optimized_execution
+from torch.jit._recursive import create_script_module
 
 Program = Callable[..., Sequence[Tensor]]
 
@@ -46,58 +47,84 @@ def record(
         with torch.no_grad():
             for tensor, value in zip(state, before, strict=True):
                 tensor.copy_(value)
-    inputs = [tensor.detach() for tensor in state]
-    if compiled:
-        program = _compile(recording, [*arguments, *inputs])
-    else:
-        program, made_of_numbers = _script(recording)
-        inputs += made_of_numbers
+    run = _compile(recording, arguments, state) if compiled else _script(recording, state)
+    return torch.inference_mode()(run)
 
-    @torch.inference_mode()
+
+def _compile(recording: GraphModule, arguments: Sequence[Tensor], state: Sequence[Tensor]) -> Program:
+    for node in recording.graph.nodes:
+        node.meta.clear()  # what was noted of the values while recording; the compiler would hold its own against it
+    inputs = [tensor.detach() for tensor in state]
+    # Kernels that are called from Python keep its lock.
+    program = torch._inductor.compile(recording, [*arguments, *inputs], options={"cpp_wrapper": True})
+    return lambda *arguments: program(*arguments, *inputs)
+
+
+def _script(recording: GraphModule, state: Sequence[Tensor]) -> Program:
+    for node in recording.graph.nodes:
+        if node.target is torch.ops.aten.alias.default:
+            node.replace_all_uses_with(node.args[0])
+    recording.graph.eliminate_dead_code()
+    inputs = [node for node in recording.graph.nodes if node.op == "placeholder"]
+    text = _Text(dict(zip(inputs[-len(state) :], [tensor.detach() for tensor in state], strict=True)))
+    for node in recording.graph.nodes:
+        if node.op == "get_attr":  # a tensor that the function made of numbers
+            text.fixed[node] = getattr(recording, str(node.target))
+        elif node.op == "call_function":
+            text.add_call(node)
+        elif node.op == "output":
+            text.add_return(node.args[0])
+    program = text.compiled(arguments=inputs[: -len(state)])
+
     def run(*arguments: Tensor) -> Sequence[Tensor]:
         with optimized_execution(False):  # it would put other kernels in these ones' places
-            return program(*arguments, *inputs)
+            return program(*arguments)
 
     return run
 
 
-def _compile(recording: GraphModule, inputs: Sequence[Tensor]) -> Program:
-    for node in recording.graph.nodes:
-        node.meta.clear()  # what was noted of the values while recording; the compiler would hold its own against it
-    # Kernels that are called from Python keep its lock.
-    program: Program = torch._inductor.compile(recording, list(inputs), options={"cpp_wrapper": True})
-    return program
+class _Text:
+    """A recording in TorchScript, a line per kernel.
 
+    Args:
+        fixed: the tensors that stay where they are, whose views do so too.
+    """
 
-def _script(recording: GraphModule) -> tuple[Program, list[Tensor]]:
-    """The recording in TorchScript, a line per kernel, and the tensors that it takes after its inputs."""
-    recording.graph.eliminate_dead_code()
-    inputs: list[str] = []
-    made_of_numbers: list[tuple[str, Tensor]] = []
-    lines: list[str] = []
-    written: list[str] = []
-    for node in recording.graph.nodes:
-        if node.op == "placeholder":
-            inputs.append(node.name)
-        elif node.op == "get_attr":  # a tensor that the function made of numbers
-            made_of_numbers.append((node.name, getattr(recording, str(node.target))))
-        elif node.op == "output":
-            results = ", ".join([*map(_text, node.args[0]), *written])
-            lines.append(f"return [{results}]")
-        elif node.target is operator.getitem:
-            lines.append(f"{node.name} = {_text(node.args[0])}[{node.args[1]!r}]")
-        elif node.target._schema.returns:
-            lines.append(f"{node.name} = {_call(node, map(_text, node.args))}")
+    def __init__(self, fixed: dict[Node, Tensor]) -> None:
+        self.fixed = fixed
+        self._lines: list[str] = []
+        self._written: list[str] = []
+
+    def add_call(self, node: Node) -> None:
+        target: Any = node.target
+        first: Any = node.args[0] if node.args else None
+        if target is operator.getitem:
+            self._lines.append(f"{node.name} = {first.name}[{node.args[1]!r}]")
+        elif target.is_view and first in self.fixed:
+            self.fixed[node] = target(self.fixed[first], *node.args[1:], **node.kwargs)
+        elif target._schema.returns:
+            self._lines.append(f"{node.name} = {_call(node, map(_text, node.args))}")
         else:
             # TorchScript takes a kernel that writes into a list of tensors for one that changes nothing but the list,
             # and leaves it out if nobody looks at the list afterwards.
-            lines.append(f"{node.name} = {_text(node.args[0])}")
-            lines.append(_call(node, [node.name, *map(_text, node.args[1:])]))
-            written.append(f"{node.name}[0]")
-    names = [*inputs, *(name for name, _ in made_of_numbers)]
-    header = f"def program({', '.join(f'{name}: Tensor' for name in names)}):"
-    program: Program = torch.jit.CompilationUnit("\n    ".join([header, *lines]) + "\n").program
-    return program, [tensor for _, tensor in made_of_numbers]
+            self._lines.append(f"{node.name} = {_text(first)}")
+            self._lines.append(_call(node, [node.name, *map(_text, node.args[1:])]))
+            self._written.append(f"{node.name}[0]")
+
+    def add_return(self, results: Any) -> None:
+        self._lines.append(f"return [{', '.join([*map(_text, results), *self._written])}]")
+
+    def compiled(self, arguments: Sequence[Node]) -> Program:
+        """The fixed tensors become a module's, as handing them over at every call would take time."""
+        holder = torch.nn.Module()
+        for node, tensor in self.fixed.items():
+            holder.register_buffer(node.name, tensor)
+        header = f"def program(self, {', '.join(f'{node.name}: Tensor' for node in arguments)}):"
+        names = [f"{node.name} = self.{node.name}" for node in self.fixed]
+        module = create_script_module(holder, lambda _: [], share_types=False)
+        module.define("\n    ".join([header, *names, *self._lines]) + "\n")
+        program: Program = module.program
+        return program
 
 
 def _call(node: Node, arguments: Iterable[str]) -> str:
