@@ -5,7 +5,9 @@ Shapes: R replicates of the shard, N batch, K classes, T steps.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,20 +94,18 @@ class Shard:
         """How many steps' batches are gathered at once."""
         return self._batches.batches_at_once
 
-    def train(self, steps: int) -> tuple[Score, Tensor]:
-        """Trains so many steps, which must not cross an epoch; their score, and mean losses (T, R)."""
-        stop = self._step + steps
-        score, losses = self._train_chunk(steps)
-        while self._step < stop:
-            more, losses_of_more = self._train_chunk(stop - self._step)
-            score += more
-            losses = torch.cat([losses, losses_of_more])
-        return score, losses
+    def train(self, most: int, is_given_up: threading.Event) -> tuple[Score, Tensor]:
+        """Trains at most so many steps, `steps_at_once` or fewer; their score, and mean losses (T, R).
 
-    def _train_chunk(self, most: int) -> tuple[Score, Tensor]:
+        Once it is given up it raises CancelledError before the next step.
+        """
         chunk = self._batches.take(most)
-        outputs = [self._run_batch(number, *batch) for number, batch in enumerate(chunk, start=self._step)]
-        self._step += len(chunk)
+        outputs = []
+        for images, labels in chunk:
+            if is_given_up.is_set():
+                raise CancelledError
+            outputs.append(self._run_batch(self._step, images, labels))
+            self._step += 1
         return score_batches(outputs, [labels for _, labels in chunk])
 
     def evaluate(self) -> dict[str, Score]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 Result = TypeVar("Result")
+
+LOOK_EVERY = 0.1
+"""Seconds until an interrupt is seen, at most."""
 
 
 class Team:
@@ -32,6 +36,8 @@ class Team:
         # A pool of one each, so that a shard stays with its thread, and what it frees and asks for again in its cache.
         self._workers = [ThreadPoolExecutor(1, initializer=begin) for _ in range(size)]
         self._is_used = False
+        self.is_given_up = threading.Event()
+        """Set where nobody waits for the results any more."""
 
     def __enter__(self) -> Team:
         return self
@@ -39,6 +45,7 @@ class Team:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.is_given_up.set()
         for worker in self._workers:
             worker.shutdown()
         torch.set_num_threads(torch.get_num_threads())  # a worker's share was MKL's choice for all threads
@@ -52,7 +59,13 @@ class Team:
         for worker, task in zip(self._workers, tasks, strict=True):
             futures.append(worker.submit(task))
             if not self._is_used:
-                wait(futures)
+                _wait(futures)
         self._is_used = True
-        wait(futures)
+        _wait(futures)
         return [future.result() for future in futures]
+
+
+def _wait(futures: Sequence[Future[Any]]) -> None:
+    """Wakes up now and then: a signal that another thread receives does not end the main thread's wait."""
+    while wait(futures, timeout=LOOK_EVERY).not_done:
+        pass

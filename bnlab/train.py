@@ -134,12 +134,13 @@ def _train(training: _Training, team: Team, plan: Plan, observers: Sequence[Obse
 def _train_chunk(training: _Training, team: Team, stop: int) -> Tensor:
     """Trains the next steps, none after `stop`; their losses (T, R)."""
     began = time.perf_counter()
-    steps = min(stop - training.step, *(shard.steps_at_once for shard in training.shards))
-    results = team.together([partial(shard.train, steps) for shard in training.shards])
+    most = min(stop - training.step, *(shard.steps_at_once for shard in training.shards))
+    results = team.together([partial(shard.train, most, team.is_given_up) for shard in training.shards])
+    losses = collect([each for _, each in results])
     training.total += collect_scores([score for score, _ in results])
-    training.step += steps
+    training.step += len(losses)
     training.lap += time.perf_counter() - began
-    return collect([losses for _, losses in results])
+    return losses
 
 
 def _evaluate(training: _Training, team: Team, plan: Plan, observers: Sequence[Observer]) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def signals(monkeypatch: pytest.MonkeyPatch) -> Signals:
             taken += 1
             if taken in at:
                 os.kill(os.getpid(), at[taken])
+                time.sleep(0.2)  # nobody presses twice in less: two signals at once are one to Python
             step(self, *arguments)
 
         monkeypatch.setattr(StackOptimizer, "set_lr", watched)

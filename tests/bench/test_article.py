@@ -48,7 +48,7 @@ def test_its_steps_are_those_of_bnlabs_run() -> None:
 
     stream = BatchStream(split.train, [3], 32, False, torch.device("cpu"))
     for images, labels in stream.take(6):
-        program.step(images[0], labels[0])
+        program.step(split.scaling.to_float(images[0], torch.float64), labels[0])
     train([ours], split, Plan(32, False, plan_of(config).steps_per_epoch, 6, None), torch.device("cpu"), [])
     for theirs, mine in zip(layers, linear_and_norms, strict=True):
         for name, value in mine.state_dict().items():
