@@ -22,7 +22,7 @@ from bnlab.interrupt import Interrupt
 from bnlab.record import Recorder
 from bnlab.store import replace
 
-MAGIC = b"bnlab checkpoint 1\n"
+MAGIC = b"bnlab checkpoint 2\n"
 CURRENT, BEFORE = "checkpoint.pt", "checkpoint-before.pt"
 PARTS = {"versions", "training", "records"}
 

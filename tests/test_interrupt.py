@@ -140,6 +140,18 @@ def test_an_interrupted_rerun_is_listed_with_the_command_that_goes_on(
         assert "rerun" not in cli(*command).out
 
 
+def test_it_goes_on_in_the_shards_that_it_began_with(
+    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = ("train", "data.limit=320", "data.batch_size=32", "epochs=3", "seeds=4", "checkpoint_every=0")
+    assert cli(*train, "threads=2", "runs_dir=whole").code == 0
+    with monkeypatch.context():
+        signals({24: signal.SIGINT})  # the twelfth step of one of the two
+        assert cli(*train, "threads=2", "runs_dir=cut").code == 130
+    assert cli(*train, "threads=1", "runs_dir=cut").code == 0
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+
+
 def test_twice_stops_at_once_and_leaves_nothing_half_written(cli: Cli, signals: Signals, tmp_path: Path) -> None:
     signals({12: signal.SIGINT, 13: signal.SIGINT})
     answer = cli(*TRAIN, "runs_dir=cut")
