@@ -24,9 +24,9 @@ from bnlab.shard import Replicate
 from bnlab.store import check_writable
 from bnlab.threads import DEFAULT_THREADS
 
-WORTH_COMPILING = 60_000
-"""Steps of a stack from which compiling has saved more than it cost: some .25 ms a step against some 10 s at the start.
-A single run's step is as fast recorded as it is compiled."""
+WORTH_COMPILING = 500_000
+"""Steps of a single run from which compiling has saved more than it cost: some 40 us a step against some 20 s at the
+start. A stack's step is as fast recorded as it is compiled."""
 
 WORTH_A_SECOND_THREAD = 5_000_000
 """Multiplications of a layer pass below which waiting for a second thread takes longer than it saves."""
@@ -111,9 +111,9 @@ def threads_for(config: RunConfig, replicates: int) -> int:
 
 
 def compiles(config: RunConfig, replicates: int, steps: int) -> bool:
-    """Whether to compile the step; `compile=auto` does for a stack that trains long enough if there is a compiler."""
+    """Whether to compile the step; `compile=auto` does for a single run that is long enough if there is a compiler."""
     if config.compile == "auto":
-        return replicates > 1 and steps >= WORTH_COMPILING and has_compiler()
+        return replicates == 1 and steps >= WORTH_COMPILING and has_compiler()
     return bool(config.compile)
 
 

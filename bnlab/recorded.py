@@ -100,7 +100,7 @@ class _Text:
         first: Any = node.args[0] if node.args else None
         if target is operator.getitem:
             self._lines.append(f"{node.name} = {first.name}[{node.args[1]!r}]")
-        elif target.is_view and first in self.fixed:
+        elif _is_view(target) and first in self.fixed:
             self.fixed[node] = target(self.fixed[first], *node.args[1:], **node.kwargs)
         elif target._schema.returns:
             self._lines.append(f"{node.name} = {_call(node, map(_text, node.args))}")
@@ -125,6 +125,11 @@ class _Text:
         module.define("\n    ".join([header, *names, *self._lines]) + "\n")
         program: Program = module.program
         return program
+
+
+def _is_view(target: Any) -> bool:
+    """Whether a kernel only looks at a tensor in another way, as one tensor and not several."""
+    return bool(target.is_view) and isinstance(target._schema.returns[0].type, torch.TensorType)
 
 
 def _call(node: Node, arguments: Iterable[str]) -> str:

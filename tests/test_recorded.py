@@ -88,3 +88,16 @@ def test_what_decides_by_a_number_is_not_recorded_and_leaves_the_state_as_it_was
     with pytest.raises(RuntimeError, match="_local_scalar_dense"):
         record(decide, [torch.ones(2)], [count])
     assert count.item() == 3
+
+
+def test_views_of_the_state_see_its_changes() -> None:
+    state = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+
+    def shift(x: Tensor) -> list[Tensor]:
+        first, second = state.unbind()  # several views at once
+        state.add_(x)
+        return [state.T.flatten(), first * second]
+
+    program = record(shift, [torch.tensor(10.0)], [state])
+    assert [result.tolist() for result in program(torch.tensor(10.0))] == [[11, 13, 12, 14], [11 * 13, 12 * 14]]
+    assert [result.tolist() for result in program(torch.tensor(1.0))] == [[12, 14, 13, 15], [12 * 14, 13 * 15]]

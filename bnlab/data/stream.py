@@ -13,7 +13,8 @@ from bnlab.data.parts import Part
 from bnlab.seeds import batch_generator
 
 GATHER_BYTES, MOST_BATCHES = 8 * 2**20, 100
-"""Images gathered at once: one large selection costs less than many small ones, and this still fits the cache."""
+"""Gathered at once, at most: one large selection costs less than many small ones, and this still fits the cache. An
+interrupt waits until these batches are trained."""
 
 
 def distinct_seeds(seeds: Sequence[int]) -> list[int]:
