@@ -15,7 +15,7 @@ def is_folder(path: str | Path) -> bool:
 
 def why_no_folder(path: Path) -> tuple[str, str]:
     """Why a path is no folder, and the name beside it that was probably meant."""
-    if os.path.lexists(path):
+    if os.path.lexists(path) and not is_folder(path):  # else another process has just made it
         return "is not a folder", ""
     siblings = [each.name for each in path.parent.iterdir()] if is_folder(path.parent) else []
     return "does not exist", nearest(path.name, siblings)
