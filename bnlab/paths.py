@@ -17,5 +17,5 @@ def why_no_folder(path: Path) -> tuple[str, str]:
     """Why a path is no folder, and the name beside it that was probably meant."""
     if os.path.lexists(path) and not is_folder(path):  # else another process has just made it
         return "is not a folder", ""
-    siblings = [each.name for each in path.parent.iterdir()] if is_folder(path.parent) else []
-    return "does not exist", nearest(path.name, siblings)
+    siblings = {each.name for each in path.parent.iterdir()} - {path.name} if is_folder(path.parent) else set()
+    return "does not exist", nearest(path.name, sorted(siblings))
