@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import yaml
-from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
     ChoiceSweep,
@@ -29,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CHOICES, CONF, RunConfig, did_you_mean, keys_named
 from bnlab.errors import UserError, nearest, shown, unknown, written
+from bnlab.hydra_parser import hydra_parser
 from bnlab.paths import is_folder, why_no_folder
 
 GROUPS = (*CHOICES, "experiment")
@@ -55,7 +55,7 @@ MOST_JOBS = 10_000
 def ordered(arguments: Sequence[str]) -> list[str]:
     """Options first: argparse, which Hydra uses, takes no overrides on both sides of one."""
     takes_value = {
-        name for action in get_args_parser()._actions if action.nargs is None for name in action.option_strings
+        name for action in hydra_parser()._actions if action.nargs is None for name in action.option_strings
     }
     options: list[str] = []
     overrides: list[str] = []
@@ -108,7 +108,7 @@ def unknown_choice(group: str, choice: str, folders: Sequence[Path]) -> UserErro
 
 def _known(arguments: Sequence[str]) -> argparse.Namespace:
     """The arguments as Hydra's own parser reads them."""
-    parser = get_args_parser()
+    parser = hydra_parser()
     parser.error = _refuse  # type: ignore[method-assign]  # argparse's own prints its usage and exits
     return parser.parse_args(list(arguments))
 
@@ -133,7 +133,7 @@ def for_hydra(arguments: Sequence[str]) -> list[str]:
 
 def _check_options(arguments: Sequence[str]) -> None:
     """Names the nearest option for one that Hydra does not have."""
-    known = [name for action in get_args_parser()._actions for name in action.option_strings]
+    known = [name for action in hydra_parser()._actions for name in action.option_strings]
     allowed = [*(option for option in known if option.startswith("--")), "--quiet"]
     for argument in arguments:
         name, _, value = argument.partition("=")

@@ -20,6 +20,7 @@ from bnlab import environment, hydra_errors
 from bnlab.arguments import KEPT, check, for_hydra, ordered
 from bnlab.config import CONF, RunConfig, from_mapping
 from bnlab.errors import StorageError, SweepFailedError, UserError
+from bnlab.hydra_parser import unchecked_help
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -108,7 +109,7 @@ def _as_program(arguments: Sequence[str]) -> Iterator[None]:
     argv = sys.argv
     sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, value in KEPT.items())]
     try:
-        with _environ("HYDRA_FULL_ERROR", "1"), warnings.catch_warnings():
+        with _environ("HYDRA_FULL_ERROR", "1"), unchecked_help(), warnings.catch_warnings():
             warnings.filterwarnings("error", category=UserWarning, module=r"hydra\.")
             yield
     finally:
