@@ -28,9 +28,10 @@ def areas_under_curves(curves: pd.DataFrame, time: str, score: str) -> "pd.Serie
     before = ordered.groupby("row")[[time, score]].shift()
     width = ordered[time] - before[time]
     parts = ordered[["row"]].assign(area=width * (ordered[score] + before[score]) / 2, width=width)
-    # The first point of each has no area; any other part that is none spoils its sum.
-    sums = parts[width.notna()].groupby("row").sum(skipna=False).reindex(ordered["row"].unique())
-    return (sums["area"] / sums["width"]).where(np.isfinite(sums["area"]))
+    parts = parts[width.notna()]  # the first point of each has no area
+    by_row = parts.assign(spoiled=~np.isfinite(parts["area"])).groupby("row")
+    sums = by_row[["area", "width"]].sum().where(~by_row["spoiled"].any()).reindex(ordered["row"].unique())
+    return sums["area"] / sums["width"]
 
 
 def first_reaches(curves: pd.DataFrame, time: str, score: str, target: float, *, higher: bool = True) -> pd.DataFrame:
