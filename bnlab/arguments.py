@@ -54,9 +54,7 @@ MOST_JOBS = 10_000
 
 def ordered(arguments: Sequence[str]) -> list[str]:
     """Options first: argparse, which Hydra uses, takes no overrides on both sides of one."""
-    takes_value = {
-        name for action in hydra_parser()._actions if action.nargs is None for name in action.option_strings
-    }
+    takes_value = {name for action in hydra_parser()._actions if action.nargs is None for name in action.option_strings}
     options: list[str] = []
     overrides: list[str] = []
     left = iter(arguments)

@@ -18,7 +18,7 @@ CHECK = "_check_help"
 
 @contextlib.contextmanager
 def unchecked_help() -> Iterator[None]:
-    """argparse takes any object for a help text meanwhile."""
+    """Meanwhile argparse takes any object for a help text."""
     own = vars(argparse.ArgumentParser).get(CHECK)
     setattr(argparse.ArgumentParser, CHECK, lambda parser, action: None)
     try:

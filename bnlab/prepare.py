@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
 from pathlib import Path
 
 import torch
 
-from bnlab import data, keras_engine, models
+from bnlab import compiler, data, keras_engine, models
 from bnlab.config import CustomClassConfig, DataConfig, DyTConfig, KerasEngineConfig, RunConfig
 from bnlab.confined import confined
 from bnlab.errors import UserError
@@ -43,10 +42,8 @@ def check(config: RunConfig) -> None:
     check_writable(Path(config.runs_dir))
     device_of(config)
     check_memory(config)
-    if config.compile is True and not has_compiler():
-        raise UserError(
-            "compile=true needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or leave it off"
-        )
+    if config.compile is True:
+        compiler.check("compile=true", "compile=false")
     split = split_of(config.data)
     scheme = SCHEMES.get(config.norm.of_activations().name)
     smallest = 2 if scheme is not None and scheme.batch_statistics else 1
@@ -111,15 +108,10 @@ def threads_for(config: RunConfig, replicates: int) -> int:
 
 
 def compiles(config: RunConfig, replicates: int, steps: int) -> bool:
-    """Whether to compile the step; `compile=auto` does for a single run that is long enough if there is a compiler."""
+    """Whether to compile the step; `compile=auto` does for a single run that is long enough, if a compiler works."""
     if config.compile == "auto":
-        return replicates == 1 and steps >= WORTH_COMPILING and has_compiler()
+        return replicates == 1 and steps >= WORTH_COMPILING and compiler.fault() is None
     return bool(config.compile)
-
-
-def has_compiler() -> bool:
-    """Whether PyTorch will find a C++ compiler."""
-    return any(shutil.which(name) for name in ("c++", "g++", "clang++"))
 
 
 def split_of(config: DataConfig) -> data.Split:

@@ -22,7 +22,20 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.jit._fuser import optimized_execution
 from torch.jit._recursive import create_script_module
 
+from bnlab.errors import one_line
+
 Program = Callable[..., Sequence[Tensor]]
+
+LOOKS_AT_A_NUMBER = "_local_scalar_dense"
+"""The kernel behind `item()`, which PyTorch names where a recording comes upon it."""
+
+
+class NumberSeenError(Exception):
+    """A function looks at a number in a tensor: what it does then is not the same at every call."""
+
+
+class RecordingError(Exception):
+    """PyTorch cannot make a program of a recording; the message is its reason."""
 
 
 def record(
@@ -38,16 +51,24 @@ def record(
         compiled: let PyTorch's compiler make kernels of its own from the recording; needs a C++ compiler.
 
     Raises:
-        RuntimeError: the function looks at a number in a tensor to decide what to do.
+        NumberSeenError: the function looks at a number in a tensor to decide what to do.
+        RecordingError: PyTorch cannot make a program of the recording.
     """
     before = [tensor.detach().clone() for tensor in state]
     try:
         recording = make_fx(lambda *_: function(*arguments))(*arguments, *state)
+    except RuntimeError as error:
+        if LOOKS_AT_A_NUMBER not in str(error):
+            raise
+        raise NumberSeenError(one_line(error)) from error
     finally:
         with torch.no_grad():
             for tensor, value in zip(state, before, strict=True):
                 tensor.copy_(value)
-    run = _compile(recording, arguments, state) if compiled else _script(recording, state)
+    try:
+        run = _compile(recording, arguments, state) if compiled else _script(recording, state)
+    except Exception as error:  # of many kinds, from PyTorch's compilers and from those that they call
+        raise RecordingError(one_line(error)) from error
     return torch.inference_mode()(run)
 
 

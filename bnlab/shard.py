@@ -21,7 +21,7 @@ from bnlab.optim import Hyperparameters, StackOptimizer
 from bnlab.plan import Plan
 from bnlab.population import compute_population
 from bnlab.stack import is_known_throughout, lift, lower, owned_parameters
-from bnlab.step import Step
+from bnlab.step import Say, Step
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class Shard:
         device: torch.device,
         *,
         compiled: bool,
+        say: Say,
     ) -> None:
         seeds = [replicate.seed for replicate in replicates]
         takes = [distinct_seeds(seeds).index(seed) for seed in seeds]
@@ -85,7 +86,14 @@ class Shard:
         self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch)
         self._batches = BatchStream(data.train, seeds, plan.batch_size, plan.drop_last, device)
         self._run_batch = Step(
-            self._stack, parameters, self._optimizer, data.scaling, plan.batch_size, plan.total_steps, compiled=compiled
+            self._stack,
+            parameters,
+            self._optimizer,
+            data.scaling,
+            plan.batch_size,
+            plan.total_steps,
+            compiled=compiled,
+            say=say,
         )
         self._step = 0
 

@@ -5,7 +5,7 @@ Shapes: R replicates, N batch, U distinct seeds, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -15,8 +15,10 @@ from torch.nn import functional as F
 from bnlab.data import Scaling
 from bnlab.evaluate import log_probabilities_of
 from bnlab.optim import StackOptimizer
-from bnlab.recorded import Program, record
+from bnlab.recorded import NumberSeenError, Program, RecordingError, record
 from bnlab.stack import depends_on_tensors_alone
+
+Say = Callable[[str], None]
 
 WORTH_RECORDING = 400
 """Steps of a training in which a recording, a tenth of a second or two, is paid back."""
@@ -36,6 +38,7 @@ class Step:
         batch_size: of a full batch.
         total_steps: how long it will train.
         compiled: compile the forward and backward pass. The kernels are then other ones, so the last bits differ.
+        say: told in a line if the step is slower than was to be expected, and why.
     """
 
     def __init__(
@@ -48,7 +51,9 @@ class Step:
         total_steps: int,
         *,
         compiled: bool,
+        say: Say,
     ) -> None:
+        self._say = say
         self._stack, self._parameters, self._optimizer, self._scaling = stack, parameters, optimizer, scaling
         self._batch_size, self._compiled = batch_size, compiled
         self._share: dict[int, Tensor] = {}
@@ -71,12 +76,20 @@ class Step:
             return self._plain
         share = self._share_of(labels.shape[1], self._parameters[0])
         state = [*self._stack.parameters(), *self._stack.buffers(), share]
-        try:
-            if self._compiled:  # the optimizer's kernels are as fast as they are
+        if self._compiled:
+            try:
                 differentiate = record(self._differentiate, [images, labels], state, compiled=True)
-                return partial(self._move_along, differentiate)
+                return partial(self._move_along, differentiate)  # the optimizer's kernels are as fast as they are
+            except NumberSeenError:
+                return self._plain
+            except RecordingError as error:
+                self._say(f"the step cannot be compiled and is only recorded: {error}")
+        try:
             return record(self._plain, [images, labels], [*state, *self._optimizer.tensors()])
-        except RuntimeError:  # it looks at a number to decide what to do
+        except NumberSeenError:
+            return self._plain
+        except RecordingError as error:
+            self._say(f"the step cannot be recorded, so it is slower: {error}")
             return self._plain
 
     def _move_along(self, differentiate: Program, images: Tensor, labels: Tensor) -> Sequence[Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from bnlab.evaluate import Score, sum_of_losses
 from bnlab.memory import keep_freed_memory
 from bnlab.plan import Plan
 from bnlab.shard import Replicate, Shard, collect, collect_scores, deal, number_of_shards
+from bnlab.step import Say
 from bnlab.team import Team
 
 
@@ -62,17 +64,19 @@ def train(
     threads: int = 1,
     compiled: bool = False,
     keeper: Keeper | None = None,
+    say: Say = warnings.warn,
 ) -> None:
     """Trains all replicates side by side to the end of the plan, or until every one has diverged.
 
     Their plain models hold the trained weights afterwards. `compiled` compiles the step on full batches, which takes
-    half a minute at the start and makes the steps faster. With a `keeper` it goes on from what that kept: every number
-    is then the same to the bit as if it had never stopped, on one machine with one number of threads.
+    half a minute at the start and makes the steps faster; `say` is told, in a line, if that fails. With a `keeper` it
+    goes on from what that kept: every number is then the same to the bit as if it had never stopped, on one machine
+    with one number of threads.
     """
     keep_freed_memory()
     state = keeper.load() if keeper is not None else None
     count = number_of_shards(replicates, threads, device) if state is None else len(state["shards"])
-    shards = [Shard(share, data, plan, device, compiled=compiled) for share in deal(replicates, count)]
+    shards = [Shard(share, data, plan, device, compiled=compiled, say=say) for share in deal(replicates, count)]
     training = _Training(shards, len(replicates))
     if state is not None:
         training.load_state(state)

@@ -142,7 +142,10 @@ class Launch:
         recorder.built([trained_parameters(one.model) for one in replicates])
         plan, split, device = plan_of(config), split_of(config.data), device_of(config)
         compiled = compiles(config, len(jobs), plan.total_steps)
-        train(replicates, split, plan, device, observers, threads=threads, compiled=compiled, keeper=checkpoints)
+        say = self._progress.say
+        train(
+            replicates, split, plan, device, observers, threads=threads, compiled=compiled, keeper=checkpoints, say=say
+        )
         for (path, job), one in zip(stack.members.items(), replicates, strict=True):
             if path in stack.wanted and job.config.keep_checkpoint:
                 job.folder().write_weights(to_bytes(one.model))

@@ -42,4 +42,4 @@ def test_afterwards_argparse_looks_again() -> None:
     with unchecked_help():
         pass
     with pytest.raises(TypeError):
-        argparse.ArgumentParser().add_argument("--x", help=object())  # type: ignore[call-overload]
+        argparse.ArgumentParser().add_argument("--x", help=object())  # type: ignore[arg-type]

@@ -167,7 +167,7 @@ def test_what_it_cannot_do_is_refused_in_one_line(
 ) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "jax" else found(name, *more))
-    monkeypatch.setattr("bnlab.prepare.has_compiler", lambda: True)
+    monkeypatch.setattr("bnlab.compiler.fault", lambda: None)
     with pytest.raises(UserError) as error:
         check(from_mapping(compose([*FIT[1:], f"runs_dir={tmp_path}", *arguments.split()])))
     assert str(error.value) == REFUSED[arguments]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bnlab import prepare
+from bnlab import compiler, prepare
 from tests.configured import changed
 
 
@@ -19,10 +19,10 @@ from tests.configured import changed
 def test_auto_compiles_long_single_runs(
     choice: str | bool, replicates: int, steps: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare, "has_compiler", lambda: True)
+    monkeypatch.setattr(compiler, "fault", lambda: None)
     assert prepare.compiles(changed((), compile=choice), replicates, steps) is compiled
 
 
 def test_auto_does_not_compile_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "has_compiler", lambda: False)
+    monkeypatch.setattr(compiler, "fault", lambda: "needs a compiler")
     assert not prepare.compiles(changed((), compile="auto"), 1, 10_000_000)

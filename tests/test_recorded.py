@@ -8,16 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bnlab import recorded
 from bnlab.config import ModelConfig
 from bnlab.data import Scaling
 from bnlab.optim import StackOptimizer
-from bnlab.recorded import record
+from bnlab.recorded import NumberSeenError, record
 from bnlab.stack import depends_on_tensors_alone, lift, owned_parameters
 from bnlab.step import WORTH_RECORDING, Step
 from tests.test_stack import ADAM, CLASSES, IMAGES, cnn, mlp, norms_on, replicate, settings_for
-
-NOT_RECORDED = {"batch_renorm"}
-"""Its bounds depend on the number of batches so far."""
 
 CASES = [(model, *norm) for model in (mlp(), cnn()) for norm in norms_on(model)]
 CASES += [(mlp(activation="gelu", norm_position="post"), "batch", impl) for impl in ("native", "custom")]
@@ -37,7 +35,7 @@ def trained(stack: nn.Module, image: Sequence[int], total_steps: int) -> tuple[l
     parameters = [each.tensor for each in owned]
     replicates = len({owner for each in owned for owner in each.owners})
     optimizer = StackOptimizer(owned, [ADAM] * replicates, total_steps=steps, steps_per_epoch=steps)
-    step = Step(stack, parameters, optimizer, Scaling(), 16, total_steps, compiled=False)
+    step = Step(stack, parameters, optimizer, Scaling(), 16, total_steps, compiled=False, say=print)
     generator = torch.Generator().manual_seed(3)
     seen: list[Tensor] = []
     for number in range(steps):
@@ -63,7 +61,7 @@ def test_a_recorded_step_has_the_bits_of_the_plain_one(
     assert same_bits(plain, recorded)
     is_looped = not depends_on_tensors_alone(stack_of(model, norm, impl, replicates))
     is_recorded = step._full_batch != step._plain
-    assert is_recorded != (norm in NOT_RECORDED or is_looped)
+    assert is_recorded != is_looped
 
 
 def test_a_recording_leaves_the_state_as_it_was_and_goes_on_from_there() -> None:
@@ -85,9 +83,43 @@ def test_what_decides_by_a_number_is_not_recorded_and_leaves_the_state_as_it_was
         count.add_(1)
         return [x if count.item() > 3 else -x]
 
-    with pytest.raises(RuntimeError, match="_local_scalar_dense"):
+    with pytest.raises(NumberSeenError):
         record(decide, [torch.ones(2)], [count])
     assert count.item() == 3
+
+
+def step_of(stack: nn.Module, said: list[str], *, compiled: bool) -> Step:
+    owned = owned_parameters(stack)
+    optimizer = StackOptimizer(owned, [ADAM], total_steps=2, steps_per_epoch=2)
+    parameters = [each.tensor for each in owned]
+    return Step(stack, parameters, optimizer, Scaling(), 16, WORTH_RECORDING, compiled=compiled, say=said.append)
+
+
+def broken(*arguments: object, **options: object) -> None:
+    raise OSError("no room\nfor it")
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_pytorch_cannot_make_of_a_recording_is_said_and_the_next_best_form_runs(
+    compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that was to be compiled is recorded, and one that was to be recorded is plain: the same numbers."""
+    monkeypatch.setattr(recorded, "_compile" if compiled else "_script", broken)
+    said: list[str] = []
+    stacks = [stack_of(mlp(), "batch", "custom", 1) for _ in range(2)]
+    steps = [step_of(stacks[0], said, compiled=compiled), step_of(stacks[1], [], compiled=False)]
+    steps[1]._records = False
+    batch = torch.randint(256, (1, 16, *IMAGES["mlp"]), dtype=torch.uint8), torch.randint(CLASSES, (1, 16))
+    for number in range(2):
+        assert torch.equal(*(step(number, *batch) for step in steps))
+    words = "cannot be compiled and is only recorded" if compiled else "cannot be recorded, so it is slower"
+    assert said == [f"the step {words}: OSError: no room for it"]
+    assert (steps[0]._full_batch == steps[0]._plain) is not compiled
+
+
+def test_a_fault_of_the_function_is_not_taken_for_one_of_recording() -> None:
+    with pytest.raises(RuntimeError, match="must match the size"):
+        record(lambda x: [x + torch.ones(3)], [torch.ones(2)], [])
 
 
 def test_views_of_the_state_see_its_changes() -> None:

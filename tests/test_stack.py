@@ -11,7 +11,7 @@ import torch
 import torch._inductor
 from torch import Tensor, nn
 
-from bnlab import models
+from bnlab import compiler, models
 from bnlab.config import (
     AdamConfig,
     CNNConfig,
@@ -28,7 +28,6 @@ from bnlab.norms import SCHEMES
 from bnlab.norms.frn import FilterResponseNorm
 from bnlab.optim import Hyperparameters
 from bnlab.plan import Plan
-from bnlab.prepare import has_compiler
 from bnlab.seeds import weight_generator
 from bnlab.shard import Replicate
 from bnlab.stack import lift, lower, owned_parameters
@@ -237,7 +236,7 @@ def test_shards_on_threads_of_their_own_train_as_one_stack_does(model: str) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not has_compiler(), reason="needs a C++ compiler")
+@pytest.mark.skipif(compiler.fault() is not None, reason="needs a C++ compiler")
 def test_a_compiled_step_trains_as_the_plain_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
     original, compilations = torch._inductor.compile, []
 

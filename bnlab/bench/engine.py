@@ -12,15 +12,14 @@ from typing import Any
 
 from torch import Tensor
 
-from bnlab import environment
+from bnlab import compiler, environment
 from bnlab.bench import article, limit
 from bnlab.bench.configs import article_config, with_norm
 from bnlab.bench.timing import alternate
 from bnlab.config import MLPConfig, RunConfig
 from bnlab.data import Part, Split
-from bnlab.errors import UserError
 from bnlab.grouping import Job
-from bnlab.prepare import device_of, has_compiler, plan_of, replicate, split_of, threads_for
+from bnlab.prepare import device_of, plan_of, replicate, split_of, threads_for
 from bnlab.step import WORTH_RECORDING
 from bnlab.threads import DEFAULT_THREADS, in_own_thread
 from bnlab.train import Evaluation, train
@@ -75,13 +74,11 @@ def bench(
         begin: told the round and the case before each measurement.
 
     Raises:
-        UserError: compiled, and this machine has no C++ compiler.
+        UserError: compiled, and no C++ compiler works here.
     """
     config = dataclasses.replace(article_config(), threads=threads)
-    if compiled and not has_compiler():
-        raise UserError(
-            "--compiled needs a C++ compiler (c++, g++ or clang++) on the PATH; install one, or use --no-compiled"
-        )
+    if compiled:
+        compiler.check("--compiled", "--no-compiled")
     limits: list[limit.Limit] = []
     chosen = cases(config, compiled=compiled)
     measures = {case.name: lambda case=case: case.seconds(steps) / steps / case.replicates for case in chosen}
@@ -128,8 +125,13 @@ def seconds_of_steps(jobs: Sequence[Job], steps: int, *, compiled: bool) -> floa
     plan = dataclasses.replace(plan_of(config), total_steps=warm_up + steps, eval_every=steps)
     replicates = [replicate(job.config, job.seed) for job in jobs]
     threads, device = threads_for(config, len(jobs)), device_of(config)
-    train(replicates, _hardly_tested(config), plan, device, [clock], threads=threads, compiled=compiled)
+    split = _hardly_tested(config)
+    train(replicates, split, plan, device, [clock], threads=threads, compiled=compiled, say=_refuse)
     return clock.seconds[warm_up + steps] - clock.seconds[warm_up]
+
+
+def _refuse(line: str) -> None:
+    raise RuntimeError(f"{line}; its time would be that of another program")
 
 
 def _threads(config: RunConfig) -> int:

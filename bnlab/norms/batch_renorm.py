@@ -80,14 +80,14 @@ class BatchRenorm(nn.Module):
         y = x_hat if self.weight is None or self.bias is None else torch.addcmul(self.bias, x_hat, self.weight)
         return y.movedim(-1, 1)
 
-    def bounds(self) -> tuple[float, float]:
-        """r_max and d_max at the step that comes next."""
-        step = self.num_batches_tracked.item()
+    def bounds(self) -> tuple[Tensor, Tensor]:
+        """r_max and d_max at the step that comes next: numbers () in float64, so that no step looks at one."""
+        step = self.num_batches_tracked.double()
 
-        def share(full: int) -> float:
+        def share(full: int) -> Tensor:
             """Of the way from the end of the plain steps to `full`."""
             plain, end = PLAIN * self.schedule_scale, full * self.schedule_scale
-            return 1.0 if step >= end else max(0.0, (step - plain) / (end - plain))
+            return ((step - plain) / (end - plain)).clamp(0, 1) if end > plain else torch.ones_like(step)
 
         return 1 + share(R_FULL) * (self.r_max - 1), share(D_FULL) * self.d_max
 
