@@ -2,13 +2,14 @@
 
 import sys
 
-from bnlab import interrupt
+from bnlab import interrupt, plain_text
 
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     try:
         interrupt.begin()
+        plain_text.begin()
         from bnlab import cli  # here, for the tenths of a second that its imports take
 
         cli.main()

@@ -243,5 +243,5 @@ def _typed(option: Any) -> str | None:
 
 
 def _fail(message: str, code: int) -> None:
-    typer.echo(message, err=True)
+    sys.stderr.write(f"{message}\n")  # not by Click, which takes a stream in ASCII for one in UTF-8
     sys.exit(code)

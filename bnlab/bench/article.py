@@ -67,10 +67,10 @@ class Trained:
 
 def dataset(*, train: bool) -> Dataset[tuple[Tensor, int]]:
     """MNIST as torchvision hands it out, from the files that bnlab has unpacked."""
-    data.load("mnist")
-    mnist: Dataset[tuple[Tensor, int]] = datasets.MNIST(
-        data.cache_folder(), train=train, transform=transforms.ToTensor(), download=False
-    )
+    with data.unpacked_mnist() as root:
+        mnist: Dataset[tuple[Tensor, int]] = datasets.MNIST(
+            root, train=train, transform=transforms.ToTensor(), download=False
+        )
     return mnist
 
 

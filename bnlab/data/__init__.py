@@ -1,7 +1,7 @@
 """The datasets as resident uint8 tensors: `load` reads one, `split` holds validation out, `batches` orders samples."""
 
 from bnlab.data.batches import batches_per_epoch, check_batches, last_batch_size, order
-from bnlab.data.files import cache_folder
+from bnlab.data.files import cache_folder, unpacked_mnist
 from bnlab.data.parts import Part, Scaling, Split, split
 from bnlab.data.source import IMAGE, Source, classes_of, load
 
@@ -19,4 +19,5 @@ __all__ = [
     "load",
     "order",
     "split",
+    "unpacked_mnist",
 ]

@@ -1,12 +1,14 @@
 """Files below torchvision's modules: where they are cached, how they are unpacked, how damage is noticed."""
 
+import contextlib
 import gzip
 import hashlib
 import math
 import os
+import tempfile
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -25,9 +27,39 @@ _IDX_TYPES = {
 """Name ending: (type code, dimensions, bytes per item), as in Y. LeCun's description of the IDX format (1998)."""
 
 
+class NoCacheError(UserError):
+    """There is no cache folder, and nobody has said what to use instead."""
+
+
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/bnlab`, by default `~/.cache/bnlab` (XDG Base Directory Specification)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnlab"
+    """`$XDG_CACHE_HOME/bnlab`, by default `~/.cache/bnlab` (XDG Base Directory Specification).
+
+    Raises:
+        NoCacheError: there is no home folder, as in a container whose user has no entry in passwd.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnlab"
+    except RuntimeError as error:
+        raise NoCacheError("data.root=null needs a home folder, and there is none; set data.root=FOLDER") from error
+
+
+@contextlib.contextmanager
+def unpacked_mnist() -> Iterator[Path]:
+    """A folder in which MNIST/raw/, torchvision's place, holds the four unpacked files: the cache.
+
+    Where that cannot be written it is a temporary one, as MNIST is in the package and needs no place of its own.
+
+    Raises:
+        UserError: an embedded file is damaged.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = cache_folder()
+            unpack_mnist(folder / "MNIST" / "raw")
+        except (OSError, NoCacheError):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bnlab-")))
+            unpack_mnist(folder / "MNIST" / "raw")
+        yield folder
 
 
 def embedded_folder() -> Traversable:

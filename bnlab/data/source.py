@@ -100,18 +100,25 @@ def load(name: str, root: Path | None = None, download: bool = False) -> Source:
         raise unknown("dataset", name, _RECIPES)
     if root is not None and not is_folder(root.expanduser()):
         raise UserError(
-            f"data.root={shown(root)} is not a folder; create it, or set data.root=null for {files.cache_folder()}"
+            f"data.root={shown(root)} is not a folder; create it, or set data.root=null for bnlab's own cache"
         )
-    folder = files.cache_folder() if root is None else root.expanduser()
     recipe = _RECIPES[name]
+    if name == "mnist" and root is None:
+        with files.unpacked_mnist() as folder:
+            return _source(name, recipe, folder)
+    folder = files.cache_folder() if root is None else root.expanduser()
     try:
         if name == "mnist":
             files.unpack_mnist(folder / recipe.folder / "raw")
         else:
             _find_files(name, recipe, folder, download)
-        train, test = _read(recipe, folder, recipe.train), _read(recipe, folder, recipe.test)
+        return _source(name, recipe, folder)
     except OSError as error:
         raise UserError(f"data.root={folder} can't be used: {error}; set data.root to a folder of your own") from error
+
+
+def _source(name: str, recipe: _Recipe, folder: Path) -> Source:
+    train, test = _read(recipe, folder, recipe.train), _read(recipe, folder, recipe.test)
     return Source(name, *train, *test, recipe.classes)
 
 
