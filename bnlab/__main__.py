@@ -2,7 +2,7 @@
 
 import sys
 
-from bnlab import interrupt, plain_text
+from bnlab import interrupt, paths, plain_text
 
 
 def main() -> None:
@@ -10,6 +10,7 @@ def main() -> None:
     try:
         interrupt.begin()
         plain_text.begin()
+        paths.ensure_home()
         from bnlab import cli  # here, for the tenths of a second that its imports take
 
         cli.main()

@@ -13,6 +13,17 @@ def is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir raises for those
 
 
+def ensure_home() -> None:
+    """Gives the process a home folder if it has none: /, as containers do.
+
+    Without HOME and an entry in passwd some libraries fail when they are imported; none minds that it cannot write.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.sep
+
+
 def why_no_folder(path: Path) -> tuple[str, str]:
     """Why a path is no folder, and the name beside it that was probably meant."""
     if os.path.lexists(path) and not is_folder(path):  # else another process has just made it

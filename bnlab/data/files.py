@@ -27,20 +27,9 @@ _IDX_TYPES = {
 """Name ending: (type code, dimensions, bytes per item), as in Y. LeCun's description of the IDX format (1998)."""
 
 
-class NoCacheError(UserError):
-    """There is no cache folder, and nobody has said what to use instead."""
-
-
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/bnlab`, by default `~/.cache/bnlab` (XDG Base Directory Specification).
-
-    Raises:
-        NoCacheError: there is no home folder, as in a container whose user has no entry in passwd.
-    """
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnlab"
-    except RuntimeError as error:
-        raise NoCacheError("data.root=null needs a home folder, and there is none; set data.root=FOLDER") from error
+    """`$XDG_CACHE_HOME/bnlab`, by default `~/.cache/bnlab` (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnlab"
 
 
 @contextlib.contextmanager
@@ -56,7 +45,7 @@ def unpacked_mnist() -> Iterator[Path]:
         try:
             folder = cache_folder()
             unpack_mnist(folder / "MNIST" / "raw")
-        except (OSError, NoCacheError):
+        except OSError:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bnlab-")))
             unpack_mnist(folder / "MNIST" / "raw")
         yield folder

@@ -1,5 +1,7 @@
 """MNIST and its four relatives, read once through torchvision's dataset classes into resident uint8 tensors."""
 
+import contextlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -146,12 +148,14 @@ def _find_files(name: str, recipe: _Recipe, folder: Path, download: bool) -> Non
 def _fetch(name: str, recipe: _Recipe, folder: Path) -> None:
     raw = folder / recipe.folder / "raw"
     raw.mkdir(parents=True, exist_ok=True)
+    printed = io.StringIO()  # older versions of torchvision print why a download has failed
     try:
-        with FileLock(raw / "download.lock"):  # torchvision writes in place: one process at a time
+        # It writes in place: one process at a time.
+        with FileLock(raw / "download.lock"), contextlib.redirect_stdout(printed):
             for part in (recipe.train, recipe.test):
                 recipe.dataset(folder, download=True, **part.arguments)
     except (OSError, RuntimeError, HTTPException) as error:
-        cause = " ".join(str(error).split())
+        cause = " ".join(f"{error} {printed.getvalue()}".split())
         raise UserError(f"{name} can't be downloaded: {cause}; put its files into {raw} by hand") from error
 
 
