@@ -33,6 +33,7 @@ def train(arguments: Sequence[str]) -> None:
     arguments = ordered(arguments)
     check(arguments)
     single.clear()
+    HydraConfig.instance().cfg = None  # --cfg leaves it, and ${hydra:...} would find it in this process's next launch
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with _environ(environment.COMMAND, command_line(arguments)):
         with _as_program(for_hydra(arguments)):
