@@ -49,7 +49,8 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.live.stop()
+        if not self.live.disable:  # older versions of Rich end also what they have not shown with an empty line
+            self.live.stop()
 
     def say(self, line: str) -> None:
         """Prints a line above the live one."""
