@@ -2,7 +2,7 @@
 
 import sys
 
-from bnlab import interrupt, paths, plain_text
+from bnlab.machine import interrupt, paths, plain_text
 
 
 def main() -> None:
@@ -11,9 +11,9 @@ def main() -> None:
         interrupt.begin()
         plain_text.begin()
         paths.ensure_home()
-        from bnlab import cli  # here, for the tenths of a second that its imports take
+        from bnlab.cli import main as run  # here, for the tenths of a second that its imports take
 
-        cli.main()
+        run()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)

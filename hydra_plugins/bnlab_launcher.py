@@ -36,9 +36,8 @@ class StackedLauncher(Launcher):
         Raises:
             UserError: a job's configuration is not legal; no job has started then.
         """
-        from bnlab.run import failures, run, validation_accuracy
-        from bnlab.show import show
-        from bnlab.sweep import configs_of
+        from bnlab.hydra_bridge import configs_of
+        from bnlab.launch import failures, run, show, validation_accuracy
 
         configs = configs_of(job_overrides, lambda overrides: self._loader.load_sweep_config(self._config, overrides))
         runs = run(configs)

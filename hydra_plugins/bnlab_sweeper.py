@@ -31,9 +31,8 @@ class BnlabSweeper(BasicSweeper):
             UserError: a job's configuration is not legal; no job has started then.
             SweepFailedError: jobs failed; the others are done.
         """
-        from bnlab.arguments import check_count
         from bnlab.errors import UserError
-        from bnlab.sweep import configs_of, failures_of, own_settings
+        from bnlab.hydra_bridge import check_count, configs_of, failures_of, own_settings
 
         # Set by setup(), which Hydra calls first.
         assert self.hydra_context is not None

@@ -11,7 +11,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
 from bnlab.config import CONF
-from bnlab.launch import plain_of
+from bnlab.hydra_bridge.main import plain_of
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def _stderr_stays_open() -> None:
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """`cli("train", "norm=layer")` runs that command in an empty folder, without the seconds of a new process."""
-    from bnlab.cli import main
+    from bnlab.cli.app import main
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LRScheduler
 
 from bnlab.data import Part, Split
+from bnlab.engine.loop import Evaluation
 from bnlab.seeds import batch_generator
-from bnlab.train import Evaluation
 
 Schedule = Callable[[torch.optim.Optimizer, int, int], LRScheduler]
 """Of the optimizer, the number of all steps, and the steps of an epoch."""

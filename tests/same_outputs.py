@@ -147,12 +147,14 @@ def digests(commands: Sequence[Command], folder: Path) -> dict[str, str]:
             sys.stderr.write(f"{command.name[:150]}\n")
         found[command.name] = digest(_without_times(_printed(command, folder), folder))
         stop_clocks(folder / "runs")
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in LEFT_OUT):
+    written = (path for path in folder.rglob("*") if path.is_file())
+    for path in sorted(path for path in written if path.name not in LEFT_OUT and path.suffix != ".pdf"):
         found[str(path.relative_to(folder))] = digest(_content(path, folder))
     return found
 
 
 LEFT_OUT = {"run.log", ".lock"}
+"""And PDFs, whose parts have names drawn at random; the same charts are there as PNG and SVG."""
 
 
 def digest(content: str | bytes) -> str:
@@ -202,13 +204,14 @@ def _content(path: Path, folder: Path) -> str | bytes:
     try:
         return _without_times(content.decode(), folder)
     except UnicodeDecodeError:
-        return re.sub(rb"/CreationDate \(.*?\)", b"", content)  # of a PDF
+        return content
 
 
 def _without_times(text: str, folder: Path) -> str:
-    """Lines of progress hold rates, and are left out; so is the folder's own name."""
-    lines = (line for line in text.splitlines() if "images/s  " not in line)
-    return re.sub(r"\b\d+\.\d s of training", "s of training", "\n".join(lines)).replace(str(folder), "FOLDER")
+    """Lines of progress hold rates, and are left out; so are ages, and the folder's own name."""
+    text = "\n".join(line for line in text.splitlines() if "images/s  " not in line)
+    text = re.sub(r"\b\d+\.\d s of training", "s of training", text)
+    return re.sub(r"│ +\d+ (s|min|h) │", "│ AGE │", text).replace(str(folder), "FOLDER")
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> list[str]:

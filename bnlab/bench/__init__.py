@@ -1,1 +1,5 @@
 """Speed: of the training engine beside the machine's own limit, and of the norms beside torch.nn's."""
+
+from bnlab.bench.show import run_engine, run_norms
+
+__all__ = ["run_engine", "run_norms"]

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from bnlab.config import CHOICES, CONF, NormConfig, RunConfig
-from bnlab.launch import plain_of, resolve
+from bnlab.hydra_bridge import plain_of, resolve
 
 
 def article_config() -> RunConfig:

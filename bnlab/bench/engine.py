@@ -12,17 +12,16 @@ from typing import Any
 
 from torch import Tensor
 
-from bnlab import compiler, environment
 from bnlab.bench import article, limit
 from bnlab.bench.configs import article_config, with_norm
 from bnlab.bench.timing import alternate
 from bnlab.config import MLPConfig, RunConfig
 from bnlab.data import Part, Split
-from bnlab.grouping import Job
-from bnlab.prepare import device_of, plan_of, replicate, split_of, threads_for
-from bnlab.step import WORTH_RECORDING
-from bnlab.threads import DEFAULT_THREADS, in_own_thread
-from bnlab.train import Evaluation, train
+from bnlab.engine import WORTH_RECORDING, Evaluation, train
+from bnlab.launch import Job, device_of, plan_of, replicate, split_of, threads_for
+from bnlab.machine import compiler
+from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread
+from bnlab.store import environment
 
 ARTICLE = "the article's program"
 SIZES = (4, 16, 64)

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bnlab import environment
 from bnlab.bench.configs import norm_config
 from bnlab.bench.timing import alternate, median_seconds
+from bnlab.machine.threads import DEFAULT_THREADS, use_threads
 from bnlab.norms import SCHEMES
-from bnlab.threads import DEFAULT_THREADS, use_threads
+from bnlab.store import environment
 
 SHAPES = ((32, 128), (128, 128), (32, 784), (1024, 128), (32, 32, 14, 14))
 """(N, C) of the article's network and around it, and one (N, C, H, W) for what needs space."""

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bnlab.bench import engine, norms
-from bnlab.config.run import MOST_STEPS, MOST_THREADS
+from bnlab.config import MOST_STEPS, MOST_THREADS
 from bnlab.errors import UserError
 from bnlab.store import check_output, replace
 

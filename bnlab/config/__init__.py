@@ -1,7 +1,8 @@
 """The typed configuration: a file per section says what is legal, `resolve` makes it from plain values."""
 
+from bnlab.config import setting_words
 from bnlab.config.data import DataConfig
-from bnlab.config.engine import EngineConfig, KerasEngineConfig
+from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
 from bnlab.config.norm import (
     BatchConfig,
@@ -14,22 +15,18 @@ from bnlab.config.norm import (
     NormConfig,
     RMSConfig,
 )
-from bnlab.config.optimizer import (
-    AdamConfig,
-    CosineConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-    SGDConfig,
-    StepConfig,
-)
+from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
 from bnlab.config.other_names import did_you_mean, keys_named
 from bnlab.config.resolve import from_mapping, set_value, settings_of, unknown_setting, wrong_type
-from bnlab.config.run import CHOICES, RunConfig, RunSettings, StackConfig
+from bnlab.config.run import CHOICES, MOST_STEPS, MOST_THREADS, RunConfig, RunSettings, StackConfig
 from bnlab.config.shipped import CONF, defaults
 
 __all__ = [
     "CHOICES",
     "CONF",
+    "DEFAULT_ENGINE",
+    "MOST_STEPS",
+    "MOST_THREADS",
     "AdamConfig",
     "BatchConfig",
     "CNNConfig",
@@ -59,6 +56,7 @@ __all__ = [
     "from_mapping",
     "keys_named",
     "set_value",
+    "setting_words",
     "settings_of",
     "unknown_setting",
     "wrong_type",

@@ -8,7 +8,7 @@ from typing import Any
 
 from bnlab.config.ranges import not_negative, one_of, positive, require, visible, within_0_1
 from bnlab.errors import UserError
-from bnlab.target import parse
+from bnlab.user_class import parse
 
 
 @dataclass

@@ -29,14 +29,7 @@ from bnlab.config.norm import (
     SwitchableConfig,
     WeightStandardizationConfig,
 )
-from bnlab.config.optimizer import (
-    AdamConfig,
-    CosineConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-    SGDConfig,
-    StepConfig,
-)
+from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
 from bnlab.config.ranges import not_negative, require
 from bnlab.errors import UserError
 

@@ -4,9 +4,11 @@ from bnlab.data.batches import batches_per_epoch, check_batches, last_batch_size
 from bnlab.data.files import cache_folder, unpacked_mnist
 from bnlab.data.parts import Part, Scaling, Split, split
 from bnlab.data.source import IMAGE, Source, classes_of, load
+from bnlab.data.stream import BatchStream, distinct_seeds
 
 __all__ = [
     "IMAGE",
+    "BatchStream",
     "Part",
     "Scaling",
     "Source",
@@ -15,6 +17,7 @@ __all__ = [
     "cache_folder",
     "check_batches",
     "classes_of",
+    "distinct_seeds",
     "last_batch_size",
     "load",
     "order",

@@ -15,7 +15,7 @@ from torchvision import datasets
 
 from bnlab.data import files
 from bnlab.errors import UserError, shown, unknown
-from bnlab.paths import is_folder
+from bnlab.machine import is_folder
 
 
 @dataclass(frozen=True, eq=False)

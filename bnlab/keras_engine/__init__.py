@@ -1,9 +1,9 @@
 """`engine=keras`: the article's program, a Keras Sequential model that is trained by `Model.fit`.
 
-`checks` says what it cannot do, before anything is trained; `program` builds and trains it. Only the latter imports
+`check` says what it cannot do, before anything is trained; the door `program` builds and trains it. Only that imports
 Keras, which takes its backend, for the whole process, when it is first imported.
 """
 
 from bnlab.keras_engine.checks import check
 
-__all__ = ["check"]
+__all__ = ["check", "program"]

@@ -18,16 +18,13 @@ from torch import nn
 
 from bnlab import models
 from bnlab.config import AdamConfig, OptimizerConfig, RunConfig, SGDConfig
-from bnlab.data import Part, Split
-from bnlab.data.batches import order
+from bnlab.data import Part, Split, order
+from bnlab.engine import EVALUATION_BATCH, Evaluation, Keeper, Observer, Plan, Score
 from bnlab.errors import UserError
-from bnlab.evaluate import EVALUATION_BATCH, Score
-from bnlab.interrupt import Interrupt
-from bnlab.models.blocks import ACTIVATIONS
+from bnlab.machine import Interrupt
+from bnlab.models import ACTIVATIONS
 from bnlab.norms import keras_layers
-from bnlab.plan import Plan
 from bnlab.seeds import batch_generator, weight_generator
-from bnlab.train import Evaluation, Keeper, Observer
 
 ACTIVATES = tuple(type(make()) for make in ACTIVATIONS.values())
 

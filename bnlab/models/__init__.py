@@ -1,69 +1,20 @@
-"""The models. `build` makes one from its configuration, with weights drawn from a seed."""
+"""The models: `build` makes one from its configuration, `size_of` says how large it is.
 
-from __future__ import annotations
+A file per model and what they share; a model lists its `layers` and knows nothing of training.
+"""
 
-from collections.abc import Callable, Sequence
-
-import torch
-
-from bnlab.config import CNNConfig, FRNConfig, MLPConfig, ModelConfig, NormConfig
-from bnlab.errors import UserError
-from bnlab.models.blocks import Blocks
-from bnlab.models.cnn import CNN
-from bnlab.models.init import initialize, weight_layers
+from bnlab.models.blocks import ACTIVATIONS
+from bnlab.models.cnn import CNN, MaxPool
+from bnlab.models.construction import build
 from bnlab.models.mlp import MLP
-from bnlab.models.norm_layers import norm_maker, shifts
-from bnlab.norms import SCHEMES
+from bnlab.models.size import size_of, trained_parameters
 
-Model = MLP | CNN
-
-
-def build(
-    model: ModelConfig, norm: NormConfig, image: Sequence[int], classes: int, generator: torch.Generator | None
-) -> Model:
-    """The model with its norms in place; the same generator state gives the same weights under every norm.
-
-    Args:
-        image: shape of one image, (channels, height, width).
-        classes: number of logits.
-        generator: draws the weights; None leaves them uninitialized on the meta device, to check the shapes only.
-
-    Raises:
-        UserError: when the norm cannot be built on this model, with the norm's own reason.
-    """
-    of_activations = norm.of_activations()
-    blocks = Blocks(
-        norm_layer=norm_maker(of_activations, generator),
-        norm_position=model.norm_position,
-        norm_input=model.norm_input,
-        norm_output=model.norm_output,
-        activation=model.activation,
-        bias=model.bias,
-        norm_shifts=shifts(of_activations),
-        norm_activates=isinstance(norm, FRNConfig) and norm.tlu,
-    )
-    with torch.device("meta" if generator is None else "cpu"):
-        built = _MAKERS[type(model)](model, image, classes, blocks)
-    if generator is not None:
-        initialize(built.layers, model.init, model.init_gain, model.activation, generator)
-    _normalize_weights(built, norm, with_output=model.norm_output)
-    return built
-
-
-_MAKERS: dict[type[ModelConfig], Callable[..., Model]] = {
-    MLPConfig: lambda model, image, classes, blocks: MLP(image, model.hidden, classes, blocks),
-    CNNConfig: lambda model, image, classes, blocks: CNN(image, model.channels, classes, blocks),
-}
-
-
-def _normalize_weights(built: Model, norm: NormConfig, *, with_output: bool) -> None:
-    """Puts a scheme of weights on the hidden layers, and on the output's if the logits are to be normalized too."""
-    scheme = SCHEMES.get(norm.name)
-    if scheme is None or not scheme.of_weights:
-        return
-    layers = weight_layers(built.layers)
-    for layer in layers if with_output else layers[:-1]:
-        try:
-            scheme.reparametrize(norm.impl, layer, **norm.settings())
-        except ValueError as error:
-            raise UserError(f"norm={norm.name} cannot be used here: {error}") from error
+__all__ = [
+    "ACTIVATIONS",
+    "CNN",
+    "MLP",
+    "MaxPool",
+    "build",
+    "size_of",
+    "trained_parameters",
+]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bnlab.config import ModelConfig, NormConfig
-from bnlab.models import build
+from bnlab.models.construction import build
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bnlab import setting_words
+from bnlab.config import setting_words
 from bnlab.errors import unknown
 from bnlab.report.frame import ENVIRONMENT, config_columns, environment_columns
 from bnlab.report.words import listed, sort_key

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
+from bnlab.config import setting_words
 from bnlab.report import identity
 from bnlab.report.arms import ABSENT
 from bnlab.report.compare import Comparison
 from bnlab.report.names import setting_texts, short_names, telling_keys
 from bnlab.report.units import unit
-from bnlab.setting_words import SCHEME
 
 MOST_ROWS = 60
 MOST_LINES = 16
@@ -23,17 +23,17 @@ def arms(comparison: Comparison) -> pd.DataFrame:
     """
     table = comparison.summary.copy()
     keys = telling_keys(comparison)
-    others = setting_texts(table, [key for key in keys if key != SCHEME])
+    others = setting_texts(table, [key for key in keys if key != setting_words.SCHEME])
     table["label"] = table["arm"].map(short_names(comparison))
-    table["scheme"] = table[SCHEME].fillna(ABSENT) if SCHEME in keys else table["label"]
-    table["setting_text"] = others if SCHEME in keys else ""
+    table["scheme"] = table[setting_words.SCHEME].fillna(ABSENT) if setting_words.SCHEME in keys else table["label"]
+    table["setting_text"] = others if setting_words.SCHEME in keys else ""
     table["label"] += [_diverged(*row) for row in table[["n", "diverged"]].to_numpy().tolist()]
     diverged = table["diverged"].map(lambda count: "diverged" if count else "no result")
     table["status"] = diverged.where(table["mean"].isna(), "")
     low, high = limits(comparison.metric)
     for column in ("mean", "low", "high"):
         table[column] = (table[column] * unit(comparison.metric).scale).clip(low, high)
-    table = marked(table, by_scheme=SCHEME in keys)
+    table = marked(table, by_scheme=setting_words.SCHEME in keys)
     return table[["arm", *MARKS, "status", "n", "mean", "low", "high", *keys]]
 
 

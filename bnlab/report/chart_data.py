@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bnlab import setting_words
+from bnlab.config import setting_words
 from bnlab.report import target as targets
 from bnlab.report.arms import ABSENT
 from bnlab.report.chart_arms import MARKS, limits, marked
@@ -14,7 +14,6 @@ from bnlab.report.names import setting_texts, telling_keys
 from bnlab.report.tables import curve_means
 from bnlab.report.units import split_and_kind, unit
 from bnlab.report.words import sort_key
-from bnlab.setting_words import SCHEME
 
 REACHED, NEVER = "reached", "never reached"
 MOST_POINTS = 100
@@ -63,14 +62,14 @@ def setting_points(every: pd.DataFrame, comparison: Comparison, key: str) -> pd.
     """The arms with a number for that setting, best line first, labelled by everything else."""
     points = every.assign(setting=_numbers(every[key])).dropna(subset=["setting"])
     keys = telling_keys(comparison)
-    rest = setting_texts(points, [name for name in keys if name not in (key, SCHEME)])
-    if SCHEME in keys:
+    rest = setting_texts(points, [name for name in keys if name not in (key, setting_words.SCHEME)])
+    if setting_words.SCHEME in keys:
         points["setting_text"] = rest
     else:
         points["scheme"] = [text or "all" for text in rest]
     points["label"] = [", ".join(filter(None, row)) for row in points[["scheme", "setting_text"]].to_numpy().tolist()]
     points = points[[*MARKS, "setting", "status", "n", "mean", "low", "high"]]
-    return points if SCHEME in keys else marked(points, by_scheme=False)
+    return points if setting_words.SCHEME in keys else marked(points, by_scheme=False)
 
 
 def heat_cells(comparison: Comparison, down: str, across: str) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from bnlab import setting_words
+from bnlab.config import setting_words
 from bnlab.report import chart_data as data
 from bnlab.report.chart_style import Drawing, finish, layer, rows, tips
 from bnlab.report.compare import Comparison

@@ -5,7 +5,7 @@ import math
 import altair as alt
 import pandas as pd
 
-from bnlab import setting_words
+from bnlab.config import setting_words
 from bnlab.report import chart_arms
 from bnlab.report import chart_data as data
 from bnlab.report.chart_style import CURVES, Drawing, arm_encoding, faded, finish, layer, only, tips, tooltip

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from bnlab import schema
-from bnlab.config.engine import DEFAULT_ENGINE
+from bnlab.config import DEFAULT_ENGINE
 from bnlab.errors import UserError, shown
-from bnlab.paths import is_folder, why_no_folder
+from bnlab.machine import is_folder, why_no_folder
+from bnlab.store import result_file
 
 STATES = ("done", "diverged", "failed", "running", "interrupted")
 OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters")
@@ -139,11 +139,11 @@ def _config(run: Path) -> dict[str, str]:
 def _own(folder: Path, config: Mapping[str, str]) -> dict[str, Any]:
     text = _text(folder / "result.json")
     try:
-        result = schema.upgraded(_mapping(json.loads(text), "result.json"))
-        schema.check(result)
-    except schema.OtherSchemaError as error:
+        result = result_file.upgraded(_mapping(json.loads(text), "result.json"))
+        result_file.check(result)
+    except result_file.OtherSchemaError as error:
         raise _BrokenError(f"result.json {error}") from error
-    except schema.DamagedResultError as error:
+    except result_file.DamagedResultError as error:
         raise _BrokenError(f"result.json is damaged: {error}") from error
     except ValueError as error:
         raise _BrokenError(f"result.json is not valid JSON: {_one_line(error)}") from error

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bnlab import setting_words
+from bnlab.config import setting_words
 from bnlab.report.arms import ABSENT
-from bnlab.setting_words import SCHEME
 
 if TYPE_CHECKING:
     from bnlab.report.compare import Comparison
@@ -27,7 +26,7 @@ def short_names(comparison: Comparison) -> dict[str, str]:
 
 def names_of(summary: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:
     """The same, of a summary's arms that these keys make."""
-    keys = sorted(_telling(summary, by), key=lambda key: key != SCHEME)
+    keys = sorted(_telling(summary, by), key=lambda key: key != setting_words.SCHEME)
     texts = setting_texts(summary, keys)
     arms = summary["arm"].tolist()
     # Where leaving something out made two names equal, the full ones are needed.

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from bnlab.claim import is_claimed
 from bnlab.errors import unknown
 from bnlab.report import arms
 from bnlab.report.arms import ABSENT
 from bnlab.report.names import names_of
 from bnlab.report.tables import Table
 from bnlab.report.units import split_and_kind, unit, words
-from bnlab.runs.read import last_rows
+from bnlab.runs import last_rows
+from bnlab.store import is_claimed
 
 
 def table(replicates: pd.DataFrame, by: Sequence[str], metric: str) -> Table | None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bnlab import setting_words, stats
+from bnlab import stats
+from bnlab.config import setting_words
 from bnlab.report import contrasts
 from bnlab.report.arms import ABSENT
 from bnlab.report.compare import Comparison

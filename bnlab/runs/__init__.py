@@ -1,7 +1,19 @@
 """The stored runs: what there is, in which state, and what resumes it. Imports neither torch nor pandas."""
 
-from bnlab.runs.read import Replicate, Run, find, read
-from bnlab.runs.remove import remove
-from bnlab.runs.select import select
+from bnlab.runs.removal import remove
+from bnlab.runs.selection import select
+from bnlab.runs.show import show_all, show_one, show_removal
+from bnlab.runs.stored import Replicate, Run, find, last_rows, read
 
-__all__ = ["Replicate", "Run", "find", "read", "remove", "select"]
+__all__ = [
+    "Replicate",
+    "Run",
+    "find",
+    "last_rows",
+    "read",
+    "remove",
+    "select",
+    "show_all",
+    "show_one",
+    "show_removal",
+]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnlab import setting_words
+from bnlab.config import setting_words
 
 
 def read_settings(path: Path) -> tuple[dict[str, str], str]:

@@ -10,11 +10,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from bnlab.claim import is_claimed
-from bnlab.runs.read import Replicate, Run
-from bnlab.runs.remove import remove
+from bnlab.runs.removal import remove
 from bnlab.runs.settings import arms
-from bnlab.stack_record import StackRecord, read_all
+from bnlab.runs.stored import Replicate, Run
+from bnlab.store import StackRecord, is_claimed, read_all
 
 SPLITS = {
     "train": "training",

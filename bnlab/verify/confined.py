@@ -1,8 +1,8 @@
-"""A user's class is verified in a process of its own, see bnlab/confined.py."""
+"""A user's class is verified in a process of its own, see bnlab/user_class/sandbox.py."""
 
 from __future__ import annotations
 
-from bnlab.confined import confined
+from bnlab.user_class import confined
 from bnlab.verify.result import Verdict
 
 

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 from tabulate import tabulate
 
-from bnlab import environment
 from bnlab.norms import SCHEMES
+from bnlab.store import environment
 from bnlab.verify.result import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
 
 STYLES = {PASS: "green", FAIL: "bold red", WARN: "yellow", NOT_APPLICABLE: "dim"}

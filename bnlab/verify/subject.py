@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from bnlab.custom_class import may_count_features
 from bnlab.errors import UserError, one_line
 from bnlab.norms import SCHEMES, keras_layers
+from bnlab.user_class.layer import may_count_features
 from bnlab.verify import measures
 from bnlab.verify.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
 from bnlab.verify.reference import REFERENCES, WEIGHT, Reference

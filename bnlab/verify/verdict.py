@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bnlab.custom_class import load_class
 from bnlab.errors import UserError, unknown
 from bnlab.norms import SCHEMES
 from bnlab.norms import SHAPES as SHAPE_NAMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
+from bnlab.user_class.layer import load_class
 from bnlab.verify import subject as subjects
 from bnlab.verify.checks import run
 from bnlab.verify.diagnose import diagnose

@@ -10,9 +10,9 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from bnlab.bench import article, configs
 from bnlab.data.stream import BatchStream
-from bnlab.plan import Plan
-from bnlab.prepare import plan_of, replicate, split_of
-from bnlab.train import train
+from bnlab.engine.loop import train
+from bnlab.engine.plan import Plan
+from bnlab.launch.preflight import plan_of, replicate, split_of
 
 
 @pytest.fixture

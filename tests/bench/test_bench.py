@@ -11,9 +11,9 @@ import torch
 from bnlab.bench import configs, engine, limit, norms
 from bnlab.bench.engine import Case
 from bnlab.config import BatchConfig, GroupConfig, MLPConfig
-from bnlab.evaluate import evaluate
-from bnlab.grouping import Job
-from bnlab.optim import StackOptimizer
+from bnlab.engine.evaluation import evaluate
+from bnlab.engine.optimizer import StackOptimizer
+from bnlab.launch.grouping import Job
 from tests.conftest import Cli
 
 QUICK = ("bench", "engine", "--steps", "1", "--rounds", "1", "--threads", "1", "--no-compiled")
@@ -124,9 +124,9 @@ def test_steps_are_timed_without_warm_up_and_evaluation(monkeypatch: pytest.Monk
         later(3600.0)
         return evaluate(*arguments)
 
-    monkeypatch.setattr("bnlab.train.time", Clock)
+    monkeypatch.setattr("bnlab.engine.loop.time", Clock)
     monkeypatch.setattr(StackOptimizer, "set_lr", step)
-    monkeypatch.setattr("bnlab.shard.evaluate", slow)
+    monkeypatch.setattr("bnlab.engine.shard.evaluate", slow)
     jobs = [Job(configs.article_config(), seed) for seed in (0, 1)]
     assert engine.seconds_of_steps(jobs, 3, compiled=False) == 3.0
 

@@ -11,15 +11,15 @@ from statistics import median
 
 from torch import Tensor
 
-from bnlab import environment
 from bnlab.bench import article
 from bnlab.bench.article import Trained
 from bnlab.bench.configs import article_config
 from bnlab.config import RunConfig
-from bnlab.prepare import device_of, plan_of, replicate, split_of, threads_for
+from bnlab.engine.loop import Evaluation, train
+from bnlab.launch.preflight import device_of, plan_of, replicate, split_of, threads_for
+from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread
 from bnlab.stats import summarize
-from bnlab.threads import DEFAULT_THREADS, in_own_thread
-from bnlab.train import Evaluation, train
+from bnlab.store import environment
 
 
 class _Epochs:

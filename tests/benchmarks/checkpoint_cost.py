@@ -12,9 +12,9 @@ from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
-from bnlab.checkpoint import Checkpoints, save
 from bnlab.config import from_mapping
-from bnlab.run import run
+from bnlab.launch.checkpoints import Checkpoints, save
+from bnlab.launch.outcomes import run
 from tests.compose import compose
 
 CASES = {
@@ -36,7 +36,10 @@ def cost(overrides: list[str]) -> tuple[float, int]:
 
     with tempfile.TemporaryDirectory() as folder:
         config = from_mapping(compose([*overrides, "quiet=true", f"runs_dir={Path(folder) / 'runs'}"]))
-        with patch.object(Checkpoints, "offer", timed), patch("bnlab.checkpoint.save", wraps=save) as saved:
+        with (
+            patch.object(Checkpoints, "offer", timed),
+            patch("bnlab.launch.checkpoints.save", wraps=save) as saved,
+        ):
             start = perf_counter()
             run([config])
             return spent / (perf_counter() - start), saved.call_count

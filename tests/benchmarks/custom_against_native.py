@@ -14,7 +14,7 @@ from statistics import median
 
 from bnlab.bench.configs import article_config, with_norm
 from bnlab.bench.timing import alternate
-from bnlab.run import run
+from bnlab.launch.outcomes import run
 
 
 def main() -> None:

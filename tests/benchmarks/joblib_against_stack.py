@@ -13,12 +13,12 @@ from concurrent.futures import ProcessPoolExecutor
 from statistics import median
 from time import perf_counter
 
-from bnlab import environment
 from bnlab.bench.configs import article_config
 from bnlab.config import RunConfig
-from bnlab.prepare import device_of, plan_of, replicate, split_of, threads_for
-from bnlab.threads import DEFAULT_THREADS
-from bnlab.train import train
+from bnlab.engine.loop import train
+from bnlab.launch.preflight import device_of, plan_of, replicate, split_of, threads_for
+from bnlab.machine.threads import DEFAULT_THREADS
+from bnlab.store import environment
 
 PROCESSES = 2
 

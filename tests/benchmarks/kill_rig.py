@@ -90,7 +90,8 @@ class HalfWritten:
 
 def watch(events: Events) -> None:
     """Makes this process tell `events` what it does."""
-    from bnlab import optim, shard
+    from bnlab.engine import optimizer as optim
+    from bnlab.engine import shard
 
     def before(place: str, call: Any) -> Any:
         def watched(*arguments: Any, **options: Any) -> Any:
@@ -151,7 +152,7 @@ def train(
     """`bnlab train` in a process of its own that works in `folder` and is killed there; its exit code and events."""
 
     def work() -> str:
-        from bnlab.cli import main
+        from bnlab.cli.app import main
 
         os.chdir(folder)
         events = Events(place, at)
@@ -240,7 +241,7 @@ def run(kills: int, scenarios: Sequence[str], seed: int) -> list[Trial]:
     """At least so many kills, in turns over the scenarios and all places. Prints a line per trial."""
     import torch  # noqa: F401  # imported once, here, for all forks
 
-    import bnlab.run  # noqa: F401
+    import bnlab.launch  # noqa: F401
 
     rig = Rig(scenarios, seed)
     trials: list[Trial] = []

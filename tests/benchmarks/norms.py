@@ -13,8 +13,8 @@ from torch import nn
 
 from bnlab.bench.configs import norm_config
 from bnlab.bench.timing import alternate, median_seconds
+from bnlab.machine.threads import use_threads
 from bnlab.norms import SCHEMES
-from bnlab.threads import use_threads
 
 BLOCKS, WARM_UP, CALLS = 60, 5, 25
 

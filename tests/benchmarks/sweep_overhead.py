@@ -20,8 +20,8 @@ from time import perf_counter
 from hydra import compose, initialize_config_dir
 
 from bnlab.config import CONF
-from bnlab.run import run
-from bnlab.sweep import configs_of
+from bnlab.hydra_bridge.jobs import configs_of
+from bnlab.launch.outcomes import run
 
 TINY = ("threads=1", "steps=1", "data.limit=64", "quiet=true")
 NORMS = ("none", "batch")

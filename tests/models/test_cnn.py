@@ -14,8 +14,9 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from bnlab.config import CNNConfig, NormConfig, from_mapping
 from bnlab.errors import UserError
-from bnlab.models import Model, build
+from bnlab.models import build
 from bnlab.models.cnn import MaxPool
+from bnlab.models.construction import Model
 from bnlab.models.init import weight_layers
 from bnlab.models.size import size_of
 from bnlab.norms import SCHEMES

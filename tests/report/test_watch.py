@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 
-from bnlab import report
+from bnlab.report import Question, making
 
 from . import stored
 
@@ -34,7 +34,7 @@ def watched(
     monkeypatch.setattr(time, "sleep", sleep)
     console = Console(file=io.StringIO(), width=200)
     with pytest.raises(KeyboardInterrupt):
-        report.watch([root / "runs"], report.Question(metric=metric), root / "out", console)
+        making.watch([root / "runs"], Question(metric=metric), root / "out", console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -65,7 +65,7 @@ def test_a_result_that_is_removed_while_it_is_looked_at_does_not_end_the_watch(
     listed = list(tmp_path.glob("**/seed-*/result.json"))
     gone.unlink()
     monkeypatch.setattr(Path, "glob", lambda self, pattern: iter(listed))
-    assert set(report._times([tmp_path], "result.json")) == {run / "seed-1" / "result.json"}
+    assert set(making._times([tmp_path], "result.json")) == {run / "seed-1" / "result.json"}
 
 
 HEAD = ["so far, not finished: test accuracy (%)", "arm running epoch mean so far"]

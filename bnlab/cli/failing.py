@@ -1,0 +1,14 @@
+"""How a command ends that cannot do what it was asked."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+INTERRUPTED = 130
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Prints a line to stderr and ends the process with this exit code."""
+    sys.stderr.write(f"{message}\n")  # not by Click, which takes a stream in ASCII for one in UTF-8
+    sys.exit(code)

@@ -1,0 +1,63 @@
+"""`bnlab report`: compares stored runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bnlab.cli.failing import INTERRUPTED, fail
+from bnlab.cli.options import path
+from bnlab.errors import UserError
+
+
+def report(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders, or folders of runs. Default: runs/.", parser=path)
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Config keys that make an arm, e.g. norm.name,norm.impl. Default: what differs.")
+    ] = None,
+    metric: Annotated[str, typer.Option(help="The column of results to compare.")] = "test_accuracy",
+    baseline: Annotated[str | None, typer.Option(help="The arm to compare with, e.g. norm.name=none.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder for the tables (CSV, Markdown, LaTeX, JSON), charts and report.html.",
+            parser=path,
+        ),
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Differences within +- so many points (nats of losses) are practically equal.")
+    ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(help="Percent (nats of losses) whose first reach is timed. Default: the baseline's end."),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Make the report anew when runs change, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Compare stored runs: verdicts in words, then mean, sd and 95 % interval per arm, best first.
+
+    Example: bnlab report --by norm.name --baseline norm.name=none -o comparison
+    """
+    from rich.console import Console
+
+    from bnlab import report as reports
+
+    keys = [key.strip() for key in (by or "").split(",") if key.strip()]
+    if by is not None and not keys:
+        raise UserError(f"--by '{by}' names no column; write config keys, e.g. --by norm.name, or leave it out")
+    question = reports.Question(keys, metric, baseline, margin, target)
+    folders, console = runs or [Path("runs")], Console(highlight=False)
+    if not watch:
+        reports.make(folders, question, output, console)
+        return
+    try:
+        reports.watch(folders, question, output, console)
+    except KeyboardInterrupt:  # here, because Typer would turn it into an exit without a word
+        fail("no longer watching", INTERRUPTED)

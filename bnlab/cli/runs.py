@@ -1,0 +1,110 @@
+"""`bnlab runs`: list, show, remove and export what is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bnlab.cli.options import RunName, RunsDir, path
+from bnlab.errors import UserError
+
+Where = Annotated[
+    list[str] | None,
+    typer.Option(help="Only runs with this setting: norm.name=batch,layer is one of the two. Several must all hold."),
+]
+Older = Annotated[str | None, typer.Option(help="Only replicates last written so long ago: 30min, 12h, 7d, 2w.")]
+
+app = typer.Typer(
+    help="List the stored runs and their states; show, remove or export them.", invoke_without_command=True
+)
+
+
+@app.callback()
+def list_all(
+    context: typer.Context,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only replicates in this state: done, diverged, running, interrupted, failed, unreadable or empty."
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Only runs whose name holds this text.")] = None,
+    where: Where = None,
+    older: Older = None,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """List the stored runs: arm, seeds, state, last metric, age and size, and what resumes the interrupted ones.
+
+    The arm is what differs between the listed runs.
+
+    Example: bnlab runs --state interrupted --where norm.name=batch,layer
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from rich.console import Console
+
+    from bnlab.runs import read, select, show_all
+
+    stored = read(runs_dir)
+    nothing = f"none of the {len(stored)} runs matches" if stored else f"no runs in {runs_dir}; train one: bnlab train"
+    show_all(select(stored, state or (), name, where or (), older), Console(highlight=False), nothing)
+
+
+@app.command("show")
+def show(run: RunName, runs_dir: RunsDir = Path("runs")) -> None:
+    """Show one run: its configuration, every seed's results, and where they were made.
+
+    Example: bnlab runs show batch-native-mlp
+    """
+    from rich.console import Console
+
+    from bnlab.runs import find, read, show_one
+
+    show_one(find(read(runs_dir), run), Console(highlight=False))
+
+
+@app.command("rm")
+def remove(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN[/seed-N]]...", help="What to remove.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only replicates in this state.")] = None,
+    where: Where = None,
+    older: Older = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove; without it only what would be removed is listed.")
+    ] = False,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Remove runs, or only those of their seeds in some state. Without --yes nothing is removed.
+
+    Example: bnlab runs rm --state failed --yes
+    """
+    from rich.console import Console
+
+    from bnlab.runs import find, read, select, show_removal
+
+    if not (names or state or where or older):
+        raise UserError(
+            "say what to remove: RUN, RUN/seed-N, --state STATE, --where SETTING=VALUE or --older AGE, "
+            "e.g. bnlab runs rm --state failed"
+        )
+    stored = read(runs_dir)
+    chosen = [find(stored, name) for name in names] if names else stored
+    show_removal(select(chosen, state or (), None, where or (), older), really=yes, console=Console(highlight=False))
+
+
+@app.command("export")
+def export(
+    output: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.", parser=path)],
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Write all replicates to one table: config, state, environment and final metrics, a row each.
+
+    Example: bnlab runs export runs.csv
+    """
+    from rich.console import Console
+
+    from bnlab.report.export_file import export as write
+
+    write([runs_dir], output, Console(highlight=False))

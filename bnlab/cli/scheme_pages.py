@@ -1,0 +1,128 @@
+"""`bnlab norms`: the list of schemes, and all about one of them."""
+
+from __future__ import annotations
+
+import re
+
+from rich.console import Console
+from rich.table import Table
+
+from bnlab.config import CONF, settings_of
+from bnlab.errors import unknown
+from bnlab.norms import CHANGES, SCHEMES, Scheme
+
+OWN = "custom_class"
+
+LONGEST_SETTING = max(len(setting) for name in SCHEMES for setting in settings_of("norm", name)) + len(",")
+
+WIDE = 160
+"""Columns of a terminal in which no name is cut when each fact has a column of its own."""
+
+OWN_CLASS = {
+    "A norm of your own (norm=custom_class)": [
+        "y = CLASS(num_features, **kwargs)(x)",
+        "norm.target=FILE.py:CLASS, or PACKAGE.MODULE:CLASS for what can be imported",
+    ],
+    "What is asked of the class": [
+        "it is a torch.nn.Module",
+        "num_features is its constructor's first argument; norm.kwargs gives the others that have no default",
+        "its output has the shape of its input: (N, C) in model=mlp, (N, C, H, W) in model=cnn, C = num_features",
+        "it ends: import, constructor and passes are tried out before anything is trained",
+    ],
+    "Example": [
+        "bnlab train norm=custom_class norm.target=my_file.py:MyNorm 'norm.kwargs={eps: 0.001}'",
+        "bnlab verify my_file.py:MyNorm --as batch  tells whether it computes what it should",
+    ],
+}
+"""The page of `norm=custom_class`, which is no scheme: what it computes is the user's."""
+
+
+def list_schemes() -> None:
+    """Prints a row for each scheme; in a narrow terminal, what is long below each other."""
+    console = _console()
+    wide = console.width >= WIDE
+    table = _wide() if wide else _narrow()
+    for scheme in SCHEMES.values():
+        impls, settings = ", ".join(scheme.impls), ", ".join(settings_of("norm", scheme.name))
+        facts = (scheme.formula, scheme.normalizes_over, scheme.source)
+        if wide:
+            table.add_row(scheme.name, *facts[:2], settings, impls, facts[2])
+        else:
+            table.add_row(f"{scheme.name}\n{impls}", "\n".join(facts), settings)
+    console.print(table)
+    console.print("norm=custom_class is a norm of your own: bnlab norms custom_class", soft_wrap=True)
+
+
+def _wide() -> Table:
+    table = Table("norm=", "formula", "statistics over", "settings", "norm.impl=", "source")
+    table.columns[0].no_wrap = True
+    for column in table.columns:
+        column.overflow = "fold"
+    table.columns[3].min_width = LONGEST_SETTING
+    return table
+
+
+def _narrow() -> Table:
+    table = Table("norm=\nnorm.impl=", "formula\nstatistics over\nsource", "settings", show_lines=True)
+    for column in table.columns:
+        column.overflow = "fold"
+    table.columns[0].min_width = max(len(name) for name in SCHEMES)
+    table.columns[2].min_width = LONGEST_SETTING
+    return table
+
+
+def show_scheme(name: str) -> None:
+    """Prints all about one scheme, or about `custom_class`.
+
+    Raises:
+        UserError: there is no such scheme.
+    """
+    if name not in SCHEMES and name != OWN:
+        raise unknown("norm", name, [*SCHEMES, OWN])
+    console = _console()
+    for title, lines in (own_class() if name == OWN else sections(SCHEMES[name])).items():
+        console.print(title, style="bold")
+        for line in lines:
+            console.print(f"  {line}", soft_wrap=True)
+
+
+def own_class() -> dict[str, list[str]]:
+    """The page of a norm of the user's own, as `sections`."""
+    title, *others = OWN_CLASS
+    settings = {"Parameters and bnlab's defaults": _shipped(OWN)}
+    return {title: OWN_CLASS[title]} | settings | {other: OWN_CLASS[other] for other in others}
+
+
+def sections(scheme: Scheme) -> dict[str, list[str]]:
+    """The titles and the lines below them."""
+    answers = dict(zip(CHANGES, scheme.invariances.split(), strict=True))
+    return {
+        f"{scheme.title} (norm={scheme.name})": [scheme.formula, f"statistics over {scheme.normalizes_over}"],
+        "Parameters and bnlab's defaults": _shipped(scheme.name),
+        "Defaults elsewhere": [f"{framework}: {values}" for framework, values in scheme.defaults.items()] or ["-"],
+        "norm(W x) stays the same, up to ε, with": [key for key, answer in answers.items() if answer == "Y"] or ["-"],
+        "and changes with": [key for key, answer in answers.items() if answer == "N"] or ["-"],
+        "When to use it": [scheme.when_to_use],
+        "Source": [f"{scheme.source}; its code: bnlab/norms/{scheme.name}.py"],
+    }
+
+
+def _shipped(name: str) -> list[str]:
+    return parameters((CONF / "norm" / f"{name}.yaml").read_text("utf-8"))
+
+
+def parameters(shipped: str) -> list[str]:
+    """The settings of a shipped file with what its comments say: `norm.eps=1.0e-5  added to ...`."""
+    found: list[str] = []
+    for line in shipped.splitlines():
+        setting = re.fullmatch(r"(\w+): *(\S+) *(?:# (.*))?", line)
+        more = re.fullmatch(r" +# (.*)", line)
+        if setting and setting[1] != "name":
+            found.append(f"norm.{setting[1]}={setting[2]}" + (f"  {setting[3]}" if setting[3] else ""))
+        elif more:
+            found[-1] += f" {more[1].strip()}"
+    return found
+
+
+def _console() -> Console:
+    return Console(highlight=False, markup=False)

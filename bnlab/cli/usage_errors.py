@@ -1,0 +1,33 @@
+"""What Typer would print in a box of several lines for arguments that it cannot take, in one line."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from typing import Any
+
+from bnlab.errors import shown
+
+
+def in_one_line(error: Any) -> str:
+    """What Typer would print in a box of several lines; the help where no command is given at all."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return str(error.ctx.get_help())
+    message = " ".join(error.format_message().split())
+    typed = _typed(getattr(error, "param", None))
+    if typed is not None:
+        message = message.replace("Invalid value for ", f"{typed} is no value of ")
+    if message.startswith(("Missing command", "No such command")):
+        message = f"{message} Allowed: {', '.join(error.ctx.command.commands)}"
+    command = error.ctx.command_path if error.ctx is not None else " ".join(["bnlab", *sys.argv[1:2]])
+    return f"error: {message}{'' if message.endswith(('?', '.')) else '.'} See: {command} --help"
+
+
+def _typed(option: Any) -> str | None:
+    """The value that was given for an option; Typer's message does not name it."""
+    names = getattr(option, "opts", [])
+    for argument, following in itertools.pairwise([*sys.argv, ""]):
+        name, equals, value = argument.partition("=")
+        if name in names:
+            return f"'{shown(value if equals else following)}'"
+    return None

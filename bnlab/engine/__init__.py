@@ -1,0 +1,25 @@
+"""The training engine: the one loop, the shards that its threads train, the step that they replay, and evaluation.
+
+It takes plain modules, data and hyperparameters, and tells observers; it knows no file, no command and no scheme.
+"""
+
+from bnlab.engine.evaluation import EVALUATION_BATCH, Score, evaluate
+from bnlab.engine.loop import Evaluation, Keeper, Observer, train
+from bnlab.engine.optimizer import Hyperparameters
+from bnlab.engine.plan import Plan
+from bnlab.engine.shard import Replicate
+from bnlab.engine.step import WORTH_RECORDING
+
+__all__ = [
+    "EVALUATION_BATCH",
+    "WORTH_RECORDING",
+    "Evaluation",
+    "Hyperparameters",
+    "Keeper",
+    "Observer",
+    "Plan",
+    "Replicate",
+    "Score",
+    "evaluate",
+    "train",
+]

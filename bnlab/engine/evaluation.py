@@ -1,0 +1,103 @@
+"""Loss and accuracy of a stack: on the batches just trained, and on held-out images. R replicates, K classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bnlab.data import Part, Split
+from bnlab.engine.population import buffers_kept
+
+EVALUATION_BATCH = 1000
+"""Images per forward pass in evaluation; fixed, so that equal runs give equal bits."""
+
+
+@dataclass
+class Score:
+    """Sums over images, per replicate: float64 (R,) cross-entropy in nats, (R,) correct answers."""
+
+    loss_sum: Tensor
+    correct: Tensor
+    images: int
+
+    @staticmethod
+    def zeros(replicates: int) -> Score:
+        return Score(torch.zeros(replicates, dtype=torch.float64), torch.zeros(replicates, dtype=torch.float64), 0)
+
+    def __iadd__(self, other: Score) -> Score:
+        self.loss_sum = self.loss_sum + other.loss_sum
+        self.correct = self.correct + other.correct
+        self.images += other.images
+        return self
+
+    def loss(self, replicate: int) -> float:
+        """Mean cross-entropy in nats."""
+        return float(self.loss_sum[replicate]) / self.images
+
+    def accuracy(self, replicate: int) -> float:
+        """Share of the images whose largest logit is the right class."""
+        return float(self.correct[replicate]) / self.images
+
+
+def sum_of_losses(scores: Iterable[Score]) -> Tensor:
+    """(R,), finite where all of a replicate's losses are."""
+    return torch.stack([score.loss_sum for score in scores]).sum(0)
+
+
+def log_probabilities_of(logits: Tensor) -> Tensor:
+    """(R, K, N) of logits (R, N, K). PyTorch's kernel takes many times as long over a last dimension of few classes."""
+    return F.log_softmax(logits.mT, dim=1)
+
+
+def score_batches(log_probabilities: Sequence[Tensor], labels: Sequence[Tensor]) -> tuple[Score, Tensor]:
+    """The score of T batches of one size, from log-probabilities (R, K, N) and labels (R, N); mean losses (T, R)."""
+    answers, right = torch.stack(list(log_probabilities), dim=1), torch.stack(list(labels), dim=1)
+    losses = -answers.gather(2, right.unsqueeze(2)).squeeze(2)
+    correct = answers.max(2).indices == right  # as argmax, and faster
+    score = Score(losses.double().sum((1, 2)).cpu(), correct.sum((1, 2)).double().cpu(), right[0].numel())
+    return score, losses.mean(-1).T
+
+
+@torch.no_grad()
+def evaluate(stack: nn.Module, data: Split, part: Part, device: torch.device) -> Score:
+    """The score of all replicates in evaluation mode, with each norm's running statistics."""
+    stack.eval()
+    score = _score_part(stack, data, part, EVALUATION_BATCH, device)
+    stack.train()
+    return score
+
+
+@torch.no_grad()
+def evaluate_on_batch_statistics(stack: nn.Module, data: Split, batch_size: int, device: torch.device) -> Score:
+    """The test score in training mode: each batch is normalized by its own statistics; the running ones stay as are.
+
+    The batches have the size of the training's, since statistics of fewer images are of another kind: images that are
+    left over at the end are scored in a batch with those before them, which count once.
+    """
+    with buffers_kept(stack):
+        return _score_part(stack, data, data.test, batch_size, device, fill_last=True)
+
+
+def _score_part(
+    stack: nn.Module, data: Split, part: Part, batch_size: int, device: torch.device, *, fill_last: bool = False
+) -> Score:
+    dtype = next(stack.parameters()).dtype
+    total: Score | None = None
+    for start in range(0, len(part), batch_size):
+        stop = min(start + batch_size, len(part))
+        first = max(stop - batch_size, 0) if fill_last else start
+        pixels = data.scaling.to_float(part.images[first:stop].to(device), dtype).unsqueeze(0)
+        log_probabilities = log_probabilities_of(stack(pixels))[:, :, start - first :]
+        labels = part.labels[start:stop].to(device).expand(len(log_probabilities), -1)
+        score, _ = score_batches([log_probabilities], [labels])
+        if total is None:
+            total = score
+        else:
+            total += score
+    if total is None:
+        raise ValueError("there are no images to evaluate")
+    return total

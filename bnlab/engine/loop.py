@@ -1,0 +1,170 @@
+"""The one training loop. Shapes: R replicates, T steps of a chunk."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from bnlab.data import Split
+from bnlab.engine.evaluation import Score, sum_of_losses
+from bnlab.engine.plan import Plan
+from bnlab.engine.shard import Replicate, Shard, collect, collect_scores, deal, number_of_shards
+from bnlab.engine.step import Say
+from bnlab.engine.team import Team
+from bnlab.machine import keep_freed_memory
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All replicates' scores after a step. Each Score holds one value per replicate."""
+
+    epoch: float
+    step: int
+    scores: dict[str, Score]
+    seconds: float  # spent in training so far, evaluation left out
+    images_per_second: float  # of one replicate, since the last evaluation
+
+
+class Observer(Protocol):
+    """Told about the training as it goes."""
+
+    def trained(self, step: int, losses: Tensor) -> None:
+        """Steps are done up to `step`; `losses` (R,) are the last batch's."""
+
+    def evaluated(self, evaluation: Evaluation) -> None: ...
+
+    def diverged(self, replicate: int, step: int) -> None:
+        """The loss of that replicate was not finite at that step (counted from 1); nothing more is told of it."""
+
+
+class Keeper(Protocol):
+    """Keeps a training's state, so that another process can go on with it: `bnlab.launch.checkpoints`."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """The state to go on from; None: from the start."""
+
+    def offer(self, step: int, state: Callable[[], dict[str, Any]], *, evaluated: bool) -> None:
+        """May keep the state after a step, or keep it and raise KeyboardInterrupt."""
+
+
+def train(
+    replicates: Sequence[Replicate],
+    data: Split,
+    plan: Plan,
+    device: torch.device,
+    observers: Sequence[Observer],
+    *,
+    threads: int = 1,
+    compiled: bool = False,
+    keeper: Keeper | None = None,
+    say: Say = warnings.warn,
+) -> None:
+    """Trains all replicates side by side to the end of the plan, or until every one has diverged.
+
+    Their plain models hold the trained weights afterwards. `compiled` compiles the step on full batches, which takes
+    half a minute at the start and makes the steps faster; `say` is told, in a line, if that fails. With a `keeper` it
+    goes on from what that kept: every number is then the same to the bit as if it had never stopped, on one machine
+    with one number of threads.
+    """
+    keep_freed_memory()
+    state = keeper.load() if keeper is not None else None
+    count = number_of_shards(replicates, threads, device) if state is None else len(state["shards"])
+    shards = [Shard(share, data, plan, device, compiled=compiled, say=say) for share in deal(replicates, count)]
+    training = _Training(shards, len(replicates))
+    if state is not None:
+        training.load_state(state)
+    with Team(count, threads) as team:
+        _train(training, team, plan, observers, keeper)
+    for shard in shards:
+        shard.lower()
+
+
+class _Training:
+    """All that changes from step to step: the shards, and what is counted of them together."""
+
+    def __init__(self, shards: Sequence[Shard], replicates: int) -> None:
+        self.shards = shards
+        self.alive = torch.ones(replicates, dtype=torch.bool)
+        self.step, self.seconds = 0, 0.0
+        self.start_lap()
+
+    def start_lap(self) -> None:
+        """From one evaluation to the next."""
+        self.total, self.lap = Score.zeros(len(self.alive)), 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values; the tensors go on changing."""
+        return {
+            "shards": [shard.state() for shard in self.shards],
+            "alive": self.alive,
+            "step": self.step,
+            "seconds": self.seconds,
+            "lap": self.lap,
+            "total": vars(self.total),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        for shard, its_state in zip(self.shards, state["shards"], strict=True):
+            shard.load_state(its_state)
+        self.alive, self.step = state["alive"], state["step"]
+        self.seconds, self.lap, self.total = state["seconds"], state["lap"], Score(**state["total"])
+
+
+def _train(training: _Training, team: Team, plan: Plan, observers: Sequence[Observer], keeper: Keeper | None) -> None:
+    for stop in plan.stops():
+        if stop <= training.step:
+            continue  # before what was loaded
+        while training.step < stop:
+            losses = _train_chunk(training, team, stop)
+            _tell_divergence(losses, training.step - len(losses), training.alive, observers)
+            for observer in observers:
+                observer.trained(training.step, losses[-1])
+            if not training.alive.any():
+                return
+            if keeper is not None and training.step < stop:
+                keeper.offer(training.step, training.state, evaluated=False)
+        _evaluate(training, team, plan, observers)
+        if keeper is not None and stop < plan.total_steps:
+            keeper.offer(stop, training.state, evaluated=True)
+
+
+def _train_chunk(training: _Training, team: Team, stop: int) -> Tensor:
+    """Trains the next steps, none after `stop`; their losses (T, R)."""
+    began = time.perf_counter()
+    most = min(stop - training.step, *(shard.steps_at_once for shard in training.shards))
+    results = team.together([partial(shard.train, most, team.is_given_up) for shard in training.shards])
+    losses = collect([each for _, each in results])
+    training.total += collect_scores([score for score, _ in results])
+    training.step += len(losses)
+    training.lap += time.perf_counter() - began
+    return losses
+
+
+def _evaluate(training: _Training, team: Team, plan: Plan, observers: Sequence[Observer]) -> None:
+    training.seconds += training.lap
+    results = team.together([shard.evaluate for shard in training.shards])
+    scores = {"train": training.total}
+    scores |= {name: collect_scores([each[name] for each in results]) for name in results[0]}
+    # A last step may leave weights that are finite on no held-out image, before any batch has shown it.
+    _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), training.step - 1, training.alive, observers)
+    rate = training.total.images / training.lap
+    evaluation = Evaluation(plan.epoch(training.step), training.step, scores, training.seconds, rate)
+    for observer in observers:
+        observer.evaluated(evaluation)
+    training.start_lap()
+
+
+def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observers: Sequence[Observer]) -> None:
+    """Marks the replicates whose loss, in `losses` (T, R), is not finite somewhere."""
+    broken = ~losses.isfinite().cpu()
+    for replicate in (broken.any(0) & alive).nonzero().flatten().tolist():
+        alive[replicate] = False
+        for observer in observers:
+            observer.diverged(replicate, steps_before + 1 + int(broken[:, replicate].nonzero()[0]))

@@ -1,0 +1,212 @@
+"""Adam, AdamW and SGD over a stack whose replicates have hyperparameters of their own.
+
+The updates are PyTorch's fused kernels, those behind `torch.optim.Adam(fused=True)`; tests hold them to its bits. They
+are called here without torch.optim's own bookkeeping of every tensor at every step, which takes longer than the kernel
+where a single small network is trained.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bnlab.config import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
+from bnlab.lifting import Owned
+
+ADAM_KERNELS = {"adam": torch._fused_adam_, "adamw": torch._fused_adamw_}
+
+State = Mapping[str, Sequence[Tensor]]
+"""What an optimizer remembers of each of its tensors, by name."""
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """How one replicate is optimized."""
+
+    optimizer: OptimizerConfig
+    schedule: ScheduleConfig
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Some rows of the lifted parameter number `whole`, or all (None); `view` is what is moved."""
+
+    view: Tensor
+    whole: int
+    rows: slice | None
+
+    def of(self, gradients: Sequence[Tensor]) -> Tensor:
+        gradient = gradients[self.whole]
+        return gradient if self.rows is None else gradient[self.rows]
+
+
+class _Group:
+    """Slices that move by the same hyperparameters and weight decay, in one kernel."""
+
+    def __init__(self, hyperparameters: Hyperparameters, weight_decay: float, slices: Sequence[_Slice]) -> None:
+        self.hyperparameters = hyperparameters
+        self._config, self._weight_decay, self._slices = hyperparameters.optimizer, weight_decay, slices
+        self._views = [piece.view for piece in slices]
+        self.state = {name: [torch.zeros_like(view) for view in self._views] for name in _remembered(self._config)}
+        if isinstance(self._config, AdamConfig):  # the kernel wants a count of steps per tensor; one serves all
+            self.state["count"] = [torch.zeros((), device=self._views[0].device)]
+        self._lr = torch.zeros((), dtype=torch.float64)
+
+    def tensors(self) -> list[Tensor]:
+        """All that `move` reads or changes, gradients aside."""
+        return [*self._views, self._lr, *itertools.chain.from_iterable(self.state.values())]
+
+    def set_lr(self, lr: float) -> None:
+        if self._lr.item() != lr:
+            self._lr.fill_(lr)
+
+    def move(self, gradients: Sequence[Tensor]) -> None:
+        """Moves along the lifted parameters' gradients."""
+        mine = [piece.of(gradients) for piece in self._slices]
+        if isinstance(self._config, AdamConfig):
+            self._adam(self._config, mine)
+        elif isinstance(self._config, SGDConfig):
+            self._sgd(self._config, mine)
+
+    def _adam(self, config: AdamConfig, gradients: list[Tensor]) -> None:
+        (count,) = self.state["count"]
+        count.add_(1)
+        beta1, beta2 = config.betas
+        ADAM_KERNELS[config.name](
+            self._views,
+            gradients,
+            self.state["exp_avg"],
+            self.state["exp_avg_sq"],
+            [],
+            [count] * len(gradients),
+            lr=self._lr,
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=self._weight_decay,
+            eps=config.eps,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    def _sgd(self, config: SGDConfig, gradients: list[Tensor]) -> None:
+        torch._fused_sgd_(
+            self._views,
+            gradients,
+            self.state.get("momentum_buffer", []),
+            weight_decay=self._weight_decay,
+            momentum=config.momentum,
+            lr=self._lr,
+            dampening=0.0,
+            nesterov=config.nesterov,
+            maximize=False,
+            is_first_step=False,  # the buffers start as zeros: the first step leaves the gradient in them
+        )
+
+
+class StackOptimizer:
+    """Moves every replicate by its own hyperparameters.
+
+    Each distinct set of hyperparameters has groups of its own, over the slices of the lifted parameters that its
+    replicates own: views, so nothing is copied.
+
+    Args:
+        parameters: the stack's, with their owners.
+        hyperparameters: one per replicate.
+        total_steps, steps_per_epoch: what the learning rate's schedule counts in.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Owned],
+        hyperparameters: Sequence[Hyperparameters],
+        total_steps: int,
+        steps_per_epoch: int,
+    ) -> None:
+        self._total_steps, self._steps_per_epoch = total_steps, steps_per_epoch
+        self._groups: list[_Group] = []
+        kinds = {repr(each): each for each in hyperparameters}
+        of_replicate = [repr(each) for each in hyperparameters]
+        for kind, each in kinds.items():
+            chosen = [other == kind for other in of_replicate]
+            for weight_decay, mine in _by_weight_decay(each.optimizer, parameters).items():
+                slices = [piece for number in mine for piece in _slices(parameters[number], number, chosen)]
+                if slices:
+                    self._groups.append(_Group(each, weight_decay, slices))
+
+    def set_lr(self, step: int) -> None:
+        """Sets the learning rates of a step, counted from 0."""
+        for group in self._groups:
+            each = group.hyperparameters
+            factor = lr_factor(each.schedule, step, self._total_steps, self._steps_per_epoch)
+            group.set_lr(each.optimizer.lr * factor)
+
+    @torch.no_grad()
+    def move(self, gradients: Sequence[Tensor]) -> None:
+        """Moves the parameters along their gradients, given in the same order. All numbers that change are tensors."""
+        # The kernels take it for granted; asking costs less than a call of `contiguous`.
+        gradients = [gradient if gradient.is_contiguous() else gradient.contiguous() for gradient in gradients]
+        for group in self._groups:
+            group.move(gradients)
+
+    def tensors(self) -> list[Tensor]:
+        """All that `move` reads or changes, gradients aside."""
+        return [tensor for group in self._groups for tensor in group.tensors()]
+
+    def state(self) -> list[State]:
+        """What is remembered, by group; the tensors themselves, not copies."""
+        return [group.state for group in self._groups]
+
+    def load_state(self, state: Sequence[State]) -> None:
+        """Takes over copies of what an optimizer of the same stack remembered."""
+        for group, given in zip(self._groups, state, strict=True):
+            for name, tensors in group.state.items():
+                for mine, theirs in zip(tensors, given[name], strict=True):
+                    mine.copy_(theirs)
+
+
+def _remembered(config: OptimizerConfig) -> Sequence[str]:
+    if isinstance(config, AdamConfig):
+        return ("exp_avg", "exp_avg_sq")
+    return ("momentum_buffer",) if isinstance(config, SGDConfig) and config.momentum > 0 else ()
+
+
+def _slices(owned: Owned, number: int, chosen: Sequence[bool]) -> Iterator[_Slice]:
+    """The runs of neighbouring blocks whose owners are chosen."""
+    count, tensor = len(owned.owners), owned.tensor
+    block = tensor.shape[:1].numel() // count  # a single number, of a stack of one, counts as one row
+    start = 0
+    for wanted, run in itertools.groupby(owned.owners, key=lambda owner: owner is not None and chosen[owner]):
+        stop = start + len(list(run))
+        if wanted:
+            rows = None if stop - start == count else slice(start * block, stop * block)
+            yield _Slice(tensor if rows is None else tensor.detach()[rows], number, rows)
+        start = stop
+
+
+def _by_weight_decay(config: OptimizerConfig, parameters: Sequence[Owned]) -> dict[float, list[int]]:
+    """The parameters' numbers in as few groups as there are weight decays, for each group costs time at every step."""
+    groups: dict[float, list[int]] = {}
+    for number, owned in enumerate(parameters):
+        decays = config.decay_norm_params or not owned.of_norm
+        groups.setdefault(config.weight_decay if decays else 0.0, []).append(number)
+    return groups
+
+
+def lr_factor(config: ScheduleConfig, step: int, total_steps: int, steps_per_epoch: int) -> float:
+    """What the learning rate is multiplied by at a step, 0 <= step < total_steps.
+
+    cosine: f + (1 - f) (1 + cos(pi step / total_steps)) / 2 with f = final_factor (Loshchilov & Hutter, 2017).
+    step: gamma^floor(epochs done / every_epochs).
+    """
+    if isinstance(config, CosineConfig):
+        half_wave = (1 + math.cos(math.pi * step / total_steps)) / 2
+        return config.final_factor + (1 - config.final_factor) * half_wave
+    if isinstance(config, StepConfig):
+        # Rounded, because 0.3 epochs / 0.1 epochs is a little less than 3 in floating point.
+        return float(config.gamma ** math.floor(round(step / steps_per_epoch / config.every_epochs, 9)))
+    return 1.0

@@ -1,0 +1,148 @@
+"""A shard of a stack: replicates that one thread trains side by side, as one program.
+
+Shapes: R replicates of the shard, N batch, K classes, T steps.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.data import BatchStream, Split, distinct_seeds
+from bnlab.engine.evaluation import Score, evaluate, evaluate_on_batch_statistics, score_batches
+from bnlab.engine.optimizer import Hyperparameters, StackOptimizer
+from bnlab.engine.plan import Plan
+from bnlab.engine.population import compute_population
+from bnlab.engine.step import Say, Step
+from bnlab.lifting import is_known_throughout, lift, lower, owned_parameters
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One seed of a run, ready to train."""
+
+    model: nn.Module
+    seed: int
+    hyperparameters: Hyperparameters
+
+
+def number_of_shards(replicates: Sequence[Replicate], threads: int, device: torch.device) -> int:
+    """How many shards train faster than one whose kernels are shared out among the threads.
+
+    One per thread, of two replicates at least: what is the same for any number of them is half of a single one's step.
+    A module that bnlab does not know may not bear threads.
+    """
+    if device.type != "cpu" or not all(is_known_throughout(replicate.model) for replicate in replicates):
+        return 1
+    return max(1, min(threads, len(replicates) // 2))
+
+
+def deal(replicates: Sequence[Replicate], shards: int) -> list[Sequence[Replicate]]:
+    """In turn, like cards: a sweep lists the replicates arm by arm, so that every shard has as much work."""
+    return [replicates[number::shards] for number in range(shards)]
+
+
+def collect(values: Sequence[Tensor]) -> Tensor:
+    """Every shard's values of its replicates, on the last axis, in the order before they were dealt."""
+    whole = values[0].new_empty(*values[0].shape[:-1], sum(each.shape[-1] for each in values))
+    for number, each in enumerate(values):
+        whole[..., number :: len(values)] = each
+    return whole
+
+
+def collect_scores(scores: Sequence[Score]) -> Score:
+    """As `collect`, of scores on as many images."""
+    loss_sums, correct = collect([each.loss_sum for each in scores]), collect([each.correct for each in scores])
+    return Score(loss_sums, correct, scores[0].images)
+
+
+class Shard:
+    """The replicates' stack, and all that changes from step to step."""
+
+    def __init__(
+        self,
+        replicates: Sequence[Replicate],
+        data: Split,
+        plan: Plan,
+        device: torch.device,
+        *,
+        compiled: bool,
+        say: Say,
+    ) -> None:
+        seeds = [replicate.seed for replicate in replicates]
+        takes = [distinct_seeds(seeds).index(seed) for seed in seeds]
+        self._stack = lift([replicate.model for replicate in replicates], takes).to(device)
+        self._data, self._plan, self._device = data, plan, device
+        owned = [each for each in owned_parameters(self._stack) if each.tensor.requires_grad]
+        parameters = [each.tensor for each in owned]
+        hyperparameters = [replicate.hyperparameters for replicate in replicates]
+        self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch)
+        self._batches = BatchStream(data.train, seeds, plan.batch_size, plan.drop_last, device)
+        self._run_batch = Step(
+            self._stack,
+            parameters,
+            self._optimizer,
+            data.scaling,
+            plan.batch_size,
+            plan.total_steps,
+            compiled=compiled,
+            say=say,
+        )
+        self._step = 0
+
+    @property
+    def steps_at_once(self) -> int:
+        """How many steps' batches are gathered at once."""
+        return self._batches.batches_at_once
+
+    def train(self, most: int, is_given_up: threading.Event) -> tuple[Score, Tensor]:
+        """Trains at most so many steps, `steps_at_once` or fewer; their score, and mean losses (T, R).
+
+        Once it is given up it raises CancelledError before the next step.
+        """
+        chunk = self._batches.take(most)
+        outputs = []
+        for images, labels in chunk:
+            if is_given_up.is_set():
+                raise CancelledError
+            outputs.append(self._run_batch(self._step, images, labels))
+            self._step += 1
+        return score_batches(outputs, [labels for _, labels in chunk])
+
+    def evaluate(self) -> dict[str, Score]:
+        """The scores on the images that are held out; after the last step also with each batch's own statistics."""
+        compute_population(self._stack, self._data, self._plan.batch_size, self._device)
+        scores = {}
+        if self._data.validation is not None:
+            scores["validation"] = evaluate(self._stack, self._data, self._data.validation, self._device)
+        scores["test"] = evaluate(self._stack, self._data, self._data.test, self._device)
+        if self._step == self._plan.total_steps:
+            scores["test_batch_stats"] = evaluate_on_batch_statistics(
+                self._stack, self._data, self._plan.batch_size, self._device
+            )
+        return scores
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values; the tensors go on changing."""
+        return {
+            "stack": self._stack.state_dict(),
+            "optimizer": self._optimizer.state(),
+            "batches": self._batches.state(),
+            "step": self._step,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self._stack.load_state_dict(state["stack"])
+        self._optimizer.load_state(state["optimizer"])
+        self._batches.load_state(state["batches"])
+        self._step = state["step"]
+
+    def lower(self) -> None:
+        """Copies what was trained back into the replicates' plain models."""
+        lower(self._stack)

@@ -1,0 +1,130 @@
+"""Hands the arguments of `bnlab train` to Hydra, and turns what comes back into results or one-line errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bnlab.config import CONF, RunConfig, from_mapping
+from bnlab.errors import StorageError, SweepFailedError, UserError
+from bnlab.hydra_bridge import messages
+from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered
+from bnlab.hydra_bridge.parser import unchecked_help
+from bnlab.store import environment
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Runs Hydra on the arguments: one job, or a sweep with -m.
+
+    Raises:
+        UserError: the configuration is not legal.
+        SweepFailedError: jobs of a sweep failed.
+    """
+    arguments = ordered(arguments)
+    check(arguments)
+    single.clear()
+    HydraConfig.instance().cfg = None  # --cfg leaves it, and ${hydra:...} would find it in this process's next launch
+    main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
+    with _environ(environment.COMMAND, command_line(arguments)):
+        with _as_program(for_hydra(arguments)):
+            try:
+                main()
+            except (UserError, SweepFailedError, StorageError):
+                raise
+            except Exception as error:
+                if not messages.is_of_input(error):
+                    raise
+                raise messages.user_error(error, arguments) from error
+        for composed in single:
+            train_one(composed, arguments)
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """The command to be typed again."""
+    return shlex.join(["bnlab", "train", *arguments])
+
+
+single: list[DictConfig] = []
+"""The configuration of a launch without -m; trained when Hydra is done, which would print failures its own way."""
+
+
+def job(composed: DictConfig) -> float | None:
+    """Hydra's task. At module level, so that launchers can send it to other processes.
+
+    Returns the validation accuracy, which an optimizing sweeper maximizes.
+    """
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return train_one(composed, HydraConfig.get().overrides.task)
+    single.append(composed)
+    return None
+
+
+def train_one(composed: DictConfig, overrides: Sequence[str]) -> float | None:
+    """Trains one composed configuration and shows its result; returns the validation accuracy, if there is one."""
+    from bnlab.launch import check, failures, run, show, validation_accuracy
+
+    try:
+        config = resolve(plain_of(composed))
+        check(config)
+    except UserError as error:
+        raise UserError(messages.explained(error, overrides)) from error
+    (outcomes,) = runs = run([config])
+    show(runs)
+    failed = failures(outcomes)
+    if failed:
+        raise RuntimeError(failed)
+    return validation_accuracy(outcomes)
+
+
+def plain_of(composed: DictConfig) -> dict[str, Any]:
+    """The composed configuration as plain values, without Hydra's own part and with interpolations left as they are."""
+    plain: Any = OmegaConf.to_container(composed, resolve=False)
+    return {key: value for key, value in plain.items() if key not in ("hydra", "experiment")}
+
+
+def resolve(plain: dict[str, Any]) -> RunConfig:
+    """The typed configuration of plain values. Raises UserError if it is not legal."""
+    if "${" in str(plain):
+        try:
+            plain = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)  # type: ignore[assignment]  # a dict stays one
+        except OmegaConfBaseException as error:
+            raise UserError(messages.one_line(error)) from error
+    return from_mapping(plain)
+
+
+@contextlib.contextmanager
+def _as_program(arguments: Sequence[str]) -> Iterator[None]:
+    """sys.argv as Hydra expects it, no folder of its own, and its errors and warnings raised rather than printed."""
+    argv = sys.argv
+    sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, value in KEPT.items())]
+    try:
+        with _environ("HYDRA_FULL_ERROR", "1"), unchecked_help(), warnings.catch_warnings():
+            warnings.filterwarnings("error", category=UserWarning, module=r"hydra\.")
+            yield
+    finally:
+        sys.argv = argv
+
+
+@contextlib.contextmanager
+def _environ(name: str, value: str) -> Iterator[None]:
+    """With an environment variable set, which processes started meanwhile inherit."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -1,0 +1,153 @@
+"""Every error of Hydra and OmegaConf as one line: what was received, what is allowed, the nearest valid name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bnlab.config import CHOICES, CONF, did_you_mean, unknown_setting, wrong_type
+from bnlab.errors import SettingError, UserError, shown, unknown
+from bnlab.hydra_bridge.arguments import GROUPS, config_folders, unknown_choice
+
+OF_INPUT = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UserWarning)
+"""What Hydra raises for a configuration that it cannot compose; what it warns of is raised too."""
+
+NOT_A_PLUGIN = "Invalid plugin"
+
+
+def is_of_input(error: Exception) -> bool:
+    """Whether the configuration is at fault, and not the training."""
+    return isinstance(error, OF_INPUT) or str(error).startswith(NOT_A_PLUGIN)
+
+
+def user_error(error: Exception, arguments: Sequence[str]) -> UserError:
+    """Hydra's error in bnlab's words, given what was typed."""
+    text = f"{error}\n{error.__cause__ or ''}"
+    for name in (_unknown_option, _unknown_config, _unknown_key, _wrong_value, _undecodable, _no_plugin):
+        named = name(text, arguments)
+        if named is not None:
+            return named
+    return UserError(one_line(error))
+
+
+def one_line(error: BaseException) -> str:
+    """Its own text and its cause's, with what loops or cannot be resolved put in words."""
+    parts = [str(error), str(error.__cause__ or "")]
+    text = "; ".join(part for part in parts if part)
+    # Hydra appends its whole search path, which says nothing about the mistake.
+    text = text.partition("Config search path")[0].partition("Set the environment variable")[0]
+    text = " ".join(re.sub(r"\s*full_key: (\S*)\s*object_type=\S*", r" in \1", text).split())
+    circle = re.search(r"Recursive interpolation detected.* in (\S+)", text)
+    if circle:
+        return f"Recursive interpolation: {circle[1]} refers to itself; write {circle[1]}=VALUE"
+    nowhere = re.search(r"Interpolation key '(.*)' not found in (\S+)", text)
+    if nowhere:
+        name, key = nowhere.groups()
+        return f"{key}=${{{name}}}: '{name}' is no setting; write {key}=VALUE.{did_you_mean(name)}"
+    outside = re.search(r"HydraConfig was not set in (\S+)", text)
+    if outside:
+        return f"{outside[1]} refers to ${{hydra:...}}, which no setting can use here; write {outside[1]}=VALUE"
+    return shown(text, longest=800)
+
+
+def choices(arguments: Sequence[str]) -> dict[str, str]:
+    """The option of each group: the shipped default, or what the arguments choose."""
+    defaults: Any = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
+    chosen = {key: value for entry in defaults["defaults"] if isinstance(entry, dict) for key, value in entry.items()}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key in CHOICES:
+            chosen[key] = value.split(",")[0]
+    return chosen
+
+
+def _unknown_option(text: str, arguments: Sequence[str]) -> UserError | None:
+    option = re.search(r"Could not find '(.+)/([^'/]*)'", text)
+    if option is None:
+        return None
+    group, choice = option.groups()
+    if group in GROUPS:
+        return unknown_choice(group, choice, config_folders(arguments))
+    listed = text.partition("Config search path")[0]
+    available = re.search(r"Available options in '[^']*':((?:\s+[\w-]+(?=\n|$))+)", listed)
+    if available:
+        return unknown(group, choice, available[1].split())
+    return unknown("group", group, GROUPS)
+
+
+def _unknown_config(text: str, arguments: Sequence[str]) -> UserError | None:
+    missing = re.search(r"Cannot find primary config '([^']*)'", text)
+    if missing is None:
+        return None
+    there = {path.stem for folder in config_folders(arguments) for path in folder.glob("*.yaml")}
+    return unknown("config", missing[1], there)
+
+
+def _unknown_key(text: str, arguments: Sequence[str]) -> UserError | None:
+    key = re.search(r"(?:full_key: |Could not override ')([\w.]+)", text)
+    found = key is not None and ("not in struct" in text or "not in '" in text)
+    return unknown_setting(key[1], choices(arguments)) if key is not None and found else None
+
+
+def _wrong_value(text: str, arguments: Sequence[str]) -> UserError | None:
+    merged = re.match(r"Error merging override ([\w.]+)=(.*)", text)
+    if merged is None:
+        return None
+    if merged[1].startswith("hydra."):
+        group = merged[1].replace(".", "/")
+        typed = f"{merged[1]}={shown(merged[2])}"
+        return UserError(f"{typed} is no value that Hydra takes; a choice is written {group}=NAME")
+    return wrong_type(merged[1], merged[2], choices(arguments))
+
+
+def _undecodable(text: str, arguments: Sequence[str]) -> UserError | None:
+    """Python does not say which file."""
+    if "codec can't decode" not in text:
+        return None
+    for path in [path for folder in config_folders(arguments) for path in sorted(folder.rglob("*.yaml"))]:
+        try:
+            path.read_text(encoding="utf-8")
+        except ValueError as error:
+            return UserError(f"{path} cannot be read as YAML: {error}; save it as UTF-8")
+    return None
+
+
+def _no_plugin(text: str, arguments: Sequence[str]) -> UserError | None:
+    if not text.startswith(NOT_A_PLUGIN):
+        return None
+    return UserError(f"{' '.join(text.split())}; choose one by hydra/launcher=NAME or hydra/sweeper=NAME")
+
+
+def preset_of(overrides: Sequence[str]) -> str | None:
+    """The experiment that is chosen, if one is."""
+    chosen = [override.partition("=")[2] for override in overrides if override.startswith("experiment=")]
+    return chosen[-1] if chosen else None
+
+
+def explained(error: UserError, overrides: Sequence[str]) -> str:
+    """The error's text with the value as it was typed; where a preset has set what is refused, also that."""
+    if isinstance(error, SettingError):
+        return str(_as_typed(error, overrides))
+    unknown_key = re.match(r"(\w+)=(\S+) has no setting '([\w.]+)'", str(error))
+    preset = preset_of(overrides)
+    if unknown_key is None or preset is None:
+        return str(error)
+    section, choice, setting = unknown_key.groups()
+    if any(f"{section}.{setting}" in override for override in overrides):
+        return str(error)
+    return (
+        f"{error} It is set by experiment={preset}, whose settings of {section} are for another choice: "
+        f"leave out {section}={choice}, or set what you need of the experiment one by one"
+    )
+
+
+def _as_typed(error: SettingError, overrides: Sequence[str]) -> SettingError:
+    """Hydra makes 0.0 of `1e-400`; what an interpolation came to is left."""
+    values = [value for key, _, value in (text.partition("=") for text in overrides) if key.lstrip("+") == error.key]
+    return SettingError(error.key, values[-1], error.problem) if values and "${" not in values[-1] else error

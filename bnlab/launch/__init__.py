@@ -1,0 +1,26 @@
+"""From legal configurations to stored results: what is missing, which replicates train together, training, progress.
+
+Whatever brings configuration, models, engine and store together lives here.
+"""
+
+from bnlab.launch.grouping import Job
+from bnlab.launch.kept_weights import evaluate_run
+from bnlab.launch.outcomes import failures, run, validation_accuracy
+from bnlab.launch.preflight import check, device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.summary import show, show_evaluated
+
+__all__ = [
+    "Job",
+    "check",
+    "device_of",
+    "evaluate_run",
+    "failures",
+    "plan_of",
+    "replicate",
+    "run",
+    "show",
+    "show_evaluated",
+    "split_of",
+    "threads_for",
+    "validation_accuracy",
+]

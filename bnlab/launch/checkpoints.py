@@ -1,0 +1,167 @@
+"""Checkpoints of a stack in training: written whole, checked when read, the one before kept as a fallback.
+
+A file is the line `MAGIC`, the SHA-256 of the rest, and what `torch.save` makes of tensors and plain values; it is read
+with `weights_only=True`, so that nothing in it is executed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import pickle
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bnlab.errors import StorageError
+from bnlab.launch.recorder import Recorder
+from bnlab.machine import Interrupt
+from bnlab.store import replace
+
+MAGIC = b"bnlab checkpoint 2\n"
+CURRENT, BEFORE = "checkpoint.pt", "checkpoint-before.pt"
+PARTS = {"versions", "training", "records"}
+
+SHARE = 0.02
+"""Of the training time, at most, is spent on checkpoints."""
+
+SLOWEST = 100e6
+"""Bytes per second that the first one is taken to be written with, before one was measured."""
+
+
+class DamagedError(Exception):
+    """A checkpoint is not what was written; the message says why."""
+
+
+def save(path: Path, state: Mapping[str, Any]) -> None:
+    """Writes a checkpoint; the one that was there is kept beside it. Raises StorageError."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    content = buffer.getvalue()
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(path.with_name(BEFORE))
+    except OSError as error:
+        raise StorageError(path, error) from error
+    replace(path, b"".join((MAGIC, hashlib.sha256(content).digest(), content)), durable=True)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint. Raises DamagedError, or FileNotFoundError."""
+    try:
+        file = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DamagedError(f"it cannot be read: {error.strerror}") from error
+    start = len(MAGIC) + hashlib.sha256().digest_size
+    if not file.startswith(MAGIC):
+        raise DamagedError("it is no checkpoint of this version")
+    if hashlib.sha256(memoryview(file)[start:]).digest() != file[len(MAGIC) : start]:
+        raise DamagedError("its digest is wrong")
+    try:
+        state: dict[str, Any] = torch.load(io.BytesIO(file[start:]), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DamagedError("it holds more than tensors and plain values") from error
+    except Exception as error:  # what is no file of torch.save makes it raise anything, even an IndexError
+        raise DamagedError("it is no file of tensors") from error
+    return state
+
+
+def _bytes(state: Any) -> int:
+    """How many bytes the tensors in nested lists and dictionaries take."""
+    if isinstance(state, torch.Tensor):
+        return state.numel() * state.element_size()
+    values = state.values() if isinstance(state, dict) else state if isinstance(state, (list, tuple)) else ()
+    return sum(_bytes(value) for value in values)
+
+
+def to_bytes(model: torch.nn.Module) -> bytes:
+    """A model's weights as a file that `torch.load(..., weights_only=True)` reads."""
+    buffer = io.BytesIO()
+    torch.save(model.state_dict(), buffer)
+    return buffer.getvalue()
+
+
+class Checkpoints:
+    """A keeper of the training loop: decides when a checkpoint is due, and writes it into the stack's folder.
+
+    One is due at an evaluation (each epoch's end), and `every` seconds after the last one, unless those written would
+    then take more than `SHARE` of the time; with `every=0` always. An interrupt makes one due at once.
+
+    Args:
+        folder: the stack's.
+        every: seconds.
+        versions: of what computes; a checkpoint of others is not used.
+        recorder: its rows are part of the state.
+        interrupt: whether to stop.
+        say: tells the user a line.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        every: float,
+        versions: Mapping[str, str],
+        recorder: Recorder,
+        interrupt: Interrupt,
+        say: Callable[[str], None],
+    ) -> None:
+        self._path = folder / CURRENT
+        self._every, self._versions = every, dict(versions)
+        self._recorder, self._interrupt, self._say = recorder, interrupt, say
+        self._cost: float | None = None
+        self._last = time.perf_counter()
+
+    def load(self) -> Mapping[str, Any] | None:
+        """The newest state that is whole, its rows given to the recorder."""
+        for path in (self._path, self._path.with_name(BEFORE)):
+            try:
+                state = load(path)
+            except FileNotFoundError:
+                continue
+            except DamagedError as error:
+                self._say(f"{path} is not used: {error}; going back to the one before, or to the start")
+                continue
+            if not isinstance(state, dict) or set(state) != PARTS:
+                self._say(f"{path} is not used: it is not a training's; going back to the one before, or to the start")
+                continue
+            if state["versions"] != self._versions:
+                versions = ", ".join(f"{name} {version}" for name, version in state["versions"].items())
+                self._say(f"{path} is not used: it is by {versions}; starting anew")
+                return None
+            training: Mapping[str, Any] = state["training"]
+            self._recorder.load_state(state["records"], training["step"])
+            self._say(f"going on from step {training['step']}")
+            return training
+        return None
+
+    def offer(self, step: int, state: Callable[[], dict[str, Any]], *, evaluated: bool) -> None:
+        """Saves if one is due. Raises KeyboardInterrupt if the user wants to stop; a full disk only costs a line."""
+        stop = self._interrupt.requested
+        if self._cost is None:
+            self._cost = 0.005 + _bytes(state()) / SLOWEST
+        if not (stop or self._due(self._cost, evaluated)):
+            return
+        began = time.perf_counter()
+        saved = {"versions": self._versions, "training": state(), "records": self._recorder.state()}
+        try:
+            save(self._path, saved)
+            outcome = f"saved at step {step}"
+        except StorageError as error:
+            outcome = f"no checkpoint at step {step}: {error}"
+            self._say(outcome)
+        self._last = time.perf_counter()
+        self._cost = self._last - began
+        if stop:
+            raise KeyboardInterrupt(f"interrupted, {outcome}")
+
+    def _due(self, cost: float, evaluated: bool) -> bool:
+        if self._every == 0:
+            return True
+        passed = time.perf_counter() - self._last
+        return passed * SHARE >= cost and (evaluated or passed >= self._every)

@@ -1,0 +1,106 @@
+"""The trained weights that `keep_checkpoint=true` keeps, and their evaluation on any data set."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import nn
+
+from bnlab.config import CustomClassConfig, RunConfig, defaults, from_mapping, set_value
+from bnlab.data import Split
+from bnlab.engine import Score, evaluate
+from bnlab.errors import UserError
+from bnlab.launch.preflight import device_of, replicate, split_of
+from bnlab.lifting import lift
+from bnlab.machine.threads import DEFAULT_THREADS
+from bnlab.runs import Run
+from bnlab.store import WEIGHTS
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A seed's score on the test part of the data."""
+
+    seed: int
+    score: Score
+
+
+def evaluate_run(run: Run, changes: Mapping[str, Any]) -> tuple[RunConfig, list[Evaluated]]:
+    """Evaluates every replicate's kept weights on the test images, with the running statistics of the training.
+
+    The pixels are scaled as in the training, also those of other data.
+
+    Args:
+        run: whose weights.
+        changes: settings of data, device and threads that differ, by dotted key, e.g. data.name: kmnist.
+
+    Returns:
+        The run's configuration with the changes, and a score per seed.
+
+    Raises:
+        UserError: no weights were kept, they cannot be read, or a change is not legal.
+    """
+    stored = _stored(run)
+    trained, config = from_mapping(stored), from_mapping(_changed(stored, changes))
+    if isinstance(config.norm, CustomClassConfig) and changes.get("norm.target") != config.norm.target:
+        # A run folder may be anybody's: the code that it names is run only if the user names it too.
+        raise UserError(f"{run.name} needs code to be run: add norm.target={config.norm.target} if you trust it")
+    device = device_of(config)
+    files = [(one.seed, one.path / WEIGHTS) for one in run.replicates if (one.path / WEIGHTS).exists()]
+    if not files:
+        raise UserError(
+            f"{run.name} has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)"
+        )
+    split = _split(trained, config)
+    torch.set_num_threads(config.threads or DEFAULT_THREADS)
+    scores = []
+    for seed, path in files:
+        model = replicate(trained, seed).model
+        _load(model, path)
+        scores.append(Evaluated(seed, evaluate(lift([model]).to(device), split, split.test, device)))
+    return config, scores
+
+
+def _stored(run: Run) -> dict[str, Any]:
+    """The run's settings as plain values."""
+    path = run.path / "config.yaml"
+    try:
+        stored: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = {"root": None, "download": False} | stored["data"]
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())})") from error
+    settings: dict[str, Any] = defaults() | stored | {"data": data}
+    return settings
+
+
+def _changed(trained: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    changed = copy.deepcopy(trained)
+    for key, value in changes.items():
+        set_value(changed, key, value)
+    return changed
+
+
+def _split(trained: RunConfig, config: RunConfig) -> Split:
+    """The data of `config`, scaled as in training."""
+    before, split = split_of(trained.data), split_of(config.data)
+    if split.classes != before.classes:
+        raise UserError(
+            f"data={config.data.name} has {split.classes} classes, and the run was trained on {before.classes}; "
+            "evaluate it on data with as many"
+        )
+    return dataclasses.replace(split, scaling=before.scaling)
+
+
+def _load(model: nn.Module, path: Path) -> None:
+    try:
+        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # a file that is no such thing makes torch.load raise anything, even an IndexError
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path} does not hold this run's weights ({reason}); train anew with rerun=true") from error

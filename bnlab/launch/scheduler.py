@@ -1,0 +1,174 @@
+"""The work of one launch: which stacks are free, training them, splitting those that fail, waiting for others'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bnlab.engine import Observer, train
+from bnlab.errors import StorageError
+from bnlab.launch.checkpoints import Checkpoints, to_bytes
+from bnlab.launch.grouping import Job
+from bnlab.launch.preflight import compiles, device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.progress import Progress
+from bnlab.launch.recorder import Recorder
+from bnlab.launch.stacks import Stack, plan
+from bnlab.machine import Interrupt
+from bnlab.machine.threads import use_threads
+from bnlab.models import trained_parameters
+from bnlab.store import ReplicateFolder, claimed, environment, wait_for
+
+LEAVE_ALONE = "It is left as it is: use the bnlab that wrote it, another runs_dir, or `bnlab runs rm` to train anew"
+Results = dict[Path, dict[str, Any]]
+
+
+class Launch:
+    """All replicates of one command, by their folders' paths."""
+
+    def __init__(self, jobs: Mapping[Path, Job], progress: Progress, interrupt: Interrupt) -> None:
+        self._jobs, self._progress, self._interrupt = jobs, progress, interrupt
+        self._trained: Results = {}
+        # `rerun=true` wants a result that is not the one of before; whoever trains it.
+        self._before = {path: _version(job.folder()) for path, job in jobs.items() if job.config.rerun}
+
+    def train_all(self) -> Results:
+        """The results of those that were trained here; the others are on disk then."""
+        whole = True
+        while stacks := self._plan():
+            busy = [folder for stack in stacks for folder in self._attempt(stack, whole=whole)]
+            if busy and not whole:
+                wait_for(busy[0], self._progress.say)
+            # What is still not done is shared out with the processes that have the rest of those stacks.
+            whole = False
+        return self._trained
+
+    def _plan(self) -> list[Stack]:
+        stacks = plan(self._jobs, [path for path in self._jobs if self._is_missing(path)])
+        if stacks:
+            steps = sum(len(stack.wanted) * plan_of(stack.config).total_steps for stack in stacks)
+            self._progress.expect(len(stacks), steps)
+        return stacks
+
+    def _is_missing(self, path: Path) -> bool:
+        folder = self._jobs[path].folder()
+        if path not in self._trained and (foreign := folder.foreign()):
+            self._trained[path] = _result_of_failure(self._jobs[path].seed, f"{foreign}. {LEAVE_ALONE}")
+        if path in self._trained:
+            return False
+        return folder.finished() is None or self._before.get(path) == _version(folder)
+
+    def _attempt(self, stack: Stack, *, whole: bool) -> list[ReplicateFolder]:
+        """Trains what is free of a stack, or it only as a whole; returns what other processes have."""
+        wanted = {path: stack.members[path].folder() for path in stack.wanted}
+        whole = whole or stack.is_started()
+        with claimed(Path(stack.config.runs_dir), list(wanted.values()), whole=whole) as held:
+            free = [path for path in held if self._is_missing(path)]
+            for path in free:
+                self._set_damaged_aside(wanted[path])
+            if free:
+                self._trained |= self._train_or_split(stack.only(free))
+        return [folder for path, folder in wanted.items() if path not in held]
+
+    def _set_damaged_aside(self, folder: ReplicateFolder) -> None:
+        done = folder.set_damaged_aside()
+        if done:
+            self._progress.say(done)
+            folder.log(done)
+
+    def _train_or_split(self, stack: Stack) -> Results:
+        """Trains a stack; if it fails, each replicate alone, so that only those at fault are lost.
+
+        A stack that does not fit the memory is halved.
+        """
+        try:
+            return self._train(stack)
+        except StorageError:
+            raise  # the next stack could not be stored either
+        except Exception as error:
+            stack.forget()
+            if len(stack.members) == 1:
+                return {path: _failure(job, error) for path, job in stack.members.items()}
+            memory = _is_lack_of_memory(error)
+            what = "does not fit the memory; halving it" if memory else f"failed ({error}); training one by one"
+            self._progress.say(f"a stack of {len(stack.members)} {what}")
+            parts = stack.parts(min(2, len(stack.wanted)) if memory else len(stack.wanted))
+        return {path: result for part in parts for path, result in self._train_or_split(part).items()}
+
+    def _train(self, stack: Stack) -> Results:
+        """Trains a stack to its end, from its last checkpoint if it has one."""
+        stack.keep(started=True)
+        jobs, config = list(stack.members.values()), stack.config
+        device = device_of(config)
+        threads = threads_for(config, len(jobs))
+        folders = [job.folder() if path in stack.wanted else None for path, job in stack.members.items()]
+        environments = {
+            path: environment.describe(str(device), threads, keras=job.config.uses_keras())
+            for path, job in stack.members.items()
+        }
+        recorder = Recorder(folders, environments, environment.command())
+        versions = environment.versions(keras=any(job.config.uses_keras() for job in jobs))
+        say, every = self._progress.say, config.checkpoint_every
+        checkpoints = Checkpoints(stack.folder, every, versions, recorder, self._interrupt, say)
+        with self._interrupt.deferred():
+            with recorder:
+                observers: list[Observer] = [recorder, self._progress.of_stack(jobs, plan_of(config))]
+                if config.engine.name == "keras":
+                    with use_threads(threads):
+                        self._fit(jobs[0], recorder, observers, checkpoints)
+                else:
+                    self._train_side_by_side(stack, threads, recorder, observers, checkpoints)
+            stack.forget()
+        return recorder.results
+
+    def _fit(self, job: Job, recorder: Recorder, observers: Sequence[Observer], checkpoints: Checkpoints) -> None:
+        """Trains one replicate by Keras."""
+        from bnlab.keras_engine import program  # imports Keras
+
+        config, split = job.config, split_of(job.config.data)
+        model = program.build(config, split, job.seed)
+        recorder.built([program.trained_parameters(model)])
+        program.train(model, job.seed, split, plan_of(config), observers, self._interrupt, checkpoints)
+
+    def _train_side_by_side(
+        self, stack: Stack, threads: int, recorder: Recorder, observers: Sequence[Observer], checkpoints: Checkpoints
+    ) -> None:
+        jobs, config = list(stack.members.values()), stack.config
+        replicates = [replicate(job.config, job.seed) for job in jobs]
+        recorder.built([trained_parameters(one.model) for one in replicates])
+        plan, split, device = plan_of(config), split_of(config.data), device_of(config)
+        compiled = compiles(config, len(jobs), plan.total_steps)
+        say = self._progress.say
+        train(
+            replicates, split, plan, device, observers, threads=threads, compiled=compiled, keeper=checkpoints, say=say
+        )
+        for (path, job), one in zip(stack.members.items(), replicates, strict=True):
+            if path in stack.wanted and job.config.keep_checkpoint:
+                job.folder().write_weights(to_bytes(one.model))
+
+
+def _version(folder: ReplicateFolder) -> int | None:
+    """Another number whenever the result was written; None if there is none."""
+    try:
+        return (folder.path / "result.json").stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _failure(job: Job, error: Exception) -> dict[str, Any]:
+    stored = job.folder().result()
+    if stored is not None and stored.get("state") == "failed":
+        return stored
+    return _result_of_failure(job.seed, f"{type(error).__name__}: {error}")
+
+
+def _result_of_failure(seed: int, error: str) -> dict[str, Any]:
+    return {"state": "failed", "seed": seed, "error": error, "final": {}}
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """PyTorch's CPU allocator raises a plain RuntimeError."""
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(w in str(error).lower() for w in words)

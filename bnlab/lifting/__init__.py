@@ -1,0 +1,12 @@
+"""Lifts plain modules onto a replicate axis, so that R replicates train as one program.
+
+`lift` takes the models of all replicates and returns one module: images (R, N, ...) -> logits (R, N, K). It goes
+through the models layer by layer, side by side. A layer that does the same thing in neighbouring replicates becomes
+one lifted layer over their slice of the stack; where the replicates differ (other norm, other activation), the stack
+is cut there for this one layer. Models and norms do not know about it.
+"""
+
+from bnlab.lifting.lifted import Lifted, Owned
+from bnlab.lifting.walk import depends_on_tensors_alone, is_known_throughout, lift, lower, owned_parameters
+
+__all__ = ["Lifted", "Owned", "depends_on_tensors_alone", "is_known_throughout", "lift", "lower", "owned_parameters"]

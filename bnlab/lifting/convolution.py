@@ -1,0 +1,35 @@
+"""Convolutions of all replicates as one grouped convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bnlab.lifting.lifted import Weighted, fold_features, spread, unfold_features
+
+
+class LiftedConvolution(Weighted):
+    """R convolutions as one of R groups, with weights (R out, in, k, k); of one batch for all it needs no groups."""
+
+    def __init__(self, plain: Sequence[nn.Conv2d], owners: Sequence[int]) -> None:
+        super().__init__(plain, owners, [m.weight.detach() for m in plain], torch.cat)
+        (self.padding,) = {m.padding for m in plain}
+
+    def forward(self, x: Tensor) -> Tensor:
+        replicates = len(self.owners)
+        shared = len(x) == 1
+        folded = x[0] if shared else fold_features(spread(x, self.takes))
+        y = F.conv2d(folded, self.weight, self.bias, padding=self.padding, groups=1 if shared else replicates)
+        return unfold_features(y, replicates)
+
+    @torch.no_grad()
+    def lower(self) -> None:
+        for row, module in enumerate(self.plain):
+            assert isinstance(module, nn.Conv2d)
+            out = module.out_channels
+            module.weight.copy_(self.weight[row * out : (row + 1) * out])
+            if module.bias is not None and self.bias is not None:
+                module.bias.copy_(self.bias[row * out : (row + 1) * out])

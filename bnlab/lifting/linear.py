@@ -1,0 +1,110 @@
+"""Linear layers of all replicates as one batched product; batches that replicates share are not copied for it.
+
+Weights are kept as (..., in, out), in which products with them are faster than in PyTorch's (out, in).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.lifting.lifted import Takes, Weighted, spread
+
+
+@dataclass(frozen=True)
+class Run:
+    """Replicates start:stop take the batches first, first + 1, ..."""
+
+    start: int
+    stop: int
+    first: int
+
+    def batches(self, x: Tensor) -> Tensor:
+        return x[self.first : self.first + self.stop - self.start]
+
+
+def runs_of(takes: Takes) -> list[Run]:
+    """The longest runs of replicates that take consecutive batches."""
+    runs: list[Run] = []
+    for replicate, batch in enumerate(takes):
+        last = runs[-1] if runs else None
+        if last is not None and batch == last.first + replicate - last.start:
+            runs[-1] = Run(last.start, replicate + 1, last.first)
+        else:
+            runs.append(Run(replicate, replicate + 1, batch))
+    return runs
+
+
+class SharedProduct(torch.autograd.Function):
+    """x W + b for replicates that share their batches: x (U, N, in), W (R, in, out), b (R, out) give (R, N, out).
+
+    Run by run of replicates, so that no batch is copied for each that takes it; the results go where they belong.
+    The gradients are the parameters' only: ∂loss/∂W = xᵀ g, and ∂loss/∂b is the sum of g over the batch.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, runs: Sequence[Run]) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.runs = runs
+        y = x.new_empty(len(weight), x.shape[1], weight.shape[2])
+        for run in runs:
+            rows = slice(run.start, run.stop)
+            if bias is None:
+                torch.bmm(run.batches(x), weight[rows], out=y[rows])
+            else:
+                torch.baddbmm(bias[rows, None], run.batches(x), weight[rows], out=y[rows])
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        (x,) = ctx.saved_tensors
+        weight_grad = x.new_empty(len(g), x.shape[2], g.shape[2])
+        for run in ctx.runs:
+            out = weight_grad[run.start : run.stop]
+            torch.bmm(run.batches(x).mT, g[run.start : run.stop], out=out)
+        return None, weight_grad, g.sum(1) if ctx.needs_input_grad[2] else None, None
+
+
+class LiftedLinear(Weighted):
+    """y = x W + b with weights (R, in, out): one batched product. (R, out, in) would take more than twice the time."""
+
+    def __init__(self, plain: Sequence[nn.Linear], owners: Sequence[int]) -> None:
+        super().__init__(plain, owners, [m.weight.detach().T for m in plain], torch.stack)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if 1 < len(x) < len(self.takes) and not x.requires_grad:
+            y: Tensor = SharedProduct.apply(x, self.weight, self.bias, runs_of(self.takes))
+            return y
+        x = spread(x, self.takes)
+        return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias[:, None], x, self.weight)
+
+    @torch.no_grad()
+    def lower(self) -> None:
+        for row, module in enumerate(self.plain):
+            assert isinstance(module, nn.Linear)
+            module.weight.copy_(self.weight[row].T)
+            if module.bias is not None and self.bias is not None:
+                module.bias.copy_(self.bias[row])
+
+
+class SingleLinear(Weighted):
+    """y = x W + b of a stack of one, without a replicate axis: x (N, in), W (in, out)."""
+
+    def __init__(self, plain: nn.Linear) -> None:
+        super().__init__([plain], [0], [plain.weight.detach().T], itemgetter(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.mm(x, self.weight) if self.bias is None else torch.addmm(self.bias, x, self.weight)
+
+    @torch.no_grad()
+    def lower(self) -> None:
+        (plain,) = self.plain
+        assert isinstance(plain, nn.Linear)
+        plain.weight.copy_(self.weight.T)
+        if self.bias is not None:
+            plain.bias.copy_(self.bias)

@@ -1,0 +1,81 @@
+"""Norms of all replicates as one call: the replicates folded into the features, or into the batch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.lifting.lifted import Lifted, fold_features, over_channels, spread, tensor_of, tensors_of, unfold_features
+from bnlab.norms.batch import BatchNorm
+
+
+class FeatureFolded(Lifted):
+    """A norm that treats each feature alone: R replicates of C features are one layer of R C features."""
+
+    join = staticmethod(torch.cat)
+
+    def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
+        super().__init__(plain, owners)
+        self.layer = copy.deepcopy(plain[0])
+        self._per_feature = [name for name, value in tensors_of(self.layer) if value.ndim == 1]
+        for name in self._per_feature:
+            tensor_of(self.layer, name).data = self.join([tensor_of(m, name).detach() for m in plain])
+        if isinstance(kind := self.layer, nn.InstanceNorm2d):
+            kind.num_features *= len(plain)  # PyTorch holds it against the input
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layer(fold_features(spread(x, self.takes)))
+        return unfold_features(y, len(self.owners))
+
+    @torch.no_grad()
+    def lower(self) -> None:
+        for name, value in tensors_of(self.layer):
+            parts = value.flatten().chunk(len(self.plain)) if name in self._per_feature else [value] * len(self.plain)
+            for module, part in zip(self.plain, parts, strict=True):
+                tensor_of(module, name).copy_(part)
+
+
+class LiftedBatchNorm(FeatureFolded):
+    """bnlab's own batch norm, over each replicate's batch where it lies: folding would copy it there and back."""
+
+    join = staticmethod(torch.stack)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert isinstance(self.layer, BatchNorm)
+        rows = spread(x, self.takes).movedim(2, -1)
+        shape = (len(self.owners), *(1,) * (rows.ndim - 2), -1)
+        return self.layer.normalize_over(rows, tuple(range(1, rows.ndim - 1)), shape).movedim(-1, 2)
+
+
+class BatchFolded(Lifted):
+    """A norm that treats each sample alone: R batches of N samples are one batch of R N; gamma and beta come after."""
+
+    def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
+        super().__init__(plain, owners)
+        self.layer = copy.deepcopy(plain[0])
+        for name, _ in tensors_of(plain[0]):
+            setattr(self.layer, name, None)
+        self.weight = self._stacked("weight")
+        self.bias = self._stacked("bias")
+
+    def _stacked(self, name: str) -> nn.Parameter | None:
+        if getattr(self.plain[0], name, None) is None:
+            return None
+        return nn.Parameter(torch.stack([tensor_of(m, name).detach() for m in self.plain]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        if self.weight is None:
+            return y
+        y = spread(y, self.takes)
+        scaled = y * over_channels(self.weight, y.ndim)
+        return scaled if self.bias is None else scaled + over_channels(self.bias, y.ndim)
+
+    @torch.no_grad()
+    def lower(self) -> None:
+        for name, value in self.named_parameters():
+            for row, module in enumerate(self.plain):
+                tensor_of(module, name).copy_(value[row])

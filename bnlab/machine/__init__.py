@@ -1,0 +1,21 @@
+"""The process and the computer it runs on: signals, paths, memory, text, compiler, and CPU threads.
+
+What knows nothing of norms or training may live here. The door `threads` imports torch; all else here does not.
+"""
+
+from bnlab.machine import compiler, interrupt, paths, plain_text
+from bnlab.machine.interrupt import Interrupt
+from bnlab.machine.memory import keep_freed_memory
+from bnlab.machine.paths import is_folder, why_no_folder
+
+__all__ = [
+    "Interrupt",
+    "compiler",
+    "interrupt",
+    "is_folder",
+    "keep_freed_memory",
+    "paths",
+    "plain_text",
+    "threads",
+    "why_no_folder",
+]

@@ -1,0 +1,57 @@
+"""The norms of a model's slots, made from their configuration."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+
+from bnlab.config import CustomClassConfig, NormConfig
+from bnlab.errors import UserError
+from bnlab.norms import SCHEMES
+from bnlab.user_class.layer import construct
+
+
+def norm_maker(norm: NormConfig, generator: torch.Generator | None) -> Callable[[int, int], nn.Module] | None:
+    """Makes the layer for a number of channels and of dimensions of its input, the batch counted; None for no norm.
+
+    Args:
+        generator: the weights'; a user's class that draws random numbers draws them from its seed.
+
+    Raises:
+        UserError: the norm cannot be built, with its own reason.
+    """
+    if norm.name == "none":
+        return None
+    if isinstance(norm, CustomClassConfig):
+        seed = 0 if generator is None else generator.initial_seed()
+        return lambda channels, ndim: _user_layer(norm, channels, seed)
+    scheme = SCHEMES[norm.name]
+
+    def layer(channels: int, ndim: int) -> nn.Module:
+        try:
+            return scheme.build(norm.impl, channels, ndim=ndim, **norm.settings())
+        except ValueError as error:
+            raise UserError(f"norm={norm.name} cannot be used here: {error}") from error
+
+    return layer
+
+
+def shifts(norm: NormConfig) -> bool:
+    """Whether the norm has a shift of its own. Of a user's class that is not known."""
+    scheme = SCHEMES.get(norm.name)
+    return scheme is not None and scheme.shift and getattr(norm, "affine", False)
+
+
+def _user_layer(norm: CustomClassConfig, channels: int, seed: int) -> nn.Module:
+    with torch.device("cpu"), _drawing_from(seed):
+        return construct(norm.target, channels, norm.settings())
+
+
+@contextlib.contextmanager
+def _drawing_from(seed: int) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

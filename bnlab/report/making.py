@@ -1,0 +1,121 @@
+"""A report of stored runs, once or whenever they change: reads, compares, prints and writes.
+
+pandas and scipy are imported when a report is made, so that the command line can import this module at no cost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bnlab.errors import UserError
+from bnlab.report.question import Question
+from bnlab.store import FINISHED
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from bnlab.report.compare import Comparison
+
+WATCH_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was compared and said, what had to be left out, and the files that were written."""
+
+    comparison: Comparison
+    verdicts: list[str]
+    warnings: list[str]
+    files: list[Path]
+
+
+def make(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> Report:
+    """Compare runs, print the verdicts and the table, and write the files if there is a folder for them.
+
+    Args:
+        run_folders: run folders, or folders that hold run folders.
+        question: what is compared with what.
+        output: the folder for the tables, the charts and report.html; None: nothing is written.
+        console: where the verdicts and the table go.
+
+    Raises:
+        UserError: a missing folder, no run, an unknown column or metric, a baseline that is not one arm, or an output
+            folder that cannot be written.
+    """
+    from bnlab.report import frame
+
+    return _make(*frame.read(run_folders), question, output, console)
+
+
+def _make(
+    replicates: pd.DataFrame, broken: list[str], question: Question, output: Path | None, console: Console
+) -> Report:
+    """The same of what `frame.read` gave."""
+    from bnlab.report import compare, curves, render
+    from bnlab.report.units import unit
+    from bnlab.report.verdicts import verdicts
+
+    comparison = compare.compare(replicates, question.by, question.metric, question.baseline)
+    scale = unit(question.metric).scale
+    said = verdicts(comparison, question.margin and question.margin / scale)
+    measured = curves.read(comparison.replicates)
+    warnings = broken + comparison.left_out + measured.warnings
+    files = []
+    if output:
+        from bnlab.report import files as contents
+
+        target = None if question.target is None else question.target / scale
+        files = render.write(contents.contents(comparison, measured, said, warnings, target), output)
+    render.show(comparison, said, warnings, files, console)
+    return Report(comparison, said, warnings, files)
+
+
+def watch(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
+    """`make` now, and again whenever replicates were evaluated or finish, until Ctrl-C.
+
+    Above it is shown what there is so far of the replicates in training; instead of it, as long as none has finished.
+    Files are written when results have changed. While there is nothing to show the reason is, and the watch goes on.
+
+    Raises:
+        KeyboardInterrupt: at Ctrl-C.
+    """
+    results: object = None
+    metrics: object = None
+    while True:
+        before = results, metrics
+        results, metrics = _times(run_folders, "result.json"), _times(run_folders, "metrics.csv")
+        if (results, metrics) != before:
+            console.clear()
+            try:
+                _make_so_far(run_folders, question, output if results != before[0] else None, console)
+            except UserError as error:
+                console.print(f"waiting: {error}", markup=False, soft_wrap=True)
+        time.sleep(WATCH_SECONDS)
+
+
+def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
+    """What there is so far of replicates in training, and `make` of those that have finished."""
+    from bnlab.report import frame, render, so_far
+
+    replicates, broken = frame.read(run_folders)
+    table = so_far.table(replicates, question.by, question.metric)
+    if table:
+        render.show_table(table, console)
+    if not table or replicates["state"].isin(FINISHED).any():
+        _make(replicates, broken, question, output, console)
+
+
+def _times(run_folders: Sequence[Path], name: str) -> dict[Path, int]:
+    """When each replicate's file of that name was last replaced, in nanoseconds; what is removed meanwhile has none."""
+    state = {}
+    for folder in run_folders:
+        for path in folder.glob(f"**/seed-*/{name}"):
+            with contextlib.suppress(FileNotFoundError):
+                state[path] = path.stat().st_mtime_ns
+    return state

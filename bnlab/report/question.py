@@ -1,0 +1,43 @@
+"""What a report is to answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bnlab.errors import UserError
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a report is to answer.
+
+    Attributes:
+        by: the columns that make an arm ("norm.name"); none: whatever differs between the runs.
+        metric: a final metric of the runs ("test_accuracy").
+        baseline: the arm that the others are held against ("norm.name=none"), or None.
+        margin: differences within +- margin are practically equal; of accuracies in points, of losses in nats.
+        target: of the time to reach it; of accuracies in percent, of losses in nats; None: what the baseline, or else
+            the last arm, ends with.
+    """
+
+    by: Sequence[str] = ()
+    metric: str = "test_accuracy"
+    baseline: str | None = None
+    margin: float | None = None
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UserError for a margin or a target that is out of its range."""
+        if self.margin is not None and not 0 < self.margin < math.inf:
+            raise UserError(f"--margin {self.margin} is not a number above 0; give points, e.g. --margin 0.1")
+        if self.target is None:
+            return
+        if self.metric.endswith("accuracy") and not 1 < self.target <= 100:
+            raise UserError(
+                f"--target {self.target} is not allowed; allowed: percent, 0 to 100, and none of 1 or less, which "
+                "would be a fraction; e.g. --target 97"
+            )
+        if not 0 <= self.target < math.inf:
+            raise UserError(f"--target {self.target} is not allowed; allowed: nats, 0 or more, e.g. --target 0.1")

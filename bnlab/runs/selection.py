@@ -1,0 +1,74 @@
+"""Which of the stored runs are meant: by state, name, settings and age."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from bnlab.errors import UserError, unknown
+from bnlab.runs.stored import STATES, Run, only
+
+SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def select(
+    runs: Sequence[Run],
+    states: Collection[str] = (),
+    name: str | None = None,
+    where: Sequence[str] = (),
+    older: str | None = None,
+) -> list[Run]:
+    """The runs whose name holds a text and which have those settings, with their replicates in some states and so old.
+
+    Args:
+        runs: from `read`.
+        states: all of them if there are none.
+        name: part of the run's name.
+        where: conditions that all have to hold, "norm.name=batch,layer": one of these values.
+        older: an age, "7d".
+
+    Raises:
+        UserError: there is no such state or setting, or what is given is no condition or no age.
+    """
+    for state in states:
+        if state not in STATES:
+            raise unknown("state", state, STATES)
+    conditions = [_condition(text, runs) for text in where]
+    age = _age(older) if older else 0.0
+    kept = [run for run in runs if (name is None or name in run.name) and _meets(run.settings, conditions)]
+    if not states and not older:
+        return kept
+    chosen = [only(run, lambda r: (not states or r.state in states) and r.age >= age) for run in kept]
+    return [run for run in chosen if run.replicates]
+
+
+def _meets(settings: Mapping[str, str], conditions: Sequence[tuple[str, list[Any]]]) -> bool:
+    return all(key in settings and _value(settings[key]) in values for key, values in conditions)
+
+
+def _condition(text: str, runs: Sequence[Run]) -> tuple[str, list[Any]]:
+    key, equals, values = text.partition("=")
+    if not (key and equals):
+        raise UserError(f"--where {text} is not of the form setting=value, e.g. --where norm.name=batch,layer")
+    known = {key for run in runs for key in run.settings}
+    if known and key not in known:
+        raise unknown("setting", key, known)
+    # A comma inside brackets, as in model.hidden=[128,64], does not part two values.
+    return key, [_value(value) for value in re.split(r",(?![^\[]*\])", values)]
+
+
+def _value(text: str) -> Any:
+    """So that 1e-3 is 0.001 and [128, 64] is [128,64]; a word is itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _age(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d|w)", text)
+    if match is None:
+        raise UserError(f"--older {text} is no age; give a number with {', '.join(SECONDS)}, e.g. --older 7d")
+    return float(match[1]) * SECONDS[match[2]]

@@ -1,0 +1,98 @@
+"""Where a result comes from: versions, hardware, threads and the source's commit."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import subprocess
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from bnlab import __version__
+
+COMMAND = "BNLAB_COMMAND"
+"""The environment variable with the command line as typed; worker processes of Hydra's launchers inherit it."""
+
+
+def command() -> str | None:
+    """The command that trains what this process trains; None if bnlab is used from Python."""
+    return os.environ.get(COMMAND)
+
+
+def describe(device: str, threads: int, *, keras: bool = False) -> dict[str, Any]:
+    """The environment as kept in result.json; that of a training in which Keras has a part also names its version.
+
+    Args:
+        device: that computes.
+        threads: of the CPU, that PyTorch computes with.
+        keras: has a part in it.
+    """
+    import torch
+    import torchvision
+
+    return {
+        "bnlab": __version__,
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "device": device,
+        "threads": threads,
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        **_source(),
+        **(_keras() if keras else {}),
+    }
+
+
+def versions(*, keras: bool = False) -> dict[str, str]:
+    """The versions of what computes: a training that changed them under way could not be repeated by anybody."""
+    import torch
+
+    return {"bnlab": __version__, "torch": str(torch.__version__), **(_keras_versions() if keras else {})}
+
+
+def _keras() -> dict[str, Any]:
+    named = _keras_versions()
+    of_torch = named["keras_backend"].startswith("torch ")
+    return named if of_torch else named | {"threads": None}  # the threads above are torch's
+
+
+def _keras_versions() -> dict[str, str]:
+    import keras
+
+    backend = keras.backend.backend()
+    return {"keras": keras.__version__, "keras_backend": f"{backend} {import_module(backend).__version__}"}
+
+
+@functools.cache
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+@functools.cache
+def _source() -> dict[str, str | bool | None]:
+    """Commit and whether files differ from it; None for an installed package, which has no checkout."""
+    checkout = Path(__file__).parents[2]
+    if not (checkout / ".git").exists():
+        return {"commit": None, "dirty": None}
+    commit = _git(checkout, "rev-parse", "HEAD")
+    changes = _git(checkout, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def _git(checkout: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

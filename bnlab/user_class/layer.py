@@ -1,0 +1,187 @@
+"""A user's own norm, `my_file.py:MyNorm` or `package.module:MyNorm`: loaded, built and tried out.
+
+The convention: `MyNorm(num_features, **kwargs)` is a torch.nn.Module that keeps the shape of its input, (N, C),
+(N, C, L) or (N, C, H, W) with C = num_features. Whatever is wrong with it is one line, a UserError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.errors import UserError, nearest, one_line
+from bnlab.user_class.target import Target, parse
+
+
+def load_class(target: str) -> type[nn.Module]:
+    """The class of a target `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`.
+
+    Raises:
+        UserError: no such file, module or class; it cannot be imported; it is no torch.nn.Module.
+    """
+    named = parse(target)
+    return _class_of(named, named.digest())
+
+
+def construct(target: str, num_features: int, kwargs: Mapping[str, Any]) -> nn.Module:
+    """The layer `CLASS(num_features, **kwargs)`.
+
+    Raises:
+        UserError: as `load_class`; the constructor takes other arguments, or raises.
+    """
+    norm_class, name = load_class(target), target.rpartition(":")[2]
+    _check_arguments(norm_class, name, num_features, kwargs)
+    given = ", ".join([str(num_features), *(f"{key}={value!r}" for key, value in kwargs.items())])
+    with _faults(f"{name}({given})", parse(target).file):
+        return norm_class(num_features, **kwargs)
+
+
+def try_out(target: str, kwargs: Mapping[str, Any], slots: Sequence[Sequence[Sequence[int]]]) -> None:
+    """Passes batches through the layers of a network; `bnlab.launch.preflight` does it in a process of its own.
+
+    Args:
+        slots: for each layer, the shapes of its inputs.
+
+    Raises:
+        UserError: as `construct` and `try_pass`.
+    """
+    for shapes in slots:
+        layer = construct(target, shapes[0][1], kwargs)
+        for shape in shapes:
+            try_pass(target, layer, shape)
+
+
+def try_pass(target: str, layer: nn.Module, shape: Sequence[int]) -> None:
+    """One pass of normal random numbers of that shape (N, C, ...), forward and back, in training mode.
+
+    Raises:
+        UserError: the pass raises, or the output is no tensor of the input's shape.
+    """
+    name = target.rpartition(":")[2]
+    x = torch.randn(*shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    with _faults(f"{name} on an input of shape {tuple(shape)}", parse(target).file):
+        y = layer.train()(x)
+        if isinstance(y, Tensor) and y.shape == x.shape and y.requires_grad:
+            y.square().sum().backward()
+    if not isinstance(y, Tensor):
+        raise UserError(f"{name} gave a {type(y).__name__} for an input of shape {tuple(shape)}; it has to be a tensor")
+    if y.shape != x.shape:
+        raise UserError(
+            f"{name} gave the shape {tuple(y.shape)} for an input of shape {tuple(shape)}; a norm has to keep it"
+        )
+
+
+@functools.lru_cache
+def _class_of(target: Target, digest: str) -> type[nn.Module]:
+    """Loaded once for each state of the file."""
+    module = _module_of(target, digest)
+    found = getattr(module, target.class_name, None)
+    where = target.text.rpartition(":")[0]
+    if found is None:
+        own = [name for name, value in vars(module).items() if _is_layer_class(value)]
+        listed = f"its torch.nn.Modules: {_few(own)}" if own else "it has no torch.nn.Module"
+        raise UserError(f"{where} has no class '{target.class_name}'; {listed}.{nearest(target.class_name, own)}")
+    if not _is_layer_class(found):
+        what = "a class that is no" if isinstance(found, type) else f"of type {type(found).__name__}, no subclass of"
+        raise UserError(f"{target.text} is {what} torch.nn.Module; derive it: class NAME(torch.nn.Module)")
+    layer_class: type[nn.Module] = found
+    return layer_class
+
+
+def _few(names: list[str], most: int = 10) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _is_layer_class(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, nn.Module)
+
+
+def _module_of(target: Target, digest: str) -> ModuleType:
+    with _faults(f"importing {target.text.rpartition(':')[0]}", target.file), _discreet():
+        if target.module is not None:
+            return importlib.import_module(target.module)
+        folder = str(target.file.parent)
+        if folder not in sys.path:
+            sys.path.append(folder)  # for what it imports from files beside it
+        spec = importlib.util.spec_from_file_location(f"{target.file.stem}_{digest}", target.file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module.__name__] = module  # dataclasses look their module up there
+        spec.loader.exec_module(module)
+        return module
+
+
+@contextlib.contextmanager
+def _discreet() -> Iterator[None]:
+    """What the code prints goes to stderr, since stdout is for results; no bytecode is written beside it."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
+def _check_arguments(norm_class: type[nn.Module], name: str, num_features: int, kwargs: Mapping[str, Any]) -> None:
+    """Raises UserError if the constructor's signature does not take the arguments."""
+    parameters = list(inspect.signature(norm_class).parameters.values())
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
+    if not positional or not may_count_features(positional[0]):
+        raise UserError(f"{name} takes no num_features; its constructor has to be {name}(num_features, ...)")
+    allowed = [p.name for p in named if p is not positional[0]]
+    for key in kwargs:
+        if key not in allowed and not takes_any:
+            listed = f"its arguments: {', '.join(allowed)}" if allowed else "it has none but num_features"
+            raise UserError(f"{name} has no argument '{key}' for norm.kwargs; {listed}.{nearest(key, allowed)}")
+    missing = [p.name for p in named if p is not positional[0] and p.default is p.empty and p.name not in kwargs]
+    if missing:
+        example = ",".join(f"{key}: VALUE" for key in missing)
+        raise UserError(
+            f"{name} needs more than num_features: {', '.join(missing)}; give them: 'norm.kwargs={{{example}}}'"
+        )
+
+
+def may_count_features(parameter: inspect.Parameter) -> bool:
+    """Whether it can be the number of features: no `device` or `dtype`, as PyTorch's layers take, and no 1e-5 or True.
+
+    A lazy layer, which takes that number from its first input, has no such parameter.
+    """
+    default = parameter.default
+    is_number = default is parameter.empty or default is None or type(default) is int
+    return is_number and parameter.name not in ("device", "dtype")
+
+
+@contextlib.contextmanager
+def _faults(doing: str, file: Path) -> Iterator[None]:
+    """What a user's code raises, as one line with the line of the file that is to blame."""
+    try:
+        yield
+    except (KeyboardInterrupt, UserError):
+        raise
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""  # none for null bytes
+        where = f"{Path(error.filename or str(file)).name}{line}"
+        raise UserError(f"{doing} failed: {where}: {type(error).__name__}: {error.msg}") from error
+    except BaseException as error:  # exit() in a file is no reason to end without a word
+        raise UserError(f"{doing} failed{_place(error, file)}: {one_line(error)}") from error
+
+
+def _place(error: BaseException, file: Path) -> str:
+    """The last line of the user's file on the way to the error."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+    return f" in line {lines[-1]} of {file.name}" if lines else ""

@@ -1,0 +1,81 @@
+"""Every shipped YAML file, and every scheme by every impl, is trained for two steps."""
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+
+from bnlab.config import CONF, from_mapping
+from bnlab.errors import UserError
+from bnlab.launch.outcomes import run
+from bnlab.launch.preflight import check
+from bnlab.norms import SCHEMES
+from tests.compose import compose
+from tests.data import idx
+
+FILES = sorted(CONF.glob("*/*.yaml"))
+SPATIAL = {f"norm={name}" for name, scheme in SCHEMES.items() if scheme.spatial_only}
+TWO_STEPS = ("threads=1", "steps=2", "data.limit=200", "quiet=true")
+
+
+def choice(path: Path) -> str:
+    return f"{path.parent.name}={path.stem}"
+
+
+def test_the_folder_holds_what_this_test_knows_how_to_train() -> None:
+    groups = {path.parent.name for path in FILES}
+    assert groups == {"norm", "model", "data", "optimizer", "schedule", "engine", "experiment"}
+    assert {path.stem for path in CONF.glob("norm/*.yaml")} == {*SCHEMES, "custom_class"}
+
+
+@pytest.mark.parametrize("override", [choice(path) for path in FILES])
+def test_every_file_trains(override: str, tmp_path: Path) -> None:
+    arguments = [override, *TWO_STEPS]
+    name = override.removeprefix("data=")
+    if name in idx.RELATIVES:
+        idx.write_all(tmp_path, name)
+        arguments += [f"data.root={tmp_path}", "data.validation_size=0", "data.batch_size=3", "data.drop_last=true"]
+    if override in SPATIAL:
+        arguments.append("model=cnn")
+    if override == "norm=custom_class":
+        arguments.append("norm.target=torch.nn:Identity")
+    assert losses(tmp_path, *arguments)
+
+
+@pytest.mark.parametrize("norm", [name for name, scheme in SCHEMES.items() if not scheme.of_weights])
+def test_every_scheme_trains_on_the_convolutional_network(norm: str, tmp_path: Path) -> None:
+    impl = "norm.impl=custom"  # native rms norm takes no images
+    assert losses(tmp_path, "model=cnn", f"norm={norm}", impl, *TWO_STEPS)
+
+
+@pytest.mark.parametrize("norm", [name for name, scheme in SCHEMES.items() if len(scheme.impls) > 1])
+def test_the_impls_of_a_scheme_train_alike(norm: str, tmp_path: Path) -> None:
+    model = "model=cnn" if SCHEMES[norm].spatial_only else "model=mlp"
+    impls = SCHEMES[norm].impls
+    native, *others = [
+        losses(tmp_path / impl, model, f"norm={norm}", f"norm.impl={impl}", *TWO_STEPS) for impl in impls
+    ]
+    assert others
+    assert all(other == pytest.approx(native, rel=1e-4) for other in others)
+
+
+@pytest.mark.parametrize("override", sorted(SPATIAL))
+@pytest.mark.parametrize("impl", ["native", "custom"])
+def test_schemes_that_need_space_are_refused_on_the_mlp(override: str, impl: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=f"^{override} cannot be used here: .* use a convolutional model, or norm=layer"
+    ):
+        losses(tmp_path, override, f"norm.impl={impl}", *TWO_STEPS)
+
+
+def losses(folder: Path, *overrides: str) -> list[float]:
+    """All losses of metrics.csv."""
+    config = from_mapping(compose([*overrides, f"runs_dir={folder}"]))
+    check(config)
+    ((outcome,),) = run([config])
+    assert (outcome.result["state"], outcome.trained) == ("done", True)
+    with (outcome.folder / "metrics.csv").open() as file:
+        found = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert all(math.isfinite(loss) for loss in found)
+    return found

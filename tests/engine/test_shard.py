@@ -1,0 +1,44 @@
+"""Which replicates train on which thread."""
+
+import pytest
+import torch
+from torch import nn
+
+from bnlab.engine.evaluation import Score
+from bnlab.engine.shard import collect, collect_scores, deal, number_of_shards
+from tests.lifting.test_lifting import replicate
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("replicates", "threads", "shards"), [(1, 4, 1), (3, 2, 1), (4, 2, 2), (16, 2, 2), (16, 32, 8), (16, 1, 1)]
+)
+def test_one_shard_per_thread_of_two_replicates_at_least(replicates: int, threads: int, shards: int) -> None:
+    one = replicate("norm=batch", 0, torch.float32)
+    assert number_of_shards([one] * replicates, threads, CPU) == shards
+
+
+def test_what_bnlab_does_not_know_or_is_on_another_device_stays_on_one_thread() -> None:
+    class Scale(nn.Identity):
+        """Anybody's."""
+
+    known, own = replicate("norm=batch", 0, torch.float32), replicate("norm=none", 0, torch.float32)
+    own.model.add_module("layers", nn.Sequential(Scale(), *own.model.get_submodule("layers").children()))
+    assert number_of_shards([known] * 4, 2, torch.device("meta")) == 1
+    assert number_of_shards([known, known, known, own], 2, CPU) == 1
+
+
+def test_dealt_and_collected() -> None:
+    all_ = [replicate("norm=none", seed, torch.float32) for seed in range(7)]
+    hands = deal(all_, 3)
+    assert [[one.seed for one in hand] for hand in hands] == [[0, 3, 6], [1, 4], [2, 5]]
+    losses = [torch.tensor([[10.0 * step + one.seed for one in hand] for step in range(2)]) for hand in hands]
+    assert torch.equal(collect(losses), torch.tensor([[10.0 * step + seed for seed in range(7)] for step in range(2)]))
+    scores = [Score(step, step + 100, 5) for _, step in losses]
+    together = collect_scores(scores)
+    assert (together.loss_sum.tolist(), together.correct.tolist(), together.images) == (
+        [10.0 + seed for seed in range(7)],
+        [110.0 + seed for seed in range(7)],
+        5,
+    )

@@ -1,0 +1,29 @@
+"""When a step is compiled."""
+
+import pytest
+
+from bnlab.launch import preflight as prepare
+from bnlab.machine import compiler
+from tests.configured import changed
+
+
+@pytest.mark.parametrize(
+    ("choice", "replicates", "steps", "compiled"),
+    [
+        ("auto", 1, 499_999, False),
+        ("auto", 1, 500_000, True),
+        ("auto", 2, 10_000_000, False),
+        (True, 16, 1, True),
+        (False, 1, 10_000_000, False),
+    ],
+)
+def test_auto_compiles_long_single_runs(
+    choice: str | bool, replicates: int, steps: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiler, "fault", lambda: None)
+    assert prepare.compiles(changed((), compile=choice), replicates, steps) is compiled
+
+
+def test_auto_does_not_compile_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler, "fault", lambda: "needs a compiler")
+    assert not prepare.compiles(changed((), compile="auto"), 1, 10_000_000)

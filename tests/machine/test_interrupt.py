@@ -1,0 +1,224 @@
+"""Ctrl-C and SIGTERM: the state is saved, the command that goes on is told, and going on loses no bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from bnlab.engine.optimizer import StackOptimizer
+from tests.conftest import Cli, environment, files_below
+
+TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=3", "seeds=2", "checkpoint_every=0")
+STEPS = 30
+Signals = Callable[..., None]
+
+
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> Signals:
+    """`signals({5: SIGINT})` sends this process the signal in the middle of the fifth step."""
+
+    def send(at: dict[int, signal.Signals]) -> None:
+        step, taken = StackOptimizer.set_lr, 0
+
+        def watched(self: StackOptimizer, *arguments: Any) -> None:
+            nonlocal taken
+            taken += 1
+            if taken in at:
+                os.kill(os.getpid(), at[taken])
+                time.sleep(0.2)  # nobody presses twice in less: two signals at once are one to Python
+            step(self, *arguments)
+
+        monkeypatch.setattr(StackOptimizer, "set_lr", watched)
+
+    return send
+
+
+def metrics(folder: Path) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in folder.glob("*/*/metrics.csv")}
+
+
+def states(folder: Path) -> list[str]:
+    return [json.loads(path.read_text())["state"] for path in sorted(folder.glob("*/*/result.json"))]
+
+
+@pytest.mark.parametrize("impl", ["native", "keras"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_once_saves_and_goes_on_to_the_same_bits(
+    number: signal.Signals, impl: str, cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = (*TRAIN, f"norm.impl={impl}")
+    assert cli(*train, "runs_dir=whole").code == 0
+    with monkeypatch.context():
+        signals({12: number})
+        answer = cli(*train, "runs_dir=cut")
+    command = f"bnlab {' '.join(train)} runs_dir=cut"
+    assert answer.code == 130
+    assert answer.err.splitlines()[-1] == f"interrupted, saved at step 20; to go on: {command}"
+    assert states(tmp_path / "cut") == ["interrupted", "interrupted"]
+    listed = cli("runs", "--runs-dir", "cut")
+    assert "interrupted" in listed.out
+    assert f"to resume: {command}" in listed.out
+
+    answer = cli(*train, "runs_dir=cut")
+    assert answer.code == 0
+    assert "going on from step 20" in answer.err
+    assert states(tmp_path / "cut") == ["done", "done"]
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
+
+
+def test_a_replicate_removed_from_an_interrupted_stack_goes_on_with_it_to_the_same_bits(
+    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`runs rm` leaves the checkpoint as long as the stack has another replicate, whose bits depend on its company."""
+    assert cli(*TRAIN, "runs_dir=whole").code == 0
+    with monkeypatch.context():
+        signals({12: signal.SIGINT})
+        assert cli(*TRAIN, "runs_dir=cut").code == 130
+    (run,) = (tmp_path / "cut").glob("batch-*")
+    removed = cli("runs", "rm", f"{run.name}/seed-0", "--yes", "--runs-dir", "cut")
+    assert (removed.code, removed.out.splitlines()[-1]) == (0, "1 replicate removed")
+    assert states(tmp_path / "cut") == ["interrupted"]
+    answer = cli(*TRAIN, "runs_dir=cut")
+    assert answer.code == 0
+    assert "going on from step 20" in answer.err
+    assert "2 replicates: 2 done" in answer.out
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert json.loads((run / "seed-0" / "result.json").read_text())["resumed_at_steps"] == [20]
+    assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
+
+
+def test_a_checkpoint_goes_when_each_of_its_replicates_was_trained_otherwise(
+    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: only a launch of all of a stack's members looked whether they are done, so this one stayed for good."""
+    with monkeypatch.context():
+        signals({12: signal.SIGINT})
+        assert cli(*TRAIN).code == 130
+    (checkpoint,) = tmp_path.glob("runs/.stacks/*/checkpoint.pt")
+    assert cli(*TRAIN, "seeds=null", "seed=0").code == 0
+    assert checkpoint.exists()
+    assert cli(*TRAIN, "seeds=null", "seed=1").code == 0
+    assert states(tmp_path / "runs") == ["done", "done"]
+    assert list(tmp_path.glob("runs/.stacks/*")) == []
+
+
+def test_an_interrupted_rerun_is_listed_with_the_command_that_goes_on(
+    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: its replicates are `done`, by their results of before, and nothing told of the checkpoint."""
+    rerun = (*TRAIN, "rerun=true", "runs_dir=cut")
+    line = f"an interrupted rerun of 2 replicates goes on with: bnlab {' '.join(rerun)}"
+    lists = (("runs", "--runs-dir", "cut"), ("runs", "show", "batch", "--runs-dir", "cut"))
+    assert cli(*TRAIN, "runs_dir=cut").code == 0
+    assert cli(*TRAIN, "runs_dir=cut", "norm=none").code == 0
+    before = metrics(tmp_path / "cut")
+    with monkeypatch.context():
+        signals({12: signal.SIGINT})
+        assert cli(*rerun).code == 130
+    assert states(tmp_path / "cut") == ["done"] * 4
+    for command in lists:
+        assert line in cli(*command).out.splitlines()
+    assert "rerun" not in cli("runs", "--name", "none", "--runs-dir", "cut").out
+    (locked,) = (tmp_path / "cut").glob("batch-*/seed-1/.lock")
+    with FileLock(locked):
+        assert "rerun" not in cli(*lists[0]).out
+
+    answer = cli(*rerun)
+    assert answer.code == 0
+    assert "going on from step 20" in answer.err
+    assert metrics(tmp_path / "cut") == before
+    for command in lists:
+        assert "rerun" not in cli(*command).out
+
+
+def test_it_goes_on_in_the_shards_that_it_began_with(
+    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = ("train", "data.limit=320", "data.batch_size=32", "epochs=3", "seeds=4", "checkpoint_every=0")
+    assert cli(*train, "threads=2", "runs_dir=whole").code == 0
+    with monkeypatch.context():
+        signals({24: signal.SIGINT})  # the twelfth step of one of the two
+        assert cli(*train, "threads=2", "runs_dir=cut").code == 130
+    assert cli(*train, "threads=1", "runs_dir=cut").code == 0
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+
+
+def test_twice_stops_at_once_and_leaves_nothing_half_written(cli: Cli, signals: Signals, tmp_path: Path) -> None:
+    signals({12: signal.SIGINT, 13: signal.SIGINT})
+    answer = cli(*TRAIN, "runs_dir=cut")
+    assert answer.code == 130
+    assert answer.err.splitlines()[-1].startswith("stopped at once; to go on: bnlab train ")
+    for path in (tmp_path / "cut").glob("*/*/result.json"):
+        json.loads(path.read_text())
+    assert not [name for name in files_below(tmp_path) if ".writing." in name]
+
+
+def test_the_handlers_of_before_are_back_afterwards(cli: Cli, signals: Signals) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    signals({12: signal.SIGINT})
+    assert cli(*TRAIN).code == 130
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert sys.exc_info() == (None, None, None)
+
+
+PROGRAM = """
+import atexit, os, signal, sys
+_, at, number, fate, *arguments = sys.argv
+class Sends:
+    def find_spec(self, name, path=None, target=None):
+        if name == at:
+            sys.meta_path.remove(self)
+            try:
+                os.kill(os.getpid(), int(number))
+            except BaseException:
+                if fate == "passes": raise
+sys.meta_path.insert(0, Sends())
+if at == "end":
+    atexit.register(os.kill, os.getpid(), int(number))
+from bnlab.__main__ import main
+sys.argv = ["bnlab", *arguments]
+main()
+"""
+
+
+def interrupted(at: str, number: int, fate: str, command: str, folder: Path) -> tuple[int, str]:
+    """The exit code and stderr of a process that gets a signal as it imports a module, or at its very end."""
+    arguments = [sys.executable, "-c", PROGRAM, at, str(int(number)), fate, *command.split()]
+    done = subprocess.run(arguments, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("at", "command"),
+    [
+        ("typer", "norms"),
+        ("hydra", "train"),
+        ("torch", "train"),
+        ("pandas", "report"),
+        ("torch", "verify"),
+    ],
+)
+def test_while_libraries_are_imported(at: str, command: str, number: signal.Signals, tmp_path: Path) -> None:
+    code, error = interrupted(at, number, "passes", command, tmp_path)
+    assert code == 130
+    assert error in ("interrupted\n", f"interrupted; to go on: bnlab {command}\n")
+    assert files_below(tmp_path) == set()
+
+
+def test_an_interrupt_that_somebody_swallows_comes_again(tmp_path: Path) -> None:
+    code, error = interrupted("torch", signal.SIGTERM, "is swallowed", "verify --all", tmp_path)
+    assert (code, error) == (130, "interrupted\n")
+
+
+def test_when_all_is_done_there_is_nothing_to_interrupt(tmp_path: Path) -> None:
+    assert interrupted("end", signal.SIGINT, "passes", "norms", tmp_path) == (0, "")

@@ -1,0 +1,293 @@
+"""`bnlab runs` and `bnlab evaluate`."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from torch.nn import functional as F
+
+from bnlab.config import DataConfig
+from bnlab.launch.preflight import split_of
+from bnlab.store.replicate import WEIGHTS
+from tests.conftest import QUICK, Cli, files_below
+from tests.report import stored
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two finished runs of three seeds, one diverged replicate, a failed, an interrupted and a damaged one."""
+    folder = tmp_path / "runs"
+    for name in ("none", "batch"):
+        run = stored.arm(folder, name, [0.8, 0.8, 0.8])
+        for seed in range(3):
+            change(run / f"seed-{seed}", final={"validation_accuracy": 0.9 + seed / 100, "test_accuracy": 0.8})
+    group = stored.run(folder, "group")
+    stored.replicate(group, 0, 0.5, state="diverged")
+    stored.replicate(group, 1, 0.5, state="failed")
+    stored.replicate(group, 2, 0.5, state="running")
+    stored.replicate(group, 3, 0.5)
+    for seed, command in ((1, "bnlab train norm=group"), (2, "bnlab train norm=group seeds=4")):
+        change(group / f"seed-{seed}", command=command, error="[b]out of luck")
+    (group / "seed-3" / "result.json").write_text("{")
+    return folder
+
+
+def change(replicate: Path, **values: object) -> None:
+    path = replicate / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def rows(out: str) -> list[list[str]]:
+    """The cells of each line of a table."""
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in out.splitlines() if line.startswith("│")]
+
+
+def test_the_list(runs: Path, cli: Cli) -> None:
+    answer = cli("runs")
+    assert answer.code == 0
+    cells = [[row[0], *row[2:5]] for row in rows(answer.out)]
+    (batch,), group, (none,) = ([row for row in cells if name in row[0]] for name in ("batch", "group", "none"))
+    assert batch[1:] == none[1:] == ["0-2", "done", "validation 91.00%"]
+    assert [row[1:3] for row in group] == [
+        ["0", "diverged"],
+        ["1", "failed"],
+        ["2", "interrupted"],
+        ["3", "unreadable"],
+    ]
+    assert "3 runs, 10 replicates, " in answer.out
+    assert [line for line in answer.out.splitlines() if line.startswith("to resume")] == [
+        "to resume: bnlab train norm=group",
+        "to resume: bnlab train norm=group seeds=4",
+    ]
+
+
+def test_filters(runs: Path, cli: Cli) -> None:
+    assert "1 run, 1 replicate, " in cli("runs", "--state", "interrupted").out
+    assert "1 run, 3 replicates, " in cli("runs", "--name", "batch").out
+    assert "1 run, 2 replicates, " in cli("runs", "--state", "failed", "--state", "diverged").out
+
+
+def test_the_arm_is_what_differs_in_words(cli: Cli, tmp_path: Path) -> None:
+    """Cause: the list had only the folders' names, which end in a hash."""
+    for lr in (0.001, 0.01369):
+        stored.arm(tmp_path / "runs", "batch", [0.8], lr=lr, folder=f"run-{lr}")
+    assert [row[1] for row in rows(cli("runs").out)] == ["lr 0.001", "lr 0.0137"]
+
+
+def test_the_arm_leaves_out_what_its_scheme_implies(cli: Cli, tmp_path: Path) -> None:
+    """Cause: "batch, eps 1e-05" beside "rms, eps null", where reports said "batch" and "rms"."""
+    for name, eps in (("batch", "1e-05"), ("rms", "null")):
+        stored.arm(tmp_path / "runs", name, [0.8], norm=f"  eps: {eps}\n")
+    assert [row[1] for row in rows(cli("runs").out)] == ["batch", "rms"]
+
+
+def test_a_line_is_whole_in_a_pipe(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause: names were folded to 11 letters for 80 columns, which grep does not find, and brackets were markup."""
+    stored.arm(tmp_path / "runs", "batch", [0.8], folder="[b]a-long-name-of-a-run")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert [row[0] for row in rows(cli("runs").out)] == ["[b]a-long-name-of-a-run"]
+
+
+def test_filters_by_setting_and_age(runs: Path, cli: Cli) -> None:
+    """Cause: runs could be picked by their state and the name of their folder alone."""
+    (old,) = runs.glob("none*/seed-1/result.json")
+    os.utime(old, (1, 1))
+    os.utime(old.parent, (1, 1))
+    assert "2 runs, 6 replicates, " in cli("runs", "--where", "norm.name=batch,none").out
+    assert "1 run, 3 replicates, " in cli("runs", "--where", "norm.name=batch", "--where", "optimizer.lr=1e-3").out
+    assert "3 runs, 10 replicates, " in cli("runs", "--where", "model.hidden=[128,64]").out
+    assert "1 run, 1 replicate, " in cli("runs", "--older", "7d").out
+    assert "1 replicate would be removed" in cli("runs", "rm", "--older", "7d").out
+
+
+def test_a_filter_that_matches_nothing_says_so(runs: Path, cli: Cli) -> None:
+    """Cause: an empty table."""
+    assert cli("runs", "--name", "nobody").out == "none of the 3 runs matches\n"
+    assert cli("runs", "rm", "--state", "running", "--yes").out == "nothing to remove: no replicate matches\n"
+
+
+def test_broken_runs_are_listed_with_the_reason(runs: Path, cli: Cli) -> None:
+    """Cause: config.yaml was not looked at, and folders in which nothing was written were left out."""
+    (runs / "half" / "seed-0").mkdir(parents=True)
+    stored.run(runs, "rms", folder="bare")
+    next(runs.glob("none*/config.yaml")).unlink()
+    next(runs.glob("batch*/config.yaml")).write_text("norm: [")
+    (newer,) = runs.glob("group*/seed-0")
+    change(newer, schema=2)
+    out = cli("runs").out
+    states = {row[0]: row[3] for row in rows(out) if row[0] in ("half", "bare", "none-0a", "batch-0a")}
+    assert states == {"half": "empty", "bare": "empty", "none-0a": "unreadable", "batch-0a": "unreadable"}
+    reason = "group-0a seeds 0: result.json has schema 2; this version reads schema 1"
+    assert {
+        "none-0a: no config.yaml",
+        "batch-0a: config.yaml is not valid YAML",
+        reason,
+        "group-0a seeds 3: result.json is damaged",
+    } <= set(out.splitlines())
+    shown = cli("runs", "show", "group")
+    assert reason in shown.out.splitlines()
+    # Replicates without an environment had a line "seeds 0,3: " that said nothing.
+    assert not any(line.startswith("seeds") and line.rstrip().endswith(":") for line in shown.out.splitlines())
+    assert cli("runs", "show", "half").code == 0
+
+
+def test_a_running_replicate_is_one_whose_lock_is_held(runs: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from filelock import FileLock
+
+    (folder,) = runs.glob("group*/seed-2")
+    with FileLock(folder / ".lock"):
+        assert "running" in cli("runs").out
+        kept = cli("runs", "rm", "--state", "running", "--yes")
+        assert f"kept runs/{folder.relative_to(runs)}: a process is training it" in kept.out
+        assert "0 replicates removed" in kept.out
+    assert folder.exists()
+    assert "running" not in cli("runs").out
+
+
+def test_one_run(runs: Path, cli: Cli) -> None:
+    answer = cli("runs", "show", "group")
+    assert answer.code == 0
+    assert 'name: "group"' in answer.out
+    assert "seed 1 failed: [b]out of luck" in answer.out
+    assert "to resume: bnlab train norm=group" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ("show grop", "there is no run 'grop'; nearest: group"),
+        ("show batch/seed-7", "has no 'seed-7'; it has seed-0, seed-1, seed-2"),
+        ("show ../runs", "there is no run '..'; nearest: "),
+        ("--where norm.nam=batch", "unknown setting 'norm.nam'; allowed: "),
+        ("--where batch", "--where batch is not of the form setting=value"),
+        ("--older soon", "--older soon is no age; give a number with s, min, h, d, w, e.g. --older 7d"),
+        ("rm /", "there is no run ''; nearest: "),
+        (
+            "rm",
+            "say what to remove: RUN, RUN/seed-N, --state STATE, --where SETTING=VALUE or --older AGE",
+        ),
+        ("--state dnoe", "unknown state 'dnoe'; allowed: diverged, done, empty, failed, "),
+        ("rm --state dnoe --yes", "Did you mean 'done'?"),
+        (
+            "--runs-dir rnus",
+            "runs folder 'rnus' does not exist; train a run first: bnlab train, or give --runs-dir. Did",
+        ),
+        ("export runs.xlsx", "runs.xlsx ends in '.xlsx'; allowed: .csv or .parquet"),
+    ],
+)
+def test_bad_input(arguments: str, error: str, runs: Path, cli: Cli, tmp_path: Path) -> None:
+    before = files_below(tmp_path)
+    answer = cli("runs", *arguments.split())
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert error in answer.err
+    assert files_below(tmp_path) == before
+
+
+def test_removing_is_a_dry_run_unless_yes(runs: Path, cli: Cli, tmp_path: Path) -> None:
+    before = files_below(tmp_path)
+    answer = cli("runs", "rm", "batch", "none/seed-1")
+    assert "4 replicates would be removed; add --yes to do so" in answer.out
+    assert files_below(tmp_path) == before
+    assert "4 replicates removed" in cli("runs", "rm", "batch", "none/seed-1", "--yes").out
+    assert len(list(runs.glob("[!.]*"))) == 2
+    assert sorted(path.name for path in runs.glob("none*/seed-*")) == ["seed-0", "seed-2"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_export(suffix: str, runs: Path, cli: Cli, tmp_path: Path) -> None:
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    answer = cli("runs", "export", f"all.{suffix}")
+    assert answer.code == 0, answer.err
+    frame = pd.read_csv("all.csv") if suffix == "csv" else pd.read_parquet("all.parquet")
+    assert len(frame) == 9
+    assert f"9 replicates written to all.{suffix}" in answer.out
+    assert frame["state"].value_counts().to_dict() == {"done": 6, "diverged": 1, "failed": 1, "running": 1}
+    means = frame[frame["state"] == "done"].groupby("norm.name")["validation_accuracy"].mean()
+    assert means["batch"] == pytest.approx(0.91)
+
+
+def test_the_list_imports_neither_torch_nor_pandas(runs: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['bnlab', 'runs']\n"
+        "from bnlab.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'pandas', 'hydra', 'omegaconf'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_evaluating_kept_weights(cli: Cli, tmp_path: Path) -> None:
+    assert cli("train", *QUICK, "keep_checkpoint=true", "seeds=2", "norm=none", "data.normalize=standard").code == 0
+    (run,) = (tmp_path / "runs").glob("[!.]*")
+    answer = cli("evaluate", "none", "-o", "scores.csv")
+    assert answer.code == 0, answer.err
+    scores = pd.read_csv("scores.csv")
+    for seed in (0, 1):
+        final = json.loads((run / f"seed-{seed}" / "result.json").read_text())["final"]
+        assert scores["accuracy"][seed] == final["test_accuracy"]
+        assert scores["loss"][seed] == pytest.approx(final["test_loss"], rel=1e-5)
+
+    # All 10,000 images instead of 200, by hand; scaled with the mean and deviation of what was trained on.
+    assert cli("evaluate", "none/seed-1", "data.limit=null", "-o", "all.csv").code == 0
+    settings = {"root": None, "download": False, "batch_size": 32, "drop_last": False, "normalize": "standard"}
+    trained = split_of(DataConfig(name="mnist", validation_size=10_000, limit=200, **settings))  # type: ignore[arg-type]
+    every = split_of(DataConfig(name="mnist", validation_size=10_000, limit=None, **settings))  # type: ignore[arg-type]
+    pixels = trained.train.images.double() / 255
+    x = ((every.test.images.double() / 255 - pixels.mean()) / pixels.std(correction=0)).flatten(1)
+    weights = {key: value.double() for key, value in torch.load(run / "seed-1" / WEIGHTS, weights_only=True).items()}
+    layers = sorted({key.rpartition(".")[0] for key in weights}, key=lambda name: int(name.rpartition(".")[2]))
+    for layer in layers:
+        x = x @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"]
+        x = x.relu() if layer != layers[-1] else x
+    (row,) = pd.read_csv("all.csv").to_dict("records")
+    assert row["accuracy"] == pytest.approx((x.argmax(1) == every.test.labels).double().mean().item(), abs=1.5e-4)
+    assert row["loss"] == pytest.approx(F.cross_entropy(x, every.test.labels).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ("lr=1", "lr=1 cannot be set for an evaluation; allowed: data=NAME, data.KEY=VALUE, device=NAME, threads=N"),
+        ("norm.eps=1", "norm.eps=1 cannot be set for an evaluation"),
+        (
+            "data=mnits",
+            "unknown data 'mnits'; allowed: emnist, fashion_mnist, kmnist, mnist, qmnist. Did you mean 'mnist'?",
+        ),
+        ("data.limt=1", "data=mnist has no setting 'limt'; "),
+        ("data.limit=0", "data.limit=0 is out of range"),
+        ("data.limit=1,2", "data.limit=1,2 cannot be set for an evaluation"),
+        ("data", "'data' sets nothing; write data=NAME"),
+        ("device=tpu", "device=tpu cannot be used here"),
+    ],
+)
+def test_bad_input_of_an_evaluation(arguments: str, error: str, runs: Path, cli: Cli) -> None:
+    config = next(runs.glob("batch*")) / "config.yaml"
+    assert cli("train", *QUICK, "runs_dir=other").code == 0
+    config.write_text(next(Path("other").glob("*/config.yaml")).read_text())
+    answer = cli("evaluate", "batch", *arguments.split())
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert error in answer.err
+
+
+def test_no_weights_and_foreign_weights(cli: Cli, tmp_path: Path) -> None:
+    assert cli("train", *QUICK, "norm=none").code == 0
+    answer = cli("evaluate", "none")
+    assert answer.code == 2
+    assert "has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)" in answer.err
+    (folder,) = tmp_path.glob("runs/*/seed-0")
+    for content in (b"", b"rubbish"):
+        (folder / WEIGHTS).write_bytes(content)
+        answer = cli("evaluate", "none")
+        assert answer.code == 2
+        assert answer.err.count("\n") == 1
+        assert "weights.pt does not hold this run's weights (" in answer.err
+    torch.save({"other": torch.zeros(1)}, folder / WEIGHTS)
+    assert "does not hold this run's weights" in cli("evaluate", "none").err

@@ -1,0 +1,71 @@
+"""Nothing that is read from a folder is executed, and nothing is written outside runs/."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import bnlab
+from tests.conftest import QUICK, Cli, files_below
+from tests.report import stored
+
+SOURCES = sorted(Path(bnlab.__file__).parent.rglob("*.py"))
+RECORDED = Path(bnlab.__file__).parent / "engine" / "kernels.py"
+UNSAFE = ("eval", "exec", "instantiate", "unsafe_load", "full_load", "load_pickle", "read_pickle", "Unpickler")
+
+
+def calls(source: Path) -> list[tuple[str, ast.Call]]:
+    """Every call with the dotted name of what is called."""
+    nodes = [node for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    return [(ast.unparse(node.func), node) for node in nodes]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_no_unsafe_reader(source: Path) -> None:
+    for name, call in calls(source):
+        assert name.rpartition(".")[2] not in UNSAFE or name.endswith(".eval"), ast.unparse(call)
+        if name == "torch.load":
+            assert "weights_only=True" in ast.unparse(call)
+        assert not name.startswith("pickle."), ast.unparse(call)
+        if name == "yaml.load":
+            assert "safe" in ast.unparse(call).lower(), ast.unparse(call)
+
+
+def test_what_is_executed_of_a_recording_comes_from_no_file() -> None:
+    called = {name.rpartition(".")[2] for name, _ in calls(RECORDED)}
+    assert "define" in called
+    assert not called & {"open", "read", "read_text", "read_bytes", "load", "loads", "getenv", "input"}
+
+
+def test_a_target_in_a_run_folder_is_only_text(cli: Cli, tmp_path: Path) -> None:
+    for seed, name in enumerate(("none", "batch")):
+        run = stored.arm(tmp_path / "runs", name, [0.8, 0.9])
+        with (run / "config.yaml").open("a") as file:
+            file.write(f"_target_: os.mkdir\npath: {tmp_path}/executed{seed}\n")
+    evil = stored.run(tmp_path / "runs", "evil")
+    stored.replicate(evil, 0, 0.9)
+    (evil / "config.yaml").write_text(f"a: !!python/object/apply:os.mkdir ['{tmp_path}/executed']\n")
+    (evil / "seed-0" / "weights.pt").write_bytes(b"cos\nmkdir\n(S'executed'\ntR.")
+    before = files_below(tmp_path)
+    assert cli("report", "--by", "norm.name").code == 0
+    for command in (["runs"], ["runs", "show", "evil"], ["runs", "show", "batch"]):
+        assert cli(*command).code == 0
+    answer = cli("evaluate", "evil")
+    assert answer.code == 2
+    assert "evil-0a/config.yaml cannot be read (could not determine a constructor" in answer.err
+    assert files_below(tmp_path) == before
+
+
+def test_weights_with_code_in_them_are_refused(cli: Cli, tmp_path: Path) -> None:
+    assert cli("train", *QUICK, "norm=none", "keep_checkpoint=true").code == 0
+    (weights,) = tmp_path.rglob("weights.pt")
+    weights.write_bytes(b"cos\nmkdir\n(S'executed'\ntR.")
+    answer = cli("evaluate", "none")
+    assert answer.code == 2
+    assert "does not hold this run's weights" in answer.err
+    assert not (tmp_path / "executed").exists()
+
+
+def test_only_the_runs_folder_and_the_cache_are_written(cli: Cli, tmp_path: Path) -> None:
+    assert cli("train", *QUICK, "label=mine", "runs_dir=deep/inside").code == 0
+    assert {name.split("/")[0] for name in files_below(tmp_path)} == {"deep"}

@@ -1,0 +1,182 @@
+"""A user's own class: found, loaded, built, tried out; and every way in which that goes wrong, in one line."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bnlab.errors import UserError
+from bnlab.user_class.layer import construct, load_class, try_pass
+
+GOOD = """
+import torch
+from torch import nn
+
+class Shift(nn.Module):
+    def __init__(self, num_features, start=0.0):
+        super().__init__()
+        self.shift = nn.Parameter(torch.full((num_features,), start))
+
+    def forward(self, x):
+        return x + self.shift.view(-1, *(1,) * (x.ndim - 2))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+def write(text: str, name: str = "mine.py") -> None:
+    path = Path(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+
+
+def norm_with(forward: str = "return x", init: str = "super().__init__()", arguments: str = "num_features") -> None:
+    """Writes mine.py with a class Norm."""
+    lines = ["from torch import nn", "class Norm(nn.Module):", f"    def __init__(self, {arguments}):"]
+    write("\n".join([*lines, f"        {init}", "    def forward(self, x):", f"        {forward}", ""]))
+
+
+def refused(call: Any, *arguments: Any) -> str:
+    with pytest.raises(UserError) as error:
+        call(*arguments)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_class_of_a_file_is_built_with_its_arguments() -> None:
+    write(GOOD)
+    layer = construct("mine.py:Shift", 3, {"start": 2.0})
+    assert torch.equal(layer(torch.zeros(4, 3)), torch.full((4, 3), 2.0))
+    for shape in ((4, 3), (4, 3, 5), (4, 3, 5, 2)):
+        try_pass("mine.py:Shift", layer, shape)
+
+
+def test_a_class_of_a_module_of_the_working_directory() -> None:
+    write("", "somewhere_here/__init__.py")
+    write(GOOD, "somewhere_here/norms.py")
+    assert load_class("somewhere_here.norms:Shift").__name__ == "Shift"
+
+
+def test_an_edited_file_is_loaded_anew_and_an_unchanged_one_is_not() -> None:
+    write(GOOD)
+    first = load_class("mine.py:Shift")
+    assert load_class("mine.py:Shift") is first
+    write(GOOD.replace("start=0.0", "start=7.0"))
+    assert construct("mine.py:Shift", 1, {})(torch.zeros(1, 1)).item() == 7.0
+
+
+def test_a_file_may_import_its_neighbour() -> None:
+    write("FACTOR = 3", "its_neighbour.py")
+    write("import its_neighbour\n" + GOOD.replace("0.0", "float(its_neighbour.FACTOR)"))
+    assert construct("mine.py:Shift", 1, {})(torch.zeros(1, 1)).item() == 3.0
+
+
+@pytest.mark.parametrize("target", ["mine.py", "Shift", ":Shift", "mine.py:", "mine.py:Shift()", ""])
+def test_a_target_without_a_class(target: str) -> None:
+    expected = f"'{target}' names no class; write FILE.py:CLASS or PACKAGE.MODULE:CLASS, e.g. my_bn.py:MyBN"
+    assert refused(load_class, target) == expected
+
+
+def test_not_found_names_the_nearest() -> None:
+    write(GOOD)
+    assert refused(load_class, "mien.py:Shift") == (
+        "there is no file mien.py; give an existing FILE.py:CLASS. Did you mean 'mine.py'?"
+    )
+    assert refused(load_class, "mine.py:Shfit") == (
+        "mine.py has no class 'Shfit'; its torch.nn.Modules: Shift. Did you mean 'Shift'?"
+    )
+    assert refused(load_class, "torch.opitm:BatchNorm1d") == (
+        "there is no Python module torch.opitm; give PACKAGE.MODULE:CLASS that can be imported here, or FILE.py:CLASS."
+        " Did you mean 'torch.optim'?"
+    )
+    assert refused(load_class, "trch:BatchNorm1d").endswith("Did you mean 'torch'?")
+    write("x = 1")
+    assert refused(load_class, "mine.py:Norm") == "mine.py has no class 'Norm'; it has no torch.nn.Module."
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("def Norm(): pass", "of type function, no subclass of"),
+        ("class Norm: pass", "a class that is no"),
+        ("Norm = 3", "of type int, no subclass of"),
+    ],
+)
+def test_no_module(line: str, what: str) -> None:
+    write(line)
+    expected = f"mine.py:Norm is {what} torch.nn.Module; derive it: class NAME(torch.nn.Module)"
+    assert refused(load_class, "mine.py:Norm") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import torch\nclass Norm(:\n", "mine.py, line 2: SyntaxError: invalid syntax"),
+        ("x = 1\ny = [", "mine.py, line 2: SyntaxError: '[' was never closed"),
+        ("x = 1\n\nnonsense", "in line 3 of mine.py: NameError: name 'nonsense' is not defined"),
+        ("import nowhere_at_all", "in line 1 of mine.py: ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("exit(3)", "in line 1 of mine.py: SystemExit: 3"),
+        ("raise ValueError('two\\nlines')", "in line 1 of mine.py: ValueError: two lines"),
+    ],
+)
+def test_a_file_that_cannot_be_imported(text: str, expected: str) -> None:
+    write(text)
+    assert re.sub("failed:? ", "", refused(load_class, "mine.py:Norm")) == f"importing mine.py {expected}"
+
+
+def test_a_constructor_that_needs_other_arguments() -> None:
+    norm_with(arguments="num_features, eps, *, momentum, axis=1")
+    assert refused(construct, "mine.py:Norm", 8, {"axis": 0}) == (
+        "Norm needs more than num_features: eps, momentum; give them: 'norm.kwargs={eps: VALUE,momentum: VALUE}'"
+    )
+    assert refused(construct, "mine.py:Norm", 8, {"epsilon": 1, "momentum": 1}) == (
+        "Norm has no argument 'epsilon' for norm.kwargs; its arguments: eps, momentum, axis. Did you mean 'eps'?"
+    )
+    construct("mine.py:Norm", 8, {"eps": 1, "momentum": 1})
+    norm_with(arguments="*, width=1")
+    assert refused(construct, "mine.py:Norm", 8, {}) == (
+        "Norm takes no num_features; its constructor has to be Norm(num_features, ...)"
+    )
+    # a lazy layer: its eps was 8
+    assert refused(construct, "torch.nn:LazyBatchNorm1d", 8, {}) == (
+        "LazyBatchNorm1d takes no num_features; its constructor has to be LazyBatchNorm1d(num_features, ...)"
+    )
+    norm_with()
+    assert refused(construct, "mine.py:Norm", 8, {"eps": 1}) == (
+        "Norm has no argument 'eps' for norm.kwargs; it has none but num_features."
+    )
+
+
+def test_a_constructor_that_raises() -> None:
+    norm_with(init="1 / 0")
+    assert refused(construct, "mine.py:Norm", 8, {}) == (
+        "Norm(8) failed in line 4 of mine.py: ZeroDivisionError: division by zero"
+    )
+    write("from torch import nn\nclass Norm(nn.Module):\n    pass")
+    assert "__init__() takes 1 positional argument but 2 were given" in refused(construct, "mine.py:Norm", 8, {})
+
+
+@pytest.mark.parametrize(
+    ("forward", "expected"),
+    [
+        ("return x[:, 1:]", "Norm gave the shape (4, 7) for an input of shape (4, 8); a norm has to keep it"),
+        ("return x.mean(0)", "Norm gave the shape (8,) for an input of shape (4, 8); a norm has to keep it"),
+        ("return (x, x)", "Norm gave a tuple for an input of shape (4, 8); it has to be a tensor"),
+        ("return", "Norm gave a NoneType for an input of shape (4, 8); it has to be a tensor"),
+        ("return x.nothing", "Norm on an input of shape (4, 8) failed in line 6 of mine.py: AttributeError: 'Tensor'"
+         " object has no attribute 'nothing'"),
+        ("y = x.exp(); y.add_(1); return y.sqrt()", "Norm on an input of shape (4, 8) failed: RuntimeError: one of"),
+    ],
+)  # fmt: skip
+def test_a_pass_that_goes_wrong(forward: str, expected: str) -> None:
+    norm_with(forward)
+    assert refused(try_pass, "mine.py:Norm", construct("mine.py:Norm", 8, {}), (4, 8)).startswith(expected)
