@@ -5,23 +5,20 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+import yaml
 
 from bnlab.config import CHOICES, CONF, NormConfig, RunConfig
-from bnlab.hydra_bridge import plain_of, resolve
+from bnlab.hydra_bridge import configuration
 
 
 def article_config() -> RunConfig:
     """The article's PyTorch program as bnlab runs it: `experiment=article_pytorch`, on the CPU."""
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        composed = compose("config", overrides=["experiment=article_pytorch", "device=cpu"])
-    return resolve(plain_of(composed))
+    return configuration(["experiment=article_pytorch", "device=cpu"])
 
 
 def norm_config(scheme: str, impl: str = "native") -> NormConfig:
     """`norm=SCHEME norm.impl=IMPL` with the defaults of its other settings."""
-    settings: Any = OmegaConf.to_container(OmegaConf.load(CONF / "norm" / f"{scheme}.yaml"))
+    settings: Any = yaml.safe_load((CONF / "norm" / f"{scheme}.yaml").read_text(encoding="utf-8"))
     config: NormConfig = CHOICES["norm"][scheme](**settings | {"impl": impl})
     return config
 

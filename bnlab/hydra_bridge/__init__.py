@@ -5,16 +5,15 @@ With hydra_plugins/ this is the only code that imports Hydra or OmegaConf.
 
 from bnlab.hydra_bridge.arguments import changes_of, check_count
 from bnlab.hydra_bridge.jobs import configs_of, failures_of, own_settings
-from bnlab.hydra_bridge.main import command_line, plain_of, resolve, train
+from bnlab.hydra_bridge.main import command_line, configuration, train
 
 __all__ = [
     "changes_of",
     "check_count",
     "command_line",
     "configs_of",
+    "configuration",
     "failures_of",
     "own_settings",
-    "plain_of",
-    "resolve",
     "train",
 ]

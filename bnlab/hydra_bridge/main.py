@@ -103,6 +103,12 @@ def resolve(plain: dict[str, Any]) -> RunConfig:
     return from_mapping(plain)
 
 
+def configuration(overrides: Sequence[str]) -> RunConfig:
+    """The typed configuration of one run, as `bnlab train OVERRIDES` composes it. Raises UserError."""
+    with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return resolve(plain_of(hydra.compose("config", overrides=list(overrides))))
+
+
 @contextlib.contextmanager
 def _as_program(arguments: Sequence[str]) -> Iterator[None]:
     """sys.argv as Hydra expects it, no folder of its own, and its errors and warnings raised rather than printed."""

@@ -3,10 +3,11 @@
 Whatever brings configuration, models, engine and store together lives here.
 """
 
-from bnlab.launch.grouping import Job
+from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.job import Job
 from bnlab.launch.kept_weights import evaluate_run
 from bnlab.launch.outcomes import failures, run, validation_accuracy
-from bnlab.launch.preflight import check, device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.preflight import check
 from bnlab.launch.summary import show, show_evaluated
 
 __all__ = [

@@ -17,7 +17,7 @@ from bnlab.config import CustomClassConfig, RunConfig, defaults, from_mapping, s
 from bnlab.data import Split
 from bnlab.engine import Score, evaluate
 from bnlab.errors import UserError
-from bnlab.launch.preflight import device_of, replicate, split_of
+from bnlab.launch.build import device_of, replicate, split_of
 from bnlab.lifting import lift
 from bnlab.machine.threads import DEFAULT_THREADS
 from bnlab.runs import Run

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from bnlab.config import RunConfig
-from bnlab.launch.grouping import Job
+from bnlab.launch.job import Job
 from bnlab.launch.progress import Progress
 from bnlab.launch.scheduler import Launch
 from bnlab.machine import Interrupt

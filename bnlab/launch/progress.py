@@ -11,7 +11,7 @@ from rich.progress import Progress as Live
 from torch import Tensor
 
 from bnlab.engine import Evaluation, Plan
-from bnlab.launch.grouping import Job
+from bnlab.launch.job import Job
 from bnlab.store import run_folder
 
 

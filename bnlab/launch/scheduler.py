@@ -10,9 +10,9 @@ import torch
 
 from bnlab.engine import Observer, train
 from bnlab.errors import StorageError
-from bnlab.launch.checkpoints import Checkpoints, to_bytes
-from bnlab.launch.grouping import Job
-from bnlab.launch.preflight import compiles, device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.build import compiles, device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.checkpoints import Checkpoints
+from bnlab.launch.job import Job
 from bnlab.launch.progress import Progress
 from bnlab.launch.recorder import Recorder
 from bnlab.launch.stacks import Stack, plan
@@ -20,6 +20,7 @@ from bnlab.machine import Interrupt
 from bnlab.machine.threads import use_threads
 from bnlab.models import trained_parameters
 from bnlab.store import ReplicateFolder, claimed, environment, wait_for
+from bnlab.store.checkpoint_file import to_bytes
 
 LEAVE_ALONE = "It is left as it is: use the bnlab that wrote it, another runs_dir, or `bnlab runs rm` to train anew"
 Results = dict[Path, dict[str, Any]]

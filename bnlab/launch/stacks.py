@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bnlab.config import RunConfig
-from bnlab.launch.grouping import Job, max_replicates, stacks_of
+from bnlab.launch.capacity import max_replicates
+from bnlab.launch.grouping import stacks_of
+from bnlab.launch.job import Job
 from bnlab.store import STACKS, StackRecord, environment, finished, stack_file
 
 

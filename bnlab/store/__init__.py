@@ -1,25 +1,15 @@
 """Results on disk: addresses, the files of runs, replicates and stacks, who may write them, and where they come from.
 
-Whatever knows the name or the layout of a file in runs/ lives here; docs/store.md describes them. No torch is imported.
+Whatever knows the name or the layout of a file in runs/ lives here; docs/store.md describes them. The
+door `checkpoint_file` imports torch.
 """
 
 from bnlab.store import environment, result_file, stack_file
+from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
-from bnlab.store.replicate import (
-    FINISHED,
-    METRICS,
-    STACKS,
-    TIMING,
-    WEIGHTS,
-    ReplicateFolder,
-    as_csv,
-    check_output,
-    check_writable,
-    finished,
-    replace,
-    run_folder,
-)
-from bnlab.store.stack_file import StackRecord, read_all
+from bnlab.store.files import as_csv, check_output, check_writable, replace
+from bnlab.store.replicate import FINISHED, METRICS, TIMING, WEIGHTS, ReplicateFolder, finished
+from bnlab.store.stack_file import STACKS, StackRecord, read_all
 
 __all__ = [
     "FINISHED",
@@ -32,6 +22,7 @@ __all__ = [
     "as_csv",
     "check_output",
     "check_writable",
+    "checkpoint_file",
     "claimed",
     "environment",
     "finished",

@@ -13,21 +13,16 @@ Every file is replaced as a whole, so a reader never sees half of one. docs/stor
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import datetime
 import functools
-import hashlib
-import io
 import json
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnlab.config import KerasEngineConfig, RunConfig
-from bnlab.errors import StorageError, UserError, shown
+from bnlab.config import RunConfig
+from bnlab.store.address import run_folder
+from bnlab.store.files import LEFTOVER, as_csv, flush, replace, storage_errors
 from bnlab.store.result_file import SCHEMA, DamagedResultError, OtherSchemaError
 from bnlab.store.result_file import read as read_result
 
@@ -36,63 +31,12 @@ if TYPE_CHECKING:
 
 METRICS = ("epoch", "step", "split", "loss", "accuracy")
 TIMING = ("epoch", "step", "seconds", "images_per_second", "replicates")
-LEFTOVER = ".writing."
-"""How the name of a file starts while it is written; a killed process leaves it behind."""
 
-STACKS, MEMBERS = ".stacks", "members.json"
-"""The folder in runs/ of the stacks in training, and the file that says who trains together, see bnlab.stacks."""
 
 RESULT, DAMAGED, WEIGHTS = "result.json", "result-damaged.json", "weights.pt"
 
 FINISHED = ("done", "diverged")
 """States whose result is final; a replicate in any other state is trained."""
-
-
-def run_folder(config: RunConfig) -> Path:
-    """The run's address: equal protocols share it, whatever their seeds, device or paths."""
-    protocol = json.dumps(config.protocol(), sort_keys=True)
-    digest = hashlib.sha256(protocol.encode()).hexdigest()[:10]
-    return Path(config.runs_dir) / f"{label(config)}-{digest}"
-
-
-def label(config: RunConfig) -> str:
-    """The readable part of the folder's name."""
-    if config.label is not None:
-        return config.label
-    plain = f"{config.norm.label()}-{config.model.name}"
-    return f"{plain}-fit-{config.engine.backend}" if isinstance(config.engine, KerasEngineConfig) else plain
-
-
-def check_writable(runs_dir: Path) -> None:
-    """Raises UserError if no file can be written there; leaves nothing behind."""
-    nearest_existing = _nearest_existing(runs_dir)
-    try:
-        with tempfile.TemporaryFile(dir=nearest_existing):
-            pass
-    except OSError as error:
-        reason = f"{nearest_existing}: {error.strerror}"
-        raise UserError(
-            f"runs_dir={runs_dir} cannot be written ({reason}); set runs_dir to a folder that can"
-        ) from error
-
-
-def check_output(option: str, path: Path) -> None:
-    """Raises UserError if the file that an option names cannot be written, before there is anything to write."""
-    if path.is_dir():
-        raise UserError(f"{option} {shown(path)} is a folder; name a file in it")
-    try:
-        with tempfile.TemporaryFile(dir=_nearest_existing(path.parent)):
-            pass
-    except OSError as error:
-        raise UserError(f"{option} {shown(path)} cannot be written ({error.strerror}); choose another file") from error
-
-
-def _nearest_existing(folder: Path) -> Path:
-    """The folder, or the one above it in which it would be made."""
-    nearest = folder.absolute()
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    return nearest
 
 
 def stored_result(replicate: Path) -> dict[str, Any] | None:
@@ -151,7 +95,7 @@ class ReplicateFolder:
         try:
             read_result(path)
         except DamagedResultError as error:
-            with _storage_errors(path):
+            with storage_errors(path):
                 path.replace(aside)
             return f"{path} is damaged: {error}; it is kept as {aside.name}, and the replicate is trained"
         except (FileNotFoundError, OtherSchemaError):
@@ -165,7 +109,7 @@ class ReplicateFolder:
         """
         from filelock import FileLock
 
-        with _storage_errors(self.path):
+        with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         return FileLock(self.path / ".lock")
 
@@ -213,60 +157,7 @@ class ReplicateFolder:
     def log(self, line: str) -> None:
         """Appends a line with the time to run.log."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        with _storage_errors(self.path):
+        with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             with (self.path / "run.log").open("a", encoding="utf-8") as file:
                 file.write(f"{now} {line}\n")
-
-
-def flush(path: Path) -> None:
-    """Has the system put a file on the disk now, if there is one."""
-    with _storage_errors(path), contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def replace(path: Path, content: str | bytes, workspace: Path | None = None, *, durable: bool = False) -> None:
-    """Writes a file in one piece: readers see the old one or the new one.
-
-    Args:
-        path: the file.
-        content: all of it.
-        workspace: the folder where it is written before it is put in place; the file's own by default.
-        durable: the content is on the disk before it takes the old one's place, so that not even a power failure leaves
-            an empty file.
-
-    Raises:
-        StorageError: it cannot be written; the old one is still there then.
-    """
-    with _storage_errors(path):
-        folder = workspace or path.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f"{LEFTOVER}{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-
-
-@contextlib.contextmanager
-def _storage_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(path, error) from error
-
-
-def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Rows as the text of a CSV file."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()

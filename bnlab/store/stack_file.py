@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bnlab.store.replicate import MEMBERS, STACKS, replace
+from bnlab.store.files import replace
 from bnlab.store.result_file import SCHEMA
+
+STACKS, MEMBERS = ".stacks", "members.json"
+"""The folder in runs/ of the stacks in training, and the file in a folder of each that says who trains together."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from bnlab.bench import article, configs
 from bnlab.data.stream import BatchStream
 from bnlab.engine.loop import train
 from bnlab.engine.plan import Plan
-from bnlab.launch.preflight import plan_of, replicate, split_of
+from bnlab.launch.build import plan_of, replicate, split_of
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bnlab.bench.engine import Case
 from bnlab.config import BatchConfig, GroupConfig, MLPConfig
 from bnlab.engine.evaluation import evaluate
 from bnlab.engine.optimizer import StackOptimizer
-from bnlab.launch.grouping import Job
+from bnlab.launch.job import Job
 from tests.conftest import Cli
 
 QUICK = ("bench", "engine", "--steps", "1", "--rounds", "1", "--threads", "1", "--no-compiled")

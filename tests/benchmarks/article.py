@@ -16,7 +16,7 @@ from bnlab.bench.article import Trained
 from bnlab.bench.configs import article_config
 from bnlab.config import RunConfig
 from bnlab.engine.loop import Evaluation, train
-from bnlab.launch.preflight import device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
 from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread
 from bnlab.stats import summarize
 from bnlab.store import environment

@@ -13,8 +13,9 @@ from typing import Any
 from unittest.mock import patch
 
 from bnlab.config import from_mapping
-from bnlab.launch.checkpoints import Checkpoints, save
+from bnlab.launch.checkpoints import Checkpoints
 from bnlab.launch.outcomes import run
+from bnlab.store.checkpoint_file import save
 from tests.compose import compose
 
 CASES = {

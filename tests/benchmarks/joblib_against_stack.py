@@ -16,7 +16,7 @@ from time import perf_counter
 from bnlab.bench.configs import article_config
 from bnlab.config import RunConfig
 from bnlab.engine.loop import train
-from bnlab.launch.preflight import device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
 from bnlab.machine.threads import DEFAULT_THREADS
 from bnlab.store import environment
 

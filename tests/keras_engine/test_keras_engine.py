@@ -17,9 +17,10 @@ from torch.nn import functional as F
 from bnlab import models
 from bnlab.config import from_mapping
 from bnlab.errors import UserError
-from bnlab.launch.preflight import check, split_of
+from bnlab.launch.build import split_of
+from bnlab.launch.preflight import check
 from bnlab.seeds import batch_generator, weight_generator
-from bnlab.store.replicate import run_folder
+from bnlab.store.address import run_folder
 from tests.compose import compose
 from tests.conftest import Cli, files_below
 

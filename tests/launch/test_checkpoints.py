@@ -13,8 +13,8 @@ import torch
 
 from bnlab import __version__
 from bnlab.engine.optimizer import StackOptimizer
-from bnlab.launch.checkpoints import BEFORE, CURRENT, MAGIC, DamagedError, load, save
-from bnlab.store.replicate import MEMBERS
+from bnlab.store.checkpoint_file import BEFORE, CURRENT, MAGIC, DamagedError, load, save
+from bnlab.store.stack_file import MEMBERS
 from tests.conftest import Cli
 
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=4", "checkpoint_every=0")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bnlab.config import RunConfig, from_mapping
-from bnlab.launch.grouping import Job, max_replicates, stacks_of
+from bnlab.launch.capacity import max_replicates
+from bnlab.launch.grouping import stacks_of
+from bnlab.launch.job import Job
 from tests.compose import compose
 
 

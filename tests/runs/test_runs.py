@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from bnlab.config import DataConfig
-from bnlab.launch.preflight import split_of
+from bnlab.launch.build import split_of
 from bnlab.store.replicate import WEIGHTS
 from tests.conftest import QUICK, Cli, files_below
 from tests.report import stored

@@ -11,7 +11,9 @@ from filelock import Timeout
 
 from bnlab.config import CHOICES, RunConfig, from_mapping
 from bnlab.errors import UserError
-from bnlab.store.replicate import ReplicateFolder, check_writable, replace, run_folder
+from bnlab.store.address import run_folder
+from bnlab.store.files import check_writable, replace
+from bnlab.store.replicate import ReplicateFolder
 from tests.compose import compose
 from tests.conftest import files_below
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bnlab.launch import preflight as prepare
+from bnlab.launch import build as prepare
 from bnlab.machine import compiler
 from tests.configured import changed
 

@@ -1,0 +1,50 @@
+"""How many replicates fit the memory side by side."""
+
+from __future__ import annotations
+
+import os
+
+from bnlab.config import RunConfig
+from bnlab.data import IMAGE, classes_of
+from bnlab.engine import EVALUATION_BATCH
+from bnlab.errors import UserError, shown
+from bnlab.models import size_of
+
+BYTES_PER_WEIGHT = 4 * 6
+"""Per weight: the value, its gradient, Adam's two moments, the plain model, and room for temporaries."""
+
+
+BYTES_PER_ACTIVATION = 4 * 2
+"""Per value that a layer gives: the value and its gradient."""
+
+
+def max_replicates(config: RunConfig) -> int:
+    """How many replicates of this shape may train side by side."""
+    if config.engine.name == "keras":
+        return 1
+    if config.stack.max_replicates != "auto":
+        return int(config.stack.max_replicates)
+    return max(1, int(_memory() / 4 / _bytes_per_replicate(config)))
+
+
+def check_memory(config: RunConfig) -> None:
+    """Raises UserError for a model of which not even one replicate fits the machine's memory."""
+    needed, memory = _bytes_per_replicate(config), _memory()
+    if needed > memory:
+        widths = ", ".join(f"model.{key}={value}" for key, value in config.model.shape().items() if key != "name")
+        raise UserError(
+            f"{shown(widths)} with data.batch_size={config.data.batch_size} needs some {needed / 1e9:.1f} GB to train, "
+            f"and this machine has {memory / 1e9:.1f} GB; take smaller widths"
+        )
+
+
+def _memory() -> int:
+    """Of the machine, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _bytes_per_replicate(config: RunConfig) -> int:
+    """A generous estimate: weights, their optimizer's state, and the activations of the largest batch."""
+    size = size_of(config.model, IMAGE, classes_of(config.data.name))
+    activations = max(config.data.batch_size, EVALUATION_BATCH) * size.activations
+    return BYTES_PER_WEIGHT * size.weights + BYTES_PER_ACTIVATION * activations

@@ -1,0 +1,101 @@
+"""Files that are replaced as a whole, so that a reader never sees half of one, and whether they can be written."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bnlab.errors import StorageError, UserError, shown
+
+LEFTOVER = ".writing."
+"""How the name of a file starts while it is written; a killed process leaves it behind."""
+
+
+def check_writable(runs_dir: Path) -> None:
+    """Raises UserError if no file can be written there; leaves nothing behind."""
+    nearest_existing = _nearest_existing(runs_dir)
+    try:
+        with tempfile.TemporaryFile(dir=nearest_existing):
+            pass
+    except OSError as error:
+        reason = f"{nearest_existing}: {error.strerror}"
+        raise UserError(
+            f"runs_dir={runs_dir} cannot be written ({reason}); set runs_dir to a folder that can"
+        ) from error
+
+
+def check_output(option: str, path: Path) -> None:
+    """Raises UserError if the file that an option names cannot be written, before there is anything to write."""
+    if path.is_dir():
+        raise UserError(f"{option} {shown(path)} is a folder; name a file in it")
+    try:
+        with tempfile.TemporaryFile(dir=_nearest_existing(path.parent)):
+            pass
+    except OSError as error:
+        raise UserError(f"{option} {shown(path)} cannot be written ({error.strerror}); choose another file") from error
+
+
+def _nearest_existing(folder: Path) -> Path:
+    """The folder, or the one above it in which it would be made."""
+    nearest = folder.absolute()
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    return nearest
+
+
+def flush(path: Path) -> None:
+    """Has the system put a file on the disk now, if there is one."""
+    with storage_errors(path), contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def replace(path: Path, content: str | bytes, workspace: Path | None = None, *, durable: bool = False) -> None:
+    """Writes a file in one piece: readers see the old one or the new one.
+
+    Args:
+        path: the file.
+        content: all of it.
+        workspace: the folder where it is written before it is put in place; the file's own by default.
+        durable: the content is on the disk before it takes the old one's place, so that not even a power failure leaves
+            an empty file.
+
+    Raises:
+        StorageError: it cannot be written; the old one is still there then.
+    """
+    with storage_errors(path):
+        folder = workspace or path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f"{LEFTOVER}{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(path, error) from error
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows as the text of a CSV file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
