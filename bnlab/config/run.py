@@ -155,7 +155,7 @@ class RunConfig(RunSettings):
 
     def uses_keras(self) -> bool:
         """Whether Keras computes a part of it."""
-        return self.engine.name == "keras" or (self.norm.impl == "keras" and self.norm.name != "none")
+        return self.engine.is_keras or (self.norm.impl == "keras" and self.norm.name != "none")
 
     def protocol(self) -> dict[str, Any]:
         """What decides a run's result: its address in the store. No seed, path, device or display."""

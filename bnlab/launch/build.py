@@ -27,7 +27,7 @@ WORTH_A_SECOND_THREAD = 5_000_000
 
 def device_of(config: RunConfig) -> torch.device:
     """The device to train on. Raises UserError if this machine does not have it."""
-    if config.engine.name == "keras":
+    if not config.engine.takes_devices:
         return torch.device("cpu")
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -20,7 +20,7 @@ BYTES_PER_ACTIVATION = 4 * 2
 
 def max_replicates(config: RunConfig) -> int:
     """How many replicates of this shape may train side by side."""
-    if config.engine.name == "keras":
+    if not config.engine.trains_stacks:
         return 1
     if config.stack.max_replicates != "auto":
         return int(config.stack.max_replicates)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bnlab.engine import Observer, train
+from bnlab.engine import Observer
 from bnlab.errors import StorageError
-from bnlab.launch.build import compiles, device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.build import device_of, plan_of, threads_for
 from bnlab.launch.checkpoints import Checkpoints
+from bnlab.launch.engines import Surroundings, engine_of
 from bnlab.launch.job import Job
 from bnlab.launch.progress import Progress
 from bnlab.launch.recorder import Recorder
 from bnlab.launch.stacks import Stack, plan
 from bnlab.machine import Interrupt
-from bnlab.machine.threads import use_threads
-from bnlab.models import trained_parameters
 from bnlab.store import ReplicateFolder, claimed, environment, wait_for
 from bnlab.store.checkpoint_file import to_bytes
 
@@ -116,38 +115,13 @@ class Launch:
         with self._interrupt.deferred():
             with recorder:
                 observers: list[Observer] = [recorder, self._progress.of_stack(jobs, plan_of(config))]
-                if config.engine.name == "keras":
-                    with use_threads(threads):
-                        self._fit(jobs[0], recorder, observers, checkpoints)
-                else:
-                    self._train_side_by_side(stack, threads, recorder, observers, checkpoints)
+                around = Surroundings(observers, recorder.built, checkpoints, self._interrupt, say)
+                trained = engine_of(config).train(jobs, threads, around)
+                for (path, job), model in zip(stack.members.items(), trained, strict=True):
+                    if model is not None and path in stack.wanted and job.config.keep_checkpoint:
+                        job.folder().write_weights(to_bytes(model))
             stack.forget()
         return recorder.results
-
-    def _fit(self, job: Job, recorder: Recorder, observers: Sequence[Observer], checkpoints: Checkpoints) -> None:
-        """Trains one replicate by Keras."""
-        from bnlab.keras_engine import program  # imports Keras
-
-        config, split = job.config, split_of(job.config.data)
-        model = program.build(config, split, job.seed)
-        recorder.built([program.trained_parameters(model)])
-        program.train(model, job.seed, split, plan_of(config), observers, self._interrupt, checkpoints)
-
-    def _train_side_by_side(
-        self, stack: Stack, threads: int, recorder: Recorder, observers: Sequence[Observer], checkpoints: Checkpoints
-    ) -> None:
-        jobs, config = list(stack.members.values()), stack.config
-        replicates = [replicate(job.config, job.seed) for job in jobs]
-        recorder.built([trained_parameters(one.model) for one in replicates])
-        plan, split, device = plan_of(config), split_of(config.data), device_of(config)
-        compiled = compiles(config, len(jobs), plan.total_steps)
-        say = self._progress.say
-        train(
-            replicates, split, plan, device, observers, threads=threads, compiled=compiled, keeper=checkpoints, say=say
-        )
-        for (path, job), one in zip(stack.members.items(), replicates, strict=True):
-            if path in stack.wanted and job.config.keep_checkpoint:
-                job.folder().write_weights(to_bytes(one.model))
 
 
 def _version(folder: ReplicateFolder) -> int | None:

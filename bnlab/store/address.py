@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from bnlab.config import KerasEngineConfig, RunConfig
+from bnlab.config import RunConfig
 
 
 def run_folder(config: RunConfig) -> Path:
@@ -20,5 +20,4 @@ def label(config: RunConfig) -> str:
     """The readable part of the folder's name."""
     if config.label is not None:
         return config.label
-    plain = f"{config.norm.label()}-{config.model.name}"
-    return f"{plain}-fit-{config.engine.backend}" if isinstance(config.engine, KerasEngineConfig) else plain
+    return f"{config.norm.label()}-{config.model.name}{config.engine.label()}"

@@ -108,7 +108,7 @@ def test_quiet_sweep(cli: Cli) -> None:
 
 
 def test_a_failure_is_one_line_and_exit_code_1(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnlab.launch.scheduler.train", broken)
+    monkeypatch.setattr("bnlab.engine.train", broken)
     answer = cli("train", *QUICK, "--quiet")
     assert answer.code == 1
     assert answer.err.startswith("failed: ")
@@ -117,7 +117,7 @@ def test_a_failure_is_one_line_and_exit_code_1(cli: Cli, monkeypatch: pytest.Mon
 
 
 def test_a_traceback_is_shown_on_demand(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnlab.launch.scheduler.train", broken)
+    monkeypatch.setattr("bnlab.engine.train", broken)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     answer = cli("train", *QUICK, "--quiet")
     assert answer.code == 1
@@ -135,7 +135,7 @@ def test_an_interrupt_is_exit_code_130_and_the_next_call_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("bnlab.launch.scheduler.train", interrupted)
+        patch.setattr("bnlab.engine.train", interrupted)
         answer = cli("train", *QUICK, "--quiet")
     assert answer.code == 130
     assert answer.err == "interrupted; to go on: bnlab train threads=1 data.limit=200 epochs=1 quiet=true\n"

@@ -13,9 +13,9 @@ from typing import IO, Any
 
 import pytest
 
+from bnlab import engine
 from bnlab.engine.loop import train
 from bnlab.engine.shard import Replicate
-from bnlab.launch import scheduler as work
 from tests.conftest import Cli, environment, files_below
 
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=3", "checkpoint_every=0")
@@ -146,7 +146,7 @@ def test_a_stack_that_does_not_fit_the_memory_is_halved(
             raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory")
         train(replicates, *arguments, **options)
 
-    monkeypatch.setattr(work, "train", too_large)
+    monkeypatch.setattr(engine, "train", too_large)
     answer = cli(*TRAIN, "seeds=5")
     assert answer.code == 0
     assert sizes == [5, 2, 3, 1, 2]
@@ -162,7 +162,7 @@ def test_a_failing_replicate_does_not_take_the_others_along(
             raise ZeroDivisionError("a broken norm")
         train(replicates, *arguments, **options)
 
-    monkeypatch.setattr(work, "train", fails)
+    monkeypatch.setattr(engine, "train", fails)
     answer = cli(*TRAIN, "seeds=3")
     assert answer.code == 1
     assert answer.err.splitlines()[-1] == "failed: seed 1: ZeroDivisionError: a broken norm"
@@ -180,7 +180,7 @@ def test_a_rerun_that_breaks_keeps_the_old_result(cli: Cli, tmp_path: Path, monk
         raise OSError("the device is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(work, "train", breaks)
+        patch.setattr(engine, "train", breaks)
         assert cli(*TRAIN, "rerun=true").code != 0
     assert {path: path.read_bytes() for path in before} == before
     assert cli(*TRAIN, "rerun=true").code == 0

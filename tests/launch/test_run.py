@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from scipy.stats import permutation_test
 
+from bnlab import engine
 from bnlab.config import RunConfig, from_mapping
 from bnlab.engine.loop import train
-from bnlab.launch import scheduler as work
 from bnlab.launch.outcomes import failures, run
 from tests.compose import compose
 
@@ -61,7 +61,7 @@ def test_one_bad_replicate_does_not_take_its_stack_with_it(tmp_path: Path, monke
             raise RuntimeError("the disk is on fire")
         train(replicates, *arguments, **options)
 
-    monkeypatch.setattr(work, "train", faulty)
+    monkeypatch.setattr(engine, "train", faulty)
     (outcomes,) = run([config(tmp_path, "seeds=3")])
     assert [o.result["state"] for o in outcomes] == ["done", "failed", "done"]
     assert failures(outcomes) == "seed 1: RuntimeError: the disk is on fire"
@@ -76,7 +76,7 @@ def test_interrupted_replicates_are_marked_and_trained_the_next_time(
     def interrupt(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(work, "train", interrupt)
+    monkeypatch.setattr(engine, "train", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run([config(tmp_path, "seeds=2")])
     monkeypatch.undo()

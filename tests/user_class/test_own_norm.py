@@ -205,7 +205,7 @@ HARMFUL = {
 def test_what_loops_or_ends_its_process_is_one_line_and_nothing_is_written(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
 ) -> None:
-    monkeypatch.setattr("bnlab.launch.preflight.SECONDS_OF_TRIAL", 1.0)
+    monkeypatch.setattr("bnlab.launch.engines.SECONDS_OF_TRIAL", 1.0)
     (tmp_path / "mine.py").write_text(MINE.replace("mean, var = self.mean, self.var", code))
     before = files_below(tmp_path)
     answer = cli(*OWN)
@@ -215,7 +215,7 @@ def test_what_loops_or_ends_its_process_is_one_line_and_nothing_is_written(
 
 def test_a_sweep_tries_a_class_out_once_for_each_network(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[object] = []
-    monkeypatch.setattr("bnlab.launch.preflight.confined", lambda *arguments, **_: tried.append(arguments[3]))
+    monkeypatch.setattr("bnlab.launch.engines.confined", lambda *arguments, **_: tried.append(arguments[3]))
     (Path() / "mine.py").write_text(MINE + "# a text that was not tried out before\n")
     answer = cli(*OWN, "-m", "optimizer.lr=1e-3,1e-2", "model.hidden=[8],[8,4]")
     assert answer.code == 0, answer.err

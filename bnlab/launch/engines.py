@@ -1,0 +1,140 @@
+"""What trains the replicates of a stack: bnlab's own loop, or Keras. One protocol, an implementation for each."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from bnlab import data, engine, keras_engine, models
+from bnlab.config import CustomClassConfig, DyTConfig, EngineConfig, KerasEngineConfig, RunConfig
+from bnlab.engine import Observer
+from bnlab.launch.build import compiles, device_of, plan_of, replicate, split_of
+from bnlab.launch.checkpoints import Checkpoints
+from bnlab.launch.job import Job
+from bnlab.machine import Interrupt
+from bnlab.machine.threads import use_threads
+from bnlab.models import trained_parameters
+from bnlab.norms.dyt import DynamicTanh
+from bnlab.user_class import confined
+
+SECONDS_OF_TRIAL = 60.0
+"""For the import of a user's norm, its layers, and their passes."""
+
+STAND_IN = DyTConfig("dyt", "custom", alpha=0.5, affine=False)
+"""In the place of a user's norm where only shapes matter: it takes every shape."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Who is told of a training, and who may stop it.
+
+    Attributes:
+        observers: told as it goes.
+        built: told once how many numbers are trained in each replicate.
+        checkpoints: keeps the state, and gives it back.
+        interrupt: whether to stop.
+        say: takes a line for the user.
+    """
+
+    observers: Sequence[Observer]
+    built: Callable[[Sequence[int]], None]
+    checkpoints: Checkpoints
+    interrupt: Interrupt
+    say: Callable[[str], None]
+
+
+class Engine(Protocol):
+    """A way to train replicates."""
+
+    def check(self, config: RunConfig) -> None:
+        """Raises UserError if it cannot train this configuration, before anything is trained."""
+
+    def train(self, jobs: Sequence[Job], threads: int, around: Surroundings) -> Sequence[nn.Module | None]:
+        """Trains the jobs of one stack side by side to their ends, or until all have diverged.
+
+        Returns:
+            Each job's trained plain model; None where the engine has no such model.
+        """
+
+
+def engine_of(config: RunConfig) -> Engine:
+    """The engine of `engine=NAME`."""
+    return _ENGINES[type(config.engine)]
+
+
+class OwnEngine:
+    """bnlab's loop, `bnlab.engine`: all replicates of a stack as one program."""
+
+    def check(self, config: RunConfig) -> None:
+        split = split_of(config.data)
+        if isinstance(config.norm, CustomClassConfig):
+            _try_out(config.norm.target, json.dumps(config.norm.kwargs), config.norm.digest, _slots(config, split))
+        models.build(config.model, config.norm, split.train.images[0].shape, split.classes, generator=None)
+
+    def train(self, jobs: Sequence[Job], threads: int, around: Surroundings) -> Sequence[nn.Module | None]:
+        config = jobs[0].config
+        replicates = [replicate(job.config, job.seed) for job in jobs]
+        around.built([trained_parameters(one.model) for one in replicates])
+        plan = plan_of(config)
+        engine.train(
+            replicates,
+            split_of(config.data),
+            plan,
+            device_of(config),
+            around.observers,
+            threads=threads,
+            compiled=compiles(config, len(jobs), plan.total_steps),
+            keeper=around.checkpoints,
+            say=around.say,
+        )
+        return [one.model for one in replicates]
+
+
+class KerasEngine:
+    """Keras's `Model.fit`, `bnlab.keras_engine`: one replicate after the other."""
+
+    def check(self, config: RunConfig) -> None:
+        assert isinstance(config.engine, KerasEngineConfig)
+        keras_engine.check(config, config.engine, split_of(config.data))
+
+    def train(self, jobs: Sequence[Job], threads: int, around: Surroundings) -> Sequence[nn.Module | None]:
+        from bnlab.keras_engine import program  # imports Keras
+
+        (job,) = jobs
+        split = split_of(job.config.data)
+        with use_threads(threads):
+            model = program.build(job.config, split, job.seed)
+            around.built([program.trained_parameters(model)])
+            plan = plan_of(job.config)
+            program.train(model, job.seed, split, plan, around.observers, around.interrupt, around.checkpoints)
+        return [None]
+
+
+_ENGINES: dict[type[EngineConfig], Engine] = {EngineConfig: OwnEngine(), KerasEngineConfig: KerasEngine()}
+
+
+@functools.lru_cache
+def _try_out(target: str, kwargs: str, digest: str | None, slots: tuple[tuple[tuple[int, ...], ...], ...]) -> None:
+    """Once for the jobs of a sweep that differ in nothing of it: a process takes as long to start as PyTorch does."""
+    confined("bnlab.user_class.layer:try_out", target, json.loads(kwargs), slots, seconds=SECONDS_OF_TRIAL)
+
+
+def _slots(config: RunConfig, split: data.Split) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    """For each norm of the network, the shapes of its inputs, in batches of the sizes that training will bring."""
+    image = split.train.images[0].shape
+    model = models.build(config.model, STAND_IN, image, split.classes, generator=None)
+    size, images = config.data.batch_size, len(split.train)
+    shapes: dict[int, list[tuple[int, ...]]] = {}
+    for samples in sorted({size, data.last_batch_size(images, size, config.data.drop_last)}, reverse=True):
+        x = torch.zeros(samples, *image, device="meta")
+        for number, layer in enumerate(model.layers):
+            if isinstance(layer, DynamicTanh):
+                shapes.setdefault(number, []).append(tuple(x.shape))
+            x = layer(x)
+    return tuple(tuple(of_layer) for of_layer in shapes.values())
