@@ -10,17 +10,17 @@ from bnlab.norms import SCHEMES
 from bnlab.norms import SHAPES as SHAPE_NAMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.user_class.layer import load_class
-from bnlab.verify import subject as subjects
-from bnlab.verify.checks import run
-from bnlab.verify.diagnose import diagnose
-from bnlab.verify.result import Verdict
-from bnlab.verify.subject import Subject
+from bnlab.verify.checks import Verdict
+from bnlab.verify.checks import subject as subjects
+from bnlab.verify.checks.checks import run
+from bnlab.verify.checks.subject import Subject
+from bnlab.verify.mistakes import diagnose
 
 IMPLS = ("native", "custom", "keras")
 
 
 def verify_class(target: str, scheme: str) -> Verdict:
-    """Verifies `my_file.py:MyNorm` as an implementation of a scheme, in this process; see confined.py.
+    """Verifies `my_file.py:MyNorm` as an implementation of a scheme, in this process; see sandbox.py.
 
     Args:
         target: the class.

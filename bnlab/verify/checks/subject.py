@@ -14,9 +14,9 @@ from torch import nn
 from bnlab.errors import UserError, one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.user_class.layer import may_count_features
-from bnlab.verify import measures
-from bnlab.verify.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
+from bnlab.verify.checks import measures
 from bnlab.verify.reference import REFERENCES, WEIGHT, Reference
+from bnlab.verify.reference.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
 
 ALIASES = {"eps": ("eps", "epsilon"), "momentum": ("momentum", "mom"), "num_groups": ("num_groups", "groups")}
 """By what names a user's constructor may take a setting, and the layer keep it."""
