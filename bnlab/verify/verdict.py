@@ -13,7 +13,7 @@ from bnlab.user_class.layer import load_class
 from bnlab.verify.checks import Verdict
 from bnlab.verify.checks import subject as subjects
 from bnlab.verify.checks.checks import run
-from bnlab.verify.checks.subject import Subject
+from bnlab.verify.checks.subject import Accepted, Subject
 from bnlab.verify.mistakes import diagnose
 
 IMPLS = ("native", "custom", "keras")
@@ -61,11 +61,15 @@ def verify_schemes(schemes: Iterable[str], impls: Iterable[str]) -> Iterator[Ver
                 yield _verdict(subjects.of_scheme(scheme, impl))
 
 
+def _is_refused(ndim: int, taken: Accepted) -> bool:
+    return ndim not in taken.broken and not taken.refused[ndim].startswith("its output")
+
+
 def _verdict(subject: Subject) -> Verdict:
     taken = subjects.accepted(subject)
     if not taken.shapes:
-        # a wrong shape says more than a layer's refusal of another number of dimensions
-        ndim = min(taken.refused, key=lambda ndim: not taken.refused[ndim].startswith("its output"))
+        # a wrong shape or a fault says more than a layer's refusal of another number of dimensions
+        ndim = min(taken.refused, key=lambda ndim: _is_refused(ndim, taken))
         raise UserError(f"{subject.name} cannot be verified: for {SHAPE_NAMES[ndim]}, {taken.refused[ndim]}")
     report = run(subject, taken)
     return Verdict(

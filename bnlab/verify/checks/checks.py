@@ -123,6 +123,8 @@ def run(subject: Subject, taken: Accepted) -> Report:
 
 def _compare(check: Check, subject: Subject, taken: Accepted, exact: float) -> Result:
     ndim = check.ndim or taken.shapes[0]
+    if ndim in taken.broken and not check.offset:
+        return Result(check.name, FAIL, note=f"raises {taken.refused[ndim]}")
     if ndim in taken.refused:
         return Result(check.name, NOT_APPLICABLE, note="" if check.offset else taken.refused[ndim])  # said once
     if check.of_activations and subject.reference.of_weights:
