@@ -222,8 +222,10 @@ class CustomClassConfig(NormConfig):
         found = parse(self.target)
         digest = found.digest()
         if self.digest not in (None, digest):
+            name, *imported = [found.file.name, *(file for file in found.files() if file != found.file.name)]
+            which = f"{name}, or what it imports ({', '.join(imported)})," if imported else name
             raise UserError(
-                f"norm.digest={self.digest}, but {found.file.name} is another text now, {digest}; "
+                f"norm.digest={self.digest}, but {which} is another text now, {digest}; "
                 "leave norm.digest out to train with it as it is"
             )
         self.digest = digest

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from bnlab.errors import UserError, nearest, one_line
-from bnlab.user_class.target import Target, parse
+from bnlab.user_class.target import Target, is_installed, parse
 
 
 def load_class(target: str) -> type[nn.Module]:
@@ -112,9 +112,7 @@ def _module_of(target: Target, digest: str) -> ModuleType:
     with _faults(f"importing {target.text.rpartition(':')[0]}", target.file), _discreet():
         if target.module is not None:
             return importlib.import_module(target.module)
-        folder = str(target.file.parent)
-        if folder not in sys.path:
-            sys.path.append(folder)  # for what it imports from files beside it
+        _make_importable(target)
         spec = importlib.util.spec_from_file_location(f"{target.file.stem}_{digest}", target.file)
         assert spec is not None
         assert spec.loader is not None
@@ -122,6 +120,22 @@ def _module_of(target: Target, digest: str) -> ModuleType:
         sys.modules[module.__name__] = module  # dataclasses look their module up there
         spec.loader.exec_module(module)
         return module
+
+
+def _make_importable(target: Target) -> None:
+    """The files beside a file: as they are now, behind Python's modules, and before those beside another file."""
+    folder = str(target.file.parent)
+    if folder in sys.path:
+        sys.path.remove(folder)
+    behind = max((i for i, path in enumerate(sys.path, 1) if is_installed(Path(path))), default=len(sys.path))
+    sys.path.insert(behind, folder)
+    importlib.invalidate_caches()
+    imported = (name for name, file in target.files().items() if file != target.file)
+    beside = {name.partition("/")[0].removesuffix(".py") for name in imported}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.partition(".")[0] in beside and file and not is_installed(Path(file)):
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """A user's code is tried in a process of its own, which may loop, print, exit or crash without harm.
 
-The child, `python -P -m bnlab.confined FUNCTION SECONDS ARGUMENTS`, writes what the function gives, or an error, as
+The child, `python -P -m bnlab.user_class FUNCTION SECONDS ARGUMENTS`, writes what the function gives, or an error, as
 JSON to its stdout and sends all else that is written there to nowhere. Its time limit is faulthandler's watchdog, a
 thread in C: no `except` catches it, and it stops C code too. Only an answer is one: a child that ends without is an
 error, whatever its code.
@@ -43,7 +43,7 @@ def confined(function: str, target: str, *arguments: Any, seconds: float, if_slo
         sys.executable,
         "-P",
         "-m",
-        "bnlab.user_class.sandbox",
+        "bnlab.user_class",
         function,
         repr(seconds),
         json.dumps([target, *arguments]),
@@ -99,7 +99,7 @@ def _place(stack: str, file: Path) -> str:
     return f", in line {found[1]} of {file.name}" if found else ""
 
 
-def _answer(function: str, seconds: float, arguments: list[Any], out: BinaryIO) -> dict[str, Any]:
+def _outcome(function: str, seconds: float, arguments: list[Any], out: BinaryIO) -> dict[str, Any]:
     """The child's part, once its output goes to nowhere."""
     module, _, name = function.partition(":")
     call = getattr(import_module(module), name)  # imports torch, which is no part of the time limit
@@ -116,14 +116,11 @@ def _answer(function: str, seconds: float, arguments: list[Any], out: BinaryIO) 
         faulthandler.cancel_dump_traceback_later()
 
 
-def _main() -> None:
+def answer() -> None:
+    """The child, see __main__.py: the arguments come from the command line."""
     function, seconds, arguments = sys.argv[1:]
     with os.fdopen(os.dup(1), "wb") as out:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        out.write(json.dumps(_answer(function, float(seconds), json.loads(arguments), out)).encode())
-
-
-if __name__ == "__main__":
-    _main()
+        out.write(json.dumps(_outcome(function, float(seconds), json.loads(arguments), out)).encode())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterable
+import sysconfig
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +25,47 @@ class Target:
     module: str | None
     class_name: str
 
+    @property
+    def root(self) -> Path:
+        """The folder in which local imports are looked up: that of the file, or of the whole package."""
+        if self.module is None:
+            return self.file.parent
+        depth = self.module.count(".") + (self.file.name == "__init__.py")
+        return self.file.parents[depth]
+
+    def files(self) -> dict[str, Path]:
+        """The file and every local one that it imports, directly or not, by their paths from the root.
+
+        Local is what lies below the root, and is no part of an installed package, which a version stands for. Imports
+        are read, not run: one whose name is computed is not seen.
+
+        Raises:
+            UserError: one of them cannot be read.
+        """
+        found: dict[str, Path] = {}
+        waiting = [self.file]
+        if self.module is not None and not is_installed(self.file):
+            waiting += _files_of(self.root, self.module.split("."))
+        while waiting:
+            file = waiting.pop()
+            name = file.relative_to(self.root).as_posix()
+            if name not in found:
+                found[name] = file
+                waiting += () if is_installed(file) else _imported(self._read(file), file, self.root)
+        return {name: found[name] for name in sorted(found)}
+
     def digest(self) -> str:
-        """Of the file's text, so that an edited file is another run."""
+        """Of the texts of all its files, so that an edited file is another run."""
+        texts = {name: hashlib.sha256(self._read(file)).hexdigest() for name, file in self.files().items()}
+        if len(texts) == 1:
+            return next(iter(texts.values()))[:16]
+        return hashlib.sha256("".join(f"{name} {text}\n" for name, text in texts.items()).encode()).hexdigest()[:16]
+
+    def _read(self, file: Path) -> bytes:
         try:
-            return hashlib.sha256(self.file.read_bytes()).hexdigest()[:16]
+            return file.read_bytes()
         except OSError as error:
-            raise UserError(f"{self.text}: {self.file} cannot be read ({error.strerror})") from error
+            raise UserError(f"{self.text}: {file} cannot be read ({error.strerror})") from error
 
 
 def parse(text: str) -> Target:
@@ -42,6 +80,49 @@ def parse(text: str) -> Target:
     if where.endswith(".py"):
         return Target(text, _file(where), None, class_name)
     return Target(text, _file_of_module(where), where, class_name)
+
+
+def is_installed(path: Path) -> bool:
+    """Whether it is Python's, or of a package that pip has put there."""
+    return bool({"site-packages", "dist-packages"} & set(path.parts)) or path.is_relative_to(_PYTHON)
+
+
+_PYTHON = Path(sysconfig.get_path("stdlib"))
+
+
+def _imported(text: bytes, file: Path, root: Path) -> Iterator[Path]:
+    """The files below the root that a file imports; none of a text that is no Python."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    package = file.parent.relative_to(root).parts
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files_of(root, alias.name.split("."))
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            parts = [*above, *(node.module.split(".") if node.module else ())]
+            for alias in node.names:
+                yield from _files_of(root, [*parts, alias.name])
+
+
+def _files_of(root: Path, parts: list[str]) -> Iterator[Path]:
+    """What importing a dotted name runs of the files below the root: every package on the way, then the module.
+
+    Python's own modules are found before those, and bnlab has a version.
+    """
+    if parts[0] in sys.stdlib_module_names or parts[0] == "bnlab":
+        return
+    path = root
+    for part in parts:
+        path /= part
+        for file in (path / "__init__.py", path.with_suffix(".py")):
+            if file.is_file():
+                yield file
+                break
 
 
 def _file(where: str) -> Path:

@@ -10,8 +10,8 @@ from bnlab.errors import UserError
 from bnlab.norms import SCHEMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.verify import show
-from bnlab.verify.confined import verify_confined
-from bnlab.verify.result import Verdict
+from bnlab.verify.checks import Verdict
+from bnlab.verify.sandbox import verify_confined
 
 LONGEST = 1e6
 """Seconds, the most that a watchdog takes everywhere."""

@@ -17,7 +17,7 @@ from tabulate import tabulate
 
 from bnlab.norms import SCHEMES
 from bnlab.store import environment
-from bnlab.verify.result import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
+from bnlab.verify.checks import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
 
 STYLES = {PASS: "green", FAIL: "bold red", WARN: "yellow", NOT_APPLICABLE: "dim"}
 

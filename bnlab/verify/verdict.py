@@ -10,17 +10,17 @@ from bnlab.norms import SCHEMES
 from bnlab.norms import SHAPES as SHAPE_NAMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.user_class.layer import load_class
-from bnlab.verify import subject as subjects
-from bnlab.verify.checks import run
-from bnlab.verify.diagnose import diagnose
-from bnlab.verify.result import Verdict
-from bnlab.verify.subject import Subject
+from bnlab.verify.checks import Verdict
+from bnlab.verify.checks import subject as subjects
+from bnlab.verify.checks.checks import run
+from bnlab.verify.checks.subject import Accepted, Subject
+from bnlab.verify.mistakes import diagnose
 
 IMPLS = ("native", "custom", "keras")
 
 
 def verify_class(target: str, scheme: str) -> Verdict:
-    """Verifies `my_file.py:MyNorm` as an implementation of a scheme, in this process; see confined.py.
+    """Verifies `my_file.py:MyNorm` as an implementation of a scheme, in this process; see sandbox.py.
 
     Args:
         target: the class.
@@ -61,11 +61,15 @@ def verify_schemes(schemes: Iterable[str], impls: Iterable[str]) -> Iterator[Ver
                 yield _verdict(subjects.of_scheme(scheme, impl))
 
 
+def _is_refused(ndim: int, taken: Accepted) -> bool:
+    return ndim not in taken.broken and not taken.refused[ndim].startswith("its output")
+
+
 def _verdict(subject: Subject) -> Verdict:
     taken = subjects.accepted(subject)
     if not taken.shapes:
-        # a wrong shape says more than a layer's refusal of another number of dimensions
-        ndim = min(taken.refused, key=lambda ndim: not taken.refused[ndim].startswith("its output"))
+        # a wrong shape or a fault says more than a layer's refusal of another number of dimensions
+        ndim = min(taken.refused, key=lambda ndim: _is_refused(ndim, taken))
         raise UserError(f"{subject.name} cannot be verified: for {SHAPE_NAMES[ndim]}, {taken.refused[ndim]}")
     report = run(subject, taken)
     return Verdict(

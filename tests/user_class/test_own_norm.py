@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from bnlab.config import from_mapping
+from bnlab.config import CustomClassConfig, from_mapping
+from bnlab.errors import UserError
 from bnlab.launch.outcomes import run
 from tests.compose import compose
 from tests.conftest import QUICK, Cli, files_below
@@ -77,6 +78,17 @@ def test_an_edited_file_is_another_run_and_an_unchanged_one_is_found(cli: Cli, t
     assert "1 done" in cli(*OWN, "norm.kwargs={eps: 0.1}").out
     first, second, third = runs(tmp_path)
     assert {path.name.rpartition("-")[0] for path in (first, second, third)} == {"MyNorm-mlp"}
+
+
+def test_an_edited_file_that_it_imports_is_another_run(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"import to_be_edited\n{MINE}")
+    (tmp_path / "to_be_edited.py").write_text("")
+    assert cli(*OWN).code == 0
+    assert "1 stored before" in cli(*OWN).out
+    (tmp_path / "to_be_edited.py").write_text("# another text\n")
+    assert "1 done" in cli(*OWN).out
+    with pytest.raises(UserError, match=r"but mine\.py, or what it imports \(to_be_edited\.py\), is another text now"):
+        CustomClassConfig("custom_class", "custom", "mine.py:MyNorm", None, "before")
 
 
 def test_its_configuration_is_that_of_a_run_until_the_file_is_edited(cli: Cli, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Layers with one mistake each, written as a student would, and the name of the mistake in bnlab/verify/mistakes.py."""
+"""Layers with one mistake each, written as a student would, and the name of the mistake in bnlab/verify/mistakes."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ import pytest
 
 from bnlab.norms import SCHEMES
 from bnlab.verify import command, verdict
-from bnlab.verify.reference import REFERENCES, Reference
-from bnlab.verify.result import Verdict
+from bnlab.verify.checks.result import Verdict
+from bnlab.verify.reference.reference import REFERENCES, Reference
 from tests.conftest import Answer, Cli, files_below
 
 HEAD = "import torch\nfrom torch import nn\n\n"
@@ -35,7 +35,7 @@ class MyTanh(nn.Module):
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this process, which is quicker; test_confined.py has what the other is for."""
+    """In this process, which is quicker; tests/user_class/test_sandbox.py has what the other is for."""
 
     def verified(target: str, scheme: str, seconds: float) -> Verdict:
         return verdict.verify_class(target, scheme)

@@ -5,13 +5,13 @@ import re
 import pytest
 from torch import Tensor, nn
 
-from bnlab.verify import search
-from bnlab.verify.checks import run
-from bnlab.verify.diagnose import diagnose
-from bnlab.verify.mistakes import DEFECTS, MISTAKES, known
-from bnlab.verify.reference import REFERENCES
-from bnlab.verify.result import COARSE, FAIL, Diagnosis
-from bnlab.verify.subject import accepted, of_class
+from bnlab.verify.checks.checks import run
+from bnlab.verify.checks.result import COARSE, FAIL, Diagnosis
+from bnlab.verify.checks.subject import accepted, of_class
+from bnlab.verify.mistakes import search
+from bnlab.verify.mistakes.diagnosis import diagnose
+from bnlab.verify.mistakes.mistakes import DEFECTS, MISTAKES, known
+from bnlab.verify.reference.reference import REFERENCES
 from tests.verify import textbook
 from tests.verify.planted import PLANTED, ByHand, EpsFixed
 from tests.verify.planted_more import NoEvaluation, ShortcutOfImages

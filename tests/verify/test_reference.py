@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from bnlab.norms import SCHEMES
-from bnlab.verify import measures
-from bnlab.verify.layers import CHANNELS, SHAPES, ReferenceLayer, drawn
-from bnlab.verify.reference import REFERENCES, Array, gradient
-from bnlab.verify.subject import reference_new
+from bnlab.verify.checks import measures
+from bnlab.verify.checks.subject import reference_new
+from bnlab.verify.reference.layers import CHANNELS, SHAPES, ReferenceLayer, drawn
+from bnlab.verify.reference.reference import REFERENCES, Array, gradient
 from tests.norms import reference as older
 
 CASES = [

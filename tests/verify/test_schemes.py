@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from bnlab.norms import SCHEMES, weight_norm
 from bnlab.norms.keras_layers import SCHEMES as OF_KERAS
-from bnlab.verify import measures
-from bnlab.verify.checks import CHECKS, Report, run
-from bnlab.verify.result import COARSE, EXACT, FAIL, PASS, WARN
-from bnlab.verify.subject import KERAS_DEVIATES, accepted, of_scheme, reference_new
+from bnlab.verify.checks import measures
+from bnlab.verify.checks.checks import CHECKS, Report, run
+from bnlab.verify.checks.result import COARSE, EXACT, FAIL, PASS, WARN
+from bnlab.verify.checks.subject import KERAS_DEVIATES, accepted, of_scheme, reference_new
 from tests.conftest import environment
 
 CASES = [(name, impl) for name in SCHEMES for impl in SCHEMES[name].impls if impl != "keras"]

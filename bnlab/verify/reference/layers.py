@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bnlab.verify.recipe import Recipe
-from bnlab.verify.reference import Array, Reference, Values, gradient, per_layer
-from bnlab.verify.roles import find_roles
-from bnlab.verify.standardize import gradient_factor
+from bnlab.verify.reference.recipe import Recipe
+from bnlab.verify.reference.reference import Array, Reference, Values, gradient, per_layer
+from bnlab.verify.reference.roles import find_roles
+from bnlab.verify.reference.standardize import gradient_factor
 
 CHANNELS = 6
 SHAPES = {2: (7, CHANNELS), 3: (5, CHANNELS, 3), 4: (4, CHANNELS, 2, 3)}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bnlab.verify.mistake import Mistake
+from bnlab.verify.mistakes.mistake import Mistake
+from bnlab.verify.mistakes.wrong_gradient import GRADIENT
+from bnlab.verify.mistakes.wrong_output import OUTPUT
+from bnlab.verify.mistakes.wrong_statistics import RUNNING
 from bnlab.verify.reference import Reference
-from bnlab.verify.wrong_gradient import GRADIENT
-from bnlab.verify.wrong_output import OUTPUT
-from bnlab.verify.wrong_statistics import RUNNING
 
 MISTAKES = (*RUNNING, *OUTPUT, *GRADIENT)
 

@@ -1,6 +1,6 @@
 """Known mistakes in the backward pass."""
 
-from bnlab.verify.mistake import CENTRED, SPATIAL, Mistake
+from bnlab.verify.mistakes.mistake import CENTRED, SPATIAL, Mistake
 
 GRADIENT = (
     Mistake(

@@ -8,12 +8,12 @@ from torch import nn
 
 from bnlab.errors import one_line
 from bnlab.norms import SCHEMES
-from bnlab.verify import measures
-from bnlab.verify.layers import CHANNELS, TorchLayer
+from bnlab.verify.checks import measures
+from bnlab.verify.checks.result import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
+from bnlab.verify.checks.subject import Subject, reference_new
 from bnlab.verify.reference import Reference
-from bnlab.verify.result import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
-from bnlab.verify.roles import named_tensors
-from bnlab.verify.subject import Subject, reference_new
+from bnlab.verify.reference.layers import CHANNELS, TorchLayer
+from bnlab.verify.reference.roles import named_tensors
 
 
 def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
@@ -68,7 +68,7 @@ def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
 
 
 def defects(subject: Subject, ndim: int) -> list[str]:
-    """What is wrong with how the layer treats its tensors, by the keys of mistakes.py."""
+    """What is wrong with how the layer treats its tensors, by the keys of mistakes/mistakes.py."""
     layer, reference = subject.new(ndim), subject.reference.on(ndim)
     assert isinstance(layer, TorchLayer)
     before = torch.tensor(measures.draw(ndim), dtype=layer.dtype, requires_grad=True)

@@ -1,7 +1,7 @@
 """What is done to a layer, and the numbers that come out: one short program per check, for any `Layer`.
 
-Each takes `new` (layers.py) and the number of dimensions of the input, and returns named arrays; none, if the layer has
-nothing to measure there.
+Each takes `new` (reference/layers.py) and the number of dimensions of the input, and returns named arrays; none, if the
+layer has nothing to measure there.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from bnlab.verify.layers import CHANNELS, SHAPES, Layer, New
-from bnlab.verify.reference import Array, Values
-from bnlab.verify.standardize import per_channel
+from bnlab.verify.reference import Array, Values, per_channel
+from bnlab.verify.reference.layers import CHANNELS, SHAPES, Layer, New
 
 Measure = Callable[[New, int], Values]
 

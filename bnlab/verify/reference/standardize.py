@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnlab.verify.recipe import Recipe
+from bnlab.verify.reference.recipe import Recipe
 
 Array = NDArray[Any]
 Values = dict[str, Array]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,9 +16,9 @@ from torch import nn
 from bnlab.errors import UserError, one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.user_class.layer import may_count_features
-from bnlab.verify import measures
-from bnlab.verify.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
+from bnlab.verify.checks import measures
 from bnlab.verify.reference import REFERENCES, WEIGHT, Reference
+from bnlab.verify.reference.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
 
 ALIASES = {"eps": ("eps", "epsilon"), "momentum": ("momentum", "mom"), "num_groups": ("num_groups", "groups")}
 """By what names a user's constructor may take a setting, and the layer keep it."""
@@ -238,23 +240,45 @@ def _assume(subject: Subject, setting: str) -> Subject:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Which inputs a layer takes: `shapes` by their dimensions, and why not the others."""
+    """Which inputs a layer takes: `shapes` by their dimensions, and why not the others.
+
+    `broken` are those of the others that it does not refuse: it fails on them for a reason that has nothing to do with
+    the number of dimensions.
+    """
 
     shapes: tuple[int, ...]
     refused: Mapping[int, str]
+    broken: frozenset[int] = frozenset()
 
 
 def accepted(subject: Subject) -> Accepted:
     """Tries a forward pass with every shape."""
-    shapes, refused = [], {}
+    shapes, refused, broken = [], {}, set()
     for ndim, size in SHAPES.items():
         try:
             y = subject.new(ndim).forward(measures.draw(ndim), training=True)
         except (Exception, SystemExit) as error:
             refused[ndim] = one_line(error)
+            if not _is_refusal(error) and not (ndim == 2 and SCHEMES[subject.scheme].spatial_only):
+                broken.add(ndim)
             continue
         if y.shape == size:
             shapes.append(ndim)
         else:
             refused[ndim] = f"its output has shape {y.shape} for an input of shape {size}"
-    return Accepted(tuple(shapes), refused)
+    return Accepted(tuple(shapes), refused, frozenset(broken))
+
+
+_OF_DIMENSIONS = re.compile(
+    r"dimension|\bdims?\b|\bshape|\bsize|\baxis\b|\baxes\b|\d-?d\b|unpack|tuple index|indices|subscript|broadcast",
+    re.IGNORECASE,
+)
+"""What Python and PyTorch say where a program is written for another number of dimensions."""
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether a layer does not take that many dimensions: it says so itself, or PyTorch does of its program."""
+    if not isinstance(error, ValueError | RuntimeError | IndexError | AssertionError):
+        return False
+    last = traceback.extract_tb(error.__traceback__)[-1].line or ""
+    return last.startswith(("raise ", "assert ")) or bool(_OF_DIMENSIONS.search(str(error)))

@@ -1,7 +1,7 @@
 """The choices that an implementation of a normalization makes, one by one.
 
 The defaults are the definition: the paper's, and PyTorch's where the paper leaves a choice. Every known mistake is
-another value of one or two of them (mistakes.py), and so is Keras's convention.
+another value of one or two of them (see bnlab/verify/mistakes), and so is Keras's convention.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Known mistakes in the output."""
 
-from bnlab.verify.mistake import BATCH, BY_SAMPLE, CENTRED, CONSTANT, Mistake
+from bnlab.verify.mistakes.mistake import BATCH, BY_SAMPLE, CENTRED, CONSTANT, Mistake
 
 OUTPUT = (
     Mistake(

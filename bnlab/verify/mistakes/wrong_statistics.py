@@ -1,6 +1,6 @@
 """Known mistakes with running statistics and the two modes."""
 
-from bnlab.verify.mistake import BATCH, OF_INPUT, SPATIAL, Mistake
+from bnlab.verify.mistakes.mistake import BATCH, OF_INPUT, SPATIAL, Mistake
 
 RUNNING = (
     Mistake(

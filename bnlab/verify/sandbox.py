@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnlab.user_class import confined
-from bnlab.verify.result import Verdict
+from bnlab.verify.checks import Verdict
 
 
 def verify_confined(target: str, scheme: str, seconds: float) -> Verdict:

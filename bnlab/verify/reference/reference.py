@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnlab.verify import formulas
-from bnlab.verify.recipe import Recipe
-from bnlab.verify.standardize import standardize
+from bnlab.verify.reference import formulas
+from bnlab.verify.reference.recipe import Recipe
+from bnlab.verify.reference.standardize import standardize
 
 Array = NDArray[Any]
 Values = dict[str, Array]

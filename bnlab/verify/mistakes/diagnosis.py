@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from bnlab.norms import SHAPES
-from bnlab.verify.checks import Report
-from bnlab.verify.mistake import Mistake
-from bnlab.verify.mistakes import describe
-from bnlab.verify.result import FAIL, Diagnosis
-from bnlab.verify.search import Cell, Search
+from bnlab.verify.checks import FAIL, Diagnosis
+from bnlab.verify.checks.checks import Report
+from bnlab.verify.mistakes.mistake import Mistake
+from bnlab.verify.mistakes.mistakes import describe
+from bnlab.verify.mistakes.search import Cell, Search
 
 RAISING = frozenset({"statistics of another shape", "input changed"})
 """Defects with which checks raise."""

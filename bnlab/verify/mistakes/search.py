@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from bnlab.verify import measures
-from bnlab.verify.checks import CHECKS, Check, Report
-from bnlab.verify.measures import Measure
-from bnlab.verify.mistake import Mistake
-from bnlab.verify.mistakes import known
-from bnlab.verify.recipe import Recipe
-from bnlab.verify.reference import REFERENCES, Array, Values
-from bnlab.verify.result import FAIL, PASS, Result, errors
-from bnlab.verify.subject import reference_new
+from bnlab.verify.checks import FAIL, PASS, Result, errors, measures
+from bnlab.verify.checks.checks import CHECKS, Check, Report
+from bnlab.verify.checks.measures import Measure
+from bnlab.verify.checks.subject import reference_new
+from bnlab.verify.mistakes.mistake import Mistake
+from bnlab.verify.mistakes.mistakes import known
+from bnlab.verify.reference import REFERENCES, Array, Recipe, Values
 
 Settings = tuple[tuple[str, Any], ...]
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from bnlab.errors import one_line
 from bnlab.norms import SHAPES as SHAPE_NAMES
-from bnlab.verify import measures, special
-from bnlab.verify.measures import Measure
-from bnlab.verify.result import COARSE, EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
-from bnlab.verify.subject import Accepted, Subject, reference_new
+from bnlab.verify.checks import measures, special
+from bnlab.verify.checks.measures import Measure
+from bnlab.verify.checks.result import COARSE, EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
+from bnlab.verify.checks.subject import Accepted, Subject, reference_new
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Report:
 
     Attributes:
         exact: the tolerance in float64.
-        defects: keys of what is wrong with how the layer keeps its tensors; see mistakes.py.
+        defects: keys of what is wrong with how the layer keeps its tensors; see mistakes/mistakes.py.
     """
 
     subject: Subject
@@ -123,6 +123,8 @@ def run(subject: Subject, taken: Accepted) -> Report:
 
 def _compare(check: Check, subject: Subject, taken: Accepted, exact: float) -> Result:
     ndim = check.ndim or taken.shapes[0]
+    if ndim in taken.broken and not check.offset:
+        return Result(check.name, FAIL, note=f"raises {taken.refused[ndim]}")
     if ndim in taken.refused:
         return Result(check.name, NOT_APPLICABLE, note="" if check.offset else taken.refused[ndim])  # said once
     if check.of_activations and subject.reference.of_weights:

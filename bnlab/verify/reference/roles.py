@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bnlab.verify.reference import Reference, per_layer
+from bnlab.verify.reference.reference import Reference, per_layer
 
 Role = tuple[nn.Module, str]
 """The module that has the tensor, and the attribute."""

@@ -1,0 +1,21 @@
+"""What each scheme computes, in float64 NumPy, and how a torch module is run beside it.
+
+Definitions live here: formulas, the choices of an implementation (`Recipe`), and where a layer keeps what they name.
+Nothing in here knows how far a layer may be off. The door `layers` imports torch.
+"""
+
+from bnlab.verify.reference.recipe import Recipe
+from bnlab.verify.reference.reference import REFERENCES, WEIGHT, Array, Reference, Values
+from bnlab.verify.reference.standardize import per_channel
+
+__all__ = [
+    "REFERENCES",
+    "WEIGHT",
+    "Array",
+    "Recipe",
+    "Reference",
+    "Values",
+    "layers",
+    "per_channel",
+    "roles",
+]
