@@ -8,14 +8,14 @@ where a single small network is trained.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bnlab.config import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
+from bnlab.config import AdamConfig, OptimizerConfig, ScheduleConfig, SGDConfig
+from bnlab.engine.schedule import lr_factor
 from bnlab.lifting import Owned
 
 ADAM_KERNELS = {"adam": torch._fused_adam_, "adamw": torch._fused_adamw_}
@@ -72,6 +72,8 @@ class _Group:
             self._adam(self._config, mine)
         elif isinstance(self._config, SGDConfig):
             self._sgd(self._config, mine)
+        else:
+            raise _unknown(self._config)
 
     def _adam(self, config: AdamConfig, gradients: list[Tensor]) -> None:
         (count,) = self.state["count"]
@@ -118,6 +120,9 @@ class StackOptimizer:
         parameters: the stack's, with their owners.
         hyperparameters: one per replicate.
         total_steps, steps_per_epoch: what the learning rate's schedule counts in.
+
+    Raises:
+        ValueError: an optimizer is unknown.
     """
 
     def __init__(
@@ -170,9 +175,15 @@ class StackOptimizer:
 
 
 def _remembered(config: OptimizerConfig) -> Sequence[str]:
-    if isinstance(config, AdamConfig):
+    if isinstance(config, AdamConfig) and config.name in ADAM_KERNELS:
         return ("exp_avg", "exp_avg_sq")
-    return ("momentum_buffer",) if isinstance(config, SGDConfig) and config.momentum > 0 else ()
+    if isinstance(config, SGDConfig):
+        return ("momentum_buffer",) if config.momentum > 0 else ()
+    raise _unknown(config)
+
+
+def _unknown(config: OptimizerConfig) -> ValueError:
+    return ValueError(f"there is no optimizer '{config.name}' of {type(config).__name__}")
 
 
 def _slices(owned: Owned, number: int, chosen: Sequence[bool]) -> Iterator[_Slice]:
@@ -195,18 +206,3 @@ def _by_weight_decay(config: OptimizerConfig, parameters: Sequence[Owned]) -> di
         decays = config.decay_norm_params or not owned.of_norm
         groups.setdefault(config.weight_decay if decays else 0.0, []).append(number)
     return groups
-
-
-def lr_factor(config: ScheduleConfig, step: int, total_steps: int, steps_per_epoch: int) -> float:
-    """What the learning rate is multiplied by at a step, 0 <= step < total_steps.
-
-    cosine: f + (1 - f) (1 + cos(pi step / total_steps)) / 2 with f = final_factor (Loshchilov & Hutter, 2017).
-    step: gamma^floor(epochs done / every_epochs).
-    """
-    if isinstance(config, CosineConfig):
-        half_wave = (1 + math.cos(math.pi * step / total_steps)) / 2
-        return config.final_factor + (1 - config.final_factor) * half_wave
-    if isinstance(config, StepConfig):
-        # Rounded, because 0.3 epochs / 0.1 epochs is a little less than 3 in floating point.
-        return float(config.gamma ** math.floor(round(step / steps_per_epoch / config.every_epochs, 9)))
-    return 1.0

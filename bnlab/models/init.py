@@ -23,6 +23,9 @@ def initialize(
             `xavier`: U(-a, a) with a = gain sqrt(6 / (in + out)), gain 1 by default (Glorot & Bengio, 2010; Keras's
             default), biases 0;
             `normal`: N(0, gain^2), gain 0.01 by default, biases 0.
+
+    Raises:
+        ValueError: the scheme is none of these.
     """
     with_weights = weight_layers(layers)
     for layer in with_weights:
@@ -51,5 +54,7 @@ def _draw_weight(
         nn.init.normal_(weight, 0.0, (gain or usual) / math.sqrt(fan_in), generator=generator)
     elif scheme == "xavier":
         nn.init.xavier_uniform_(weight, gain or 1.0, generator=generator)
-    else:
+    elif scheme == "normal":
         nn.init.normal_(weight, 0.0, gain or 0.01, generator=generator)
+    else:
+        raise ValueError(f"there is no init '{scheme}'")

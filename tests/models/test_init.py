@@ -83,3 +83,8 @@ def test_norms_keep_their_own_start() -> None:
     for norm in norms:
         assert torch.equal(norm.weight, torch.ones(4))
         assert torch.equal(norm.bias, torch.zeros(4))
+
+
+def test_an_unknown_init_is_refused_and_is_not_a_normal_one() -> None:
+    with pytest.raises(ValueError, match="no init 'orthogonal'"):
+        drawn("orthogonal")
