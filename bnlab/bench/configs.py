@@ -8,8 +8,9 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from bnlab.config import CHOICES, CONF, NormConfig, RunConfig
+from bnlab.config import CONF, RunConfig
 from bnlab.hydra_bridge import plain_of, resolve
+from bnlab.norms import SCHEMES, NormConfig
 
 
 def article_config() -> RunConfig:
@@ -22,8 +23,7 @@ def article_config() -> RunConfig:
 def norm_config(scheme: str, impl: str = "native") -> NormConfig:
     """`norm=SCHEME norm.impl=IMPL` with the defaults of its other settings."""
     settings: Any = OmegaConf.to_container(OmegaConf.load(CONF / "norm" / f"{scheme}.yaml"))
-    config: NormConfig = CHOICES["norm"][scheme](**settings | {"impl": impl})
-    return config
+    return SCHEMES[scheme].settings(**settings | {"impl": impl})
 
 
 def with_norm(config: RunConfig, scheme: str, impl: str = "native") -> RunConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bnlab.config.ranges import one_of
+from bnlab.ranges import one_of
 
 DEFAULT_ENGINE = {"name": "bnlab"}
 """What a configuration means that names no engine, as all that were stored before there were two."""

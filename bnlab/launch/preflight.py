@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from bnlab import data, keras_engine, models
-from bnlab.config import CustomClassConfig, DataConfig, DyTConfig, KerasEngineConfig, RunConfig
+from bnlab.config import CustomClassConfig, DataConfig, KerasEngineConfig, RunConfig
 from bnlab.engine import Hyperparameters, Plan, Replicate
 from bnlab.errors import UserError
 from bnlab.launch.grouping import check_memory
@@ -32,7 +32,7 @@ WORTH_A_SECOND_THREAD = 5_000_000
 SECONDS_OF_TRIAL = 60.0
 """For the import of a user's norm, its layers, and their passes."""
 
-STAND_IN = DyTConfig("dyt", "custom", alpha=0.5, affine=False)
+STAND_IN = SCHEMES["dyt"].configured("custom", alpha=0.5, affine=False)
 """In the place of a user's norm where only shapes matter: it takes every shape."""
 
 
