@@ -20,7 +20,7 @@ from bnlab.verify.measures import Measure
 from bnlab.verify.mistake import Mistake
 from bnlab.verify.mistakes import known
 from bnlab.verify.recipe import Recipe
-from bnlab.verify.reference import REFERENCES, Array, Values
+from bnlab.verify.reference import Array, Values, reference_of
 from bnlab.verify.result import FAIL, PASS, Result, errors
 from bnlab.verify.subject import reference_new
 
@@ -199,7 +199,7 @@ class Search:
 @lru_cache(maxsize=20_000)
 def _measured(scheme: str, settings: Settings, recipe: Recipe, measure: Measure, ndim: int) -> Values:
     """What a check measures on the reference with this recipe; the same for all layers that are held against it."""
-    reference = replace(REFERENCES[scheme], settings=dict(settings)).by(**vars(recipe))
+    reference = replace(reference_of(scheme), settings=dict(settings)).by(**vars(recipe))
     with np.errstate(all="ignore"):
         return measure(reference_new(reference), ndim)
 
