@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from bnlab.config import CHOICES, CONF, NormConfig, RunConfig
+from bnlab.config import CONF, RunConfig
 from bnlab.hydra_bridge import configuration
+from bnlab.norms import SCHEMES, NormConfig
 
 
 def article_config() -> RunConfig:
@@ -19,8 +20,7 @@ def article_config() -> RunConfig:
 def norm_config(scheme: str, impl: str = "native") -> NormConfig:
     """`norm=SCHEME norm.impl=IMPL` with the defaults of its other settings."""
     settings: Any = yaml.safe_load((CONF / "norm" / f"{scheme}.yaml").read_text(encoding="utf-8"))
-    config: NormConfig = CHOICES["norm"][scheme](**settings | {"impl": impl})
-    return config
+    return SCHEMES[scheme].settings(**settings | {"impl": impl})
 
 
 def with_norm(config: RunConfig, scheme: str, impl: str = "native") -> RunConfig:

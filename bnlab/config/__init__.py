@@ -4,17 +4,7 @@ from bnlab.config import setting_words
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
-from bnlab.config.norm import (
-    BatchConfig,
-    CustomClassConfig,
-    DyTConfig,
-    FRNConfig,
-    GroupConfig,
-    InstanceConfig,
-    LayerConfig,
-    NormConfig,
-    RMSConfig,
-)
+from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
 from bnlab.config.other_names import did_you_mean, keys_named
 from bnlab.config.resolve import from_mapping, set_value, settings_of, unknown_setting, wrong_type
@@ -28,23 +18,15 @@ __all__ = [
     "MOST_STEPS",
     "MOST_THREADS",
     "AdamConfig",
-    "BatchConfig",
     "CNNConfig",
     "CosineConfig",
     "CustomClassConfig",
     "DataConfig",
-    "DyTConfig",
     "EngineConfig",
-    "FRNConfig",
-    "GroupConfig",
-    "InstanceConfig",
     "KerasEngineConfig",
-    "LayerConfig",
     "MLPConfig",
     "ModelConfig",
-    "NormConfig",
     "OptimizerConfig",
-    "RMSConfig",
     "RunConfig",
     "RunSettings",
     "SGDConfig",

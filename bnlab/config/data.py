@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bnlab.config.ranges import one_of, require
+from bnlab.ranges import one_of, require
 
 
 @dataclass

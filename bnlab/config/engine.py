@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bnlab.config.ranges import one_of
+from bnlab.ranges import one_of
 
 DEFAULT_ENGINE = {"name": "bnlab"}
 """What a configuration means that names no engine, as all that were stored before there were two."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bnlab.config.ranges import one_of, positive, require
 from bnlab.errors import UserError
+from bnlab.ranges import one_of, positive, require
 
 MOST_WIDTH = 65_536
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bnlab.config.ranges import not_negative, positive, require, within_0_1
 from bnlab.errors import UserError
+from bnlab.ranges import not_negative, positive, require, within_0_1
 
 
 @dataclass

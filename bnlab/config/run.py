@@ -11,50 +11,17 @@ from typing import Any
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
-from bnlab.config.norm import (
-    BatchConfig,
-    BatchRenormConfig,
-    CustomClassConfig,
-    DerfConfig,
-    DyTConfig,
-    FRNConfig,
-    GhostBatchConfig,
-    GroupConfig,
-    InstanceConfig,
-    LayerConfig,
-    NormConfig,
-    OfWeightsConfig,
-    PreciseBatchConfig,
-    RMSConfig,
-    SwitchableConfig,
-    WeightStandardizationConfig,
-)
+from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
-from bnlab.config.ranges import not_negative, require
 from bnlab.errors import UserError
+from bnlab.norms import SCHEMES, NormConfig
+from bnlab.ranges import not_negative, require
 
 MOST_EPOCHS, MOST_STEPS, MOST_THREADS = 1_000_000, 1_000_000_000, 1024
 """Beyond what anybody trains: a slip of the finger is told at once, not after a century."""
 
 CHOICES: dict[str, dict[str, type[Any]]] = {
-    "norm": {
-        "none": NormConfig,
-        "batch": BatchConfig,
-        "layer": LayerConfig,
-        "group": GroupConfig,
-        "instance": InstanceConfig,
-        "rms": RMSConfig,
-        "batch_renorm": BatchRenormConfig,
-        "ghost_batch": GhostBatchConfig,
-        "precise_batch": PreciseBatchConfig,
-        "frn": FRNConfig,
-        "switchable": SwitchableConfig,
-        "dyt": DyTConfig,
-        "derf": DerfConfig,
-        "weight_standardization": WeightStandardizationConfig,
-        "weight_norm": OfWeightsConfig,
-        "custom_class": CustomClassConfig,
-    },
+    "norm": {**{name: scheme.settings for name, scheme in SCHEMES.items()}, "custom_class": CustomClassConfig},
     "model": {"mlp": MLPConfig, "cnn": CNNConfig},
     "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
     "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig},

@@ -20,7 +20,6 @@ from bnlab import models
 from bnlab.config import AdamConfig, OptimizerConfig, RunConfig, SGDConfig
 from bnlab.data import Part, Split, order
 from bnlab.engine import EVALUATION_BATCH, Evaluation, Keeper, Observer, Plan, Score
-from bnlab.errors import UserError
 from bnlab.machine import Interrupt
 from bnlab.models import ACTIVATIONS
 from bnlab.norms import keras_layers
@@ -90,7 +89,7 @@ def _norm(config: RunConfig, name: str) -> Any:
     try:
         return keras_layers.layer(keras, config.norm.name, 2, name=name, **config.norm.settings())
     except ValueError as error:
-        raise UserError(f"norm={config.norm.name} cannot be used here: {error}") from error
+        raise config.norm.refused(error) from error
 
 
 def _optimizer(config: OptimizerConfig) -> Any:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from bnlab import data, engine, keras_engine, models
-from bnlab.config import CustomClassConfig, DyTConfig, EngineConfig, KerasEngineConfig, RunConfig
+from bnlab.config import CustomClassConfig, EngineConfig, KerasEngineConfig, RunConfig
 from bnlab.engine import Observer
 from bnlab.launch.build import compiles, device_of, plan_of, replicate, split_of
 from bnlab.launch.checkpoints import Checkpoints
@@ -20,13 +20,14 @@ from bnlab.launch.job import Job
 from bnlab.machine import Interrupt
 from bnlab.machine.threads import use_threads
 from bnlab.models import trained_parameters
+from bnlab.norms import SCHEMES
 from bnlab.norms.dyt import DynamicTanh
 from bnlab.user_class import confined
 
 SECONDS_OF_TRIAL = 60.0
 """For the import of a user's norm, its layers, and their passes."""
 
-STAND_IN = DyTConfig("dyt", "custom", alpha=0.5, affine=False)
+STAND_IN = SCHEMES["dyt"].configured("custom", alpha=0.5, affine=False)
 """In the place of a user's norm where only shapes matter: it takes every shape."""
 
 

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from bnlab.config import CNNConfig, FRNConfig, MLPConfig, ModelConfig, NormConfig
-from bnlab.errors import UserError
+from bnlab.config import CNNConfig, MLPConfig, ModelConfig
 from bnlab.models.blocks import Blocks
 from bnlab.models.cnn import CNN
 from bnlab.models.init import initialize, weight_layers
 from bnlab.models.mlp import MLP
 from bnlab.models.slots import norm_maker, shifts
-from bnlab.norms import SCHEMES
+from bnlab.norms import SCHEMES, NormConfig
 
 Model = MLP | CNN
 
@@ -40,7 +39,7 @@ def build(
         activation=model.activation,
         bias=model.bias,
         norm_shifts=shifts(of_activations),
-        norm_activates=isinstance(norm, FRNConfig) and norm.tlu,
+        norm_activates=norm.activates(),
     )
     with torch.device("meta" if generator is None else "cpu"):
         built = _MAKERS[type(model)](model, image, classes, blocks)
@@ -66,4 +65,4 @@ def _normalize_weights(built: Model, norm: NormConfig, *, with_output: bool) -> 
         try:
             scheme.reparametrize(norm.impl, layer, **norm.settings())
         except ValueError as error:
-            raise UserError(f"norm={norm.name} cannot be used here: {error}") from error
+            raise norm.refused(error) from error

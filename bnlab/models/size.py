@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bnlab.config import ModelConfig, NormConfig
+from bnlab.config import ModelConfig
 from bnlab.models.construction import build
+from bnlab.norms import SCHEMES
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Size:
 
 def size_of(model: ModelConfig, image: Sequence[int], classes: int) -> Size:
     """Size of the model on images of that shape (channels, height, width)."""
-    built = build(model, NormConfig("none", "native"), image, classes, generator=None)
+    built = build(model, SCHEMES["none"].configured("native"), image, classes, generator=None)
     x = torch.zeros(1, *image, device="meta")
     size = Size(0, 0, 0)
     for layer in built.layers:

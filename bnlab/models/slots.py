@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
-from bnlab.config import CustomClassConfig, NormConfig
-from bnlab.errors import UserError
-from bnlab.norms import SCHEMES
+from bnlab.config import CustomClassConfig
+from bnlab.norms import SCHEMES, NormConfig
 from bnlab.user_class.layer import construct
 
 
@@ -34,7 +33,7 @@ def norm_maker(norm: NormConfig, generator: torch.Generator | None) -> Callable[
         try:
             return scheme.build(norm.impl, channels, ndim=ndim, **norm.settings())
         except ValueError as error:
-            raise UserError(f"norm={norm.name} cannot be used here: {error}") from error
+            raise norm.refused(error) from error
 
     return layer
 

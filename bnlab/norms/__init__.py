@@ -1,18 +1,20 @@
 """The normalization schemes: what each computes, and how to build its layers. Importing this does not import torch.
 
-A file per scheme, to be read beside its paper, with its layers; those files are doors of their own, which import torch,
-and so is `keras_layers`, for Keras's.
+A scheme is two files of one name: in `schemes` its settings and what is known of it, here its layers, to be read beside
+its paper. The files with layers are doors of their own, which import torch; so is `keras_layers`, for Keras's.
 
 Shapes: N batch, C features or channels, L, H, W spatial; a layer keeps the shape, (N, C), (N, C, L) or (N, C, H, W).
 """
 
 from bnlab.norms.scheme import CHANGES, SHAPES, Scheme
 from bnlab.norms.schemes import SCHEMES
+from bnlab.norms.settings import NormConfig
 
 __all__ = [
     "CHANGES",
     "SCHEMES",
     "SHAPES",
+    "NormConfig",
     "Scheme",
     "batch",
     "batch_renorm",

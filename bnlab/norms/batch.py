@@ -171,16 +171,12 @@ def _affine(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
     return x_hat if gamma is None or beta is None else torch.addcmul(beta, x_hat, gamma)
 
 
-def native(
-    channels: int, ndim: int, *, eps: float, momentum: float | None, affine: bool, track_running_stats: bool
-) -> nn.Module:
+def native(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """torch.nn's layer for inputs of `ndim` dimensions; the settings are those of `BatchNorm`."""
     layer = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d}[ndim]
-    return layer(channels, eps=eps, momentum=momentum, affine=affine, track_running_stats=track_running_stats)
+    return layer(channels, **settings)
 
 
-def custom(
-    channels: int, ndim: int, *, eps: float, momentum: float | None, affine: bool, track_running_stats: bool
-) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
-    return BatchNorm(channels, eps=eps, momentum=momentum, affine=affine, track_running_stats=track_running_stats)
+    return BatchNorm(channels, **settings)

@@ -23,6 +23,8 @@ Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight 
 recentred; changes with: weight matrix recentred, one sample rescaled.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -114,24 +116,6 @@ class BatchRenorm(nn.Module):
         return centred * (r / std) + d
 
 
-def custom(
-    channels: int,
-    ndim: int,
-    *,
-    eps: float,
-    momentum: float,
-    affine: bool,
-    r_max: float,
-    d_max: float,
-    schedule_scale: float,
-) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
-    return BatchRenorm(
-        channels,
-        eps=eps,
-        momentum=momentum,
-        affine=affine,
-        r_max=r_max,
-        d_max=d_max,
-        schedule_scale=schedule_scale,
-    )
+    return BatchRenorm(channels, **settings)

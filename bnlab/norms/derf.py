@@ -12,6 +12,8 @@ Invariances, up to ε: norm(W x) stays with: nothing; changes with: weight matri
 one weight vector rescaled, data rescaled, data recentred, one sample rescaled.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -48,6 +50,6 @@ class DynamicErf(nn.Module):
         return torch.addcmul(per_channel(self.bias, x.ndim), y, per_channel(self.weight, x.ndim))
 
 
-def custom(channels: int, ndim: int, *, alpha: float, shift: float, affine: bool) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
-    return DynamicErf(channels, alpha=alpha, shift=shift, affine=affine)
+    return DynamicErf(channels, **settings)

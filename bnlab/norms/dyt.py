@@ -10,6 +10,8 @@ Invariances, up to ε: norm(W x) stays with: nothing; changes with: weight matri
 one weight vector rescaled, data rescaled, data recentred, one sample rescaled.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -44,6 +46,6 @@ class DynamicTanh(nn.Module):
         return torch.addcmul(per_channel(self.bias, x.ndim), y, per_channel(self.weight, x.ndim))
 
 
-def custom(channels: int, ndim: int, *, alpha: float, affine: bool) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
-    return DynamicTanh(channels, alpha=alpha, affine=affine)
+    return DynamicTanh(channels, **settings)

@@ -17,6 +17,8 @@ Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight 
 sample rescaled; changes with: weight matrix recentred, data recentred.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -62,6 +64,6 @@ class FilterResponseNorm(nn.Module):
         return y if self.threshold is None else torch.maximum(y, per_channel(self.threshold, x.ndim))
 
 
-def custom(channels: int, ndim: int, *, eps: float, affine: bool, tlu: bool) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file, with ε_l on (N, C)."""
-    return FilterResponseNorm(channels, learns_eps=ndim == 2, eps=eps, affine=affine, tlu=tlu)
+    return FilterResponseNorm(channels, learns_eps=ndim == 2, **settings)

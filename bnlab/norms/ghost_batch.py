@@ -19,6 +19,8 @@ Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight 
 recentred; changes with: weight matrix recentred, one sample rescaled.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -57,8 +59,6 @@ class GhostBatchNorm(BatchNorm):
         return torch.cat([super(GhostBatchNorm, self)._normalize(ghost) for ghost in ghosts])
 
 
-def custom(
-    channels: int, ndim: int, *, eps: float, momentum: float | None, affine: bool, virtual_batch_size: int
-) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
-    return GhostBatchNorm(channels, eps=eps, momentum=momentum, affine=affine, virtual_batch_size=virtual_batch_size)
+    return GhostBatchNorm(channels, **settings)

@@ -16,6 +16,8 @@ Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, weight matr
 rescaled; changes with: one weight vector rescaled, data recentred.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -53,15 +55,15 @@ class GroupNorm(nn.Module):
         return normalize_groups(x, self.weight, self.bias, groups=self.num_groups, eps=self.eps)
 
 
-def native(channels: int, ndim: int, *, eps: float, affine: bool, num_groups: int) -> nn.Module:
+def native(channels: int, ndim: int, *, num_groups: int, **settings: Any) -> nn.Module:
     """torch.nn's layer; the settings and errors are those of `GroupNorm`."""
     check_groups(channels, num_groups)
-    return nn.GroupNorm(num_groups, channels, eps=eps, affine=affine)
+    return nn.GroupNorm(num_groups, channels, **settings)
 
 
-def custom(channels: int, ndim: int, *, eps: float, affine: bool, num_groups: int) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
-    return GroupNorm(channels, eps=eps, affine=affine, num_groups=num_groups)
+    return GroupNorm(channels, **settings)
 
 
 def check_groups(channels: int, num_groups: int) -> None:

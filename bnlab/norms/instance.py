@@ -16,6 +16,8 @@ Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight 
 recentred, one sample rescaled; changes with: weight matrix recentred.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -83,7 +85,7 @@ class InstanceNorm(nn.Module):
 
 
 def native(
-    channels: int, ndim: int, *, eps: float, affine: bool, momentum: float | None, track_running_stats: bool
+    channels: int, ndim: int, *, momentum: float | None, track_running_stats: bool, **settings: Any
 ) -> nn.Module:
     """torch.nn's layer for inputs of `ndim` dimensions; the settings and errors are those of `InstanceNorm`."""
     _check_ndim(ndim)
@@ -91,15 +93,13 @@ def native(
     layer = {3: nn.InstanceNorm1d, 4: nn.InstanceNorm2d}[ndim]
     # momentum has no meaning without running statistics, where torch.nn's type still asks for a number
     weight = 0.0 if momentum is None else momentum
-    return layer(channels, eps=eps, momentum=weight, affine=affine, track_running_stats=track_running_stats)
+    return layer(channels, momentum=weight, track_running_stats=track_running_stats, **settings)
 
 
-def custom(
-    channels: int, ndim: int, *, eps: float, affine: bool, momentum: float | None, track_running_stats: bool
-) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
     _check_ndim(ndim)
-    return InstanceNorm(channels, eps=eps, affine=affine, momentum=momentum, track_running_stats=track_running_stats)
+    return InstanceNorm(channels, **settings)
 
 
 def _check_ndim(ndim: int) -> None:

@@ -17,6 +17,8 @@ Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, weight matr
 rescaled; changes with: one weight vector rescaled, data recentred.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -48,13 +50,13 @@ class LayerNorm(nn.Module):
         return normalize_groups(x, self.weight, self.bias, groups=1, eps=self.eps)
 
 
-def native(channels: int, ndim: int, *, eps: float, affine: bool) -> nn.Module:
+def native(channels: int, ndim: int, *, affine: bool, **settings: Any) -> nn.Module:
     """torch.nn's layer for inputs of `ndim` dimensions; the settings are those of `LayerNorm`."""
     if ndim == 2:
-        return nn.LayerNorm(channels, eps=eps, elementwise_affine=affine)
-    return nn.GroupNorm(1, channels, eps=eps, affine=affine)
+        return nn.LayerNorm(channels, elementwise_affine=affine, **settings)
+    return nn.GroupNorm(1, channels, affine=affine, **settings)
 
 
-def custom(channels: int, ndim: int, *, eps: float, affine: bool) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
-    return LayerNorm(channels, eps=eps, affine=affine)
+    return LayerNorm(channels, **settings)

@@ -15,6 +15,8 @@ Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, one weight 
 recentred; changes with: weight matrix recentred, one sample rescaled.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -86,8 +88,6 @@ class _Pooled:
         self.mean = self.mean + distance * share
 
 
-def custom(
-    channels: int, ndim: int, *, eps: float, momentum: float | None, affine: bool, population_batches: int
-) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
-    return PreciseBatchNorm(channels, eps=eps, momentum=momentum, affine=affine, population_batches=population_batches)
+    return PreciseBatchNorm(channels, **settings)

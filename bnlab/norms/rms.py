@@ -13,6 +13,8 @@ Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, data rescal
 weight matrix recentred, one weight vector rescaled, data recentred.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -46,7 +48,7 @@ class RMSNorm(nn.Module):
         return y if self.weight is None else y * per_channel(self.weight, x.ndim)
 
 
-def native(channels: int, ndim: int, *, eps: float | None, affine: bool) -> nn.Module:
+def native(channels: int, ndim: int, *, affine: bool, **settings: Any) -> nn.Module:
     """torch.nn's layer; the settings are those of `RMSNorm`.
 
     Raises:
@@ -57,9 +59,9 @@ def native(channels: int, ndim: int, *, eps: float | None, affine: bool) -> nn.M
             "native rms normalization takes (N, C) only: with spatial axes torch.nn.RMSNorm has a gamma for each"
             " position, not for each channel; use norm.impl=custom, or norm=layer."
         )
-    return nn.RMSNorm(channels, eps=eps, elementwise_affine=affine)
+    return nn.RMSNorm(channels, elementwise_affine=affine, **settings)
 
 
-def custom(channels: int, ndim: int, *, eps: float | None, affine: bool) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file; one class serves every `ndim`."""
-    return RMSNorm(channels, eps=eps, affine=affine)
+    return RMSNorm(channels, **settings)

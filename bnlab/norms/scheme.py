@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bnlab.norms.settings import NormConfig
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,6 +31,7 @@ class Scheme:
 
     Attributes:
         name: what the configuration calls it.
+        settings: its settings, with their types and ranges.
         title: what a person calls it.
         formula: the article's or paper's formula, in one line.
         normalizes_over: the axes that share one mean and variance.
@@ -46,6 +47,7 @@ class Scheme:
     """
 
     name: str
+    settings: type[NormConfig]
     title: str
     formula: str
     normalizes_over: str
@@ -59,6 +61,14 @@ class Scheme:
     of_weights: bool = False
     impls: tuple[str, ...] = ("native", "custom")
 
+    def configured(self, impl: str, **settings: Any) -> NormConfig:
+        """The configuration with all of the scheme's own `settings`, range-checked.
+
+        Raises:
+            UserError: unknown impl, or a value out of range.
+        """
+        return self.settings(self.name, impl, **settings)
+
     def build(self, impl: str, channels: int, ndim: int, **settings: Any) -> nn.Module:
         """The layer for inputs of `ndim` dimensions: 2 for (N, C), 3 for (N, C, L), 4 for (N, C, H, W).
 
@@ -66,7 +76,7 @@ class Scheme:
             impl: one of `impls`.
             channels: C.
             ndim: number of dimensions of the input, the batch counted.
-            settings: all the scheme's settings; see `native` and `custom` in its module.
+            settings: all of the scheme's own `settings`.
 
         Raises:
             ValueError: unknown impl or ndim, the scheme is not defined for these or for its settings, or is of weights.
@@ -89,11 +99,6 @@ class Scheme:
         if not self.of_weights:
             raise ValueError(f"norm '{self.name}' is of activations; it does not change a layer's weights.")
         self._made_by(impl)(layer, **settings)
-
-    def explanation(self) -> str:
-        """The docstring of the scheme's module: the formula in full, its symbols and its conventions."""
-        source = Path(__file__).with_name(f"{self.name}.py").read_text(encoding="utf-8")
-        return ast.get_docstring(ast.parse(source)) or ""
 
     def _made_by(self, impl: str) -> Any:
         """The function of the scheme's module that is called as the impl."""

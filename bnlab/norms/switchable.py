@@ -17,6 +17,8 @@ Invariances, up to ε: norm(W x) stays with: weight matrix rescaled, data rescal
 recentred, one weight vector rescaled, data recentred, one sample rescaled.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -94,6 +96,6 @@ def _mix(logits: Tensor, statistics: list[Tensor]) -> Tensor:
     return torch.stack(torch.broadcast_tensors(*mixed)).sum(0)
 
 
-def custom(channels: int, ndim: int, *, eps: float, momentum: float, affine: bool) -> nn.Module:
+def custom(channels: int, ndim: int, **settings: Any) -> nn.Module:
     """The layer of this file, without IN on (N, C)."""
-    return SwitchableNorm(channels, 2 if ndim == 2 else 3, eps=eps, momentum=momentum, affine=affine)
+    return SwitchableNorm(channels, 2 if ndim == 2 else 3, **settings)

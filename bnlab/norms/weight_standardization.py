@@ -17,6 +17,7 @@ matrix recentred, data rescaled, data recentred, one sample rescaled.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +50,6 @@ class WeightStandardization(nn.Module):
         return centred / (std + self.eps)
 
 
-def custom(layer: nn.Module, *, eps: float) -> nn.Module:
+def custom(layer: nn.Module, **settings: Any) -> nn.Module:
     """The parametrization of this file, of a linear or convolutional layer, which is changed in place."""
-    return parametrize.register_parametrization(layer, "weight", WeightStandardization(eps))
+    return parametrize.register_parametrization(layer, "weight", WeightStandardization(**settings))

@@ -39,7 +39,7 @@ SCHEMES = {
     "derf": Identity(GREEN, "triangle-up"),
     "weight_standardization": Identity(ORANGE, "triangle-up"),
 }
-# A user's own norm: `custom_class`, under its own name or that of its class.
+# What is not named there: a new scheme, and a user's own norm, `custom_class` or its class.
 OWN = [
     Identity(color, shape)
     for color, shape in product(
@@ -65,7 +65,7 @@ DASHES = [
 
 
 def of_schemes(names: Sequence[str]) -> dict[str, Identity]:
-    """The fixed identity of each scheme; a user's own norm gets one by its name, the next one if another has that."""
+    """The identity of each scheme; without a fixed one, as a user's own norm, it goes by the name, or the next."""
     found = {name: SCHEMES[name] for name in names if name in SCHEMES}
     for name in sorted(set(names) - set(SCHEMES)):
         start = zlib.crc32(name.encode()) % len(OWN)

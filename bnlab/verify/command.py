@@ -11,6 +11,7 @@ from bnlab.norms import SCHEMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.verify import show
 from bnlab.verify.checks import Verdict
+from bnlab.verify.reference import REFERENCES
 from bnlab.verify.sandbox import verify_confined
 
 LONGEST = 1e6
@@ -49,7 +50,8 @@ def verify(
         verdicts = [verify_confined(target, scheme or "batch", seconds)]
     else:
         _check_schemes(target, scheme, impl, everything)
-        verdicts = _of_schemes(list(SCHEMES) if target is None else [target], _impls(impl, everything, skipped))
+        schemes = _with_reference(skipped) if target is None else [target]
+        verdicts = _of_schemes(schemes, _impls(impl, everything, skipped))
     if not verdicts:
         raise UserError(f"norm '{target}' has no {impl} layer")
     if as_json:
@@ -81,6 +83,14 @@ def _check_schemes(target: str | None, scheme: str | None, impl: str | None, eve
             f"--as {scheme} says what a class is to compute, and no class is given; write FILE.py:CLASS --as {scheme},"
             f" or verify {scheme}"
         )
+
+
+def _with_reference(skipped: list[str]) -> list[str]:
+    without = [name for name in SCHEMES if name not in REFERENCES]
+    skipped.extend(
+        f"{name} is not verified: it has no reference in bnlab/verify/reference/reference.py" for name in without
+    )
+    return [name for name in SCHEMES if name in REFERENCES]
 
 
 def _impls(impl: str | None, everything: bool, skipped: list[str]) -> list[str]:

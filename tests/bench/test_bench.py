@@ -10,10 +10,11 @@ import torch
 
 from bnlab.bench import configs, engine, limit, norms
 from bnlab.bench.engine import Case
-from bnlab.config import BatchConfig, GroupConfig, MLPConfig
+from bnlab.config import MLPConfig
 from bnlab.engine.evaluation import evaluate
 from bnlab.engine.optimizer import StackOptimizer
 from bnlab.launch.job import Job
+from bnlab.norms import SCHEMES
 from tests.conftest import Cli
 
 QUICK = ("bench", "engine", "--steps", "1", "--rounds", "1", "--threads", "1", "--no-compiled")
@@ -94,10 +95,10 @@ def test_cases_are_the_articles_configuration() -> None:
     assert (config.data.batch_size, config.optimizer.name, config.optimizer.lr) == (32, "adam", 1e-3)
     assert isinstance(config.model, MLPConfig)
     assert (config.model.bias, config.model.hidden, config.data.validation_size) == (True, [128, 64], 0)
-    assert isinstance(config.norm, BatchConfig)
+    assert type(config.norm) is SCHEMES["batch"].settings
     custom = configs.with_norm(config, "batch", "custom")
     assert custom.norm == dataclasses.replace(config.norm, impl="custom")
-    assert isinstance(configs.norm_config("group"), GroupConfig)
+    assert type(configs.norm_config("group")) is SCHEMES["group"].settings
     compiled = [case for case in engine.cases(config, compiled=True) if case.compiled]
     assert [case.replicates for case in compiled] == [1, 1, 4, 16, 64]
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from bnlab.config import CNNConfig, NormConfig, from_mapping
+from bnlab.config import CNNConfig, from_mapping
 from bnlab.errors import UserError
 from bnlab.models import build
 from bnlab.models.cnn import MaxPool
 from bnlab.models.construction import Model
 from bnlab.models.init import weight_layers
 from bnlab.models.size import size_of
-from bnlab.norms import SCHEMES
+from bnlab.norms import SCHEMES, NormConfig
 from bnlab.seeds import weight_generator
 from tests.compose import compose
 

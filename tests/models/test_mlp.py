@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from scipy.special import erf, expit
 from torch import Tensor, nn
 
-from bnlab.config import BatchConfig, GroupConfig, InstanceConfig, LayerConfig, MLPConfig, NormConfig, RMSConfig
+from bnlab.config import MLPConfig
 from bnlab.errors import UserError
 from bnlab.models import build
+from bnlab.norms import SCHEMES, NormConfig
 from bnlab.seeds import weight_generator
 
 NORMS: dict[str, NormConfig] = {
-    "none": NormConfig("none", "native"),
-    "batch": BatchConfig("batch", "native", eps=1e-5, affine=True, momentum=0.1, track_running_stats=True),
-    "layer": LayerConfig("layer", "native", eps=1e-5, affine=True),
-    "group": GroupConfig("group", "native", eps=1e-5, affine=True, num_groups=2),
-    "rms": RMSConfig("rms", "native", eps=1e-5, affine=True),
+    "none": SCHEMES["none"].configured("native"),
+    "batch": SCHEMES["batch"].configured("native", eps=1e-5, affine=True, momentum=0.1, track_running_stats=True),
+    "layer": SCHEMES["layer"].configured("native", eps=1e-5, affine=True),
+    "group": SCHEMES["group"].configured("native", eps=1e-5, affine=True, num_groups=2),
+    "rms": SCHEMES["rms"].configured("native", eps=1e-5, affine=True),
 }
 IMAGE = (1, 3, 4)
 PLAIN = MLPConfig("mlp", "relu", "pre", False, False, "pytorch", None, "auto", hidden=[8, 6])
@@ -92,7 +93,7 @@ def test_a_norm_without_affine_shifts_nothing_so_the_bias_stays() -> None:
 
 
 def test_the_norms_settings_arrive_in_the_layer() -> None:
-    norm = BatchConfig("batch", "native", eps=0.5, affine=False, momentum=None, track_running_stats=False)
+    norm = SCHEMES["batch"].configured("native", eps=0.5, affine=False, momentum=None, track_running_stats=False)
     model = build(PLAIN, norm, IMAGE, 4, weight_generator(0))
     layers = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm1d)]
     settings = [(layer.eps, layer.affine, layer.momentum, layer.track_running_stats) for layer in layers]
@@ -167,7 +168,7 @@ def test_a_norm_that_cannot_be_built_is_refused_with_its_own_reason() -> None:
 
 
 def test_instance_norm_is_refused_with_the_mathematical_reason_and_the_way_out() -> None:
-    norm = InstanceConfig("instance", "native", eps=1e-5, affine=True, momentum=0.1, track_running_stats=False)
+    norm = SCHEMES["instance"].configured("native", eps=1e-5, affine=True, momentum=0.1, track_running_stats=False)
     with pytest.raises(UserError, match=r"one value per sample, whose deviation from its own mean is zero") as error:
         build(PLAIN, norm, IMAGE, 4, None)
     assert "use a convolutional model, or norm=layer" in str(error.value)

@@ -115,6 +115,19 @@ def test_a_class_is_not_held_against_a_scheme_of_weights(scheme: str, cli: Cli) 
     assert (answer.code, answer.out, answer.err) == (2, "", line)
 
 
+def test_a_scheme_without_a_reference_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    schemes = {"none": SCHEMES["none"], "tanh": dataclasses.replace(SCHEMES["none"], name="tanh")}
+    monkeypatch.setattr(verdict, "SCHEMES", schemes)
+    monkeypatch.setattr("bnlab.verify.command.SCHEMES", schemes)
+    answer = cli("verify")
+    assert (answer.code, answer.err) == (0, "")
+    assert "No normalization" in answer.out
+    assert answer.out.endswith("tanh is not verified: it has no reference in bnlab/verify/reference/reference.py\n")
+    answer = cli("verify", "tanh")
+    line = "error: norm 'tanh' cannot be verified: it has no reference in bnlab/verify/reference/reference.py\n"
+    assert (answer.code, answer.out, answer.err) == (2, "", line)
+
+
 def test_one_entry_takes_up_a_new_scheme(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SCHEMES, "tanh", dataclasses.replace(SCHEMES["none"], name="tanh"))
     reference = Reference(

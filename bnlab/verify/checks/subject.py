@@ -17,7 +17,7 @@ from bnlab.errors import UserError, one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.user_class.layer import may_count_features
 from bnlab.verify.checks import measures
-from bnlab.verify.reference import REFERENCES, WEIGHT, Reference
+from bnlab.verify.reference import WEIGHT, Reference, reference_of
 from bnlab.verify.reference.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
 
 ALIASES = {"eps": ("eps", "epsilon"), "momentum": ("momentum", "mom"), "num_groups": ("num_groups", "groups")}
@@ -87,7 +87,7 @@ def reference_new(reference: Reference) -> New:
 
 def of_scheme(scheme: str, impl: str) -> Subject:
     """The subject for `norm=SCHEME norm.impl=IMPL`; the impl `keras` is that of `keras_layers`."""
-    reference = REFERENCES[scheme]
+    reference = reference_of(scheme)
     settings = dict(reference.settings)
     called = _listed(settings)
     if impl == "keras":
@@ -134,7 +134,7 @@ def of_class(cls: type[nn.Module], scheme: str) -> Subject:
     Raises:
         UserError: the constructor needs other arguments or raises.
     """
-    reference = REFERENCES[scheme]
+    reference = reference_of(scheme)
     args, kwargs = _arguments(cls, reference.settings)
     called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [_listed(kwargs)])])})"
 

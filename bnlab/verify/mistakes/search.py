@@ -20,7 +20,7 @@ from bnlab.verify.checks.measures import Measure
 from bnlab.verify.checks.subject import reference_new
 from bnlab.verify.mistakes.mistake import Mistake
 from bnlab.verify.mistakes.mistakes import known
-from bnlab.verify.reference import REFERENCES, Array, Recipe, Values
+from bnlab.verify.reference import Array, Recipe, Values, reference_of
 
 Settings = tuple[tuple[str, Any], ...]
 
@@ -197,7 +197,7 @@ class Search:
 @lru_cache(maxsize=20_000)
 def _measured(scheme: str, settings: Settings, recipe: Recipe, measure: Measure, ndim: int) -> Values:
     """What a check measures on the reference with this recipe; the same for all layers that are held against it."""
-    reference = replace(REFERENCES[scheme], settings=dict(settings)).by(**vars(recipe))
+    reference = replace(reference_of(scheme), settings=dict(settings)).by(**vars(recipe))
     with np.errstate(all="ignore"):
         return measure(reference_new(reference), ndim)
 

@@ -5,7 +5,7 @@ Nothing in here knows how far a layer may be off. The door `layers` imports torc
 """
 
 from bnlab.verify.reference.recipe import Recipe
-from bnlab.verify.reference.reference import REFERENCES, WEIGHT, Array, Reference, Values
+from bnlab.verify.reference.reference import REFERENCES, WEIGHT, Array, Reference, Values, reference_of
 from bnlab.verify.reference.standardize import per_channel
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "Values",
     "layers",
     "per_channel",
+    "reference_of",
     "roles",
 ]

@@ -5,7 +5,7 @@ as well, so that gradients come from the function itself and not from formulas t
 with a step too small to change the real part, d f / d x = Im f(x + i h) / h is exact to rounding (the complex step
 method, Squire & Trapp 1998). `.real` of a statistic is therefore what `detach()` is in PyTorch.
 
-Every scheme has an entry in `REFERENCES`.
+A scheme's reference is its entry in `REFERENCES`.
 
 Shapes: N batch, C channels, L, H, W spatial; x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,).
 """
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnlab.errors import UserError
 from bnlab.verify.reference import formulas
 from bnlab.verify.reference.recipe import Recipe
 from bnlab.verify.reference.standardize import standardize
@@ -100,6 +101,15 @@ def gradient(function: Callable[[Array], Array], at: Array, g: Array) -> Array:
         moved[index] += STEP * 1j
         result[index] = np.sum(g * function(moved).imag) / STEP
     return result
+
+
+def reference_of(scheme: str) -> Reference:
+    """The scheme's entry in `REFERENCES`. Raises UserError if it has none."""
+    if scheme not in REFERENCES:
+        raise UserError(
+            f"norm '{scheme}' cannot be verified: it has no reference in bnlab/verify/reference/reference.py"
+        )
+    return REFERENCES[scheme]
 
 
 def _identity(x: Array, *_: Any) -> Array:

@@ -1,0 +1,41 @@
+"""Settings of the schemes that normalize the weights. Importing this does not import torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bnlab.norms.schemes.batch import BatchConfig
+from bnlab.norms.schemes.group import GroupConfig
+from bnlab.norms.schemes.layer import LayerConfig
+from bnlab.norms.schemes.none import NoNormConfig
+from bnlab.norms.settings import VISIBLE, NormConfig, choice
+
+
+@dataclass(frozen=True)
+class OfWeightsConfig(NormConfig):
+    """What normalizes the activations after the weights; its ranges are those of that scheme."""
+
+    then: str = field(metadata=choice("none", "batch", "layer", "group"))
+    then_eps: float = field(metadata=VISIBLE)
+    affine: bool
+    momentum: float | None
+    num_groups: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.of_activations()  # checks the rest
+
+    def settings(self) -> dict[str, Any]:
+        return {}
+
+    def of_activations(self) -> NormConfig:
+        if self.then == "none":
+            return NoNormConfig("none", "native")
+        if self.then == "batch":
+            return BatchConfig("batch", "native", self.then_eps, self.affine, self.momentum, True)
+        if self.then == "group":
+            return GroupConfig("group", "native", self.then_eps, self.affine, self.num_groups)
+        if self.then == "layer":
+            return LayerConfig("layer", "native", self.then_eps, self.affine)
+        raise ValueError(f"norm.then={self.then} names no norm of the activations")

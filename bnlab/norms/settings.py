@@ -1,0 +1,80 @@
+"""What the settings of every scheme have in common. Importing this does not import torch.
+
+A scheme's settings are the fields of a frozen dataclass, in the order in which they are listed and stored. A field says
+in its metadata what is legal beside its type: `eps: float = field(metadata=VISIBLE)`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from bnlab.errors import UserError
+from bnlab.ranges import not_negative, one_of, positive, require, visible, within_0_1
+
+Check = Callable[[str, Any], None]
+"""(key, value); raises UserError with what is allowed."""
+
+
+def legal(check: Check) -> Mapping[str, Check]:
+    """The metadata of a field whose values have to pass the check; null is not checked, where the type allows it."""
+    return {"check": check}
+
+
+def choice(*allowed: str) -> Mapping[str, Check]:
+    """The metadata of a field that takes one of these words."""
+    return legal(functools.partial(one_of, allowed=allowed))
+
+
+def _at_least_1(key: str, value: int) -> None:
+    require(value >= 1, key, value, "1 or more")
+
+
+def _finite(key: str, value: float) -> None:
+    require(math.isfinite(value), key, value, "a finite number")
+
+
+VISIBLE, POSITIVE, NOT_NEGATIVE, WITHIN_0_1 = map(legal, (visible, positive, not_negative, within_0_1))
+AT_LEAST_1, FINITE = map(legal, (_at_least_1, _finite))
+
+
+@dataclass(frozen=True)
+class NormConfig:
+    """What every scheme has: its name, and who wrote the layer."""
+
+    name: str
+    impl: str
+
+    def __post_init__(self) -> None:
+        one_of("norm.impl", self.impl, ("native", "custom", "keras"))
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if "check" in field.metadata and value is not None:
+                field.metadata["check"](f"norm.{field.name}", value)
+
+    def settings(self) -> dict[str, Any]:
+        """The scheme's own settings, as its layer's constructor takes them."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("name", "impl")}
+
+    def label(self) -> str:
+        """A short name of it."""
+        return f"{self.name}-{self.impl}"
+
+    def conventions(self) -> dict[str, Any]:
+        """Where the layer's conventions are not PyTorch's, in which this configuration is written."""
+        return {}
+
+    def of_activations(self) -> NormConfig:
+        """What normalizes the activations: itself, except where it is the weights that are normalized."""
+        return self
+
+    def activates(self) -> bool:
+        """Whether the layer has an activation of its own, which takes the place of the network's after it."""
+        return False
+
+    def refused(self, reason: ValueError) -> UserError:
+        """The error of a layer that its constructor refuses to make where the norm is to be."""
+        return UserError(f"norm={self.name} cannot be used here: {reason}")
