@@ -6,14 +6,14 @@ from pathlib import Path
 from rich.console import Console
 
 from bnlab.errors import UserError
-from bnlab.report.frame import read
+from bnlab.report.comparison import frame
 from bnlab.store import check_output, replace
 
 SUFFIXES = (".csv", ".parquet")
 
 
 def export(folders: Sequence[Path], output: Path, console: Console) -> None:
-    """Writes a row per replicate, with the columns of `bnlab.report.frame.read`.
+    """Writes a row per replicate, with the columns of `bnlab.report.comparison.frame.read`.
 
     Raises:
         UserError: the file is neither .csv nor .parquet, pyarrow is missing for the latter, or there is no run.
@@ -21,15 +21,15 @@ def export(folders: Sequence[Path], output: Path, console: Console) -> None:
     if output.suffix not in SUFFIXES:
         raise UserError(f"{output} ends in '{output.suffix}'; allowed: {' or '.join(SUFFIXES)}")
     check_output("FILE", output)
-    frame, warnings = read(folders)
+    replicates, warnings = frame.read(folders)
     if output.suffix == ".csv":
-        content = frame.to_csv(index=False, lineterminator="\n").encode()
+        content = replicates.to_csv(index=False, lineterminator="\n").encode()
     else:
         try:
-            content = frame.to_parquet(index=False)
+            content = replicates.to_parquet(index=False)
         except ImportError as error:
             raise UserError("a .parquet file needs pyarrow: pip install 'bnlab[parquet]'; or write .csv") from error
     replace(output, content)
     for warning in warnings:
         console.print(warning, markup=False, soft_wrap=True)
-    console.print(f"{len(frame)} replicates written to {output}", markup=False, soft_wrap=True)
+    console.print(f"{len(replicates)} replicates written to {output}", markup=False, soft_wrap=True)

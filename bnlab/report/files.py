@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from bnlab.report import charts, html, render, tables
-from bnlab.report import target as targets
-from bnlab.report.compare import Comparison
-from bnlab.report.curves import Measured
+from bnlab.report import charts, page, tables
+from bnlab.report.comparison import Comparison, Measured
+from bnlab.report.tables import render
+from bnlab.report.tables import target as targets
 
 
 def contents(
@@ -39,5 +39,5 @@ def contents(
     )
     texts = render.texts(comparison, written, verdicts, warnings)
     drawn = charts.draw(comparison, metrics, goal)
-    page = html.page(comparison, written, drawn, verdicts, warnings)
-    return texts | {"report.html": page} | charts.images(drawn, render.CHARTS)
+    html = page.page(comparison, written, drawn, verdicts, warnings)
+    return texts | {"report.html": html} | charts.images(drawn, render.CHARTS)

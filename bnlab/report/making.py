@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from bnlab.report.compare import Comparison
+    from bnlab.report.comparison import Comparison
 
 WATCH_SECONDS = 2.0
 
@@ -48,7 +48,7 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
         UserError: a missing folder, no run, an unknown column or metric, a baseline that is not one arm, or an output
             folder that cannot be written.
     """
-    from bnlab.report import frame
+    from bnlab.report.comparison import frame
 
     return _make(*frame.read(run_folders), question, output, console)
 
@@ -57,11 +57,11 @@ def _make(
     replicates: pd.DataFrame, broken: list[str], question: Question, output: Path | None, console: Console
 ) -> Report:
     """The same of what `frame.read` gave."""
-    from bnlab.report import compare, curves, render
-    from bnlab.report.units import unit
+    from bnlab.report.comparison import compare, curves, unit
+    from bnlab.report.tables import render
     from bnlab.report.verdicts import verdicts
 
-    comparison = compare.compare(replicates, question.by, question.metric, question.baseline)
+    comparison = compare(replicates, question.by, question.metric, question.baseline)
     scale = unit(question.metric).scale
     said = verdicts(comparison, question.margin and question.margin / scale)
     measured = curves.read(comparison.replicates)
@@ -101,7 +101,8 @@ def watch(run_folders: Sequence[Path], question: Question, output: Path | None, 
 
 def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
     """What there is so far of replicates in training, and `make` of those that have finished."""
-    from bnlab.report import frame, render, so_far
+    from bnlab.report.comparison import frame
+    from bnlab.report.tables import render, so_far
 
     replicates, broken = frame.read(run_folders)
     table = so_far.table(replicates, question.by, question.metric)

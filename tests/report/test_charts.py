@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from bnlab.norms import SCHEMES
-from bnlab.report import chart_arms, charts, compare, curves, frame, identity, png
-from bnlab.report.chart_style import Drawing
+from bnlab.report.charts import arms as chart_arms
+from bnlab.report.charts import drawn as charts
+from bnlab.report.charts import identity, png
+from bnlab.report.charts.style import Drawing
+from bnlab.report.comparison import compare, curves, frame
 
 from . import stored
 
@@ -38,7 +41,7 @@ def lab(rgb: Any) -> Any:
 
 
 def drawn(root: Path, *by: str) -> dict[str, Drawing]:
-    comparison = compare.compare(frame.read([root])[0], by, "test_accuracy", None)
+    comparison = compare(frame.read([root])[0], by, "test_accuracy", None)
     rows, _ = curves.read_metrics(comparison.replicates)
     return {drawing.name: drawing for drawing in charts.draw(comparison, rows, 0.9)}
 
@@ -216,7 +219,7 @@ def test_arms_are_named_in_words(tmp_path: Path) -> None:
     for name in ("batch", "none"):
         for lr in (0.001369, 0.01):
             arm(tmp_path, name, 0.9, lr=lr, folder=f"{name}-{lr}")
-    comparison = compare.compare(frame.read([tmp_path])[0], [], "test_accuracy", None)
+    comparison = compare(frame.read([tmp_path])[0], [], "test_accuracy", None)
     assert set(chart_arms.arms(comparison)["label"]) >= {"batch, lr 0.00137", "none, lr 0.01"}
 
 

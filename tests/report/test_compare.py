@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 
 from bnlab.errors import UserError
-from bnlab.report import compare as module
-from bnlab.report import frame
-from bnlab.report.compare import Comparison
+from bnlab.report.comparison import Comparison, frame
+from bnlab.report.comparison import comparing as module
 
 from . import stored
 

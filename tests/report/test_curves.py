@@ -7,8 +7,9 @@ import pytest
 
 from bnlab import report
 from bnlab.errors import UserError
-from bnlab.report import curves, frame, tables, target
-from bnlab.report.compare import Comparison
+from bnlab.report import tables
+from bnlab.report.comparison import Comparison, curves, frame
+from bnlab.report.tables import target
 
 from . import stored
 from .test_compare import compare

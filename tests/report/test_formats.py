@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bnlab.report import formats, tables
+from bnlab.report import tables
+from bnlab.report.tables import formats
 
 from . import stored
 from .test_compare import compare

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bnlab.errors import UserError
-from bnlab.report import frame
+from bnlab.report.comparison import frame
 
 from . import stored
 

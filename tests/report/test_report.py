@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bnlab import report
 from bnlab.errors import UserError
-from bnlab.report import render
+from bnlab.report.tables import render
 
 from . import stored
 

@@ -266,7 +266,7 @@ def test_names_of_arms_leave_out_what_the_scheme_implies(tmp_path: Path) -> None
     for lr in (0.001, 0.01):
         stored.arm(tmp_path, "batch", [0.9, 0.91], folder=f"b{lr}", lr=lr, norm="  eps: 1.0e-05\n")
         stored.arm(tmp_path, "none", [0.8, 0.81], folder=f"n{lr}", lr=lr)
-    from bnlab.report.names import short_names
+    from bnlab.report.comparison import short_names
 
     names = short_names(compare(tmp_path, by=("norm.name", "norm.eps", "optimizer.lr")))
     assert set(names.values()) == {"batch, lr 0.001", "batch, lr 0.01", "none, lr 0.001", "none, lr 0.01"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bnlab.report.arms import ABSENT
+from bnlab.report.comparison.arms import ABSENT
 
 SPLITS = {"test": "test", "train": "training", "validation": "validation", "test_batch_stats": "test, batch statistics"}
 

@@ -7,11 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from bnlab.errors import unknown
-from bnlab.report import arms
-from bnlab.report.arms import ABSENT
-from bnlab.report.names import names_of
-from bnlab.report.tables import Table
-from bnlab.report.units import split_and_kind, unit, words
+from bnlab.report.comparison import ABSENT, group, names_of, split_and_kind, unit, words
+from bnlab.report.tables.contents import Table
 from bnlab.runs import last_rows
 from bnlab.store import is_claimed
 
@@ -27,7 +24,7 @@ def table(replicates: pd.DataFrame, by: Sequence[str], metric: str) -> Table | N
     Raises:
         UserError: an unknown column or metric.
     """
-    every, keys, _ = arms.group(replicates, by)
+    every, keys, _ = group(replicates, by)
     marked = every[every["state"] == "running"]
     running = marked[[is_claimed(Path(folder)) for folder in marked["folder"]]]
     if running.empty:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bnlab.config import setting_words
-from bnlab.report.arms import ABSENT
+from bnlab.report.comparison.arms import ABSENT
 
 if TYPE_CHECKING:
-    from bnlab.report.compare import Comparison
+    from bnlab.report.comparison.comparing import Comparison
 
 
 def telling_keys(comparison: Comparison) -> list[str]:

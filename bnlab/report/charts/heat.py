@@ -3,10 +3,9 @@
 import altair as alt
 
 from bnlab.config import setting_words
-from bnlab.report import chart_data as data
-from bnlab.report.chart_style import Drawing, finish, layer, rows, tips
-from bnlab.report.compare import Comparison
-from bnlab.report.units import words
+from bnlab.report.charts import data
+from bnlab.report.charts.style import Drawing, finish, layer, rows, tips
+from bnlab.report.comparison import Comparison, words
 
 ROOM = 150
 """Pixels beside the cells."""

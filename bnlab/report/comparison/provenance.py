@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from bnlab.report.arms import ABSENT, VERSIONS
-from bnlab.report.frame import ENVIRONMENT, environment_columns
-from bnlab.report.words import listed
+from bnlab.report.comparison.arms import ABSENT, VERSIONS
+from bnlab.report.comparison.frame import ENVIRONMENT, environment_columns
+from bnlab.report.comparison.wording import listed
+from bnlab.store import FINISHED
 
 NAMED = {
     "commit": "the commit of bnlab",
@@ -24,7 +25,7 @@ def notes(replicates: pd.DataFrame) -> list[str]:
 
     Versions of bnlab and torch are left to `arms.group`, which does not pool them.
     """
-    trained = replicates[replicates["state"].isin(["done", "diverged"])]
+    trained = replicates[replicates["state"].isin(FINISHED)]
     columns = [name for name in environment_columns(trained) if name not in VERSIONS]
     lines = [_note(trained, name) for name in columns if trained[name].nunique(dropna=False) > 1]
     if "true" in trained.get(f"{ENVIRONMENT}dirty", pd.Series(dtype="object")).tolist():

@@ -6,14 +6,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bnlab.config import setting_words
-from bnlab.report import target as targets
-from bnlab.report.arms import ABSENT
-from bnlab.report.chart_arms import MARKS, limits, marked
-from bnlab.report.compare import Comparison
-from bnlab.report.names import setting_texts, telling_keys
+from bnlab.report.charts.arms import MARKS, limits, marked
+from bnlab.report.comparison import ABSENT, Comparison, setting_texts, sort_key, split_and_kind, telling_keys, unit
 from bnlab.report.tables import curve_means
-from bnlab.report.units import split_and_kind, unit
-from bnlab.report.words import sort_key
+from bnlab.report.tables import target as targets
 
 REACHED, NEVER = "reached", "never reached"
 MOST_POINTS = 100

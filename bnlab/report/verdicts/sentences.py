@@ -4,13 +4,20 @@ import shlex
 
 import pandas as pd
 
-from bnlab.report.arms import ABSENT
-from bnlab.report.compare import Comparison
-from bnlab.report.contrasts import LEVEL, MOST_PAIRED_ARMS, Lead
-from bnlab.report.names import short_names, telling_keys
-from bnlab.report.pair_verdicts import FEW, PairVerdicts, how, p_word
-from bnlab.report.units import Unit, unit
-from bnlab.report.words import listed, plural
+from bnlab.report.comparison import (
+    ABSENT,
+    LEVEL,
+    MOST_PAIRED_ARMS,
+    Comparison,
+    Lead,
+    Unit,
+    listed,
+    plural,
+    short_names,
+    telling_keys,
+    unit,
+)
+from bnlab.report.verdicts.pairs import FEW, PairVerdicts, how, p_word
 
 
 def verdicts(comparison: Comparison, margin: float | None = None) -> list[str]:

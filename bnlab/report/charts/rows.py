@@ -5,10 +5,9 @@ import math
 import altair as alt
 import pandas as pd
 
-from bnlab.report import chart_arms
-from bnlab.report import chart_data as data
-from bnlab.report import target as targets
-from bnlab.report.chart_style import (
+from bnlab.report.charts import arms as chart_arms
+from bnlab.report.charts import data
+from bnlab.report.charts.style import (
     Drawing,
     arm_axis,
     arm_encoding,
@@ -22,8 +21,8 @@ from bnlab.report.chart_style import (
     tips,
     tooltip,
 )
-from bnlab.report.compare import Comparison
-from bnlab.report.units import unit, words
+from bnlab.report.comparison import Comparison, unit, words
+from bnlab.report.tables import target as targets
 
 SIDES = alt.Scale(domain=[-1, 1])
 GAPS = {

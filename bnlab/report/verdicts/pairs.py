@@ -3,9 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from bnlab.report.contrasts import Pair
-from bnlab.report.units import Unit
-from bnlab.report.words import listed, plural
+from bnlab.report.comparison import Pair, Unit, listed, plural
 from bnlab.stats import MOST_SEEDS, Contrast
 
 FEW = 3

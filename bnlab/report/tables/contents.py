@@ -7,12 +7,18 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.config import setting_words
-from bnlab.report import contrasts
-from bnlab.report.arms import ABSENT
-from bnlab.report.compare import Comparison
-from bnlab.report.names import short_names, telling_keys
-from bnlab.report.units import Unit, split_and_kind, unit, words
-from bnlab.report.words import sort_key
+from bnlab.report.comparison import (
+    ABSENT,
+    Comparison,
+    Unit,
+    contrasts,
+    short_names,
+    sort_key,
+    split_and_kind,
+    telling_keys,
+    unit,
+    words,
+)
 
 BEST = " (best)"
 

@@ -6,8 +6,9 @@ import pandas as pd
 
 from bnlab.config import setting_words
 from bnlab.errors import unknown
-from bnlab.report.frame import ENVIRONMENT, config_columns, environment_columns
-from bnlab.report.words import listed, sort_key
+from bnlab.report.comparison.frame import ENVIRONMENT, config_columns, environment_columns
+from bnlab.report.comparison.wording import listed, sort_key
+from bnlab.store import FINISHED
 
 ABSENT = "-"
 ALL = "all"
@@ -35,7 +36,7 @@ def group(frame: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, list[st
             raise unknown("column", name, columns)
     asked = list(dict.fromkeys(by)) or differing(frame)
     # Only trained replicates can be mixed up: one that is still running may not have stored its versions yet.
-    trained = frame[frame["state"].isin(["done", "diverged"])]
+    trained = frame[frame["state"].isin(FINISHED)]
     strict = [name for name in columns if _is_strict(name) and name not in asked]
     splitting = _varying_inside(trained, asked, strict)
     keys = asked + splitting

@@ -9,14 +9,9 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bnlab.report.arms import ABSENT
-from bnlab.report.chart_style import CURVES, Drawing
-from bnlab.report.charts import version
-from bnlab.report.compare import Comparison
-from bnlab.report.frame import config_columns, environment_columns
-from bnlab.report.provenance import environments
+from bnlab.report.charts import CURVES, Drawing, version
+from bnlab.report.comparison import ABSENT, Comparison, config_columns, environment_columns, environments, words
 from bnlab.report.tables import Table
-from bnlab.report.units import words
 
 EMBED = "window.vegaEmbed = vegaEmbed;"
 
@@ -30,7 +25,7 @@ def page(
 ) -> str:
     """The whole page: verdicts, tables, charts, every run's configuration and environment, and the method."""
     environment = Environment(
-        loader=PackageLoader("bnlab.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("bnlab.report.page", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     shared, own = settings(comparison.replicates)
     return environment.get_template("page.html").render(

@@ -6,14 +6,13 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
-from bnlab.report import chart_arms, png
-from bnlab.report import chart_data as data
-from bnlab.report.chart_heat import heat_map
-from bnlab.report.chart_lines import against_setting, learning_curves
-from bnlab.report.chart_rows import final, gap, time_to_target
-from bnlab.report.chart_style import CURVES, Drawing
-from bnlab.report.compare import Comparison
-from bnlab.report.names import telling_keys
+from bnlab.report.charts import arms as chart_arms
+from bnlab.report.charts import data, png
+from bnlab.report.charts.heat import heat_map
+from bnlab.report.charts.lines import against_setting, learning_curves
+from bnlab.report.charts.rows import final, gap, time_to_target
+from bnlab.report.charts.style import CURVES, Drawing
+from bnlab.report.comparison import Comparison, telling_keys
 
 
 def draw(comparison: Comparison, curves: pd.DataFrame, target: float) -> list[Drawing]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bnlab.report.words import listed
-from bnlab.store import METRICS, TIMING
+from bnlab.report.comparison.wording import listed
+from bnlab.store import FINISHED, METRICS, TIMING
 
 TEXT, WHOLE = ("split",), ("step", "replicates")
 SHOWN = 3
@@ -44,7 +44,7 @@ def read_timing(replicates: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _read(replicates: pd.DataFrame, name: str, header: tuple[str, ...]) -> tuple[pd.DataFrame, list[str]]:
-    trained = replicates.loc[replicates["state"].isin(["done", "diverged"]), "folder"]
+    trained = replicates.loc[replicates["state"].isin(FINISHED), "folder"]
     rows: list[int] = trained.index.tolist()
     bodies = {row: _body(Path(folder) / name, header) for row, folder in zip(rows, trained, strict=True)}
     good = {row: body for row, body in bodies.items() if body is not None}

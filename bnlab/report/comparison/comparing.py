@@ -11,10 +11,11 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.errors import UserError, nearest, unknown
-from bnlab.report import arms, contrasts, names, provenance
-from bnlab.report.frame import metric_columns
-from bnlab.report.units import SPLITS
-from bnlab.report.words import listed
+from bnlab.report.comparison import arms, contrasts, names, provenance
+from bnlab.report.comparison.frame import metric_columns
+from bnlab.report.comparison.units import SPLITS
+from bnlab.report.comparison.wording import listed
+from bnlab.store import FINISHED
 
 SHOWN = 3
 
@@ -189,7 +190,7 @@ def _parsed(text: str) -> Any:
 def _left_out(replicates: pd.DataFrame, finite: "pd.Series[bool]", metric: str) -> list[str]:
     """A line for each state that keeps replicates out."""
     state = replicates["state"].where(finite | (replicates["state"] != "done"), f"done but has no finite {metric}")
-    out = replicates[~state.isin(["done", "diverged"])]
+    out = replicates[~state.isin(FINISHED)]
     names = out["run"] + "/seed-" + out["seed"].astype(str)
     names += out["error"].map(lambda error: f" ({error})" if error else "")
     groups = names.groupby(state[out.index], sort=False)

@@ -5,11 +5,9 @@ import math
 import pandas as pd
 
 from bnlab import stats
-from bnlab.report.arms import ABSENT
-from bnlab.report.compare import Comparison
-from bnlab.report.names import short_names
-from bnlab.report.tables import Table, p_text
-from bnlab.report.units import split_and_kind, unit, words
+from bnlab.report.comparison import ABSENT, Comparison, short_names, split_and_kind, unit, words
+from bnlab.report.tables.contents import Table, p_text
+from bnlab.store import FINISHED
 
 Reaches = dict[str, list[stats.Reach]]
 
@@ -111,7 +109,7 @@ def _steps_per_epoch(curves: pd.DataFrame) -> tuple[float, float]:
 
 def _evaluations(comparison: Comparison, curves: pd.DataFrame, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The replicates that finished or diverged, and their evaluations of the metric, with arm and state."""
-    trained = comparison.replicates[comparison.replicates["state"].isin(["done", "diverged"])]
+    trained = comparison.replicates[comparison.replicates["state"].isin(FINISHED)]
     of_metric = curves[curves["split"] == split_and_kind(comparison.metric)[0]].dropna(subset=[by])
     return trained, of_metric.join(trained[["arm", "state"]], on="row", how="inner")
 

@@ -3,11 +3,8 @@
 import pandas as pd
 
 from bnlab.config import setting_words
-from bnlab.report import identity
-from bnlab.report.arms import ABSENT
-from bnlab.report.compare import Comparison
-from bnlab.report.names import setting_texts, short_names, telling_keys
-from bnlab.report.units import unit
+from bnlab.report.charts import identity
+from bnlab.report.comparison import ABSENT, Comparison, setting_texts, short_names, telling_keys, unit
 
 MOST_ROWS = 60
 MOST_LINES = 16

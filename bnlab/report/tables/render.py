@@ -11,12 +11,9 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from bnlab.errors import UserError
-from bnlab.report import formats, tables
-from bnlab.report.compare import Comparison
-from bnlab.report.frame import metric_columns
-from bnlab.report.provenance import environments
-from bnlab.report.tables import Table
-from bnlab.report.words import one_line
+from bnlab.report.comparison import Comparison, environments, metric_columns, one_line
+from bnlab.report.tables import contents, formats
+from bnlab.report.tables.contents import Table
 from bnlab.store import replace
 
 CHARTS = "charts"
@@ -33,7 +30,7 @@ def show(
         console.print(Text(one_line(f"* {verdict}")), soft_wrap=True)
     if len(verdicts) > MOST_VERDICTS:
         console.print(Text(f"* and {len(verdicts) - MOST_VERDICTS} more: -o FOLDER writes all"), soft_wrap=True)
-    show_table(tables.summary(comparison), console)
+    show_table(contents.summary(comparison), console)
     for note in comparison.notes:
         console.print(Text(one_line(f"note: {note}")), soft_wrap=True)
     for warning in warnings:

@@ -12,9 +12,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bnlab.report import identity
-from bnlab.report.chart_arms import MOST_LINES
-from bnlab.report.units import words
+from bnlab.report.charts import identity
+from bnlab.report.charts.arms import MOST_LINES
+from bnlab.report.comparison import words
 
 WIDTH = 600
 HEIGHT = 300

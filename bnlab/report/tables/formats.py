@@ -8,8 +8,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bnlab.report.tables import Table
-from bnlab.report.words import one_line
+from bnlab.report.comparison import one_line
+from bnlab.report.tables.contents import Table
 
 
 def markdown(table: Table) -> str:

@@ -6,11 +6,10 @@ import altair as alt
 import pandas as pd
 
 from bnlab.config import setting_words
-from bnlab.report import chart_arms
-from bnlab.report import chart_data as data
-from bnlab.report.chart_style import CURVES, Drawing, arm_encoding, faded, finish, layer, only, tips, tooltip
-from bnlab.report.compare import Comparison
-from bnlab.report.units import words
+from bnlab.report.charts import arms as chart_arms
+from bnlab.report.charts import data
+from bnlab.report.charts.style import CURVES, Drawing, arm_encoding, faded, finish, layer, only, tips, tooltip
+from bnlab.report.comparison import Comparison, words
 
 MOST_TICKS = 12
 MARK, SMALL = 45, 8

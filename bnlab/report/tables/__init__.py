@@ -1,0 +1,24 @@
+"""A comparison as tables, on the terminal and as CSV, Markdown, LaTeX and JSON.
+
+What may enter: a table of a report, or a format of all tables. Doors: `render` shows and writes, `formats` escapes,
+`target` times the way to an accuracy, `so_far` shows what is in training.
+"""
+
+from bnlab.report.tables import formats, render, so_far, target
+from bnlab.report.tables.contents import Table, comparisons, cost, curve_means, epochs, p_text, pivot, present, summary
+
+__all__ = [
+    "Table",
+    "comparisons",
+    "cost",
+    "curve_means",
+    "epochs",
+    "formats",
+    "p_text",
+    "pivot",
+    "present",
+    "render",
+    "so_far",
+    "summary",
+    "target",
+]
