@@ -6,8 +6,8 @@ its paper. The files with layers are doors of their own, which import torch; so 
 Shapes: N batch, C features or channels, L, H, W spatial; a layer keeps the shape, (N, C), (N, C, L) or (N, C, H, W).
 """
 
+from bnlab.norms.catalogue import SCHEMES
 from bnlab.norms.scheme import CHANGES, SHAPES, Scheme
-from bnlab.norms.schemes import SCHEMES
 from bnlab.norms.settings import NormConfig
 
 __all__ = [

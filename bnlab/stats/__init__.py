@@ -4,7 +4,7 @@ A value is one replicate's metric. What cannot be computed is NaN, never a guess
 statistic is for.
 """
 
-from bnlab.stats.contrast import Contrast, contrast
+from bnlab.stats.contrasting import Contrast, contrast
 from bnlab.stats.correction import holm, holm_level, lead_p
 from bnlab.stats.curves import (
     Reach,

@@ -1,44 +1,5 @@
-"""All schemes: a file each, with its settings, and what is known of it as `SCHEME`. Importing this imports no torch.
+"""The schemes: a file each, with its settings, and what is known of it as `SCHEME`. Importing this imports no torch.
 
 A file that is put here is a scheme from then on, by the file's name. Its layers are in the file of the same name in the
 folder above.
 """
-
-from importlib import import_module
-from pkgutil import iter_modules
-
-from bnlab.norms.scheme import Scheme
-
-LISTED_FIRST = (
-    "none",
-    "batch",
-    "layer",
-    "group",
-    "instance",
-    "rms",
-    "batch_renorm",
-    "ghost_batch",
-    "precise_batch",
-    "frn",
-    "switchable",
-    "dyt",
-    "derf",
-    "weight_standardization",
-    "weight_norm",
-)
-"""The order of lists: the best known first, then what came of them. Schemes that are not named come last."""
-
-
-def _found() -> dict[str, Scheme]:
-    schemes = {}
-    for name in sorted(module.name for module in iter_modules(__path__)):
-        scheme: Scheme = import_module(f"{__name__}.{name}").SCHEME
-        if scheme.name != name:
-            raise ValueError(f"the scheme in bnlab/norms/schemes/{name}.py is named '{scheme.name}'; name it '{name}'")
-        schemes[name] = scheme
-    order = {name: place for place, name in enumerate(LISTED_FIRST)}
-    return {name: schemes[name] for name in sorted(schemes, key=lambda name: (order.get(name, len(order)), name))}
-
-
-SCHEMES: dict[str, Scheme] = _found()
-"""Each scheme by its name, in the order in which they are listed."""

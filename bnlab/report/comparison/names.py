@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import pandas as pd
 
 from bnlab.config import setting_words
 from bnlab.report.comparison.arms import ABSENT
 
-if TYPE_CHECKING:
-    from bnlab.report.comparison.comparing import Comparison
+
+class WithArms(Protocol):
+    """What has arms to be named: a comparison."""
+
+    @property
+    def summary(self) -> pd.DataFrame: ...
+
+    @property
+    def by(self) -> Sequence[str]: ...
 
 
-def telling_keys(comparison: Comparison) -> list[str]:
+def telling_keys(comparison: WithArms) -> list[str]:
     """The keys of the arms without the settings of the norm that the scheme implies, such as eps where each has one."""
     return _telling(comparison.summary, comparison.by)
 
 
-def short_names(comparison: Comparison) -> dict[str, str]:
+def short_names(comparison: WithArms) -> dict[str, str]:
     """Of each arm a name to be read: "batch, lr 0.01" for "norm.name=batch, optimizer.lr=0.01"."""
     return names_of(comparison.summary, comparison.by)
 
