@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -47,12 +48,24 @@ def follow(title: str, copy: Path) -> list[str]:
     steps = [(path, textwrap.dedent(content)) for path, _, content in STEP.findall(recipe)]
     for path, content in steps:
         file = copy / path
+        if content.startswith("--- "):
+            _replace(file, content)
+            continue
         before = f"{file.read_text(encoding='utf-8')}\n\n" if file.exists() else ""
         file.write_text(before + content, encoding="utf-8")
     return [path for path, _ in steps]
 
 
-def commands(copy: Path, folder: Path, *lines: str) -> dict[str, str]:
+def _replace(file: Path, diff: str) -> None:
+    """Puts the lines with a plus in the place of those with a minus, which have to be there once."""
+    lines = diff.splitlines()[3:]
+    before, after = ("\n".join(line[1:] for line in lines if line.startswith(sign)) for sign in "-+")
+    text = file.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def commands(copy: Path, folder: Path, *lines: str, code: int = 0) -> dict[str, str]:
     """What the copy prints for each command line, run in an empty folder one after the other, in one process."""
     folder.mkdir()
     done = subprocess.run(
@@ -64,7 +77,7 @@ def commands(copy: Path, folder: Path, *lines: str) -> dict[str, str]:
         text=True,
         timeout=300,
     )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
     printed = re.split(r"^\$ bnlab (.*)\n", done.stdout, flags=re.MULTILINE)[1:]
     return dict(zip(printed[::2], printed[1::2], strict=True))
 
@@ -90,3 +103,44 @@ def test_add_a_scheme(tmp_path: Path) -> None:
     assert "gradient" in out[verify]
     assert "fail" not in out[verify]
     assert "mean_abs" in out[report]
+
+
+def test_add_a_model(tmp_path: Path) -> None:
+    copy = copied(tmp_path / "copy")
+    assert len(follow("Add a model", copy)) == 5
+    sweep = "train -m model=linear norm=none,batch,layer seeds=2 steps=2 data.limit=200 threads=1 quiet=true"
+    out = commands(copy, tmp_path / "empty", sweep, "report --by norm.name")
+    assert "6 done" in out[sweep]
+    stored = {path.parent.name.rpartition("-")[0] for path in (tmp_path / "empty/runs").glob("*/config.yaml")}
+    assert stored == {"none-linear", "batch-native-linear", "layer-native-linear"}
+
+
+def test_add_an_experiment(tmp_path: Path) -> None:
+    copy = copied(tmp_path / "copy")
+    assert len(follow("Add an experiment", copy)) == 1
+    train = "train experiment=small_batches steps=2 data.limit=200 threads=1 quiet=true"
+    commands(copy, tmp_path / "empty", train)
+    (config,) = (tmp_path / "empty/runs").glob("small-batches-*/config.yaml")
+    assert "batch_size: 4" in config.read_text(encoding="utf-8")
+
+
+def test_add_an_observer(tmp_path: Path) -> None:
+    copy = copied(tmp_path / "copy")
+    assert len(follow("Add an observer: a tracker, a log", copy)) == 2
+    commands(copy, tmp_path / "empty", "train -m norm=none,batch steps=2 data.limit=200 threads=1 quiet=true")
+    lines = (tmp_path / "empty/runs/lines.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2
+    assert all({"replicate", "step", "test"} <= json.loads(line).keys() for line in lines)
+
+
+def test_teach_verify_a_mistake(tmp_path: Path) -> None:
+    copy = copied(tmp_path / "copy")
+    assert len(follow("Teach verify a mistake", copy)) == 1
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n\n\nclass MyBN(nn.BatchNorm1d):\n"
+        "    def __init__(self, num_features, eps=1e-5, momentum=0.1):\n"
+        "        super().__init__(num_features, 0.1, momentum)\n"
+    )
+    verify = f"verify {tmp_path / 'mine.py'}:MyBN --as batch --json"
+    out = commands(copy, tmp_path / "empty", verify, code=1)
+    assert "eps is 0.1 whatever the setting" in out[verify]
