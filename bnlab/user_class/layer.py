@@ -66,23 +66,31 @@ def try_out(target: str, kwargs: Mapping[str, Any], slots: Sequence[Sequence[Seq
 
 
 def try_pass(target: str, layer: nn.Module, shape: Sequence[int]) -> None:
-    """One pass of normal random numbers of that shape (N, C, ...), forward and back, in training mode.
+    """Normal random numbers of that shape (N, C, ...) through a layer as training does it.
+
+    Forward and back in training mode, from an input that another layer has computed, then forward in evaluation, where
+    no gradients are recorded.
 
     Raises:
-        UserError: the pass raises, or the output is no tensor of the input's shape.
+        UserError: a pass raises, or the output is no tensor of the input's shape.
     """
+    file, given = parse(target).file, f"an input of shape {tuple(shape)}"
     name = target.rpartition(":")[2]
     x = torch.randn(*shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    with _faults(f"{name} on an input of shape {tuple(shape)}", parse(target).file):
-        y = layer.train()(x)
-        if isinstance(y, Tensor) and y.shape == x.shape and y.requires_grad:
+    with _faults(f"{name} on {given}", file):
+        y = layer.train()(x.clone())
+        _check_output(y, shape, name, f"for {given}")
+        if y.requires_grad:
             y.square().sum().backward()
+    with _faults(f"{name} in evaluation on {given}", file), torch.no_grad():
+        _check_output(layer.eval()(x.clone()), shape, name, f"in evaluation for {given}")
+
+
+def _check_output(y: object, shape: Sequence[int], name: str, given: str) -> None:
     if not isinstance(y, Tensor):
-        raise UserError(f"{name} gave a {type(y).__name__} for an input of shape {tuple(shape)}; it has to be a tensor")
-    if y.shape != x.shape:
-        raise UserError(
-            f"{name} gave the shape {tuple(y.shape)} for an input of shape {tuple(shape)}; a norm has to keep it"
-        )
+        raise UserError(f"{name} gave a {type(y).__name__} {given}; it has to be a tensor")
+    if y.shape != tuple(shape):
+        raise UserError(f"{name} gave the shape {tuple(y.shape)} {given}; a norm has to keep it")
 
 
 @functools.lru_cache

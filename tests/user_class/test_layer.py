@@ -221,8 +221,22 @@ def test_what_takes_anything_gets_the_number_first() -> None:
         ("return x.nothing", "Norm on an input of shape (4, 8) failed in line 6 of mine.py: AttributeError: 'Tensor'"
          " object has no attribute 'nothing'"),
         ("y = x.exp(); y.add_(1); return y.sqrt()", "Norm on an input of shape (4, 8) failed: RuntimeError: one of"),
+        ("return x if self.training else self.missing", "Norm in evaluation on an input of shape (4, 8) failed in line"
+         " 6 of mine.py: AttributeError: 'Norm' object has no attribute 'missing'"),
+        ("return x if self.training else x.grad.sum()", "Norm in evaluation on an input of shape (4, 8) failed in line"
+         " 6 of mine.py: AttributeError: 'NoneType'"),
+        ("return x if self.training else x.sum(0)", "Norm gave the shape (8,) in evaluation for an input of shape (4,"
+         " 8); a norm has to keep it"),
+        ("return x if self.training else None", "Norm gave a NoneType in evaluation for an input of shape (4, 8);"
+         " it has to be a tensor"),
     ],
 )  # fmt: skip
 def test_a_pass_that_goes_wrong(forward: str, expected: str) -> None:
     norm_with(forward)
     assert refused(try_pass, "mine.py:Norm", construct("mine.py:Norm", 8, {}), (4, 8)).startswith(expected)
+
+
+@pytest.mark.parametrize("forward", ["return x.mul_(.5)", "x -= x.mean(0); return x"])
+def test_a_layer_may_work_in_place(forward: str) -> None:
+    norm_with(forward)
+    try_pass("mine.py:Norm", construct("mine.py:Norm", 8, {}), (4, 8))
