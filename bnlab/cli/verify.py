@@ -14,6 +14,7 @@ def verify(
     everything: Annotated[bool, typer.Option("--all", help="All schemes, and Keras's layers too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print one Markdown table instead.")] = False,
+    kwargs: Annotated[str | None, typer.Option(help="Further arguments of a class: '{bias: false}'.")] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds for a class before it is stopped.")] = 60,
 ) -> None:
     """Hold a normalization layer against a float64 reference, and say in words what is wrong with it.
@@ -25,5 +26,14 @@ def verify(
     from bnlab.verify import verify as hold
 
     raise typer.Exit(
-        hold(target, scheme, impl, everything=everything, as_json=as_json, markdown=markdown, seconds=time_limit)
+        hold(
+            target,
+            scheme,
+            impl,
+            everything=everything,
+            as_json=as_json,
+            markdown=markdown,
+            seconds=time_limit,
+            kwargs=kwargs,
+        )
     )

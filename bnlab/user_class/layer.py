@@ -1,7 +1,8 @@
 """A user's own norm, `my_file.py:MyNorm` or `package.module:MyNorm`: loaded, built and tried out.
 
 The convention: `MyNorm(num_features, **kwargs)` is a torch.nn.Module that keeps the shape of its input, (N, C),
-(N, C, L) or (N, C, H, W) with C = num_features. Whatever is wrong with it is one line, a UserError.
+(N, C, L) or (N, C, H, W) with C = num_features, whatever that parameter is called and where it stands (`arguments`).
+Whatever is wrong with it is one line, a UserError.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,16 +38,16 @@ def load_class(target: str) -> type[nn.Module]:
 
 
 def construct(target: str, num_features: int, kwargs: Mapping[str, Any]) -> nn.Module:
-    """The layer `CLASS(num_features, **kwargs)`.
+    """The layer `CLASS(num_features, **kwargs)`, called as `arguments` says.
 
     Raises:
         UserError: as `load_class`; the constructor takes other arguments, or raises.
     """
     norm_class, name = load_class(target), target.rpartition(":")[2]
-    _check_arguments(norm_class, name, num_features, kwargs)
-    given = ", ".join([str(num_features), *(f"{key}={value!r}" for key, value in kwargs.items())])
+    args, named = arguments(norm_class, num_features, kwargs)
+    given = ", ".join([*map(str, args), *(f"{key}={value!r}" for key, value in named.items())])
     with _faults(f"{name}({given})", parse(target).file):
-        return norm_class(num_features, **kwargs)
+        return norm_class(*args, **named)
 
 
 def try_out(target: str, kwargs: Mapping[str, Any], slots: Sequence[Sequence[Sequence[int]]]) -> None:
@@ -64,23 +66,31 @@ def try_out(target: str, kwargs: Mapping[str, Any], slots: Sequence[Sequence[Seq
 
 
 def try_pass(target: str, layer: nn.Module, shape: Sequence[int]) -> None:
-    """One pass of normal random numbers of that shape (N, C, ...), forward and back, in training mode.
+    """Normal random numbers of that shape (N, C, ...) through a layer as training does it.
+
+    Forward and back in training mode, from an input that another layer has computed, then forward in evaluation, where
+    no gradients are recorded.
 
     Raises:
-        UserError: the pass raises, or the output is no tensor of the input's shape.
+        UserError: a pass raises, or the output is no tensor of the input's shape.
     """
+    file, given = parse(target).file, f"an input of shape {tuple(shape)}"
     name = target.rpartition(":")[2]
     x = torch.randn(*shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    with _faults(f"{name} on an input of shape {tuple(shape)}", parse(target).file):
-        y = layer.train()(x)
-        if isinstance(y, Tensor) and y.shape == x.shape and y.requires_grad:
+    with _faults(f"{name} on {given}", file):
+        y = layer.train()(x.clone())
+        _check_output(y, shape, name, f"for {given}")
+        if y.requires_grad:
             y.square().sum().backward()
+    with _faults(f"{name} in evaluation on {given}", file), torch.no_grad():
+        _check_output(layer.eval()(x.clone()), shape, name, f"in evaluation for {given}")
+
+
+def _check_output(y: object, shape: Sequence[int], name: str, given: str) -> None:
     if not isinstance(y, Tensor):
-        raise UserError(f"{name} gave a {type(y).__name__} for an input of shape {tuple(shape)}; it has to be a tensor")
-    if y.shape != x.shape:
-        raise UserError(
-            f"{name} gave the shape {tuple(y.shape)} for an input of shape {tuple(shape)}; a norm has to keep it"
-        )
+        raise UserError(f"{name} gave a {type(y).__name__} {given}; it has to be a tensor")
+    if y.shape != tuple(shape):
+        raise UserError(f"{name} gave the shape {tuple(y.shape)} {given}; a norm has to keep it")
 
 
 @functools.lru_cache
@@ -149,35 +159,79 @@ def _discreet() -> Iterator[None]:
         sys.dont_write_bytecode = before
 
 
-def _check_arguments(norm_class: type[nn.Module], name: str, num_features: int, kwargs: Mapping[str, Any]) -> None:
-    """Raises UserError if the constructor's signature does not take the arguments."""
+def arguments(
+    norm_class: type[nn.Module], num_features: int, kwargs: Mapping[str, Any], option: str = "norm.kwargs"
+) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """How a class is called for that many features, everywhere: positional arguments, and those by name.
+
+    Args:
+        kwargs: its other arguments.
+        option: by what they are given, for the messages.
+
+    Raises:
+        UserError: its signature has no place for the number of features, or other arguments than `kwargs`.
+    """
+    name = norm_class.__name__
     parameters = list(inspect.signature(norm_class).parameters.values())
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
-    if not positional or not may_count_features(positional[0]):
-        raise UserError(f"{name} takes no num_features; its constructor has to be {name}(num_features, ...)")
-    allowed = [p.name for p in named if p is not positional[0]]
+    features = _features(parameters, kwargs)
+    if features is None and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        raise UserError(f"{name} takes no number of features; its constructor has to be {name}(num_features, ...)")
+    if features is not None and features.name in kwargs:
+        raise UserError(
+            f"{name} has no argument '{features.name}' for {option}: it is the number of features, which the network"
+            " decides; leave it out"
+        )
+    others = [p for p in parameters if p is not features and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    allowed, of_features = [p.name for p in others], "num_features" if features is None else features.name
     for key in kwargs:
         if key not in allowed and not takes_any:
-            listed = f"its arguments: {', '.join(allowed)}" if allowed else "it has none but num_features"
-            raise UserError(f"{name} has no argument '{key}' for norm.kwargs; {listed}.{nearest(key, allowed)}")
-    missing = [p.name for p in named if p is not positional[0] and p.default is p.empty and p.name not in kwargs]
+            listed = f"its arguments: {', '.join(allowed)}" if allowed else f"it has none but {of_features}"
+            raise UserError(f"{name} has no argument '{key}' for {option}; {listed}.{nearest(key, allowed)}")
+    missing = [p.name for p in others if p.default is p.empty and p.name not in kwargs]
     if missing:
         example = ",".join(f"{key}: VALUE" for key in missing)
-        raise UserError(
-            f"{name} needs more than num_features: {', '.join(missing)}; give them: 'norm.kwargs={{{example}}}'"
-        )
+        given = f"{option} '{{{example}}}'" if option.startswith("--") else f"'{option}={{{example}}}'"
+        raise UserError(f"{name} needs more than {of_features}: {', '.join(missing)}; give them: {given}")
+    if features is None or features.kind == features.POSITIONAL_ONLY:
+        return (num_features,), dict(kwargs)
+    return (), {features.name: num_features, **kwargs}
 
 
-def may_count_features(parameter: inspect.Parameter) -> bool:
-    """Whether it can be the number of features: no `device` or `dtype`, as PyTorch's layers take, and no 1e-5 or True.
+SETTING_NAMES = {
+    "eps": ("eps", "epsilon"),
+    "momentum": ("momentum", "mom"),
+    "num_groups": ("num_groups", "groups", "n_groups", "num_group", "G"),
+}
+"""By what names a constructor may take a setting, and a layer keep it."""
+
+_NO_COUNT = frozenset({"device", "dtype"}.union(*SETTING_NAMES.values()))
+
+_COUNT = re.compile(r"((num|n|in)_?)?(features?|channels?|planes|hiddens|neurons|filters|units)|C|normalized_shape")
+_PERHAPS = re.compile(r"(n_?)?(dim|size|width|shape|ch)|(hidden|input|layer|embed)_?(size|dim|shape)|d_model")
+"""Names of the number of features, sure ones and those that mean other things too."""
+
+
+def _features(parameters: Sequence[inspect.Parameter], kwargs: Collection[str]) -> inspect.Parameter | None:
+    """The parameter that takes the number of features: by its name, else the first that has to be given otherwise.
 
     A lazy layer, which takes that number from its first input, has no such parameter.
     """
+
+    def unlikely(parameter: inspect.Parameter) -> tuple[bool, ...]:
+        name = parameter.name
+        named, likely = _COUNT.fullmatch(name), _PERHAPS.fullmatch(name)
+        return not named, name in kwargs, parameter.default is not parameter.empty, not likely
+
+    return min(filter(_may_count, parameters), key=unlikely, default=None)
+
+
+def _may_count(parameter: inspect.Parameter) -> bool:
+    """Whether it can be a number of features: no `device` or `dtype`, as PyTorch's layers take, and no 1e-5 or True."""
     default = parameter.default
     is_number = default is parameter.empty or default is None or type(default) is int
-    return is_number and parameter.name not in ("device", "dtype")
+    named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return named and is_number and parameter.name not in _NO_COUNT
 
 
 @contextlib.contextmanager

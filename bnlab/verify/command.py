@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from rich.console import Console
 
@@ -27,6 +28,7 @@ def verify(
     as_json: bool,
     markdown: bool,
     seconds: float,
+    kwargs: str | None = None,
 ) -> int:
     """Prints the verdicts; the exit code: 1 when a check failed.
 
@@ -38,6 +40,7 @@ def verify(
         as_json: print JSON instead of tables.
         markdown: print the equivalence table in Markdown instead.
         seconds: how long a class may take.
+        kwargs: further arguments of a class, as YAML, e.g. `{bias: false}`.
 
     Raises:
         UserError: see verdict.py; options that exclude each other; a time limit that is not positive.
@@ -47,9 +50,9 @@ def verify(
     skipped: list[str] = []
     if target is not None and (":" in target or target.endswith(".py")):
         _check_class(target, impl, everything, seconds)
-        verdicts = [verify_confined(target, scheme or "batch", seconds)]
+        verdicts = [verify_confined(target, scheme or "batch", seconds, _kwargs_of(kwargs))]
     else:
-        _check_schemes(target, scheme, impl, everything)
+        _check_schemes(target, scheme, impl, everything, kwargs)
         schemes = _with_reference(skipped) if target is None else [target]
         verdicts = _of_schemes(schemes, _impls(impl, everything, skipped))
     if not verdicts:
@@ -75,7 +78,26 @@ def _check_class(target: str, impl: str | None, everything: bool, seconds: float
         raise UserError(f"--time-limit {seconds:g} is out of range; it has to be above 0, and at most {LONGEST:g}")
 
 
-def _check_schemes(target: str | None, scheme: str | None, impl: str | None, everything: bool) -> None:
+def _kwargs_of(text: str | None) -> dict[str, Any]:
+    """As OmegaConf reads `norm.kwargs`, to which 1e-3 is a number."""
+    import yaml
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        found = OmegaConf.to_container(OmegaConf.create(text or "{}"))
+    except (OmegaConfBaseException, yaml.YAMLError, AssertionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise UserError(f"--kwargs {text} is of the wrong type; it has to be a mapping, e.g. '{{bias: false}}'")
+    return {str(key): value for key, value in found.items()}
+
+
+def _check_schemes(
+    target: str | None, scheme: str | None, impl: str | None, everything: bool, kwargs: str | None
+) -> None:
+    if kwargs:
+        raise UserError(f"--kwargs {kwargs} are of a class, and no class is given; write FILE.py:CLASS")
     if everything and (target or impl):
         raise UserError(f"--all is every scheme and impl; leave out '{target or f'--impl {impl}'}', or --all")
     if scheme:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from bnlab.user_class import confined
 from bnlab.verify.checks import Verdict
 
 
-def verify_confined(target: str, scheme: str, seconds: float) -> Verdict:
-    """Verifies `my_file.py:MyNorm` in another process; what it prints is dropped.
+def verify_confined(target: str, scheme: str, seconds: float, kwargs: Mapping[str, Any]) -> Verdict:
+    """Verifies `my_file.py:MyNorm`, made with `kwargs`, in another process; what it prints is dropped.
 
     Raises:
         UserError: as `verdict.verify_class`; it takes longer than `seconds`, crashes, or ends the process.
     """
     if_slow = "; if it is only slow, raise --time-limit"
     return Verdict.from_plain(
-        confined("bnlab.verify.verdict:verify_class_plainly", target, scheme, seconds=seconds, if_slow=if_slow)
+        confined("bnlab.verify.verdict:verify_class_plainly", target, scheme, kwargs, seconds=seconds, if_slow=if_slow)
     )

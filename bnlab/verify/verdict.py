@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bnlab.errors import UserError, unknown
@@ -19,12 +19,13 @@ from bnlab.verify.mistakes import diagnose
 IMPLS = ("native", "custom", "keras")
 
 
-def verify_class(target: str, scheme: str) -> Verdict:
+def verify_class(target: str, scheme: str, kwargs: Mapping[str, Any] | None = None) -> Verdict:
     """Verifies `my_file.py:MyNorm` as an implementation of a scheme, in this process; see sandbox.py.
 
     Args:
         target: the class.
         scheme: what it is to compute.
+        kwargs: further arguments of its constructor.
 
     Raises:
         UserError: no such class or scheme, or a class that cannot be loaded, built or run.
@@ -33,12 +34,12 @@ def verify_class(target: str, scheme: str) -> Verdict:
         raise unknown("norm", scheme, SCHEMES)
     if SCHEMES[scheme].of_weights:
         raise UserError(f"norm '{scheme}' is of a layer's weights; a class can be held against one of activations only")
-    return _verdict(subjects.of_class(load_class(target), scheme))
+    return _verdict(subjects.of_class(load_class(target), scheme, kwargs))
 
 
-def verify_class_plainly(target: str, scheme: str) -> dict[str, Any]:
+def verify_class_plainly(target: str, scheme: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The same as plain values, for another process."""
-    return verify_class(target, scheme).plain()
+    return verify_class(target, scheme, kwargs).plain()
 
 
 def verify_schemes(schemes: Iterable[str], impls: Iterable[str]) -> Iterator[Verdict]:

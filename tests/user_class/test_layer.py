@@ -142,13 +142,13 @@ def test_a_constructor_that_needs_other_arguments() -> None:
         "Norm has no argument 'epsilon' for norm.kwargs; its arguments: eps, momentum, axis. Did you mean 'eps'?"
     )
     construct("mine.py:Norm", 8, {"eps": 1, "momentum": 1})
-    norm_with(arguments="*, width=1")
+    norm_with(arguments="*, slope=1.0")
     assert refused(construct, "mine.py:Norm", 8, {}) == (
-        "Norm takes no num_features; its constructor has to be Norm(num_features, ...)"
+        "Norm takes no number of features; its constructor has to be Norm(num_features, ...)"
     )
     # a lazy layer: its eps was 8
     assert refused(construct, "torch.nn:LazyBatchNorm1d", 8, {}) == (
-        "LazyBatchNorm1d takes no num_features; its constructor has to be LazyBatchNorm1d(num_features, ...)"
+        "LazyBatchNorm1d takes no number of features; its constructor has to be LazyBatchNorm1d(num_features, ...)"
     )
     norm_with()
     assert refused(construct, "mine.py:Norm", 8, {"eps": 1}) == (
@@ -159,10 +159,56 @@ def test_a_constructor_that_needs_other_arguments() -> None:
 def test_a_constructor_that_raises() -> None:
     norm_with(init="1 / 0")
     assert refused(construct, "mine.py:Norm", 8, {}) == (
-        "Norm(8) failed in line 4 of mine.py: ZeroDivisionError: division by zero"
+        "Norm(num_features=8) failed in line 4 of mine.py: ZeroDivisionError: division by zero"
     )
     write("from torch import nn\nclass Norm(nn.Module):\n    pass")
     assert "__init__() takes 1 positional argument but 2 were given" in refused(construct, "mine.py:Norm", 8, {})
+
+
+SIGNATURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "num_features, num_dims": ("num_features", {"num_dims": 2}),
+    "num_groups, num_channels, eps=1e-5": ("num_channels", {"num_groups": 4}),
+    "groups, channels": ("channels", {"groups": 4}),
+    "axis, C": ("C", {"axis": 1}),
+    "dim, num_features": ("num_features", {"dim": 1}),
+    "num_features, dim=1": ("num_features", {"dim": 3}),
+    "dim, eps=1e-6": ("dim", {}),
+    "momentum=None, features=16": ("features", {"momentum": 1}),
+    "eps, hidden_size": ("hidden_size", {"eps": 1}),
+    "normalized_shape, eps=1e-5, elementwise_affine=True": ("normalized_shape", {"elementwise_affine": False}),
+    "what, d_model": ("d_model", {"what": 1}),
+    "whatever, more=2": ("whatever", {"more": 1}),
+    "device=None, verbose=False, slope=1.0, width=8": ("width", {"slope": 2.0}),
+    "*, planes": ("planes", {}),
+    "virtual_batch_size, n": ("n", {"virtual_batch_size": 4}),
+}
+
+
+@pytest.mark.parametrize("signature", SIGNATURES)
+def test_the_number_of_features_goes_where_its_name_says(signature: str) -> None:
+    name, kwargs = SIGNATURES[signature]
+    norm_with("return x * self.given", f"super().__init__(); self.given = {name}", signature)
+    layer = construct("mine.py:Norm", 8, kwargs)
+    assert layer(torch.ones(())).item() == 8
+    if name not in ("num_features", "whatever", "n"):
+        assert refused(construct, "mine.py:Norm", 8, kwargs | {name: 64}).startswith(
+            f"Norm has no argument '{name}' for norm.kwargs: it is the number of features, which the network decides"
+        )
+
+
+def test_torchs_group_norm_takes_the_number_of_groups() -> None:
+    layer: Any = construct("torch.nn:GroupNorm", 8, {"num_groups": 4})
+    assert (layer.num_groups, layer.num_channels) == (4, 8)
+    assert refused(construct, "torch.nn:GroupNorm", 8, {}) == (
+        "GroupNorm needs more than num_channels: num_groups; give them: 'norm.kwargs={num_groups: VALUE}'"
+    )
+
+
+def test_what_takes_anything_gets_the_number_first() -> None:
+    norm_with("return x * self.given", "super().__init__(); self.given = args[0] + kwargs['more']", "*args, **kwargs")
+    assert construct("mine.py:Norm", 8, {"more": 2})(torch.ones(())).item() == 10
+    norm_with("return x * self.given", "super().__init__(); self.given = n + more", "n, more, /")
+    assert "more" in refused(construct, "mine.py:Norm", 8, {})
 
 
 @pytest.mark.parametrize(
@@ -175,8 +221,22 @@ def test_a_constructor_that_raises() -> None:
         ("return x.nothing", "Norm on an input of shape (4, 8) failed in line 6 of mine.py: AttributeError: 'Tensor'"
          " object has no attribute 'nothing'"),
         ("y = x.exp(); y.add_(1); return y.sqrt()", "Norm on an input of shape (4, 8) failed: RuntimeError: one of"),
+        ("return x if self.training else self.missing", "Norm in evaluation on an input of shape (4, 8) failed in line"
+         " 6 of mine.py: AttributeError: 'Norm' object has no attribute 'missing'"),
+        ("return x if self.training else x.grad.sum()", "Norm in evaluation on an input of shape (4, 8) failed in line"
+         " 6 of mine.py: AttributeError: 'NoneType'"),
+        ("return x if self.training else x.sum(0)", "Norm gave the shape (8,) in evaluation for an input of shape (4,"
+         " 8); a norm has to keep it"),
+        ("return x if self.training else None", "Norm gave a NoneType in evaluation for an input of shape (4, 8);"
+         " it has to be a tensor"),
     ],
 )  # fmt: skip
 def test_a_pass_that_goes_wrong(forward: str, expected: str) -> None:
     norm_with(forward)
     assert refused(try_pass, "mine.py:Norm", construct("mine.py:Norm", 8, {}), (4, 8)).startswith(expected)
+
+
+@pytest.mark.parametrize("forward", ["return x.mul_(.5)", "x -= x.mean(0); return x"])
+def test_a_layer_may_work_in_place(forward: str) -> None:
+    norm_with(forward)
+    try_pass("mine.py:Norm", construct("mine.py:Norm", 8, {}), (4, 8))

@@ -51,7 +51,7 @@ def test_what_ends_the_process_is_no_pass(
     monkeypatch.chdir(tmp_path)
     Path("my_bn.py").write_text(code, encoding="utf-8")
     with pytest.raises(UserError) as error:
-        verify_confined("my_bn.py:MyBN", "batch", 60)
+        verify_confined("my_bn.py:MyBN", "batch", 60, {})
     assert str(error.value) == text
 
 

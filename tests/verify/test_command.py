@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,8 +38,8 @@ class MyTanh(nn.Module):
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, which is quicker; tests/user_class/test_sandbox.py has what the other is for."""
 
-    def verified(target: str, scheme: str, seconds: float) -> Verdict:
-        return verdict.verify_class(target, scheme)
+    def verified(target: str, scheme: str, seconds: float, kwargs: dict[str, Any]) -> Verdict:
+        return verdict.verify_class(target, scheme, kwargs)
 
     monkeypatch.setattr(command, "verify_confined", verified)
 
@@ -165,12 +166,11 @@ BAD = [
     ),
     (
         HEAD + MODULE.replace("num_features", "num_features, dims, size"),
-        "MyBN needs 'dims', 'size', but is called as MyBN(num_features, eps=..., momentum=...);"
-        " give 'dims', 'size' a default",
+        "MyBN needs more than num_features: dims, size; give them: --kwargs '{dims: VALUE,size: VALUE}'",
     ),
     (
         f"{HEAD}class MyBN(nn.Module):\n    def __init__(self): super().__init__()",
-        "MyBN takes no number of features; it is called as MyBN(num_features, eps=..., momentum=...)",
+        "MyBN takes no number of features; its constructor has to be MyBN(num_features, ...)",
     ),
     (
         HEAD + MODULE.replace("super()", "raise RuntimeError('no'); super()"),
@@ -218,11 +218,11 @@ def test_a_class_that_cannot_be_verified_is_one_line(cli: Cli, code: str, text: 
         ),
         (  # its device was 6
             ["torch.nn:LazyBatchNorm1d"],
-            "LazyBatchNorm1d takes no number of features; it is called as LazyBatchNorm1d(num_features, eps=..., ",
+            "LazyBatchNorm1d takes no number of features; its constructor has to be LazyBatchNorm1d(num_features, ...)",
         ),
         (  # its momentum was 6
             ["torch.nn:LazyBatchNorm1d", "--as", "rms"],
-            "LazyBatchNorm1d takes no number of features; it is called as LazyBatchNorm1d(num_features, eps=...)",
+            "LazyBatchNorm1d takes no number of features; its constructor has to be LazyBatchNorm1d(num_features, ...)",
         ),
         (["my_bn.py"], "'my_bn.py' names no class; write FILE.py:CLASS or PACKAGE.MODULE:CLASS, e.g. my_bn.py:MyBN"),
         (["--all", "batch"], "--all is every scheme and impl; leave out 'batch', or --all"),
@@ -235,6 +235,7 @@ def test_a_class_that_cannot_be_verified_is_one_line(cli: Cli, code: str, text: 
         ),
         (["a.py:B", "--impl", "custom"], "--impl custom is of bnlab's own layers; leave it out for the class a.py:B"),
         (["a.py:B", "--all"], "--all is every scheme and impl; leave out 'a.py:B', or --all"),
+        (["batch", "--kwargs", "{a: 1}"], "--kwargs {a: 1} are of a class, and no class is given; write FILE.py:CLASS"),
         (["batch", "--as", "layer"], "--as layer says what a class is to compute, and no class is given; write"),
         (["--as", "layer"], "--as layer says what a class is to compute, and no class is given; write"),
         ([""], f"unknown norm ''; allowed: {', '.join(sorted(SCHEMES))}."),
@@ -292,6 +293,45 @@ class MyBN(nn.BatchNorm1d):
 """
     answer = verify_file(cli, f"{HEAD}{code}")
     assert (answer.code, answer.out.splitlines()[1]) == (0, "MyBN: MyBN(width=6, eps=0.001, momentum=0.3)")
+
+
+CALLED = f"""{HEAD}
+class MyLN(nn.Module):
+    def __init__(self, axis, hidden_size, eps=1e-5):
+        super().__init__()
+        assert axis == 1
+        self.inner = nn.LayerNorm(hidden_size, eps)
+
+    def forward(self, x):
+        return self.inner(x)
+"""
+
+
+def test_arguments_of_its_own_are_given_on_the_command_line(cli: Cli) -> None:
+    answer = verify_file(cli, CALLED, "--as", "layer", "--kwargs", "{axis: 1}", name="MyLN")
+    assert (answer.code, answer.out.splitlines()[1]) == (0, "MyLN: MyLN(hidden_size=6, eps=0.001, axis=1)")
+    answer = verify_file(cli, CALLED, "--as", "layer", "--kwargs", "{axis: 1, eps: 1e-4}", name="MyLN")
+    assert (answer.code, answer.out.splitlines()[1]) == (0, "MyLN: MyLN(hidden_size=6, eps=0.0001, axis=1)")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("{bias: false}", "MyLN has no argument 'bias' for --kwargs; its arguments: axis, eps."),
+        (
+            "{axis: 1, hidden_size: 8}",
+            "MyLN has no argument 'hidden_size' for --kwargs: it is the number of features, which the",
+        ),
+        ("{axis: 1, eps: null}", "--kwargs eps=None is of the wrong type; it is a setting of the scheme, a number"),
+        ("[1]", "--kwargs [1] is of the wrong type; it has to be a mapping, e.g. '{bias: false}'"),
+        ("3", "--kwargs 3 is of the wrong type; it has to be a mapping, e.g. '{bias: false}'"),
+        ("{a: ", "--kwargs {a:  is of the wrong type; it has to be a mapping, e.g. '{bias: false}'"),
+    ],
+)
+def test_bad_arguments_of_a_class_are_one_line(cli: Cli, given: str, text: str) -> None:
+    answer = verify_file(cli, CALLED, "--as", "layer", "--kwargs", given, name="MyLN")
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert answer.err.startswith(f"error: {text}")
 
 
 def test_a_number_of_groups_that_the_constructor_does_not_take_is_found(cli: Cli) -> None:

@@ -32,7 +32,8 @@ class Both(nn.Module):
 
 class Undefined(Both):
     def flat(self, x: Tensor) -> Tensor:
-        return x - mean  # type: ignore[name-defined, no-any-return]  # noqa: F821
+        y: Tensor = x - mean  # type: ignore[name-defined]  # noqa: F821
+        return y
 
 
 class OfAnotherType(Both):
@@ -46,7 +47,7 @@ class NoTensor(Both):
         return values
 
 
-BROKEN = {
+BROKEN: dict[type[nn.Module], str] = {
     Both: "raises AttributeError: 'Both' object has no attribute 'iner'",
     Undefined: "raises NameError: name 'mean' is not defined",
     OfAnotherType: "raises RuntimeError: ",

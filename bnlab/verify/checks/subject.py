@@ -15,13 +15,10 @@ from torch import nn
 
 from bnlab.errors import UserError, one_line
 from bnlab.norms import SCHEMES, keras_layers
-from bnlab.user_class.layer import may_count_features
+from bnlab.user_class.layer import SETTING_NAMES, arguments
 from bnlab.verify.checks import measures
 from bnlab.verify.reference import WEIGHT, Reference, reference_of
 from bnlab.verify.reference.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
-
-ALIASES = {"eps": ("eps", "epsilon"), "momentum": ("momentum", "mom"), "num_groups": ("num_groups", "groups")}
-"""By what names a user's constructor may take a setting, and the layer keep it."""
 
 USUAL = {
     "num_groups": tuple(groups for groups in range(2, CHANNELS) if CHANNELS % groups == 0),
@@ -125,24 +122,29 @@ def _linear(ndim: int) -> nn.Module:
     return layer
 
 
-def of_class(cls: type[nn.Module], scheme: str) -> Subject:
+def of_class(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None = None) -> Subject:
     """A user's class as an implementation of a scheme, built as `cls(num_features, eps=..., momentum=...)`.
 
-    Settings that its constructor does not take are read from the layer's attributes; failing that, the usual value that
-    fits best is taken for what is written inside.
+    `kwargs` are further arguments of its constructor, or other values of these. Settings that its constructor does not
+    take are read from the layer's attributes; failing that, the usual value that fits best is taken for what is written
+    inside.
 
     Raises:
-        UserError: the constructor needs other arguments or raises.
+        UserError: the constructor needs other arguments or raises; `kwargs` has another one, or no number for a
+            setting.
     """
     reference = reference_of(scheme)
-    args, kwargs = _arguments(cls, reference.settings)
-    called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [_listed(kwargs)])])})"
+    settings, remarks = dict(reference.settings), []
+    takes = _by_their_names(cls, settings)
+    given = {name: settings[setting] for name, setting in takes.items()} | dict(kwargs or {})
+    settings |= {setting: _number(name, given[name]) for name, setting in takes.items()}
+    args, named = arguments(cls, CHANNELS, given, "--kwargs")
+    called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [_listed(named)])])})"
 
     def build(ndim: int) -> nn.Module:
-        return cls(*args, **kwargs)
+        return cls(*args, **named)
 
-    settings, remarks = dict(reference.settings), []
-    fixed = [name for name in USUAL if name in settings and not any(alias in kwargs for alias in ALIASES[name])]
+    fixed = [name for name in USUAL if name in settings and name not in takes.values()]
     module = _tried(build, called, fixed)
     unknown = []
     for setting in fixed:
@@ -161,9 +163,15 @@ def of_class(cls: type[nn.Module], scheme: str) -> Subject:
     return subject
 
 
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, int | float):
+        raise UserError(f"--kwargs {name}={value} is of the wrong type; it is a setting of the scheme, a number")
+    return value
+
+
 def _kept(module: nn.Module, setting: str) -> float | None:
     """The value of an attribute of the layer; no number of groups that the channels cannot be divided into."""
-    values = [getattr(module, name, None) for name in ALIASES[setting]]
+    values = [getattr(module, name, None) for name in SETTING_NAMES[setting]]
     numbers = [value for value in values if isinstance(value, int | float)]
     return next((n for n in numbers if setting != "num_groups" or (n >= 1 and CHANNELS % n == 0)), None)
 
@@ -178,24 +186,10 @@ def _listed(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings.items())
 
 
-def _arguments(cls: type[nn.Module], settings: Mapping[str, Any]) -> tuple[tuple[int, ...], dict[str, Any]]:
-    """The number of features, and the settings that the constructor takes, by its own names."""
-    parameters = list(inspect.signature(cls).parameters.values())
-    plain = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    names = {alias: setting for setting in settings for alias in ALIASES.get(setting, (setting,))}
-    others = [p for p in plain if p.name not in names]
-    called = f"{cls.__name__}(num_features{''.join(f', {name}=...' for name in ALIASES if name in settings)})"
-    features = next(filter(may_count_features, others), None)
-    if features is None and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
-        raise UserError(f"{cls.__name__} takes no number of features; it is called as {called}")
-    needed = [p.name for p in others if p is not features and p.default is p.empty]
-    if needed:
-        listed = ", ".join(f"'{name}'" for name in needed)
-        raise UserError(f"{cls.__name__} needs {listed}, but is called as {called}; give {listed} a default")
-    kwargs = {p.name: settings[names[p.name]] for p in plain if p.name in names}
-    if features is not None and features.kind != features.POSITIONAL_ONLY:
-        return (), {features.name: CHANNELS, **kwargs}
-    return (CHANNELS,), kwargs
+def _by_their_names(cls: type[nn.Module], settings: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of a constructor that take a setting, and which."""
+    names = {alias: setting for setting in settings for alias in SETTING_NAMES.get(setting, (setting,))}
+    return {name: names[name] for name in inspect.signature(cls).parameters if name in names}
 
 
 _OF_GROUPS = f"; a number of groups that __init__ does not take has to divide the {CHANNELS} channels of the checks"

@@ -35,7 +35,10 @@ def diagnose(report: Report) -> tuple[Diagnosis, ...]:
     if limited and (explained := limited.smallest(limited.suspects())):
         shapes = " and ".join(SHAPES[ndim] for ndim in sorted({cell.ndim for cell in limited.wrong}))
         return (*_sentences(explained, report, f"for {shapes} only: "), *others)
-    partly = search.partial(suspects)
+    found, complete = search.by_aspect(suspects)
+    if complete:
+        return (*_sentences(found, report), *others)
+    partly = found or search.partial(suspects)
     return (*_sentences(partly, report), *others, _unknown(search.wrong[0], beyond=bool(partly or others)))
 
 

@@ -24,8 +24,8 @@ from bnlab.verify.reference import Array, Recipe, Values, reference_of
 
 Settings = tuple[tuple[str, Any], ...]
 
-AT_ONCE = 3
-"""How many mistakes are tried together."""
+AT_ONCE = 2
+"""How many mistakes are tried together; more are found one aspect of the layer after the other."""
 
 ROUND_TRIP = "state_dict round trip"
 
@@ -110,6 +110,20 @@ class Search:
                     return several
         return ()
 
+    def by_aspect(self, suspects: list[Mistake]) -> tuple[tuple[Mistake, ...], bool]:
+        """The mistakes that give the output, with those the gradients, then the statistics; and whether that is all.
+
+        An aspect that no mistakes give ends it: those of the ones before are certain, if they can be told at all.
+        """
+        found: tuple[Mistake, ...] = ()
+        for aspect in sorted({cell.aspect for cell in self.wrong}):
+            more = self._extended(found, suspects, aspect)
+            if more is None:
+                told = any(cell.telling and cell.aspect < aspect and not _open(cell, found) for cell in self.wrong)
+                return (found, False) if told else ((), False)
+            found = more
+        return (found, True) if self._explain(found) else ((), False)
+
     def partial(self, suspects: list[Mistake]) -> tuple[Mistake, ...]:
         """The suspect that explains most beside an unknown mistake; empty if there is none that is certain.
 
@@ -145,6 +159,24 @@ class Search:
 
     def _reaches(self, cell: Cell, mistake: Mistake) -> bool:
         return _open(cell, (mistake,)) or self._changes(cell, mistake)
+
+    def _extended(self, found: tuple[Mistake, ...], suspects: list[Mistake], aspect: int) -> tuple[Mistake, ...] | None:
+        """What was found, and the fewest suspects that have to be added for all arrays up to an aspect."""
+        cells = [cell for cell in self.cells if cell.aspect <= aspect]
+        others = [
+            suspect
+            for suspect in suspects
+            if suspect not in found
+            and any(cell.aspect == aspect and self._changes(cell, suspect) for cell in self.wrong)
+        ]
+        for size in range(AT_ONCE + 1):
+            for more in combinations(others, size):
+                several = tuple(suspect for suspect in suspects if suspect in found + more)
+                if not _compatible(several) or not all(_open(c, several) or self._gives(c, several) for c in cells):
+                    continue
+                if all(self._needed(mistake, several) for mistake in more):
+                    return several
+        return None
 
     def _explain(self, several: tuple[Mistake, ...]) -> bool:
         if not _compatible(several) or not all(_open(c, several) or self._gives(c, several) for c in self.cells):
