@@ -11,7 +11,7 @@ DEFAULT_ENGINE = {"name": "bnlab"}
 """What a configuration means that names no engine, as all that were stored before there were two."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class EngineConfig:
     """bnlab's own, and what all engines say of themselves.
 
@@ -32,7 +32,7 @@ class EngineConfig:
         return ""
 
 
-@dataclass
+@dataclass(frozen=True)
 class KerasEngineConfig(EngineConfig):
     trains_stacks: ClassVar[bool] = False
     takes_devices: ClassVar[bool] = False
