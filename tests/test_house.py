@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "hydra_bridge": "config errors launch machine store",
     "stats": "",
     "report": "config errors machine runs stats store",
-    "verify": "errors norms store user_class",
+    "verify": "config errors norms store user_class",
     "bench": "config data engine errors hydra_bridge launch machine norms store",
     "cli": "bench config errors hydra_bridge launch norms report runs store verify",
     "__main__": "cli machine",

@@ -7,7 +7,7 @@ from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
 from bnlab.config.other_names import did_you_mean, keys_named
-from bnlab.config.resolve import from_mapping, set_value, settings_of, unknown_setting, wrong_type
+from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
 from bnlab.config.run import CHOICES, MOST_STEPS, MOST_THREADS, RunConfig, RunSettings, StackConfig
 from bnlab.config.shipped import CONF, defaults
 
@@ -37,6 +37,7 @@ __all__ = [
     "did_you_mean",
     "from_mapping",
     "keys_named",
+    "mapping_of",
     "set_value",
     "setting_words",
     "settings_of",

@@ -62,6 +62,21 @@ def set_value(mapping: dict[str, Any], key: str, value: Any) -> None:
     node[last] = value
 
 
+def mapping_of(text: str) -> dict[str, Any] | None:
+    """A mapping as it is written for norm.kwargs, `{bias: false, eps: 1e-3}`; None for what is none."""
+    import yaml
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        found = OmegaConf.to_container(OmegaConf.create(text))
+    except (OmegaConfBaseException, yaml.YAMLError, AssertionError):
+        return None
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        return None
+    return {str(key): value for key, value in found.items()}
+
+
 def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
     """A range-checked configuration from plain nested values, such as a composed config or a stored config.yaml.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from bnlab.config import mapping_of
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
@@ -79,18 +80,10 @@ def _check_class(target: str, impl: str | None, everything: bool, seconds: float
 
 
 def _kwargs_of(text: str | None) -> dict[str, Any]:
-    """As OmegaConf reads `norm.kwargs`, to which 1e-3 is a number."""
-    import yaml
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        found = OmegaConf.to_container(OmegaConf.create(text or "{}"))
-    except (OmegaConfBaseException, yaml.YAMLError, AssertionError):
-        found = None
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+    found = mapping_of(text or "{}")
+    if found is None:
         raise UserError(f"--kwargs {text} is of the wrong type; it has to be a mapping, e.g. '{{bias: false}}'")
-    return {str(key): value for key, value in found.items()}
+    return found
 
 
 def _check_schemes(
