@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
+import torch
+
 from bnlab.config import RunConfig
 from bnlab.data import IMAGE, classes_of
 from bnlab.engine import EVALUATION_BATCH
 from bnlab.errors import UserError, shown
+from bnlab.launch.build import device_of
 from bnlab.models import size_of
 
 BYTES_PER_WEIGHT = 4 * 6
@@ -24,12 +27,12 @@ def max_replicates(config: RunConfig) -> int:
         return 1
     if config.stack.max_replicates != "auto":
         return int(config.stack.max_replicates)
-    return max(1, int(_memory() / 4 / _bytes_per_replicate(config)))
+    return max(1, int(_memory(config) / 4 / _bytes_per_replicate(config)))
 
 
 def check_memory(config: RunConfig) -> None:
     """Raises UserError for a model of which not even one replicate fits the machine's memory."""
-    needed, memory = _bytes_per_replicate(config), _memory()
+    needed, memory = _bytes_per_replicate(config), _memory(config)
     if needed > memory:
         widths = ", ".join(f"model.{key}={value}" for key, value in config.model.shape().items() if key != "name")
         raise UserError(
@@ -38,8 +41,11 @@ def check_memory(config: RunConfig) -> None:
         )
 
 
-def _memory() -> int:
-    """Of the machine, in bytes."""
+def _memory(config: RunConfig) -> int:
+    """Of what it is trained on, the GPU or the machine, in bytes."""
+    device = device_of(config)
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 

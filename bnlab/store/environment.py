@@ -40,10 +40,22 @@ def describe(device: str, threads: int, *, keras: bool = False) -> dict[str, Any
         "platform": platform.platform(),
         "cpu": _cpu(),
         "device": device,
+        **(_gpu(device) if device.startswith("cuda") else {}),
         "threads": threads,
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         **_source(),
         **(_keras() if keras else {}),
+    }
+
+
+def _gpu(device: str) -> dict[str, Any]:
+    """The GPU's name, and the versions of CUDA and cuDNN that computed on it."""
+    import torch
+
+    return {
+        "gpu": torch.cuda.get_device_name(device),
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
     }
 
 

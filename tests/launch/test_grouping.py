@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
+import torch
+
 from bnlab.config import RunConfig, from_mapping
+from bnlab.launch import capacity
 from bnlab.launch.capacity import max_replicates
 from bnlab.launch.grouping import stacks_of
 from bnlab.launch.job import Job
@@ -51,3 +57,13 @@ def test_auto_bounds_a_stack_by_memory() -> None:
     assert narrow > 100
     # 784-4000-4000-47 has 19.3 million weights; at 24 bytes each a replicate takes at least 463 MB.
     assert wide < narrow / 20
+
+
+def test_auto_bounds_a_stack_on_a_gpu_by_the_gpus_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause: the limit of a stack on CUDA was taken from the machine's memory."""
+    here = max_replicates(config())
+    per_replicate = capacity._bytes_per_replicate(config())
+    gpu = SimpleNamespace(total_memory=12 * 4 * per_replicate)
+    monkeypatch.setattr(capacity, "device_of", lambda config: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: gpu)
+    assert max_replicates(config()) == 12 != here
