@@ -4,8 +4,8 @@ A value is one replicate's metric. What cannot be computed is NaN, never a guess
 statistic is for.
 """
 
-from bnlab.stats.contrasting import Contrast, contrast
-from bnlab.stats.correction import holm, holm_level, lead_p
+from bnlab.stats.contrasting import FEWEST_PAIRS, FEWEST_UNPAIRED, Contrast
+from bnlab.stats.correction import holm, lead_p
 from bnlab.stats.curves import (
     Reach,
     areas_under_curves,
@@ -19,16 +19,33 @@ from bnlab.stats.estimate import (
     Difference,
     Interval,
     Summary,
+    highest_of,
+    interquartile_mean,
     mean_difference,
+    mean_interval,
+    median,
+    outliers,
+    standard_error,
     summarize,
     summarize_groups,
     superiority,
     t_interval,
 )
+from bnlab.stats.failures import failure_interval, fisher
 from bnlab.stats.permutation import RESAMPLES, sign_flip, sign_flips, smallest_p, two_sample, two_samples
-from bnlab.stats.power import MOST_SEEDS, seeds_for_p, seeds_needed, visible_gap
+from bnlab.stats.power import (
+    MOST_SEEDS,
+    chance_to_find,
+    seeds_for_equality,
+    seeds_for_p,
+    seeds_needed,
+    upper_sds,
+    visible_gap,
+)
 
 __all__ = [
+    "FEWEST_PAIRS",
+    "FEWEST_UNPAIRED",
     "MOST_SEEDS",
     "RESAMPLES",
     "Contrast",
@@ -37,26 +54,35 @@ __all__ = [
     "Reach",
     "Summary",
     "areas_under_curves",
-    "contrast",
+    "chance_to_find",
+    "failure_interval",
     "first_reaches",
+    "fisher",
+    "highest_of",
     "holm",
-    "holm_level",
+    "interquartile_mean",
     "lead_p",
     "logrank",
     "mean_difference",
+    "mean_interval",
+    "median",
     "median_time",
+    "outliers",
     "restricted_mean",
+    "seeds_for_equality",
     "seeds_for_p",
     "seeds_needed",
     "share_reached",
     "sign_flip",
     "sign_flips",
     "smallest_p",
+    "standard_error",
     "summarize",
     "summarize_groups",
     "superiority",
     "t_interval",
     "two_sample",
     "two_samples",
+    "upper_sds",
     "visible_gap",
 ]

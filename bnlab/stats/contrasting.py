@@ -3,69 +3,151 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import stdev
+from functools import cached_property
 
-from bnlab.stats.estimate import Difference, mean_difference, superiority
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+from scipy.stats import rankdata
+
+from bnlab.stats.estimate import UNKNOWN, Interval, mean_difference, standard_error, superiority
 from bnlab.stats.permutation import sign_flip, smallest_p, two_sample
-from bnlab.stats.power import seeds_for_p, seeds_needed, visible_gap
+from bnlab.stats.power import chance_to_find, seeds_for_equality, seeds_for_p, seeds_needed, visible_gap
+
+FEWEST_PAIRS, FEWEST_UNPAIRED = 2, 4
+"""Below these no difference is tested. Welch's t with two or three values on a side errs where the spreads differ."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A comparison of two arms, in the unit of the values.
+    """Two arms, in the unit of the values. A replicate that failed has an infinite value: the worst one there is.
 
     Attributes:
-        paired: whether replicates were compared in pairs.
-        ns: the number of pairs, or of values of the two arms.
-        sds: of the differences of pairs, or of the two arms; NaN with fewer than two.
-        difference: of the means, with its 95 % interval.
-        p: of the permutation test, uncorrected; NaN with fewer than two values.
-        superiority: the probability that a replicate of the first arm is above one of the other.
+        values: of the first arm.
+        baseline: of the other; of pairs in the order of their partners.
+        paired: whether values[i] and baseline[i] share a seed.
+        left_out: how many replicates of both arms are not among them, as they have no partner.
+        failing: whether replicates of the arms failed, be they among these or not.
     """
 
+    values: tuple[float, ...]
+    baseline: tuple[float, ...]
     paired: bool
-    ns: tuple[int, ...]
-    sds: tuple[float, ...]
-    difference: Difference
-    p: float
-    superiority: float
+    left_out: int = 0
+    failing: bool = False
+
+    @cached_property
+    def ns(self) -> tuple[int, ...]:
+        """The number of pairs, or of values of the two arms."""
+        return tuple(len(sample) for sample in self._samples)
+
+    @cached_property
+    def by_ranks(self) -> bool:
+        """Whether replicates failed, so that there are ranks, the failed ones last, but no means."""
+        return self.failing or not np.isfinite([*self.values, *self.baseline]).all()
+
+    @cached_property
+    def difference(self) -> float:
+        """Of the means; NaN where replicates failed, as a mean of the survivors flatters."""
+        return math.nan if self.by_ranks else mean_difference(self.values, self.baseline, paired=self.paired).mean
+
+    def interval(self, alpha: float) -> Interval:
+        """Of the difference, with confidence 1 - alpha; NaN where there is none, or no spread to tell from."""
+        if not self._has_t:
+            return UNKNOWN
+        return mean_difference(self.values, self.baseline, paired=self.paired, confidence=1 - alpha).interval
+
+    @cached_property
+    def p(self) -> float:
+        """Two-sided p that the arms do not differ, uncorrected; NaN with too few values.
+
+        Student's t of the pairs or Welch's t. Where replicates failed: the exact permutation test of the ranks, those
+        that failed sharing the last one (of pairs the signed ranks of Wilcoxon 1945, else those of Mann and Whitney
+        1947). Without any spread there is no t: `sign_flip` or `two_sample`.
+        """
+        if min(self.ns) < self._fewest:
+            return math.nan
+        if self._has_t:
+            error, df = standard_error(self.sds, self.ns)
+            return float(2 * stdtr(df, -abs(self.difference) / error))
+        first, second = self._ranks() if self.by_ranks else (self.values, self.baseline)
+        return sign_flip(first, second) if self.paired else two_sample(first, second)
+
+    def equality_p(self, margin: float) -> float:
+        """P of the two one-sided tests that the difference of the means is not within +- margin; NaN without a t.
+
+        Source: Schuirmann, A comparison of the two one-sided tests procedure and the power approach, Journal of
+        Pharmacokinetics and Biopharmaceutics 15 (1987).
+        """
+        if not self._has_t:
+            return math.nan
+        error, df = standard_error(self.sds, self.ns)
+        return float(stdtr(df, (abs(self.difference) - margin) / error))
+
+    @property
+    def superiority(self) -> float:
+        """The probability that a replicate of the first arm is above one of the other."""
+        return superiority(self.values, self.baseline)
+
+    @cached_property
+    def sds(self) -> tuple[float, ...]:
+        """Of the differences of pairs, or of the two arms; NaN with fewer than two, or where one failed."""
+        known = not self.by_ranks
+        return tuple(float(np.std(own, ddof=1)) if known and len(own) > 1 else math.nan for own in self._samples)
 
     @property
     def smallest_p(self) -> float:
         """The smallest p that so many replicates can give."""
-        return smallest_p(self.ns)
+        if min(self.ns) < self._fewest:
+            return 1.0
+        return 0.0 if self._has_t else smallest_p(self.ns)
 
     def visible_gap(self, alpha: float) -> float:
-        """The smallest gap that would have been found with probability .8; NaN without a spread to tell from."""
-        return math.nan if self._spread_unknown else visible_gap(self.sds, self.ns, alpha)
+        """The smallest gap that would be found with probability .8; NaN without a spread to tell from."""
+        return visible_gap(self.sds, self.ns, alpha) if self._has_t else math.nan
 
-    def more_seeds(self, gap: float, alpha: float) -> int | None:
-        """How many more seeds per arm find that gap with probability .8; None if that cannot be told."""
-        total = None if self._spread_unknown else seeds_needed(gap, self.sds, alpha)
-        return None if total is None else max(0, total - min(self.ns))
+    def power(self, gap: float, alpha: float) -> float:
+        """The probability to find that gap, if the sd is as it was seen; NaN without a spread to tell from."""
+        return chance_to_find(gap, self.sds, self.ns, alpha) if self._has_t else math.nan
+
+    def seeds_for(self, gap: float, alpha: float, *, equality: bool = False) -> int | None:
+        """The seeds per arm that find that gap, or that there is none so large; None if that cannot be told."""
+        plan = seeds_for_equality if equality else seeds_needed
+        return plan(gap, self.sds, self.ns, alpha) if self._has_t else None
 
     def seeds_at_least(self, alpha: float) -> int | None:
         """The seeds per arm below which nothing can be found; None if no number will do."""
+        if self._has_t or (min(self.ns) < self._fewest and not self.by_ranks):
+            return self._fewest
         return seeds_for_p(len(self.ns), alpha)
 
     @property
-    def _spread_unknown(self) -> bool:
-        return any(math.isnan(sd) for sd in self.sds)
+    def _fewest(self) -> int:
+        return FEWEST_PAIRS if self.paired else FEWEST_UNPAIRED
+
+    @cached_property
+    def _samples(self) -> tuple[Sequence[float], ...]:
+        if not self.paired:
+            return self.values, self.baseline
+        # Rounded, so that differences which are equal but for rounding errors have no spread.
+        return (_differences(self.values, self.baseline).round(12).tolist(),)
+
+    @cached_property
+    def _has_t(self) -> bool:
+        return min(self.ns) >= self._fewest and sum(self.sds) > 0
+
+    def _ranks(self) -> tuple[list[float], list[float]]:
+        """Ranks that the exact tests take for values: of the pairs the signed ranks of their differences."""
+        if self.paired:
+            differences = _differences(self.values, self.baseline)
+            signed = np.sign(differences) * rankdata(np.abs(differences))
+            return signed.tolist(), [0.0] * len(signed)
+        ranks = rankdata([*self.values, *self.baseline]).tolist()
+        return ranks[: len(self.values)], ranks[len(self.values) :]
 
 
-def contrast(values: Sequence[float], baseline: Sequence[float], *, paired: bool) -> Contrast:
-    """Values held against baseline: `mean_difference`, `sign_flip` or `two_sample`, and `superiority`.
-
-    Raises:
-        ValueError: the samples are paired and differ in length.
-    """
-    test = sign_flip if paired else two_sample
-    samples = [[a - b for a, b in zip(values, baseline, strict=True)]] if paired else [values, baseline]
-    return Contrast(
-        paired=paired,
-        ns=tuple(len(sample) for sample in samples),
-        sds=tuple(stdev(sample) if len(sample) > 1 else math.nan for sample in samples),
-        difference=mean_difference(values, baseline, paired=paired),
-        p=test(values, baseline),
-        superiority=superiority(values, baseline),
-    )
+def _differences(values: Sequence[float], baseline: Sequence[float]) -> NDArray[np.float64]:
+    """Values less baseline; none between two that failed."""
+    first, second = np.asarray(values, dtype=float), np.asarray(baseline, dtype=float)
+    differences: NDArray[np.float64] = np.subtract(first, second, where=first != second, out=np.zeros(len(first)))
+    return differences

@@ -22,17 +22,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected]
 
 
-def holm_level(comparisons: int, found: int, alpha: float) -> float:
-    """What the p of one more finding has to reach at best: alpha / (m - k) of m comparisons, k of them found already.
-
-    Holm's steps are alpha / m, alpha / (m - 1) and so on, and each needs all before it: what is not found yet stands
-    behind the k that are, wherever its own p falls.
-
-    Source: Holm (1979), as in `holm`.
-    """
-    return alpha / max(1, comparisons - found)
-
-
 def lead_p(p_values: Sequence[float]) -> float:
     """The p of the claim that the arm with the best mean is ahead of every other: its largest p against any of them.
 

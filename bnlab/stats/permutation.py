@@ -118,5 +118,5 @@ def _welch_t(first: Array, second: Array, axis: int) -> Array:
 
 
 def _tied(statistic: Array) -> Array:
-    """In single precision, in which arrangements that are equal but for rounding errors are equal."""
-    return np.asarray(statistic, dtype=np.float32)
+    """Rounded, so that arrangements that are equal but for rounding errors are equal."""
+    return np.asarray(statistic).round(10)

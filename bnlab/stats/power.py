@@ -1,53 +1,83 @@
-"""What a number of seeds can show: the smallest gap, and the seeds for a given gap."""
+"""What a number of seeds can show: the chance to find a gap, the smallest gap, and the seeds for a given gap."""
 
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-from scipy.special import nctdtrinc
-from scipy.stats import t as student_t
+from scipy.special import chdtri, nctdtr, nctdtrinc, stdtr, stdtrit
 
 from bnlab.stats.estimate import standard_error
 from bnlab.stats.permutation import smallest_p
 
 MOST_SEEDS = 500
-"""Per arm. Of no more than 1,000 values the permutation test draws all its arrangements."""
+"""Per arm."""
+
+ASSURANCE = 0.8
+"""The chance that the true sd is below the one that is planned with."""
 
 
-def visible_gap(sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05, power: float = 0.8) -> float:
-    """The smallest true difference that a two-sided test at alpha finds with that power.
+def visible_gap(sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05, wanted: float = 0.8) -> float:
+    """The smallest true difference that the two-sided t test at alpha finds with the wanted probability.
 
     It is d = nc * se, with se and df from `standard_error` and nc the noncentrality at which a noncentral t exceeds the
-    critical t(1 - level / 2, df) with that probability. The permutation test has few p values at small n: its level is
-    the largest of them that is at most alpha, less half a step as a continuity correction, which gives it a power
-    between .74 and .86 (simulated: normal values, 6 to 20 pairs, 4 to 8 against as many). Infinite if there is no such
-    p; 0 without any spread.
+    critical t(1 - alpha / 2, df) with that probability. Exact for normal pairs of that sd. 0 without any spread.
 
     Args:
         sds: of the differences of pairs, or of the two samples.
         ns: the number of pairs, or of values of the two samples.
         alpha: the level of one comparison, after the correction.
-        power: the wanted probability.
+        wanted: the probability.
 
     Source: Cohen, Statistical power analysis for the behavioral sciences (1988), chapter 2.
     """
-    step = smallest_p(ns)
-    # The tolerance keeps .05 / .025 from being 1.99....
-    steps = math.floor(alpha / step + 1e-9)
-    if steps < 1:
-        return math.inf
-    level = (steps - 0.5) * step
     error, df = standard_error(sds, ns)
-    return float(nctdtrinc(df, 1 - power, student_t.isf(level / 2, df))) * error
+    return float(nctdtrinc(df, 1 - wanted, -stdtrit(df, alpha / 2))) * error
 
 
-def seeds_needed(gap: float, sds: Sequence[float], alpha: float = 0.05, power: float = 0.8) -> int | None:
-    """The seeds per arm at which `visible_gap` is at most the gap; None above 500."""
-    return _first(lambda n: visible_gap(sds, [n] * len(sds), alpha, power) <= gap)
+def chance_to_find(gap: float, sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05) -> float:
+    """The probability that the two-sided t test at alpha finds a true difference of that size, and its sign.
+
+    Source: Cohen (1988), as in `visible_gap`.
+    """
+    error, df = standard_error(sds, ns)
+    return float(1 - nctdtr(df, gap / error, -stdtrit(df, alpha / 2)))
+
+
+def seeds_needed(gap: float, sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05) -> int | None:
+    """The seeds per arm at which `visible_gap` is at most the gap; None above 500.
+
+    Planned with `upper_sds`: with the sd of few seeds themselves the plan would be too small half of the time.
+    """
+    upper = upper_sds(sds, ns)
+    return _first(lambda n: visible_gap(upper, [n] * len(upper), alpha) <= gap)
+
+
+def seeds_for_equality(margin: float, sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05) -> int | None:
+    """The seeds per arm at which the two one-sided tests at alpha find equal arms equal with probability .8.
+
+    With the critical t and se of `standard_error`: P(|T| <= margin / se - t), T central. Planned as `seeds_needed`.
+
+    Source: Schuirmann (1987), as in `Contrast.equality_p`.
+    """
+    upper = upper_sds(sds, ns)
+
+    def enough(n: int) -> bool:
+        error, df = standard_error(upper, [n] * len(upper))
+        return bool(2 * stdtr(df, margin / error + stdtrit(df, alpha)) - 1 >= 0.8)
+
+    return _first(enough)
+
+
+def upper_sds(sds: Sequence[float], ns: Sequence[int]) -> list[float]:
+    """What the true sds are below with a chance of .8: sd * sqrt((n - 1) / chi2(.2, n - 1)).
+
+    Source: Browne, On the use of a pilot sample for sample size determination, Statistics in Medicine 14 (1995).
+    """
+    return [sd * math.sqrt((n - 1) / float(chdtri(n - 1, ASSURANCE))) for sd, n in zip(sds, ns, strict=True)]
 
 
 def seeds_for_p(samples: int, alpha: float = 0.05) -> int | None:
-    """The seeds per arm at which the permutation test can give a p of alpha or less at all; None if at none up to 500.
+    """The seeds per arm at which a permutation test can give a p of alpha or less at all; None if at none up to 500.
 
     Args:
         samples: 1 for pairs, 2 for two independent samples.

@@ -6,7 +6,7 @@ makes a sentence about a result. Doors: `frame` and `curves` read, `contrasts` h
 """
 
 from bnlab.report.comparison import contrasts, curves, frame
-from bnlab.report.comparison.arms import ABSENT, group
+from bnlab.report.comparison.arms import ABSENT, group, unlike
 from bnlab.report.comparison.comparing import Comparison, compare
 from bnlab.report.comparison.contrasts import LEVEL, MOST_PAIRED_ARMS, Lead, Pair
 from bnlab.report.comparison.curves import Measured
@@ -44,5 +44,6 @@ __all__ = [
     "split_and_kind",
     "telling_keys",
     "unit",
+    "unlike",
     "words",
 ]

@@ -67,6 +67,20 @@ def labels(frame: pd.DataFrame, keys: Sequence[str]) -> "pd.Series[str]":
     return pd.Series(names, index=frame.index, dtype="object")
 
 
+def unlike(frame: pd.DataFrame) -> dict[str, str]:
+    """Of each arm in words what makes it unlike others, if that differs between them: data, protocol, versions.
+
+    Args:
+        frame: with the column "arm", as from `group`.
+    """
+    trained = frame[frame["state"].isin(FINISHED)]
+    keys = [name for name in [*config_columns(frame), *environment_columns(frame)] if _is_strict(name)]
+    keys = [name for name in keys if _varies(trained[name])]
+    first = trained.drop_duplicates("arm").set_index("arm")[keys].fillna(ABSENT)
+    rows = first.to_dict("index").items()
+    return {str(arm): ", ".join(f"{key} {value}" for key, value in row.items()) for arm, row in rows}
+
+
 def _is_strict(name: str) -> bool:
     return name in PROTOCOL or name in VERSIONS or name.startswith(("data.", "engine."))
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.errors import UserError, nearest, unknown
-from bnlab.report.comparison import arms, contrasts, names, provenance
+from bnlab.report.comparison import arms, contrasts, names, provenance, seeds
 from bnlab.report.comparison.frame import metric_columns
 from bnlab.report.comparison.units import SPLITS
 from bnlab.report.comparison.wording import listed
@@ -28,12 +28,13 @@ class Comparison:
         metric: the metric that was compared.
         by: the columns that make the arms; empty: there is one arm, "all".
         baseline: the arm that the others are held against, or None.
-        summary: one row per arm, best first: arm, the `by` columns, n, diverged, mean, sd, low, high, and best: whether
-            its lead over all others is real; with a baseline also difference, difference_low, difference_high, method
-            ("paired" or "Welch"), p and p_corrected. In the metric's own unit (accuracies are fractions); NaN where
-            there is no number.
+        summary: one row per arm, best first, those of which a seed diverged last: arm, the `by` columns, n (seeds that
+            finished), diverged (seeds that did not), mean, sd, low, high, median, interquartile_mean, and best: whether
+            its lead over all others without failures is real; with a baseline also difference, difference_low,
+            difference_high (intervals that hold together), method, p and p_corrected. In the metric's own unit
+            (accuracies are fractions); NaN where there is no number.
         pairs: the arms that were held against each other.
-        lead: the best arm and its lead, or None where fewer than two arms have a value.
+        lead: the best arm without failures and its lead, or None where fewer than two have a value.
         replicates: one row per replicate, as from `frame.read`, with its arm.
         notes: what a reader must know to read the table rightly.
         left_out: the replicates that are not in it, with the reason.
@@ -49,11 +50,17 @@ class Comparison:
     notes: list[str]
     left_out: list[str]
 
+    @property
+    def tests(self) -> int:
+        """How many tests the report makes, all of one family."""
+        return self.pairs[0].family if self.pairs else 1
+
 
 def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str | None) -> Comparison:
     """Compare the arms by a metric.
 
-    Only done replicates with a finite metric count towards n; diverged ones are counted beside it.
+    A seed counts once: as the mean of its replicates where an arm holds several settings, and as failed if any of them
+    diverged. What neither diverged nor is done with a finite metric is left out.
 
     Args:
         frame: from `frame.read`.
@@ -67,18 +74,17 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
     frame = _with_metric(frame, metric)
     replicates, keys, notes = arms.group(frame, by)
     finite = replicates[metric].abs() < math.inf
-    values = _values(replicates, replicates[(replicates["state"] == "done") & finite], metric)
-    summary = _summary(replicates, values, keys)
+    counted, incomplete = seeds.complete(replicates[(replicates["state"] == "diverged") | finite & _done(replicates)])
+    values = seeds.values(replicates["arm"].unique(), counted, metric, higher=is_accuracy(metric))
+    summary = _summary(replicates, values, keys, metric)
     base = _baseline_arm(summary, keys, baseline) if baseline else None
-    lead = contrasts.lead(values)
-    pairs = contrasts.pairs(values, base, lead)
+    pairs, lead = contrasts.hold(values, base)
     summary["best"] = summary["arm"] == (lead.first if lead and lead.real else None)
     short = names.names_of(summary, keys)
+    notes = [*seeds.pooled_notes(counted, short), *seeds.outlier_notes(values, short, metric), *notes]
     if base:
         summary = _with_differences(summary, pairs)
-        notes = [*_method_notes(summary, base, short), *notes]
-    if lead and any(pair.settled for pair in pairs):
-        notes = [f"{short[lead.first]} is ahead of every other arm; the p of that stands for its comparisons", *notes]
+        notes = [*_method_notes(pairs, base, short), *notes]
     return Comparison(
         metric=metric,
         by=keys,
@@ -88,7 +94,7 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
         lead=lead,
         replicates=replicates,
         notes=notes + provenance.notes(replicates),
-        left_out=_left_out(replicates, finite, metric),
+        left_out=_left_out(replicates, finite, metric) + incomplete,
     )
 
 
@@ -113,26 +119,24 @@ def _with_metric(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     return frame
 
 
-def _values(replicates: pd.DataFrame, counted: pd.DataFrame, metric: str) -> contrasts.Values:
-    """Of each arm the metric by seed; best arm first, those without a value last."""
-    by_seed = counted[["arm", "seed", metric]].set_index("seed").sort_index()
-    groups = {str(arm): values for arm, values in by_seed.groupby("arm", sort=False)[metric]}
-    every = {str(arm): groups.get(str(arm), by_seed[metric].iloc[:0]) for arm in replicates["arm"].unique()}
-    means = pd.Series({arm: values.mean() for arm, values in every.items()}, dtype="float")
-    order = means.sort_values(ascending=not is_accuracy(metric), kind="stable", na_position="last")
-    return {str(arm): every[str(arm)] for arm in order.index}
+def _done(replicates: pd.DataFrame) -> "pd.Series[bool]":
+    return replicates["state"] == "done"
 
 
-def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]) -> pd.DataFrame:
+def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str], metric: str) -> pd.DataFrame:
     first: dict[Any, dict[Any, Any]] = replicates.drop_duplicates("arm").set_index("arm")[keys].to_dict("index")
-    diverged = (replicates["state"] == "diverged").groupby(replicates["arm"]).sum()
+    highest = 1.0 if is_accuracy(metric) else math.inf
     rows: list[dict[str, Any]] = []
     for arm, own in values.items():
-        n, mean, sd, (low, high) = stats.summarize(own.tolist())
+        finished = own[own.abs() < math.inf].tolist()
+        n, mean, sd, (low, high) = stats.summarize(finished)
         rows.append(
             {"arm": arm}
             | first[arm]
-            | {"n": n, "diverged": diverged[arm], "mean": mean, "sd": sd, "low": low, "high": high}
+            | {"n": n, "diverged": len(own) - n, "mean": mean, "sd": sd}
+            # No mean lies beyond the metric's own range, whatever Student's t says of an outlier.
+            | {"low": max(low, 0.0) if n > 1 else low, "high": min(high, highest) if n > 1 else high}
+            | {"median": stats.median(finished), "interquartile_mean": stats.interquartile_mean(finished)}
         )
     return pd.DataFrame(rows)
 
@@ -144,15 +148,14 @@ def _with_differences(summary: pd.DataFrame, pairs: Sequence[contrasts.Pair]) ->
     return summary.join(found[columns], on="arm")
 
 
-def _method_notes(summary: pd.DataFrame, baseline: str, short: Mapping[str, str]) -> list[str]:
+def _method_notes(pairs: Sequence[contrasts.Pair], baseline: str, short: Mapping[str, str]) -> list[str]:
     notes = []
-    if (summary["method"] == "paired").any():
-        notes.append(
-            f"differences to {short[baseline]} are of pairs with equal seeds, with the t interval of the pairs"
-        )
-    if unpaired := summary.loc[summary["method"] == "Welch", "arm"].tolist():
-        arms_without = "; ".join(short[arm] for arm in unpaired)
-        notes.append(f"no pairs to {short[baseline]}, as seeds differ or repeat, so Welch's interval: {arms_without}")
+    if any(pair.contrast.paired for pair in pairs):
+        notes.append(f"differences to {short[baseline]} are of pairs with equal seeds")
+    if partly := [f"{short[pair.first]} ({pair.contrast.left_out})" for pair in pairs if pair.contrast.left_out]:
+        notes.append(f"replicates whose seed the other arm lacks are left out of the pairs: {listed(partly, SHOWN)}")
+    if unpaired := [short[pair.first] for pair in pairs if not pair.contrast.paired]:
+        notes.append(f"no pairs to {short[baseline]}, as seeds differ, so Welch's t: {'; '.join(unpaired)}")
     return notes
 
 

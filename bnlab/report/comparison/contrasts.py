@@ -1,10 +1,15 @@
-"""Which arms are held against which, and what came out of it."""
+"""Which arms are held against which, and what came out of it.
+
+All that one report tests is one family: m tests, each at a level of .05 / m (Bonferroni), so that the chance of any
+false finding in it is at most .05, and the intervals of level 1 - .05 / m hold together and say the same as the p.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from bnlab import stats
@@ -13,8 +18,16 @@ LEVEL = 0.05
 MOST_PAIRED_ARMS = 12
 """Without a baseline every arm is held against every other one; of more arms that would be too many comparisons."""
 
+COLUMNS = [
+    *("first", "second", "method", "n", "left_out", "difference", "low", "high", "p", "p_corrected", "tests"),
+    *("better", "failures_p_corrected"),
+]
+
 Values = Mapping[str, "pd.Series[float]"]
-"""Of each arm, best first: the metric of the replicates that count, by seed."""
+"""Of each arm, best first: the metric by seed, infinite where the seed diverged."""
+
+Failures = tuple[int, int]
+"""How many seeds diverged, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +35,32 @@ class Pair:
     """Two arms, the first with the better mean or held against the second as its baseline.
 
     Attributes:
-        settled: whether the lead of the best arm, one of the two, has settled it.
-        p: corrected: that of the lead if it is settled by it, else Holm's over the pairs that are not; NaN where an arm
-            has fewer than two replicates.
-        level: what the uncorrected p would have to reach, given what is found in the other pairs.
+        settled: whether the established lead of the best arm, one of the two, says it already.
+        family: how many tests the report makes.
+        failures: of each arm how many seeds diverged, of how many.
     """
 
     first: str
     second: str
     contrast: stats.Contrast
     settled: bool
-    p: float
-    level: float
+    family: int
+    failures: tuple[Failures, Failures]
+
+    @property
+    def p(self) -> float:
+        """Corrected; NaN where there are too few replicates to test."""
+        return corrected(self.contrast.p, self.family)
+
+    @property
+    def level(self) -> float:
+        """What the uncorrected p has to reach."""
+        return LEVEL / self.family
+
+    @property
+    def interval(self) -> stats.Interval:
+        """Of the difference, so wide that those of all pairs hold together."""
+        return self.contrast.interval(self.level)
 
     @property
     def real(self) -> bool:
@@ -41,17 +68,35 @@ class Pair:
         return self.p <= LEVEL
 
     @property
+    def fails_more(self) -> bool:
+        """Whether one of the two is established to diverge more often."""
+        return self.failures_p <= LEVEL
+
+    @property
+    def failures_p(self) -> float:
+        """Corrected p of Fisher's exact test that both diverge equally often; NaN if none of their seeds did."""
+        return corrected(failures_p(*self.failures), self.family)
+
+    @property
     def hopeless(self) -> bool:
         """Whether so few replicates could not have shown any difference, however large."""
         return self.contrast.smallest_p > self.level
 
+    def equality_p(self, margin: float) -> float:
+        """Corrected p of the claim that the difference is within +- margin."""
+        return corrected(self.contrast.equality_p(margin), self.family)
+
+    def is_equal(self, margin: float | None) -> bool:
+        """Whether that is established."""
+        return margin is not None and self.equality_p(margin) <= LEVEL
+
 
 @dataclass(frozen=True)
 class Lead:
-    """The arm with the best mean, and the closest arm that its lead is or is not established over.
+    """The best mean of the arms without failures, and the closest arm that its lead is or is not established over.
 
     Attributes:
-        p: of the claim that it is ahead of every other arm; of the two arms only if that is not established.
+        p: of the claim that it is ahead of every other one, corrected; of the two arms only if not established.
     """
 
     first: str
@@ -65,90 +110,104 @@ class Lead:
         return self.p <= LEVEL
 
 
-def lead(values: Values) -> Lead | None:
-    """The best arm against each other one in turn, down to the first over which it has no established lead."""
-    arms = [arm for arm in values if len(values[arm])]
+def corrected(p: float, family: int) -> float:
+    """Bonferroni's p of one among so many tests; NaN stays NaN."""
+    return min(1.0, p * family) if not math.isnan(p) else p
+
+
+def hold(values: Values, baseline: str | None) -> tuple[list[Pair], Lead | None]:
+    """Every arm against the baseline; without one every two arms, the better one first, if they are at most 12.
+
+    With them the lead of the best arm, which is one test more unless its comparisons are among these.
+    """
+    some = [arm for arm in values if len(values[arm])]
+    if baseline:
+        chosen = [(arm, baseline) for arm in some if arm != baseline and baseline in some]
+    else:
+        chosen = list(combinations(some, 2)) if len(values) <= MOST_PAIRED_ARMS else []
+    contrasts = [contrast(values[a], values[b]) for a, b in chosen]
+    failed = [(failures(values[a]), failures(values[b])) for a, b in chosen]
+    p_values = [*(found.p for found in contrasts), *(failures_p(*both) for both in failed)]
+    tests = sum(not math.isnan(p) for p in p_values)
+    inside = len(chosen) == len(some) * (len(some) - 1) // 2
+    family = max(1, tests + (not inside))
+    leading = lead(values, family)
+    ahead = leading.first if leading and leading.real else None
+    rows = zip(chosen, contrasts, failed, strict=True)
+    held = [Pair(a, b, found, ahead in (a, b) and not found.by_ranks, family, both) for (a, b), found, both in rows]
+    return held, leading
+
+
+def lead(values: Values, family: int) -> Lead | None:
+    """The best arm against each other one in turn, down to the first over which it has no established lead.
+
+    Only arms of which no seed failed: the others have no mean to be ranked by.
+    """
+    arms = [arm for arm in values if len(values[arm]) and not failures(values[arm])[0]]
     closest: Lead | None = None
     p_values: list[float] = []
     for other in arms[1:]:
         found = contrast(values[arms[0]], values[other])
-        against = Lead(arms[0], other, found, found.p)
+        against = Lead(arms[0], other, found, corrected(found.p, family))
         if not against.real:
             return against
         closest = closest or against
-        p_values.append(found.p)
+        p_values.append(against.p)
     return closest and Lead(closest.first, closest.second, closest.contrast, stats.lead_p(p_values))
 
 
-def pairs(values: Values, baseline: str | None, leading: Lead | None) -> list[Pair]:
-    """Every arm against the baseline; without one every two arms, the better one first, if they are at most 12.
-
-    An established lead settles the pairs with the best arm; Holm's correction is over the others.
-    """
-    if baseline:
-        chosen = [(arm, baseline) for arm in values if arm != baseline]
-    else:
-        chosen = list(combinations(values, 2)) if len(values) <= MOST_PAIRED_ARMS else []
-    chosen = [(a, b) for a, b in chosen if len(values[a]) and len(values[b])]
-    settled = [leading is not None and leading.real and leading.first in pair for pair in chosen]
-    contrasts = [contrast(values[a], values[b]) for a, b in chosen]
-    corrected = iter(stats.holm([found.p for found, done in zip(contrasts, settled, strict=True) if not done]))
-    p_values = [leading.p if leading and done else next(corrected) for done in settled]
-    levels = _levels(contrasts, settled, p_values)
-    rows = zip(chosen, contrasts, settled, p_values, levels, strict=True)
-    return [Pair(a, b, found, done, p, level) for (a, b), found, done, p, level in rows]
+def failures(values: "pd.Series[float]") -> Failures:
+    """How many seeds of an arm diverged, of how many."""
+    return int(np.isinf(values).sum()), len(values)
 
 
-def _levels(contrasts: Sequence[stats.Contrast], settled: Sequence[bool], p_values: Sequence[float]) -> list[float]:
-    """Of each pair what its p would have to reach: as one of those that were tested, or one more if it was not.
-
-    Replicates that let one pair be tested let all those with the same arm be: then all untested ones count as tested.
-    """
-    rest = [found.p for found, done in zip(contrasts, settled, strict=True) if not done]
-    tested = sum(not math.isnan(p) for p in rest)
-    found = sum(p <= LEVEL for p, done in zip(p_values, settled, strict=True) if not done)
-    return [stats.holm_level(len(rest) if math.isnan(contrast.p) else tested, found, LEVEL) for contrast in contrasts]
+def failures_p(first: Failures, second: Failures) -> float:
+    """Fisher's exact p that two arms fail equally often; NaN if neither ever did."""
+    return stats.fisher(first, second) if first[0] or second[0] else math.nan
 
 
 def contrast(values: "pd.Series[float]", base: "pd.Series[float]") -> stats.Contrast:
-    """In pairs where the seeds are the same ones: those replicates share their weights and batches."""
-    paired = values.index.is_unique and values.index.equals(base.index)
-    return stats.contrast(values.tolist(), base.tolist(), paired=paired)
+    """In pairs of the seeds that both have, where these are at least half of the smaller arm's.
+
+    Such replicates share their weights and batches. What decides are the seeds alone, never what came out.
+    """
+    common = values.index.intersection(base.index)
+    if not len(common) or 2 * len(common) < min(len(values), len(base)):
+        return stats.Contrast(tuple(values), tuple(base), paired=False)
+    return stats.Contrast(
+        tuple(values[common]),
+        tuple(base[common]),
+        paired=True,
+        left_out=len(values) + len(base) - 2 * len(common),
+        failing=failures(values)[0] + failures(base)[0] > 0,
+    )
 
 
 def frame(found: Sequence[Pair], *, higher: bool) -> pd.DataFrame:
     """One row per pair, in the metric's own unit; higher: whether more of it is better."""
-    columns = [
-        "first",
-        "second",
-        "method",
-        "n",
-        "difference",
-        "low",
-        "high",
-        "p",
-        "p_corrected",
-        "correction",
-        "better",
-    ]
     rows = [
-        (
-            pair.first,
-            pair.second,
-            method(pair.contrast),
-            min(pair.contrast.ns),
-            pair.contrast.difference.mean,
-            *pair.contrast.difference.interval,
-            pair.contrast.p,
-            pair.p,
-            "lead" if pair.settled else "Holm",
-            pair.contrast.superiority if higher else 1 - pair.contrast.superiority,
-        )
+        {
+            "first": pair.first,
+            "second": pair.second,
+            "method": method(pair.contrast),
+            "n": min(pair.contrast.ns),
+            "left_out": pair.contrast.left_out,
+            "difference": pair.contrast.difference,
+            "low": pair.interval.low,
+            "high": pair.interval.high,
+            "p": pair.contrast.p,
+            "p_corrected": pair.p,
+            "tests": pair.family,
+            "better": pair.contrast.superiority if higher else 1 - pair.contrast.superiority,
+            "failures_p_corrected": pair.failures_p,
+        }
         for pair in found
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def method(found: stats.Contrast) -> str:
-    """How the difference was taken, and after whom its interval is named."""
+    """How the arms were compared: "paired", "Welch", or by ranks where replicates failed."""
+    if found.by_ranks:
+        return "paired ranks" if found.paired else "ranks"
     return "paired" if found.paired else "Welch"

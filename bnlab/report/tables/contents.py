@@ -58,9 +58,10 @@ def summary(comparison: Comparison) -> Table:
     if comparison.baseline:
         name = of.gap if of.gap == "points" else "difference"
         cells[name] = [of.number(value, "+") for value in data["difference"]]
-        cells[f"{name}, 95 %"] = _intervals(data, of, "difference_", "+")
+        cells[f"{name}, 95 % together"] = _intervals(data, of, "difference_", "+")
         cells["corrected p"] = [p_text(p) for p in data["p_corrected"]]
-    title = f"{words(comparison.metric)}, best first"
+    last = ", arms with diverged seeds last" if data["diverged"].any() else ""
+    title = f"{words(comparison.metric)}, best first{last}; intervals each alone, over seeds, on these images"
     return Table("summary", title, data, pd.DataFrame(cells), tuple(labels))
 
 
@@ -77,15 +78,14 @@ def comparisons(comparison: Comparison) -> Table | None:
             "method": data["method"],
             "n": data["n"].astype(str),
             of.gap: data["difference"].map(lambda value: of.number(value, "+")),
-            "95 % interval": _intervals(data, of, sign="+"),
+            "95 %, together": _intervals(data, of, sign="+"),
             "p": data["p"].map(p_text),
             "corrected p": data["p_corrected"].map(p_text),
-            "by": data["correction"],
             "chance to be better": data["better"].map(lambda share: f"{100 * share:.0f} %"),
         }
     )
     title = f"{words(comparison.metric)}: arms against each other"
-    return Table("comparisons", title, data, cells, ("arm", "against", "method", "by"))
+    return Table("comparisons", title, data, cells, ("arm", "against", "method"))
 
 
 def pivot(comparison: Comparison) -> Table | None:
@@ -96,8 +96,8 @@ def pivot(comparison: Comparison) -> Table | None:
     down, across = keys
     of, rows = unit(comparison.metric), comparison.summary.fillna({down: ABSENT, across: ABSENT})
     text = [
-        of.number(mean) + ("" if pd.isna(high) else f" ± {of.number(high - mean)}")
-        for mean, high in zip(rows["mean"], rows["high"], strict=True)
+        of.number(mean) + ("" if pd.isna(high) else f" ± {of.number(max(high - mean, mean - low))}")
+        for mean, low, high in zip(rows["mean"], rows["low"], rows["high"], strict=True)
     ]
     order = {key: sorted(rows[key].unique(), key=sort_key) for key in (down, across)}
     crossed = rows.assign(text=text).pivot(index=down, columns=across, values="text")
@@ -158,8 +158,10 @@ def curve_means(comparison: Comparison, curves: pd.DataFrame, metric: str) -> pd
     split, kind = split_and_kind(metric)
     arm = comparison.replicates.loc[comparison.replicates["state"] == "done", "arm"]
     chosen = curves[(curves["split"] == split) & curves["row"].isin(arm.index)]
-    chosen = chosen.assign(arm=chosen["row"].map(arm))
-    return stats.summarize_groups(chosen, ["arm", "epoch", "step"], kind)
+    chosen = chosen.assign(arm=chosen["row"].map(arm), seed=chosen["row"].map(comparison.replicates["seed"]))
+    # A seed counts once, also where an arm holds several settings of it.
+    by_seed = chosen.groupby(["arm", "epoch", "step", "seed"], sort=False)[kind].mean().reset_index()
+    return stats.summarize_groups(by_seed, ["arm", "epoch", "step"], kind)
 
 
 def p_text(p: float) -> str:

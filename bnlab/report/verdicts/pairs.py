@@ -1,10 +1,10 @@
 """What is said of the pairs of arms: a sentence each while they are few, else one for all of a kind."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bnlab.report.comparison import Pair, Unit, listed, plural
-from bnlab.stats import MOST_SEEDS, Contrast
+from bnlab.stats import MOST_SEEDS, Contrast, Interval
 
 FEW = 3
 """So many pairs of a kind get a sentence each, and so many are named of more."""
@@ -17,21 +17,22 @@ class PairVerdicts:
         names: of the arms, for people.
         of: the unit of the metric.
         margin: differences within +- margin count as practically equal; None: that is not asked.
+        unlike: of each arm what it was trained with that makes arms unlike: epochs, data, versions.
     """
 
-    def __init__(self, names: dict[str, str], of: Unit, margin: float | None) -> None:
-        self._names, self._of, self._margin = names, of, margin
+    def __init__(self, names: dict[str, str], of: Unit, margin: float | None, unlike: Mapping[str, str]) -> None:
+        self._names, self._of, self._margin, self._unlike = names, of, margin, unlike
 
     def sentences(self, pairs: Sequence[Pair]) -> list[str]:
         """Of all pairs that the lead has not settled: what was found first, what could not be last."""
         rest = [pair for pair in pairs if not pair.settled]
         every = f"{len(rest)} {'other ' * (len(rest) < len(pairs))}pairs"
         real = [pair for pair in rest if pair.real]
-        equal = [pair for pair in rest if not pair.real and self.is_equal(pair.contrast)]
-        undecided = [pair for pair in rest if not pair.real and not self.is_equal(pair.contrast)]
+        equal = [pair for pair in rest if not pair.real and self.is_equal(pair)]
+        undecided = [pair for pair in rest if not pair.real and not self.is_equal(pair)]
         unseen = [pair for pair in undecided if not pair.hopeless]
         hopeless = [pair for pair in undecided if pair.hopeless]
-        lines: list[str] = []
+        lines = self._failures(pairs)
         for kind, one, many in (
             (real, self._real, self._many_real),
             (equal, self._equal, self._many_equal),
@@ -41,85 +42,150 @@ class PairVerdicts:
             lines += [one(pair) for pair in kind] if len(kind) <= FEW else [many(kind, every)]
         return lines
 
-    def is_equal(self, found: Contrast) -> bool:
-        """Whether the whole interval of the difference lies within the margin."""
-        low, high = found.difference.interval
-        return self._margin is not None and -self._margin <= low and high <= self._margin
+    def is_equal(self, pair: Pair) -> bool:
+        """Whether it is established that the difference is within the margin."""
+        return pair.is_equal(self._margin)
 
-    def size(self, found: Contrast) -> str:
+    def equality(self, pair: Pair) -> str:
+        """The evidence for it."""
+        p = pair.equality_p(self._margin or 0)
+        return f"{self.within()}{p_phrase(p, 'two one-sided tests, corrected p', ' (')})"
+
+    def size(self, found: Contrast, interval: Interval | None = None) -> str:
         """How large the difference is, without its sign: "0.30 points [0.21, 0.39]"."""
-        (low, high), mean = found.difference.interval, found.difference.mean
+        mean = found.difference
+        if interval is None:
+            return self._of.gap_text(abs(mean))
+        low, high = interval
         ends = (low, high) if mean > 0 else (-high, -low)
         return f"{self._of.gap_text(abs(mean))}{self._of.interval(*ends)}"
+
+    def is_nothing(self, found: Contrast) -> bool:
+        """Whether the difference is written as 0."""
+        return self._of.number(abs(found.difference)) == self._of.number(0)
 
     def within(self) -> str:
         return f"within {self._of.gap_text(self._margin or 0)}"
 
+    def unlike(self, first: str, second: str) -> str:
+        """What keeps two arms from being compared like with like, at the end of a sentence."""
+        one, other = (self._unlike.get(arm, "") for arm in (first, second))
+        return "" if one == other else f"; not like with like: {one} against {other}"
+
+    def _failures(self, pairs: Sequence[Pair]) -> list[str]:
+        found = [pair for pair in pairs if pair.fails_more]
+        said = [self._fails_more(pair) for pair in found]
+        if len(said) <= FEW:
+            return [
+                f"{text} (Fisher's exact test, corrected p {p_word(_failures_p([pair]))})"
+                for pair, text in zip(found, said, strict=True)
+            ]
+        p = p_word(_failures_p(found), "≤")
+        return [f"{len(said)} pairs differ in failures (Fisher's exact test, corrected p {p}): {listed(said, FEW)}"]
+
+    def _fails_more(self, pair: Pair) -> str:
+        first, second = pair.failures
+        more, less = (pair.first, pair.second), (first, second)
+        if first[0] * second[1] < second[0] * first[1]:
+            more, less = (pair.second, pair.first), (second, first)
+        (a, n), (b, k) = less
+        arms = f"{self._names[more[0]]} diverges more often than {self._names[more[1]]}"
+        return f"{arms}, {a} of {n} against {b} of {k} seeds"
+
     def _real(self, pair: Pair) -> str:
-        yet = f", yet practically equal: {self.within()}" if self.is_equal(pair.contrast) else ""
-        return f"{self._beats(pair)} {_evidence([pair])}{yet}"
+        yet = f", yet practically equal: {self.equality(pair)}" if self.is_equal(pair) else ""
+        return f"{self._beats(pair)} {_evidence([pair])}{yet}{self.unlike(pair.first, pair.second)}"
 
     def _many_real(self, pairs: Sequence[Pair], every: str) -> str:
-        equal = sum(self.is_equal(pair.contrast) for pair in pairs)
+        equal = sum(self.is_equal(pair) for pair in pairs)
         yet = f"; yet {equal} of them practically equal: {self.within()}" if equal else ""
         what = listed([self._beats(pair) for pair in pairs], FEW)
-        return f"{len(pairs)} of {every} differ {_evidence(pairs)}: {what}{yet}"
+        unlike = sum(bool(self.unlike(pair.first, pair.second)) for pair in pairs)
+        also = f"; {unlike} of them not like with like" if unlike else ""
+        return f"{len(pairs)} of {every} differ {_evidence(pairs)}: {what}{yet}{also}"
 
     def _equal(self, pair: Pair) -> str:
-        return f"{self._both(pair)}: practically equal, {self.within()}: {self._signed(pair)}"
+        said = (
+            f"{self._both(pair)}: practically equal, {self.equality(pair)}: {self._gap(pair)} ({how([pair.contrast])})"
+        )
+        return said + self.unlike(pair.first, pair.second)
 
     def _many_equal(self, pairs: Sequence[Pair], every: str) -> str:
         what = listed([self._both(pair) for pair in pairs], FEW)
-        return f"practically equal, {self.within()}: {len(pairs)} of {every}: {what} {_evidence(pairs)}"
+        p = p_word(max(pair.equality_p(self._margin or 0) for pair in pairs), "≤")
+        design = how([pair.contrast for pair in pairs])
+        evidence = f"({design}, two one-sided tests, corrected p {p})"
+        return f"practically equal, {self.within()}: {len(pairs)} of {every}: {what} {evidence}"
 
     def _unseen(self, pair: Pair) -> str:
-        return f"{self._both(pair)}: no difference seen: {self._signed(pair)}; {self._power(pair)}"
+        return f"{self._both(pair)}: no difference seen: {self._signed(pair)}{self._power(pair)}"
 
     def _many_unseen(self, pairs: Sequence[Pair], every: str) -> str:
-        gaps = self._range([pair.contrast.visible_gap(pair.level) for pair in pairs])
         what = listed([self._both(pair) for pair in pairs], FEW)
         said = f"no difference seen in {len(pairs)} of {every}: {what} {_evidence(pairs)}"
-        return f"{said}; a gap under {gaps} would have gone unseen{self._settle(pairs, self._margin)}"
+        gaps = {pair: pair.contrast.visible_gap(pair.level) for pair in pairs if not pair.contrast.by_ranks}
+        gaps = {pair: gap for pair, gap in gaps.items() if not math.isnan(gap)}
+        if not gaps:
+            return said
+        half = [pair.contrast.power(gap / 2, pair.level) for pair, gap in gaps.items()]
+        seen = f"true gaps of {self._range(list(gaps.values()))} would be found 4 times in 5"
+        return f"{said}; {seen}, ones half as large {chance(half)}{self._plan(pairs, self._margin)}"
 
     def _hopeless(self, pair: Pair) -> str:
-        return f"{self._both(pair)}: too few seeds: {_at_least([pair])}; {self._signed(pair)}"
+        return f"{self._both(pair)}: too few seeds: {_at_least([pair])}{self._difference(pair)}"
 
     def _many_hopeless(self, pairs: Sequence[Pair], every: str) -> str:
-        largest = sorted(pairs, key=lambda pair: -abs(pair.contrast.difference.mean))
+        largest = sorted(
+            (pair for pair in pairs if not pair.contrast.by_ranks), key=lambda pair: -abs(pair.contrast.difference)
+        )
         what = listed([f"{self._both(pair)}: {self._gap(pair)}" for pair in largest], FEW)
-        return f"too few seeds for {len(pairs)} of {every}: {_at_least(pairs)}; largest gaps: {what}"
+        gaps = f"; largest gaps: {what}" if largest else ""
+        return f"too few seeds for {len(pairs)} of {every}: {_at_least(pairs)}{gaps}"
+
+    def _difference(self, pair: Pair) -> str:
+        design = how([pair.contrast])
+        return f" ({design})" if pair.contrast.by_ranks else f"; {self._gap(pair)} ({design})"
 
     def _power(self, pair: Pair) -> str:
-        gap, seeds = pair.contrast.visible_gap(pair.level), _seeds([pair.contrast])
-        if gap == 0:
-            return f"without any spread between the {seeds}"
-        settle = self._settle([pair], self._margin or gap / 2)
-        return f"with {seeds} a gap under {self._of.gap_text(gap)} would have gone unseen{settle}"
+        gap = pair.contrast.visible_gap(pair.level)
+        if math.isnan(gap):
+            return "" if pair.contrast.by_ranks else f"; no spread in these {_seeds([pair.contrast])}"
+        half = chance([pair.contrast.power(gap / 2, pair.level)])
+        found = f"a true gap of {self._of.gap_text(gap)} would be found 4 times in 5"
+        return f"; {found}, one of {self._of.number(gap / 2)} {half}{self._plan([pair], self._margin or gap / 2)}"
 
-    def _settle(self, pairs: Sequence[Pair], gap: float | None) -> str:
-        """How many more seeds find that gap in all pairs."""
+    def _plan(self, pairs: Sequence[Pair], gap: float | None) -> str:
+        """How many seeds a new comparison needs to find that gap in all pairs, or to show them equal within it."""
         if gap is None:
             return ""
-        more = [pair.contrast.more_seeds(gap, pair.level) for pair in pairs]
-        known = [count for count in more if count is not None]
-        if len(known) < len(more):
-            return f"; over {MOST_SEEDS} seeds would be needed to settle {self._of.number(gap)}"
-        most = max(known)
-        return f"; {most} more {plural(most, 'seed')} would settle {self._of.number(gap)}" if most else ""
+        equality = self._margin is not None
+        counts = [
+            pair.contrast.seeds_for(gap, pair.level, equality=equality) for pair in pairs if not pair.contrast.by_ranks
+        ]
+        known = [count for count in counts if count is not None]
+        aim = f"show equality {self.within()}" if equality else f"find {self._of.number(gap)}"
+        if len(known) < len(counts):
+            return f"; over {MOST_SEEDS} seeds would be needed to {aim}"
+        return f"; to {aim} plan {max(known)} seeds, a number to fix before looking" if known else ""
 
     def _beats(self, pair: Pair) -> str:
-        verb = "beats" if (pair.contrast.difference.mean > 0) == self._of.higher else "falls behind"
-        return f"{self._names[pair.first]} {verb} {self._names[pair.second]} by {self.size(pair.contrast)}"
+        first, second = self._names[pair.first], self._names[pair.second]
+        if pair.contrast.by_ranks:
+            better = (pair.contrast.superiority > 0.5) == self._of.higher
+            return f"{first} does {'better' if better else 'worse'} than {second}, diverged seeds ranked last"
+        verb = "beats" if (pair.contrast.difference > 0) == self._of.higher else "falls behind"
+        return f"{first} {verb} {second} by {self.size(pair.contrast, pair.interval)}"
 
     def _both(self, pair: Pair) -> str:
         return f"{self._names[pair.first]} and {self._names[pair.second]}"
 
     def _signed(self, pair: Pair) -> str:
+        if pair.contrast.by_ranks:
+            return f"diverged seeds ranked last {_evidence([pair])}"
         return f"{self._gap(pair)} {_evidence([pair])}"
 
     def _gap(self, pair: Pair) -> str:
-        interval, mean = pair.contrast.difference.interval, pair.contrast.difference.mean
-        return f"{self._of.number(mean, '+')} {self._of.gap}{self._of.interval(*interval)}"
+        return f"{self._of.number(pair.contrast.difference, '+')} {self._of.gap}{self._of.interval(*pair.interval)}"
 
     def _range(self, gaps: Sequence[float]) -> str:
         low, high = self._of.number(min(gaps)), self._of.number(max(gaps))
@@ -128,7 +194,7 @@ class PairVerdicts:
 
 def how(found: Sequence[Contrast]) -> str:
     """The design of comparisons: "paired, 8 seeds"."""
-    kinds = dict.fromkeys("paired" if contrast.paired else "not paired" for contrast in found)
+    kinds = dict.fromkeys(("paired" if one.paired else "not paired") + ", ranks" * one.by_ranks for one in found)
     return f"{' and '.join(kinds)}, {_seeds(found)}"
 
 
@@ -139,10 +205,31 @@ def p_word(p: float, relation: str = "=") -> str:
     return "< .001" if p < 0.001 else f"{relation} 1" if p >= 0.9995 else f"{relation} {p:.3f}".replace("0.", ".")
 
 
+def p_phrase(p: float, name: str, before: str = ", ", relation: str = "=") -> str:
+    """The p with its name; nothing of a p of 1, which says nothing, and of none."""
+    return "" if math.isnan(p) or p >= 0.9995 else f"{before}{name} {p_word(p, relation)}"
+
+
+def chance(powers: Sequence[float]) -> str:
+    """The smallest of the probabilities, in words: "about 3 times in 10"."""
+    tenths = round(10 * min(powers))
+    return "hardly ever" if not tenths else f"about {plural_times(tenths)} in 10"
+
+
+def plural_times(count: int) -> str:
+    """As in "once" and "3 times"."""
+    return "once" if count == 1 else f"{count} times"
+
+
 def _evidence(pairs: Sequence[Pair]) -> str:
     """The design, and the largest p."""
-    p = p_word(max(pair.p for pair in pairs), "=" if len(pairs) == 1 else "≤")
-    return f"({how([pair.contrast for pair in pairs])}, Holm p {p})"
+    name = "corrected p" if pairs[0].family > 1 else "p"
+    p = p_phrase(max(pair.p for pair in pairs), name, relation="=" if len(pairs) == 1 else "≤")
+    return f"({how([pair.contrast for pair in pairs])}{p})"
+
+
+def _failures_p(pairs: Sequence[Pair]) -> float:
+    return max(pair.failures_p for pair in pairs)
 
 
 def _at_least(pairs: Sequence[Pair]) -> str:
@@ -151,7 +238,8 @@ def _at_least(pairs: Sequence[Pair]) -> str:
     if len(counts) < len(needed):
         return f"no number of them can pass a level of {min(pair.level for pair in pairs):.1g}; compare fewer arms"
     low, high = min(counts), max(counts)
-    return f"at least {low if low == high else f'{low} to {high}'} needed"
+    common = "in common" if all(pair.contrast.paired for pair in pairs) else "in each arm"
+    return f"at least {low if low == high else f'{low} to {high}'} {common} needed"
 
 
 def _seeds(found: Sequence[Contrast]) -> str:

@@ -1,23 +1,12 @@
 """What the comparison says, in sentences."""
 
-import shlex
+import math
 
 import pandas as pd
 
-from bnlab.report.comparison import (
-    ABSENT,
-    LEVEL,
-    MOST_PAIRED_ARMS,
-    Comparison,
-    Lead,
-    Unit,
-    listed,
-    plural,
-    short_names,
-    telling_keys,
-    unit,
-)
-from bnlab.report.verdicts.pairs import FEW, PairVerdicts, how, p_word
+from bnlab import stats
+from bnlab.report.comparison import MOST_PAIRED_ARMS, Comparison, Lead, listed, plural, short_names, unit, unlike
+from bnlab.report.verdicts.pairs import FEW, PairVerdicts, how, p_phrase
 
 
 def verdicts(comparison: Comparison, margin: float | None = None) -> list[str]:
@@ -28,87 +17,106 @@ def verdicts(comparison: Comparison, margin: float | None = None) -> list[str]:
         margin: differences within +- margin count as practically equal, in the metric's own unit.
     """
     names = short_names(comparison)
-    say = PairVerdicts(names, unit(comparison.metric), margin)
+    say = PairVerdicts(names, unit(comparison.metric), margin, unlike(comparison.replicates))
     lines = [_lead(comparison, comparison.lead, names, say)] if comparison.lead else []
-    lines += _diverged(comparison.summary, names)
+    lines += _diverged(comparison, names)
     lines += say.sentences(comparison.pairs)
-    return lines + (_without_comparison(comparison) or _fewer_comparisons(comparison))
+    return lines + _without_comparison(comparison)
 
 
 def _lead(comparison: Comparison, lead: Lead, names: dict[str, str], say: PairVerdicts) -> str:
-    of, best = unit(comparison.metric), comparison.summary[comparison.summary["arm"] == lead.first].iloc[0]
-    mean = f"{names[lead.first]}, {of.number(best['mean'])} {of.value}{of.interval(best['low'], best['high'])}"
+    of, ranked = unit(comparison.metric), comparison.summary[_ranked(comparison.summary)]
+    count = len(ranked)
+    best = ranked[ranked["arm"] == lead.first].iloc[0]
+    low, high = stats.mean_interval(best["mean"], best["sd"], best["n"], 0.05 / count)
+    low, high = max(low, 0.0) if low == low else low, min(high, 1.0) if of.scale == 100 and high == high else high
+    mean = f"{names[lead.first]}, {of.number(best['mean'])} {of.value}{of.interval(low, high)}"
+    among = " of those without failures" if count < len(comparison.summary) else ""
+    kind = "corrected p" if comparison.tests > 1 else "p"
     if not lead.real:
-        return f"best mean: {mean}; {_no_lead(lead, names, of)}"
+        what = "the higher of 2 means" if count == 2 else f"the highest of {count} means"
+        if not of.higher:
+            what = what.replace("high", "low")
+        high_by = _selection(lead, count)
+        beyond = "high" if of.higher else "low"
+        if_equal = (
+            f" (reads about {of.number(high_by)} {beyond} if all are equal)"
+            if of.number(high_by) != of.number(0)
+            else ""
+        )
+        return f"{what}{among}: {mean}{if_equal}; {_no_lead(lead, names, say, kind)}"
     # The closest arm, and those of the comparisons that the lead settles.
-    against = {lead.second: lead.contrast}
-    against |= {
-        pair.second if pair.first == lead.first else pair.first: pair.contrast
-        for pair in comparison.pairs
-        if pair.settled
+    sizes = {lead.second: say.size(lead.contrast)}
+    settled = {
+        pair.second if pair.first == lead.first else pair.first: pair for pair in comparison.pairs if pair.settled
     }
-    gaps = listed([f"{names[arm]} by {say.size(found)}" for arm, found in against.items()], FEW)
-    alone = (comparison.summary["n"] > 0).sum() == 2
-    evidence = f"({how(list(against.values()))}, p {p_word(lead.p, '=' if alone else '≤')})"
-    equal = [names[arm] for arm, found in against.items() if say.is_equal(found)]
+    sizes |= {arm: say.size(pair.contrast, pair.interval) for arm, pair in settled.items()}
+    contrasts = [lead.contrast, *(pair.contrast for pair in settled.values())]
+    gaps = listed([f"{names[arm]} by {size}" for arm, size in sizes.items()], FEW)
+    alone = count == 2
+    evidence = f"({how(contrasts)}{p_phrase(lead.p, kind, relation='=' if alone else '≤')})"
+    equal = [names[arm] for arm, pair in settled.items() if say.is_equal(pair)]
     yet = f", yet practically equal to {listed(equal, FEW)}: {say.within()}" if equal else ""
-    return f"best: {mean}; it beats {'' if alone else 'every other arm: '}{gaps} {evidence}{yet}"
+    others = f"every other arm{' without failures' * bool(among)}: "
+    unlike_best = next(filter(None, (say.unlike(lead.first, arm) for arm in ranked["arm"])), "")
+    return f"best{among}: {mean}; it beats {'' if alone else others}{gaps} {evidence}{yet}{unlike_best}"
 
 
-def _no_lead(lead: Lead, names: dict[str, str], of: Unit) -> str:
-    gap, evidence = abs(lead.contrast.difference.mean), f"({how([lead.contrast])}, p {p_word(lead.p)})"
-    if of.number(gap) == of.number(0):
+def _selection(lead: Lead, count: int) -> float:
+    """By how much the best of so many equal means is above the truth on average; 0 where the spread is unknown.
+
+    The spread of one mean, without what the arms share, is that of a difference over the root of 2.
+    """
+    if math.isnan(lead.contrast.interval(0.05).low):
+        return 0.0
+    error, _ = stats.standard_error(lead.contrast.sds, lead.contrast.ns)
+    return stats.highest_of(count) * error / math.sqrt(2)
+
+
+def _no_lead(lead: Lead, names: dict[str, str], say: PairVerdicts, kind: str) -> str:
+    evidence = f"({how([lead.contrast])}{p_phrase(lead.p, kind)})"
+    if say.is_nothing(lead.contrast):
         return f"no lead over {names[lead.second]} {evidence}"
-    return f"its lead over {names[lead.second]} is not established: {of.gap_text(gap)} {evidence}"
+    gap = say.size(lead.contrast)
+    return f"its lead over {names[lead.second]} is not established: {gap} {evidence}"
+
+
+def _ranked(summary: pd.DataFrame) -> "pd.Series[bool]":
+    """The arms with a mean to be ranked by: those that finished every seed."""
+    return (summary["n"] > 0) & (summary["diverged"] == 0)
 
 
 def _without_comparison(comparison: Comparison) -> list[str]:
     if comparison.pairs:
         return []
-    valued = int((comparison.summary["n"] > 0).sum())
+    valued = int(((comparison.summary["n"] > 0) | (comparison.summary["diverged"] > 0)).sum())
     if len(comparison.summary) < 2:
         return ["one arm: nothing to compare it with"]
     if valued < 2:
         return ["nothing to compare: fewer than two arms have a finished replicate"]
     if comparison.baseline is None and len(comparison.summary) > MOST_PAIRED_ARMS:
-        count = len(comparison.summary)
+        # No arm is named: one that is chosen by its mean would make chance look like a finding.
         return [
-            f"{count} arms: too many to hold each against each other; name one of them, as in {_example(comparison)}"
+            f"{len(comparison.summary)} arms: too many to hold each against each other; name the one that they are to "
+            "be held against, chosen before looking at the means, with --baseline"
         ]
     return ["nothing to compare with: the baseline has no finished replicate"]
 
 
-def _fewer_comparisons(comparison: Comparison) -> list[str]:
-    """A way out where every arm was held against every other one, if fewer comparisons can do with fewer seeds."""
-    rest = [pair for pair in comparison.pairs if not pair.settled]
-    if comparison.baseline or not rest or not all(pair.hopeless for pair in rest):
-        return []
-    count = len({arm for pair in rest for arm in (pair.first, pair.second)}) - 1
-    found = rest[0].contrast
-    now, then = found.seeds_at_least(rest[0].level), found.seeds_at_least(LEVEL / count)
-    if then is None or (now is not None and now <= then):
-        return []
-    return [
-        f"with a baseline, as in {_example(comparison)}, there are {count} comparisons instead of {len(rest)}, "
-        f"which need at least {then} seeds"
-    ]
+def _diverged(comparison: Comparison, names: dict[str, str]) -> list[str]:
+    """How often arms failed, and that this leaves no mean to rank them by."""
+    rows = comparison.summary.loc[comparison.summary["diverged"] > 0, ["arm", "n", "diverged", "mean"]]
+    failed = rows.to_numpy().tolist()
+    if len(failed) > FEW:
+        total = sum(diverged for _, _, diverged, _ in failed)
+        arms = listed([f"{names[arm]} ({diverged} of {diverged + n})" for arm, n, diverged, _ in failed], FEW)
+        return [f"{total} seeds of {len(failed)} arms diverged, which are not ranked: {arms}"]
+    return [_no_ranking(comparison, names[arm], n, diverged, mean) for arm, n, diverged, mean in failed]
 
 
-def _example(comparison: Comparison) -> str:
-    """The option that makes the last arm the baseline, as it is typed."""
-    keys = telling_keys(comparison)
-    last = comparison.summary[keys].fillna(ABSENT).iloc[-1]
-    return f"--baseline {shlex.quote(','.join(f'{key}={last[key]}' for key in keys))}"
-
-
-def _diverged(summary: pd.DataFrame, names: dict[str, str]) -> list[str]:
-    rows = summary.loc[summary["diverged"] > 0, ["arm", "n", "diverged"]].to_numpy().tolist()
-    if len(rows) > FEW:
-        total = sum(diverged for _, _, diverged in rows)
-        arms = listed([f"{names[arm]} ({diverged})" for arm, _, diverged in rows], FEW)
-        return [f"{total} replicates of {len(rows)} arms diverged; their means are of the others: {arms}"]
-    return [
-        f"{names[arm]}: {diverged} {plural(diverged, 'replicate')} diverged; "
-        + (f"its mean is of the other {n}" if n else "it has no mean")
-        for arm, n, diverged in rows
-    ]
+def _no_ranking(comparison: Comparison, name: str, n: int, diverged: int, mean: float) -> str:
+    of = unit(comparison.metric)
+    low, high = (round(100 * end) for end in stats.failure_interval(diverged, diverged + n))
+    share = f"{diverged} of {diverged + n} {plural(diverged + n, 'seed')} diverged [{low} %, {high} %]"
+    finished = f" The {'one' if n == 1 else n} that finished: {of.number(mean)} {of.value}" if n else ""
+    return f"{name}: {share}; no ranking.{finished}"

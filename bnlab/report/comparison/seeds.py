@@ -1,0 +1,70 @@
+"""One value per arm and seed: the unit of all statistics."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from bnlab import stats
+from bnlab.report.comparison.contrasts import Values
+from bnlab.report.comparison.units import unit
+from bnlab.report.comparison.wording import listed
+
+SHOWN = 3
+
+
+def complete(trained: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The replicates of seeds that have every setting of their arm, and a line about those of other seeds.
+
+    A seed that lacks one of the settings would be the mean of others than the rest.
+    """
+    size = trained.groupby(["arm", "seed"])["run"].transform("size")
+    whole = size == size.groupby(trained["arm"]).transform("max")
+    if whole.all():
+        return trained, []
+    out = trained[~whole]
+    names = (out["run"] + "/seed-" + out["seed"].astype(str)).tolist()
+    return trained[whole], [f"not counted, as the seed lacks settings that others of its arm have: {listed(names, 3)}"]
+
+
+def values(arms: Iterable[str], counted: pd.DataFrame, metric: str, *, higher: bool) -> Values:
+    """Of each arm the metric by seed, averaged over its settings, and infinitely bad if one of them diverged.
+
+    Arms in the order of their means, then those of which a seed failed by how many did, then those without a seed.
+    """
+    worst = -math.inf if higher else math.inf
+    scores = counted[metric].where(counted["state"] != "diverged", worst)
+    # Infinite where one is: a mean is.
+    means = scores.groupby([counted["arm"], counted["seed"]]).mean()
+    groups = {str(arm): own.droplevel(0).sort_index() for arm, own in means.groupby(level=0)}
+    nothing = pd.Series(dtype="float")
+    every = {str(arm): groups.get(str(arm), nothing) for arm in arms}
+
+    def rank(arm: str) -> tuple[float, float]:
+        own = every[arm]
+        finished = own[np.isfinite(own)]
+        failed = 1 - len(finished) / len(own) if len(own) else 2.0
+        mean = float(finished.mean()) if len(finished) else 0.0
+        return failed, -mean if higher else mean
+
+    return {arm: every[arm] for arm in sorted(every, key=rank)}
+
+
+def pooled_notes(counted: pd.DataFrame, short: Mapping[str, str]) -> list[str]:
+    """A line about arms whose seeds are averages."""
+    sizes = counted.groupby(["arm", "seed"]).size().groupby(level=0).max()
+    pooled = [f"{short[str(arm)]} over {count}" for arm, count in sizes.items() if count > 1]
+    return [f"a seed counts once, averaged over its settings: {listed(pooled, SHOWN)}"] if pooled else []
+
+
+def outlier_notes(values: Values, short: Mapping[str, str], metric: str) -> list[str]:
+    """A line about seeds far from the others of their arm, which pull a mean and widen every interval."""
+    of, found = unit(metric), []
+    for arm, own in values.items():
+        finished = own[np.isfinite(own)]
+        middle = stats.median(finished.tolist())
+        for seed in stats.outliers(finished.tolist()):
+            place = f"seed {finished.index[seed]} of {short[arm]}"
+            found.append(f"{place} ({of.number(finished.iloc[seed])}, median {of.number(middle)})")
+    return [f"far from the other seeds of the arm: {listed(found, SHOWN)}"] if found else []
