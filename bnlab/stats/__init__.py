@@ -32,7 +32,7 @@ from bnlab.stats.estimate import (
     t_interval,
 )
 from bnlab.stats.failures import failure_interval, fisher
-from bnlab.stats.permutation import RESAMPLES, sign_flip, sign_flips, smallest_p, two_sample, two_samples
+from bnlab.stats.permutation import sign_flip, smallest_p, two_sample
 from bnlab.stats.power import (
     MOST_SEEDS,
     chance_to_find,
@@ -47,7 +47,6 @@ __all__ = [
     "FEWEST_PAIRS",
     "FEWEST_UNPAIRED",
     "MOST_SEEDS",
-    "RESAMPLES",
     "Contrast",
     "Difference",
     "Interval",
@@ -74,7 +73,6 @@ __all__ = [
     "seeds_needed",
     "share_reached",
     "sign_flip",
-    "sign_flips",
     "smallest_p",
     "standard_error",
     "summarize",
@@ -82,7 +80,6 @@ __all__ = [
     "superiority",
     "t_interval",
     "two_sample",
-    "two_samples",
     "upper_sds",
     "visible_gap",
 ]

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+
+from bnlab.stats.permutation import mean_permutation
 
 
 class Reach(NamedTuple):
@@ -88,20 +89,27 @@ def restricted_mean(reaches: Sequence[Reach], horizon: float) -> float:
 
 
 def logrank(first: Sequence[Reach], second: Sequence[Reach]) -> float:
-    """Two-sided p of the log-rank test that two arms reach the target equally fast; NaN if no replicate reached it.
+    """Two-sided p of the log-rank test that two arms reach the target equally fast.
 
-    Large-sample: with few seeds it is rough.
+    NaN if no replicate reached it, or an arm has fewer than two. Exact: the test's numerator, observed less
+    expected, is the sum over one arm of the scores d - H(t), d being 1 of a replicate that reached the target and 0
+    of another, H(t) the sum of events / at risk up to its time, in both arms together. p is twice the smaller share
+    of the ways to divide the scores among the arms with a sum at least as extreme. So 3 against 3 that are wholly
+    apart have p = .1, where the large-sample test says .025.
 
     Source: Mantel, Evaluation of survival data and two new rank order statistics arising in its consideration, Cancer
-    Chemotherapy Reports 50 (1966).
+    Chemotherapy Reports 50 (1966); the scores: Peto and Peto, Asymptotically efficient rank invariant test procedures,
+    Journal of the Royal Statistical Society A 135 (1972).
     """
-    if not any(reach.reached for reach in [*first, *second]):
+    every = [*first, *second]
+    if not any(reach.reached for reach in every):
         return math.nan
-    return float(stats.logrank(_sample(first), _sample(second)).pvalue)
-
-
-def _sample(reaches: Sequence[Reach]) -> "stats.CensoredData":
-    return stats.CensoredData(
-        uncensored=[reach.time for reach in reaches if reach.reached],
-        right=[reach.time for reach in reaches if not reach.reached],
-    )
+    hazard: dict[float, float] = {}
+    total, at_risk = 0.0, len(every)
+    for time, own in groupby(sorted(every), key=attrgetter("time")):
+        reached = [reach.reached for reach in own]
+        total += sum(reached) / at_risk
+        at_risk -= len(reached)
+        hazard[time] = total
+    scores = [reach.reached - hazard[reach.time] for reach in every]
+    return mean_permutation(scores[: len(first)], scores[len(first) :])

@@ -35,7 +35,9 @@ def sign_flip(values: Sequence[float], baseline: Sequence[float], resamples: int
     Source: Fisher, The design of experiments (1935), section 21; for the + 1 Phipson and Smyth (2010).
     """
     differences = np.array([a - b for a, b in zip(values, baseline, strict=True)])
-    return float(sign_flips(differences, resamples)) if len(differences) > 1 else math.nan
+    if len(differences) < 2:
+        return math.nan
+    return _p((_unit(differences),), _mean, "samples", resamples)
 
 
 def two_sample(values: Sequence[float], baseline: Sequence[float], resamples: int = RESAMPLES) -> float:
@@ -51,19 +53,17 @@ def two_sample(values: Sequence[float], baseline: Sequence[float], resamples: in
     """
     if min(len(values), len(baseline)) < 2:
         return math.nan
-    return float(two_samples(np.array(values), np.array(baseline), resamples))
+    return _of_two(values, baseline, _welch_t, resamples)
 
 
-def sign_flips(differences: Array, resamples: int = RESAMPLES) -> Array:
-    """`sign_flip` of many comparisons at once: one per row, their differences along the last axis."""
-    return _p((_unit(differences),), _mean, "samples", resamples)
+def mean_permutation(values: Sequence[float], baseline: Sequence[float], resamples: int = RESAMPLES) -> float:
+    """Two-sided p of Fisher's permutation test of two independent samples: the statistic is the difference of means.
 
-
-def two_samples(first: Array, second: Array, resamples: int = RESAMPLES) -> Array:
-    """`two_sample` of many comparisons at once: one per row, their values along the last axis."""
-    joint = _unit(np.concatenate([first, second], axis=-1))
-    samples = joint[..., : first.shape[-1]], joint[..., first.shape[-1] :]
-    return _p(samples, _welch_t, "independent", resamples)
+    Where all values are equal it is 1. NaN if a sample has fewer than two values.
+    """
+    if min(len(values), len(baseline)) < 2:
+        return math.nan
+    return _of_two(values, baseline, _mean_difference, resamples)
 
 
 def smallest_p(ns: Sequence[int], resamples: int = RESAMPLES) -> float:
@@ -85,7 +85,12 @@ def drawn(values: int, resamples: int = RESAMPLES) -> int:
     return min(resamples, max(FEWEST, int(resamples * (MANY / values) ** 2)))
 
 
-def _p(samples: tuple[Array, ...], statistic: object, kind: str, resamples: int) -> Array:
+def _of_two(values: Sequence[float], baseline: Sequence[float], statistic: object, resamples: int) -> float:
+    joint = _unit(np.array([*values, *baseline], dtype=float))
+    return _p((joint[: len(values)], joint[len(values) :]), statistic, "independent", resamples)
+
+
+def _p(samples: tuple[Array, ...], statistic: object, kind: str, resamples: int) -> float:
     size = sum(sample.shape[-1] for sample in samples)
     result = permutation_test(
         samples,
@@ -97,7 +102,7 @@ def _p(samples: tuple[Array, ...], statistic: object, kind: str, resamples: int)
         axis=-1,
         rng=np.random.default_rng(0),
     )
-    return np.asarray(result.pvalue)
+    return float(result.pvalue)
 
 
 def _unit(values: Array) -> Array:
@@ -108,6 +113,10 @@ def _unit(values: Array) -> Array:
 
 def _mean(values: Array, axis: int) -> Array:
     return _tied(values.mean(axis))
+
+
+def _mean_difference(first: Array, second: Array, axis: int) -> Array:
+    return _tied(first.mean(axis) - second.mean(axis))
 
 
 def _welch_t(first: Array, second: Array, axis: int) -> Array:

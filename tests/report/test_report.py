@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import subprocess
 import sys
@@ -145,6 +146,7 @@ def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> Non
     folder = tmp_path / "deep" / "er"
     made, text = make(runs, output=folder)
     tables = ["results.csv", "summary.csv", "comparisons.csv", "cost.csv", "summary.md", "summary.tex", "summary.json"]
+    tables += ["verdicts.json"]
     charts = [f"charts/final-test_accuracy.{kind}" for kind in ("svg", "png", "pdf")]
     assert made.files == [folder / name for name in [*tables, "report.html", *charts]]
     assert {path for path in folder.rglob("*") if path.is_file()} == set(made.files)
@@ -160,6 +162,24 @@ def test_results_csv_has_a_row_for_each_replicate_and_metric(runs: Path, tmp_pat
     common = {"arm": "norm.name=none", "norm.name": "none", "run": "none-0a"}
     assert common | {"seed": "1", "state": "done", "metric": "test_accuracy", "value": "0.97"} in lines
     assert common | {"seed": "3", "state": "diverged", "metric": "test_loss", "value": ""} in lines
+
+
+def test_verdicts_json_holds_every_pair(tmp_path: Path) -> None:
+    stored.arm(tmp_path / "runs", "batch", [0.97, 0.98, 0.99])
+    stored.arm(tmp_path / "runs", "none", [0.95, 0.97, 0.96])
+    stored.arm(tmp_path / "runs", "rms", [0.95])
+    made, _ = make(tmp_path / "runs", baseline="norm.name=none", output=tmp_path / "out")
+    data = json.loads(written(made, "verdicts.json"))
+    assert (data["tests"], data["level"], data["baseline"]) == (2, 0.025, "norm.name=none")
+    assert data["sentences"] == made.verdicts
+    pairs = {pair["arms"][0]: pair for pair in data["pairs"]}
+    batch, rms = pairs["norm.name=batch"], pairs["norm.name=rms"]
+    # Pairs differ by .02, .01, .03: t = 3.464, at 2 degrees p = .0742; two tests, of which the lead is one.
+    assert (batch["n"], batch["left_out"], batch["method"], batch["differ"]) == ([3], 0, "paired", False)
+    assert (batch["effect"], batch["p"], batch["p_corrected"]) == pytest.approx((0.02, 0.0742, 0.1484), abs=1e-4)
+    reach = 4.302653 * 0.01 / 3**0.5
+    assert batch["interval_alone"] == pytest.approx([0.02 - reach, 0.02 + reach], abs=1e-7)
+    assert (rms["n"], rms["left_out"], rms["p"], rms["interval_together"]) == ([1], 2, None, [None, None])
 
 
 def test_results_csv_by_run_has_each_column_once(runs: Path, tmp_path: Path) -> None:

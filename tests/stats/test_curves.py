@@ -1,12 +1,13 @@
 """Areas and censored times, by hand; the log-rank test against its textbook sums."""
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.integrate import trapezoid
-from scipy.stats import CensoredData, chi2, ecdf
+from scipy.stats import CensoredData, ecdf
 
 from bnlab.stats import Reach, areas_under_curves, first_reaches, logrank, median_time, restricted_mean, share_reached
 
@@ -82,17 +83,37 @@ def test_restricted_mean_is_the_mean_of_times_cut_at_the_horizon() -> None:
     assert restricted_mean(seen(-5, -5), 5) == 5
 
 
-def test_logrank_by_its_sums() -> None:
-    first, second = seen(1, 3, -4), seen(2, 5, 6, -6)
-    observed = expected = spread = 0.0
-    for time in (1, 2, 3, 5, 6):
+def sums(first: list[Reach], second: list[Reach]) -> float:
+    """Observed less expected events of the first arm, time by time."""
+    total = 0.0
+    for time in {reach.time for reach in [*first, *second]}:
         at_risk = [sum(reach.time >= time for reach in arm) for arm in (first, second)]
         events = sum(reach.reached and reach.time == time for reach in [*first, *second])
-        n, m = sum(at_risk), at_risk[0]
-        observed += sum(reach.reached and reach.time == time for reach in first)
-        expected += events * m / n
-        spread += events * (m / n) * (1 - m / n) * (n - events) / (n - 1) if n > 1 else 0
-    assert logrank(first, second) == pytest.approx(chi2.sf((observed - expected) ** 2 / spread, 1))
+        total += sum(reach.reached and reach.time == time for reach in first) - events * at_risk[0] / sum(at_risk)
+    return total
+
+
+def test_logrank_is_the_share_of_all_divisions() -> None:
+    first, second = seen(1, 3, -4), seen(2, 5, 6, -6)
+    every = [*first, *second]
+    own = sums(first, second)
+    all_sums = [
+        sums([every[i] for i in chosen], [reach for i, reach in enumerate(every) if i not in chosen])
+        for chosen in combinations(range(7), 3)
+    ]
+    below, above = (sum(s <= own + 1e-9 for s in all_sums) / 35, sum(s >= own - 1e-9 for s in all_sums) / 35)
+    assert logrank(first, second) == pytest.approx(min(1, 2 * min(below, above)))
+
+
+def test_logrank_of_few_is_not_below_what_is_possible() -> None:
+    """The large-sample test gave .025 of 3 against 3, which can be divided in 20 ways."""
+    assert logrank(seen(1, 2, 3), seen(4, 5, 6)) == pytest.approx(0.1)
+    assert math.isnan(logrank(seen(1), seen(2, 3)))
+
+
+def test_logrank_where_all_reached_it_at_once() -> None:
+    """A warning of scipy's, with a path, was printed."""
+    assert logrank(seen(5, 5, 5), seen(5, 5)) == 1
 
 
 def test_logrank_where_nobody_reached_it() -> None:

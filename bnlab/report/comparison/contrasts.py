@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -193,8 +194,7 @@ def frame(found: Sequence[Pair], *, higher: bool) -> pd.DataFrame:
             "n": min(pair.contrast.ns),
             "left_out": pair.contrast.left_out,
             "difference": pair.contrast.difference,
-            "low": pair.interval.low,
-            "high": pair.interval.high,
+            **pair.interval._asdict(),
             "p": pair.contrast.p,
             "p_corrected": pair.p,
             "tests": pair.family,
@@ -204,6 +204,29 @@ def frame(found: Sequence[Pair], *, higher: bool) -> pd.DataFrame:
         for pair in found
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def as_data(found: Sequence[Pair]) -> list[dict[str, Any]]:
+    """Every pair with what was tested of it, in the metric's own unit; NaN where there is no number."""
+    return [
+        {
+            "arms": [pair.first, pair.second],
+            "method": method(pair.contrast),
+            "n": pair.contrast.ns,
+            "left_out": pair.contrast.left_out,
+            "effect": pair.contrast.difference,
+            "interval_alone": pair.contrast.interval(LEVEL),
+            "interval_together": pair.interval,
+            "p": pair.contrast.p,
+            "p_corrected": pair.p,
+            "differ": pair.real,
+            "too_few_seeds": pair.hopeless,
+            "diverged": pair.failures,
+            "diverged_p_corrected": pair.failures_p,
+            "probability_above": pair.contrast.superiority,
+        }
+        for pair in found
+    ]
 
 
 def method(found: stats.Contrast) -> str:

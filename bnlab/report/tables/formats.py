@@ -81,6 +81,15 @@ def as_json(tables: Sequence[Table], **more: Any) -> str:
     return "{\n" + ",\n".join([*entries, '"tables": {\n' + ",\n".join(lists) + "\n}"]) + "\n}\n"
 
 
+def json_lines(**entries: Any) -> str:
+    """An object with a line for each entry, and for each part of a list; null for no number."""
+    lines = []
+    for name, value in entries.items():
+        text = "[\n" + ",\n".join(map(_json, value)) + "\n]" if isinstance(value, list) else _json(value)
+        lines.append(f"{_json(name)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
 def _json(value: Any) -> str:
     return json.dumps(_plain(value), allow_nan=False)
 

@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from bnlab.errors import UserError
-from bnlab.report.comparison import Comparison, environments, metric_columns, one_line
+from bnlab.report.comparison import Comparison, contrasts, environments, metric_columns, one_line
 from bnlab.report.tables import contents, formats
 from bnlab.report.tables.contents import Table
 from bnlab.store import replace
@@ -76,6 +76,16 @@ def texts(
             verdicts=list(verdicts),
             notes=comparison.notes,
             warnings=list(warnings),
+        ),
+        "verdicts.json": formats.json_lines(
+            metric=comparison.metric,
+            baseline=comparison.baseline,
+            tests=comparison.tests,
+            level=contrasts.LEVEL / comparison.tests,
+            lead=comparison.lead and {"arm": comparison.lead.first, "p_corrected": comparison.lead.p},
+            sentences=list(verdicts),
+            pairs=contrasts.as_data(comparison.pairs),
+            left_out=comparison.left_out,
         ),
     }
 
