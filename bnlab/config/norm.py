@@ -211,7 +211,7 @@ class WeightStandardizationConfig(OfWeightsConfig):
 
 @dataclass
 class CustomClassConfig(NormConfig):
-    """A class of the user's own, see bnlab.custom_class."""
+    """A class of the user's own, see bnlab.user_class.layer."""
 
     target: str
     kwargs: dict[str, Any] | None
