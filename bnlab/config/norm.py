@@ -13,7 +13,7 @@ from bnlab.user_class import parse
 
 @dataclass(frozen=True)
 class CustomClassConfig(NormConfig):
-    """A class of the user's own, see bnlab.user_class."""
+    """A class of the user's own, see bnlab.user_class.layer."""
 
     target: str
     kwargs: dict[str, Any] | None

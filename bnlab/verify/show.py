@@ -76,7 +76,10 @@ def _findings(verdict: Verdict) -> list[str]:
     name, results = verdict.name, verdict.results
     counts = {status: sum(result.status == status for result in results) for status in STYLES}
     said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    notes = [f"  {result.check}: {result.status}, {result.note}" for result in results if _worth_saying(result)]
+    checks: dict[tuple[str, str], list[str]] = {}  # of one note, said once
+    for result in filter(_worth_saying, results):
+        checks.setdefault((result.status, result.note), []).append(result.check)
+    notes = [f"  {'; '.join(names)}: {status}, {note}" for (status, note), names in checks.items()]
     return [f"{name}: {said}", *notes, *(f"  → {diagnosis.text}" for diagnosis in verdict.diagnoses)]
 
 

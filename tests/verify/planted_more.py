@@ -213,6 +213,26 @@ class EpsTwice(BatchNorm):
         return super().normalize(x, mean, var + self.eps)
 
 
+class EpsSubtracted(BatchNorm):
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        return (x - fit(mean, x)) * torch.rsqrt(fit(var, x) - self.eps)
+
+
+class SquareOfTheVariance(BatchNorm):
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        return (x - fit(mean, x)) / (fit(var, x) + self.eps) ** 2
+
+
+class TimesDeviation(BatchNorm):
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        return (x - fit(mean, x)) * torch.sqrt(fit(var, x) + self.eps)
+
+
+class DividedByRsqrt(RMSNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * x / torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+
+
 class EpsFloor(BatchNorm):
     def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
         return (x - fit(mean, x)) / torch.sqrt(fit(var, x).clamp(min=self.eps))
@@ -370,6 +390,10 @@ MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (FirstBatchForgotten, "batch", ("unknown",)),
     (AroundTheRunningMean, "batch", ("unknown",)),
     (EpsTwice, "batch", ("eps twice",)),
+    (EpsSubtracted, "batch", ("eps subtracted",)),
+    (SquareOfTheVariance, "batch", ("divided by the square of the variance",)),
+    (TimesDeviation, "batch", ("multiplied by the deviation",)),
+    (DividedByRsqrt, "rms", ("multiplied by the deviation",)),
     (EpsFloor, "batch", ("eps as a floor",)),
     (MeanInNumerator, "batch", ("mean left in the numerator",)),
     (MeanAdded, "batch", ("mean added",)),

@@ -274,6 +274,52 @@ class MyBN(nn.BatchNorm1d):
     assert "MyBN: MyBN(n=6)\n" in answer.out
 
 
+KEPT = f"""{HEAD}
+class MyBN(nn.BatchNorm1d):
+    def __init__(self, n):
+        super().__init__(n)
+        self.momentum = MOMENTUM
+
+    def forward(self, x):
+        old, self.momentum = self.momentum, 1 - self.momentum
+        y = super().forward(x)
+        self.momentum = old
+        return y
+"""
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.4])
+def test_a_momentum_of_its_own_may_be_the_weight_of_the_old_value(cli: Cli, momentum: float) -> None:
+    answer = verify_file(cli, KEPT.replace("MOMENTUM", str(momentum)))
+    assert answer.code == 0, answer.out
+    line = f"MyBN: {momentum} is the weight of the old value, which is Keras's convention: by PyTorch's it is"
+    assert f"{line} {1 - momentum:g}\n" in answer.out
+
+
+def test_a_momentum_of_its_own_that_is_neither_weight_is_not_explained_away(cli: Cli) -> None:
+    answer = verify_file(cli, KEPT.replace("1 - self.momentum", "0.2").replace("MOMENTUM", "0.9"))
+    assert answer.code == 1
+    assert "MyBN: its constructor takes no momentum: 0.9 is read from the layer\n" in answer.out
+    assert "Keras's convention: by PyTorch's" not in answer.out
+
+
+RAISING = f"""{HEAD}
+class MyBN(nn.BatchNorm1d):
+    def forward(self, x):
+        if not self.training:
+            raise RuntimeError("not yet.")
+        return super().forward(x)
+"""
+
+
+def test_what_several_checks_say_is_said_once(cli: Cli) -> None:
+    answer = verify_file(cli, RAISING)
+    assert answer.code == 1
+    assert answer.out.count(": fail, raises RuntimeError: not yet.\n") == 1
+    assert "  forward, evaluation; train/eval switch; " in answer.out
+    assert "→ in 'forward, evaluation' it raises RuntimeError: not yet.\n" in answer.out
+
+
 OF_GROUPS = f"""{HEAD}
 class MyGN(nn.Module):
     def __init__(self, num_features):

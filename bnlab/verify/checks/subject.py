@@ -17,7 +17,7 @@ from bnlab.errors import UserError, one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.user_class.layer import SETTING_NAMES, arguments
 from bnlab.verify.checks import measures
-from bnlab.verify.reference import WEIGHT, Reference, reference_of
+from bnlab.verify.reference import WEIGHT, Reference, Values, reference_of
 from bnlab.verify.reference.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
 
 USUAL = {
@@ -156,11 +156,24 @@ def of_class(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None
             remarks.append(f"its constructor takes no {setting}: {value:g} is read from the layer")
     subject = Subject(cls.__name__, called, scheme, replace(reference, settings=settings), build, tuple(remarks))
     subject = _narrowed(subject)
+    if "momentum" in fixed and "momentum" not in unknown:
+        subject = _by_its_weight(subject)
     if "num_groups" in unknown and not (taken := accepted(subject)).shapes:
         raise UserError(f"{called} cannot be run: {taken.refused[2]}{_OF_GROUPS}")
     for setting in unknown:
         subject = _assume(subject, setting)
     return subject
+
+
+def _by_its_weight(subject: Subject) -> Subject:
+    """With 1 − m for a momentum m that is read from the layer, where it is the weight of the old value, as in Keras."""
+    kept, shapes = subject.reference.settings["momentum"], accepted(subject).shapes
+    weight = _seen(measures.momentum, subject, shapes[0]).get("momentum") if shapes else None
+    if weight is None or not np.abs(weight - (1 - kept)).max() < 1e-4 <= np.abs(weight - kept).max():
+        return subject
+    settings = {**subject.reference.settings, "momentum": 1 - kept}
+    remark = f"{kept:g} is the weight of the old value, which is Keras's convention: by PyTorch's it is {1 - kept:g}"
+    return replace(subject, reference=replace(subject.reference, settings=settings), remarks=(*subject.remarks, remark))
 
 
 def _number(name: str, value: Any) -> float:
@@ -203,6 +216,14 @@ def _tried(build: Callable[[int], nn.Module], call: str, fixed: Collection[str])
         raise UserError(f"{call} cannot be built: {one_line(error)}{more}") from error
 
 
+def _seen(measure: measures.Measure, subject: Subject, ndim: int) -> Values:
+    """Nothing where the layer raises, which the checks say."""
+    try:
+        return measure(subject.new, ndim)
+    except (Exception, SystemExit):
+        return {}
+
+
 def _assume(subject: Subject, setting: str) -> Subject:
     """With the usual value of a setting that comes nearest to what the layer does."""
     measure = {"num_groups": measures.training, "eps": measures.near_eps, "momentum": measures.momentum}[setting]
@@ -210,10 +231,7 @@ def _assume(subject: Subject, setting: str) -> Subject:
     if not shapes:
         return subject
     ndim = shapes[0]
-    try:
-        seen = measure(subject.new, ndim)
-    except (Exception, SystemExit):
-        seen = {}  # the checks say it
+    seen = _seen(measure, subject, ndim)
 
     def by(value: float) -> Reference:
         return replace(subject.reference, settings={**subject.reference.settings, setting: value})

@@ -53,7 +53,7 @@ def _raised(report: Report) -> list[Diagnosis]:
     if RAISING & set(report.defects):
         return []
     raised = [result for result in report.results if result.status == FAIL and result.note.startswith("raises ")]
-    return [Diagnosis("raises", f"in '{result.check}' it {result.note}.") for result in raised[:1]]
+    return [Diagnosis("raises", f"in '{result.check}' it {result.note.rstrip('.')}.") for result in raised[:1]]
 
 
 def _first_failure(report: Report) -> str:

@@ -25,7 +25,10 @@ from bnlab.verify.reference import Array, Recipe, Values, reference_of
 Settings = tuple[tuple[str, Any], ...]
 
 AT_ONCE = 2
-"""How many mistakes are tried together; more are found one aspect of the layer after the other."""
+"""How many mistakes are tried together, wherever they are."""
+
+IN_OUTPUT = 3
+"""The same for the output alone, which few mistakes change; more are found one aspect of a layer after the other."""
 
 ROUND_TRIP = "state_dict round trip"
 
@@ -163,13 +166,13 @@ class Search:
     def _extended(self, found: tuple[Mistake, ...], suspects: list[Mistake], aspect: int) -> tuple[Mistake, ...] | None:
         """What was found, and the fewest suspects that have to be added for all arrays up to an aspect."""
         cells = [cell for cell in self.cells if cell.aspect <= aspect]
+        wrong = [cell for cell in self.wrong if cell.aspect == aspect]
         others = [
             suspect
             for suspect in suspects
-            if suspect not in found
-            and any(cell.aspect == aspect and self._changes(cell, suspect) for cell in self.wrong)
+            if suspect not in found and any(self._changes(cell, suspect) for cell in wrong)
         ]
-        for size in range(AT_ONCE + 1):
+        for size in range((AT_ONCE if aspect else IN_OUTPUT) + 1):
             for more in combinations(others, size):
                 several = tuple(suspect for suspect in suspects if suspect in found + more)
                 if not _compatible(several) or not all(_open(c, several) or self._gives(c, several) for c in cells):

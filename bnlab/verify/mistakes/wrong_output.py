@@ -38,6 +38,24 @@ OUTPUT = (
         "x − μ is divided by the variance: the paper, PyTorch and Keras divide by its root, √(σ² + ε).",
     ),
     Mistake(
+        "divided by the square of the variance",
+        {"divisor": "square"},
+        "x − μ is divided by (σ² + ε)²: the paper, PyTorch and Keras divide by the root, √(σ² + ε).",
+    ),
+    Mistake(
+        "multiplied by the deviation",
+        {"divisor": "multiplied"},
+        "x − μ is multiplied by √(σ² + ε), or divided by its inverse (torch.rsqrt): the paper, PyTorch and Keras divide"
+        " by √(σ² + ε).",
+    ),
+    Mistake(
+        "eps subtracted",
+        {"eps": "subtracted"},
+        "eps is subtracted, √(σ² − ε), which is not a number where the variance is smaller: the paper, PyTorch and"
+        " Keras add it, √(σ² + ε).",
+        leaves_open=CONSTANT,
+    ),
+    Mistake(
         "shortcut variance",
         {"shortcut": True},
         "the variance is computed as E[x²] − μ², which cancels all digits when the mean is large beside the"

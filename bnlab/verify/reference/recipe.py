@@ -19,8 +19,9 @@ class Recipe:
         centred: the variance is about the mean, which is taken off.
         taken_off: how many times the mean is taken off, whatever the variance is about.
         variance: the variance that normalizes, `biased` (1/n), `unbiased` (1/(n−1)), or the `sum` of squares.
-        divisor: x − μ is divided by the `root` of the variance, or by the `variance`.
-        eps: `inside` the root, `twice` there, `outside` it, `clamped` (max(σ², ε)), or `none`.
+        divisor: x − μ is divided by the `root` of the variance, by the `variance` or its `square`, or `multiplied` by
+            the root.
+        eps: `inside` the root, `twice` there, `subtracted` there, `outside` it, `clamped` (max(σ², ε)), or `none`.
         eval_eps: the same in evaluation, if it differs there.
         eps_value: this ε, whatever the setting.
         shortcut: the variance is E[x²] − μ², in the input's precision.

@@ -125,13 +125,18 @@ def _correction(variance: str, count: int) -> float:
 def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, place: str, eps: float) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         centred = x - recipe.taken_off * mean
-        if recipe.divisor == "variance":
-            return np.asarray(centred / (var + eps))
+        if recipe.divisor != "root":
+            factors = {"variance": 1 / (var + eps), "square": 1 / (var + eps) ** 2, "multiplied": np.sqrt(var + eps)}
+            return np.asarray(centred * factors[recipe.divisor])
         if place == "clamped":
             return np.asarray(centred / np.sqrt(np.where(var.real > eps, var, eps)))
-        inside, outside = {"inside": (eps, 0.0), "outside": (0.0, eps), "none": (0.0, 0.0), "twice": (2 * eps, 0.0)}[
-            place
-        ]
+        inside, outside = {
+            "inside": (eps, 0.0),
+            "outside": (0.0, eps),
+            "none": (0.0, 0.0),
+            "twice": (2 * eps, 0.0),
+            "subtracted": (-eps, 0.0),
+        }[place]
         return np.asarray(centred / (np.sqrt(var + inside) + outside))
 
 
