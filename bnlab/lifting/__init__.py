@@ -3,7 +3,8 @@
 `lift` takes the models of all replicates and returns one module: images (R, N, ...) -> logits (R, N, K). It goes
 through the models layer by layer, side by side. A layer that does the same thing in neighbouring replicates becomes
 one lifted layer over their slice of the stack; where the replicates differ (other norm, other activation), the stack
-is cut there for this one layer. Models and norms do not know about it.
+is cut there for this one layer. What a layer treats alone and which layers a model holds they say themselves
+(`bnlab.declarations`); who declares nothing is called once per replicate. They do not know about replicates.
 """
 
 from bnlab.lifting.lifted import Lifted, Owned

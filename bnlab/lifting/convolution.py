@@ -12,17 +12,21 @@ from bnlab.lifting.lifted import Weighted, fold_features, spread, unfold_feature
 
 
 class LiftedConvolution(Weighted):
-    """R convolutions as one of R groups, with weights (R out, in, k, k); of one batch for all it needs no groups."""
+    """R convolutions as one of R groups, with weights (R out, in, k, k); of one batch for all it needs no groups.
+
+    The plain ones have one group each, and pad with zeros.
+    """
 
     def __init__(self, plain: Sequence[nn.Conv2d], owners: Sequence[int]) -> None:
         super().__init__(plain, owners, [m.weight.detach() for m in plain], torch.cat)
-        (self.padding,) = {m.padding for m in plain}
+        self.stride, self.padding, self.dilation = plain[0].stride, plain[0].padding, plain[0].dilation
 
     def forward(self, x: Tensor) -> Tensor:
         replicates = len(self.owners)
         shared = len(x) == 1
         folded = x[0] if shared else fold_features(spread(x, self.takes))
-        y = F.conv2d(folded, self.weight, self.bias, padding=self.padding, groups=1 if shared else replicates)
+        groups = 1 if shared else replicates
+        y = F.conv2d(folded, self.weight, self.bias, self.stride, self.padding, self.dilation, groups)
         return unfold_features(y, replicates)
 
     @torch.no_grad()

@@ -8,11 +8,14 @@ A lifted parameter keeps the replicates' values one after another on its first a
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from bnlab.declarations import Each
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,17 @@ def is_weighted(module: nn.Module) -> bool:
 
 
 def parameters_with_kind(module: nn.Module) -> Iterator[tuple[nn.Parameter, bool]]:
-    """All parameters below, each with whether it is a norm's."""
-    if is_weighted(module):
-        yield from ((parameter, False) for parameter in module.parameters())
-        return
-    yield from ((parameter, True) for parameter in module.parameters(recurse=False))
-    for child in module.children():
-        yield from parameters_with_kind(child)
+    """All parameters below, each once and with whether it is a norm's."""
+
+    def below(module: nn.Module) -> Iterator[tuple[nn.Parameter, bool]]:
+        if is_weighted(module):
+            yield from ((parameter, False) for parameter in module.parameters())
+            return
+        yield from ((parameter, True) for parameter in module.parameters(recurse=False))
+        for child in module.children():
+            yield from below(child)
+
+    yield from dict(below(module)).items()
 
 
 def over_channels(values: Tensor, ndim: int) -> Tensor:
@@ -121,22 +128,30 @@ class Same(Lifted):
     def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
         super().__init__(plain, owners)
         self.layer = copy.deepcopy(plain[0])
+        hold_to_declaration(self.layer, Each.VALUE, lambda name, value: False)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layer(x)
         return y
 
 
-class Folded(Lifted):
-    """A layer without parameters that works on each channel's image alone: R replicates are R times the channels."""
+class Holder(Lifted):
+    """What holds layers, and calls them by a forward of its own: that runs as it is, on all replicates' tensors.
 
-    def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
+    Args:
+        holder: one of the plain ones, with lifted layers.
+    """
+
+    def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int], holder: nn.Module) -> None:
         super().__init__(plain, owners)
-        self.layer = copy.deepcopy(plain[0])
+        self.holder = holder
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.layer(fold_features(x))
-        return unfold_features(y, len(x))
+    def forward(self, *inputs: Tensor) -> Tensor:
+        y: Tensor = self.holder(*(spread(x, self.takes) for x in inputs))
+        return y
+
+    def owned(self) -> Iterator[Owned]:
+        yield from ()  # its layers tell of theirs
 
 
 class Looped(Lifted):
@@ -146,9 +161,9 @@ class Looped(Lifted):
         super().__init__(plain, owners)
         self.layers = nn.ModuleList(plain)
 
-    def forward(self, x: Tensor) -> Tensor:
-        slices = spread(x, self.takes).unbind()
-        return torch.stack([layer(part) for layer, part in zip(self.layers, slices, strict=True)])
+    def forward(self, *inputs: Tensor) -> Tensor:
+        slices = zip(*(spread(x, self.takes).unbind() for x in inputs), strict=True)
+        return torch.stack([layer(*parts) for layer, parts in zip(self.layers, slices, strict=True)])
 
     def owned(self) -> Iterator[Owned]:
         for owner, layer in zip(self.owners, self.layers, strict=True):
@@ -166,9 +181,9 @@ class Cut(nn.Module):
         self.owners = [owner for owners in slices for owner in owners]
         self.takes: Takes = range(len(self.owners))
 
-    def forward(self, x: Tensor) -> Tensor:
-        slices = spread(x, self.takes).split(self.sizes)
-        return torch.cat([layer(part) for layer, part in zip(self.layers, slices, strict=True)])
+    def forward(self, *inputs: Tensor) -> Tensor:
+        slices = zip(*(spread(x, self.takes).split(self.sizes) for x in inputs), strict=True)
+        return torch.cat([layer(*parts) for layer, parts in zip(self.layers, slices, strict=True)])
 
 
 class Single(nn.Module):
@@ -193,3 +208,13 @@ def tensor_of(module: nn.Module, name: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{type(module).__name__}.{name} is no tensor but {type(value).__name__}")
     return value
+
+
+def hold_to_declaration(layer: nn.Module, declared: Each, is_legal: Callable[[str, Tensor], bool]) -> None:
+    """Raises TypeError if the layer has a tensor, by its name and itself, that what it declares does not allow."""
+    for name, value in itertools.chain(layer.named_parameters(), layer.named_buffers()):
+        if not is_legal(name, value):
+            raise TypeError(
+                f"{type(layer).__name__} declares {declared} and has a tensor that this does not allow:"
+                f" {name}, of shape {tuple(value.shape)}"
+            )

@@ -77,6 +77,9 @@ class LiftedLinear(Weighted):
         super().__init__(plain, owners, [m.weight.detach().T for m in plain], torch.stack)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim > 3:  # more axes than (R, N, in)
+            folded: Tensor = self.forward(x.flatten(1, -2)).unflatten(1, x.shape[1:-1])
+            return folded
         if 1 < len(x) < len(self.takes) and not x.requires_grad:
             y: Tensor = SharedProduct.apply(x, self.weight, self.bias, runs_of(self.takes))
             return y
@@ -99,6 +102,9 @@ class SingleLinear(Weighted):
         super().__init__([plain], [0], [plain.weight.detach().T], itemgetter(0))
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim > 2:
+            folded: Tensor = self.forward(x.flatten(0, -2)).unflatten(0, x.shape[:-1])
+            return folded
         return torch.mm(x, self.weight) if self.bias is None else torch.addmm(self.bias, x, self.weight)
 
     @torch.no_grad()

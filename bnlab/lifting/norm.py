@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from bnlab.lifting.lifted import Lifted, fold_features, over_channels, spread, tensor_of, tensors_of, unfold_features
-from bnlab.norms.batch import BatchNorm
+from bnlab.declarations import Each
+from bnlab.lifting.lifted import (
+    Lifted,
+    fold_features,
+    hold_to_declaration,
+    over_channels,
+    spread,
+    tensor_of,
+    tensors_of,
+    unfold_features,
+)
 
 
 class FeatureFolded(Lifted):
-    """A norm that treats each feature alone: R replicates of C features are one layer of R C features."""
+    """A layer that treats each feature alone: R replicates of C features are one layer of R C features."""
 
     join = staticmethod(torch.cat)
 
     def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
         super().__init__(plain, owners)
         self.layer = copy.deepcopy(plain[0])
+        hold_to_declaration(self.layer, Each.FEATURE, _is_of_features)
         self._per_feature = [name for name, value in tensors_of(self.layer) if value.ndim == 1]
         for name in self._per_feature:
             tensor_of(self.layer, name).data = self.join([tensor_of(m, name).detach() for m in plain])
@@ -38,24 +49,31 @@ class FeatureFolded(Lifted):
                 tensor_of(module, name).copy_(part)
 
 
-class LiftedBatchNorm(FeatureFolded):
-    """bnlab's own batch norm, over each replicate's batch where it lies: folding would copy it there and back."""
+class NormalizesOver(Protocol):
+    """What declares Each.FEATURE_OVER_AXES."""
+
+    def normalize_over(self, x: Tensor, axes: tuple[int, ...], shape: tuple[int, ...]) -> Tensor: ...
+
+
+class FeatureOverAxes(FeatureFolded):
+    """The same over each replicate's batch where it lies: folding would copy it there and back."""
 
     join = staticmethod(torch.stack)
 
     def forward(self, x: Tensor) -> Tensor:
-        assert isinstance(self.layer, BatchNorm)
         rows = spread(x, self.takes).movedim(2, -1)
         shape = (len(self.owners), *(1,) * (rows.ndim - 2), -1)
-        return self.layer.normalize_over(rows, tuple(range(1, rows.ndim - 1)), shape).movedim(-1, 2)
+        layer = cast(NormalizesOver, self.layer)
+        return layer.normalize_over(rows, tuple(range(1, rows.ndim - 1)), shape).movedim(-1, 2)
 
 
 class BatchFolded(Lifted):
-    """A norm that treats each sample alone: R batches of N samples are one batch of R N; gamma and beta come after."""
+    """A layer that treats each sample alone: R batches of N samples are one batch of R N; its tensors come after."""
 
     def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
         super().__init__(plain, owners)
         self.layer = copy.deepcopy(plain[0])
+        hold_to_declaration(self.layer, Each.SAMPLE, lambda name, value: name in ("weight", "bias"))
         for name, _ in tensors_of(plain[0]):
             setattr(self.layer, name, None)
         self.weight = self._stacked("weight")
@@ -68,14 +86,25 @@ class BatchFolded(Lifted):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-        if self.weight is None:
+        if self.weight is None and self.bias is None:
             return y
         y = spread(y, self.takes)
-        scaled = y * over_channels(self.weight, y.ndim)
-        return scaled if self.bias is None else scaled + over_channels(self.bias, y.ndim)
+        if self.weight is not None:
+            y = y * self._over(self.weight, y.ndim)
+        return y if self.bias is None else y + self._over(self.bias, y.ndim)
+
+    def _over(self, values: Tensor, ndim: int) -> Tensor:
+        """The replicates' values, so shaped that they broadcast over (R, N, ...): PyTorch's may be of the last axes."""
+        if isinstance(self.layer, nn.LayerNorm | nn.RMSNorm):
+            return values.view(len(values), *(1,) * (ndim - values.ndim), *values.shape[1:])
+        return over_channels(values, ndim)
 
     @torch.no_grad()
     def lower(self) -> None:
         for name, value in self.named_parameters():
             for row, module in enumerate(self.plain):
                 tensor_of(module, name).copy_(value[row])
+
+
+def _is_of_features(name: str, value: Tensor) -> bool:
+    return value.ndim == 1 or (value.ndim == 0 and not isinstance(value, nn.Parameter))

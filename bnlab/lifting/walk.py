@@ -1,19 +1,21 @@
-"""The walk through the replicates' models, layer by layer and side by side, that lifts them into one module."""
+"""The walk through the replicates' models, layer by layer and side by side, that lifts them into one module.
+
+What it does with a layer follows from what the layer declares (`bnlab.declarations`), never from which one it is.
+"""
 
 from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Hashable, Sequence
-from functools import singledispatch
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from bnlab.lifting.convolution import LiftedConvolution
+from bnlab.declarations import Calls, Each
 from bnlab.lifting.lifted import (
     Cut,
-    Folded,
+    Holder,
     Lifted,
     Looped,
     Owned,
@@ -23,25 +25,21 @@ from bnlab.lifting.lifted import (
     parameters_with_kind,
     tensors_of,
 )
-from bnlab.lifting.linear import LiftedLinear, SingleLinear
-from bnlab.lifting.norm import BatchFolded, FeatureFolded, LiftedBatchNorm
+from bnlab.lifting.linear import SingleLinear
+from bnlab.lifting.norm import BatchFolded, FeatureFolded, FeatureOverAxes
+from bnlab.lifting.torch_layers import DECLARED, OF_THEIR_OWN
 from bnlab.lifting.vmapped import Vmapped
-from bnlab.models import CNN, MLP, MaxPool
-from bnlab.norms.batch import BatchNorm
-from bnlab.norms.batch_renorm import BatchRenorm
-from bnlab.norms.derf import DynamicErf
-from bnlab.norms.dyt import DynamicTanh
-from bnlab.norms.frn import FilterResponseNorm
-from bnlab.norms.ghost_batch import GhostBatchNorm
-from bnlab.norms.group import GroupNorm
-from bnlab.norms.instance import InstanceNorm
-from bnlab.norms.keras_layers import KerasNorm
-from bnlab.norms.layer import LayerNorm
-from bnlab.norms.precise_batch import PreciseBatchNorm
-from bnlab.norms.rms import RMSNorm
-from bnlab.norms.switchable import SwitchableNorm
-from bnlab.norms.weight_norm import WeightNorm
-from bnlab.norms.weight_standardization import WeightStandardization
+
+Form = Callable[[Sequence[nn.Module], Sequence[int]], nn.Module]
+"""Makes one layer of the layers of some replicates."""
+
+FORMS: dict[Each, Form] = {
+    Each.VALUE: Same,
+    Each.FEATURE: FeatureFolded,
+    Each.FEATURE_OVER_AXES: FeatureOverAxes,
+    Each.SAMPLE: BatchFolded,
+    Each.CALL: Vmapped,
+}
 
 
 def lift(models: Sequence[nn.Module], takes: Takes | None = None) -> nn.Module:
@@ -49,10 +47,13 @@ def lift(models: Sequence[nn.Module], takes: Takes | None = None) -> nn.Module:
 
     The models must have the same layers at the same places, of the same widths. `takes` says which of the U batches
     each replicate takes; by default each has its own.
+
+    Raises:
+        TypeError: a layer or a model is not as it declares.
     """
     if len(models) == 1:
-        return Single(_lift_single(models[0]))
-    stack = _lift_all(models, range(len(models)))
+        return Single(_Single().lift(models))
+    stack = _Stack().lift(models)
     for module in stack.modules():
         if takes is not None and isinstance(module, (Cut, Lifted)):
             module.takes = [takes[owner] for owner in module.owners]
@@ -74,139 +75,148 @@ def lower(stack: nn.Module) -> None:
 
 
 def depends_on_tensors_alone(stack: nn.Module) -> bool:
-    """Whether all layers are of the kinds that this file lists: those keep nothing but tensors from step to step."""
+    """Whether all layers are known: those keep nothing but tensors from step to step."""
     if isinstance(stack, Single):
         return is_known_throughout(stack.model)
     return not any(isinstance(module, Looped) for module in stack.modules())
 
 
 def is_known_throughout(module: nn.Module) -> bool:
-    """Whether all layers of a plain model are of the kinds that this file lists."""
-    holds_layers = isinstance(module, MLP | CNN | nn.Sequential)
-    return _is_known(module) and (not holds_layers or all(map(is_known_throughout, module.children())))
+    """Whether all layers of a plain model declare what they treat alone, or are PyTorch's own."""
+    if isinstance(_declared(module), Calls):
+        return all(map(is_known_throughout, module.children()))
+    return isinstance(module, SingleLinear) or _class_of(module) in OF_THEIR_OWN or _declared(module) is not None
 
 
-def _is_known(module: nn.Module) -> bool:
-    return type(module) in lift_alike.registry or is_parametrized(module) or isinstance(module, SingleLinear)
+class _Walk:
+    """One walk. A layer that stands at several places is lifted once, so that its replicates go on sharing it."""
+
+    def __init__(self) -> None:
+        self._lifted: dict[tuple[int, ...], nn.Module] = {}
+        self._seen: set[int] = set()
+
+    def lift(self, modules: Sequence[nn.Module]) -> nn.Module:
+        """Lifts the layers of all replicates at one place."""
+        return self._lift_once(modules, range(len(modules)))
+
+    def _lift_once(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
+        place = tuple(map(id, modules))
+        if place not in self._lifted:
+            learned = {id(module) for module in modules if any(True for _ in module.parameters())}
+            if self._seen & learned:
+                raise TypeError(f"{type(modules[0]).__name__} is at several places in some replicates and not in all")
+            self._seen |= learned
+            self._lifted[place] = self._lift_all(modules, owners)
+        return self._lifted[place]
+
+    def _lift_all(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
+        raise NotImplementedError
+
+    def _with_lifted_layers(self, holders: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
+        """A copy of the first holder whose layers are lifted from those of all."""
+        layers = {
+            name: None if layer is None else self._lift_once([holder._modules[name] for holder in holders], owners)  # type: ignore[misc]  # None is at one place in all
+            for name, layer in holders[0]._modules.items()
+        }
+        return _copy_with(holders[0], layers)
 
 
-def _lift_single(module: nn.Module) -> nn.Module:
-    """The layers of the only replicate, save for the linear ones, in copies of the modules that hold them."""
-    if not isinstance(module, MLP | CNN | nn.Sequential):
+class _Single(_Walk):
+    """Through the only replicate: all layers but the linear ones stay as they are."""
+
+    def _lift_all(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
+        (module,) = modules
+        if isinstance(_declared(module), Calls):
+            return self._with_lifted_layers(modules, owners)
         return SingleLinear(module) if type(module) is nn.Linear else module
-    holder = copy.copy(module)
-    holder._modules = {name: _lift_single(layer) for name, layer in module.named_children()}
-    return holder
 
 
-def _lift_all(modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    """Lifts the layer at one place, cut where its kind changes from one replicate to the next."""
-    slices = [list(part) for _, part in itertools.groupby(owners, key=lambda owner: _kind(modules[owner - owners[0]]))]
-    first = owners[0]
-    layers = [_lift_slice([modules[owner - first] for owner in part], part) for part in slices]
-    return layers[0] if len(layers) == 1 else Cut(layers, slices)
+class _Stack(_Walk):
+    """Through several replicates."""
+
+    def _lift_all(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
+        """Lifts the layer at one place, cut where its kind changes from one replicate to the next."""
+        numbers = range(len(owners))
+        slices = [list(part) for _, part in itertools.groupby(numbers, key=lambda number: _kind(modules[number]))]
+        if len(slices) == 1:
+            return self._lift_alike(modules, owners)
+        parts = [[owners[number] for number in part] for part in slices]
+        layers = [self._lift_alike([modules[n] for n in s], part) for s, part in zip(slices, parts, strict=True)]
+        return Cut(layers, parts)
+
+    def _lift_alike(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
+        """Lifts modules of one kind."""
+        declared = _declared(plain[0])
+        if declared is Calls.IN_ORDER:
+            return self._with_lifted_layers(plain, owners)
+        if declared is Calls.BY_ITS_FORWARD:
+            return Holder(plain, owners, self._with_lifted_layers(plain, owners))
+        form = _form_of_its_own(plain[0]) if declared is None else FORMS[declared]
+        return form(plain, owners)
 
 
-def _lift_slice(plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    """Lifts modules of one kind. A user's subclass of a known class may do anything, and is looped over."""
-    return lift_alike(plain[0], plain, owners) if _is_known(plain[0]) else Looped(plain, owners)
+def _declared(module: nn.Module) -> Each | Calls | None:
+    """What the module's class declares, or PyTorch's is known for; not a base of it.
+
+    Raises:
+        TypeError: it declares that it holds layers and has tensors besides, or treats too many things alone.
+    """
+    own, kind = vars(type(module)), type(module).__name__
+    found = [value for value in (DECLARED.get(type(module)), own.get("treats_alone"), own.get("holds_layers")) if value]
+    if len(found) > 1:
+        raise TypeError(f"{kind} declares both treats_alone and holds_layers; a module does one of the two")
+    if not found:
+        return None
+    if isinstance(found[0], Calls) and tensors_of(module):
+        names = ", ".join(name for name, _ in tensors_of(module))
+        raise TypeError(f"{kind} holds layers and has tensors besides, which no layer holds: {names}")
+    if not isinstance(found[0], Each | Calls):
+        raise TypeError(f"{kind} declares {found[0]!r}, which is none of bnlab.declarations")
+    return found[0]
+
+
+def _form_of_its_own(module: nn.Module) -> Form:
+    """The form of what declares nothing itself."""
+    if not is_parametrized(module):
+        return OF_THEIR_OWN.get(type(module), Looped)
+    is_vectorized = all(_declared(each) is Each.CALL for each in _parametrizations(module))
+    return Vmapped if is_vectorized and _class_of(module) in OF_THEIR_OWN else Looped
+
+
+def _class_of(module: nn.Module) -> type[nn.Module]:
+    """Its class; of one that is parametrized, for which PyTorch makes a class, the class that it had."""
+    (kind,) = type(module).__bases__[:1] if is_parametrized(module) else (type(module),)
+    return kind
+
+
+def _parametrizations(module: nn.Module) -> list[nn.Module]:
+    return [each for chain in module.get_submodule("parametrizations").children() for each in chain.children()]
 
 
 def _kind(module: nn.Module) -> Hashable:
     """Two layers of one kind compute the same function of their input and their own tensors."""
-    if isinstance(module, MLP | CNN | nn.Sequential) or type(module) in (nn.Linear, nn.Conv2d):
-        return type(module).__qualname__
-    if is_parametrized(module):  # each has a class of its own, made by PyTorch
-        parametrizations = [_kind(each) for each in module.get_submodule("parametrizations.weight").children()]
+    settings = repr(sorted((name, value) for name, value in vars(module).items() if name not in _OF_ALL))
+    if is_parametrized(module):
+        parts = [_kind(each) for each in _parametrizations(module)]
         shapes = [(name, tuple(value.shape)) for name, value in module.named_parameters()]
-        return type(module).__qualname__, repr(parametrizations), repr(shapes)
-    settings = {k: v for k, v in vars(module).items() if not k.startswith("_") and k != "training"}
-    shapes = [(name, tuple(value.shape)) for name, value in tensors_of(module)]
-    return type(module), repr(sorted(settings.items())), repr(shapes)
+        return _class_of(module), settings, repr(parts), repr(shapes)
+    if isinstance(_declared(module), Calls):
+        return type(module), settings, repr([name for name, layer in module._modules.items() if layer is not None])
+    shapes = [(name, tuple(value.shape)) for name, value in tensors_of(module) if not _may_lack(module, name)]
+    return type(module), settings, repr(shapes)
 
 
-@singledispatch
-def lift_alike(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    """The lifted layer of modules of one kind; `kind` is the first of them. Unknown kinds are looped over."""
-    return Looped(plain, owners)
+_OF_ALL = vars(nn.Module()).keys()
+"""The attributes of every module, which are no settings."""
 
 
-@lift_alike.register(MLP)
-@lift_alike.register(CNN)
-def _(kind: nn.Module, plain: Sequence[MLP | CNN], owners: Sequence[int]) -> nn.Module:
-    return _lift_all([model.layers for model in plain], owners)
+def _may_lack(module: nn.Module, name: str) -> bool:
+    """Whether replicates that have such a tensor and those that have none are of one kind."""
+    return name == "bias" and type(module) in (nn.Linear, nn.Conv2d)
 
 
-@lift_alike.register
-def _(kind: nn.Sequential, plain: Sequence[nn.Sequential], owners: Sequence[int]) -> nn.Module:
-    return nn.Sequential(*(_lift_all(layers, owners) for layers in zip(*plain, strict=True)))
-
-
-@lift_alike.register
-def _(kind: nn.Linear, plain: Sequence[nn.Linear], owners: Sequence[int]) -> nn.Module:
-    return _lift_parametrized(plain, owners) if is_parametrized(kind) else LiftedLinear(plain, owners)
-
-
-@lift_alike.register
-def _(kind: nn.Conv2d, plain: Sequence[nn.Conv2d], owners: Sequence[int]) -> nn.Module:
-    return _lift_parametrized(plain, owners) if is_parametrized(kind) else LiftedConvolution(plain, owners)
-
-
-def _lift_parametrized(plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    (parametrization,) = plain[0].get_submodule("parametrizations.weight").children()
-    own = isinstance(parametrization, WeightNorm | WeightStandardization)
-    return Vmapped(plain, owners) if own else Looped(plain, owners)  # PyTorch's weight norm has no vectorized form
-
-
-@lift_alike.register(DynamicTanh)
-@lift_alike.register(DynamicErf)
-@lift_alike.register(KerasNorm)
-@lift_alike.register(SwitchableNorm)
-def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    return Vmapped(plain, owners)
-
-
-@lift_alike.register(MaxPool)
-def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    return Folded(plain, owners)
-
-
-@lift_alike.register(nn.BatchNorm1d)
-@lift_alike.register(nn.BatchNorm2d)
-@lift_alike.register(nn.InstanceNorm2d)
-@lift_alike.register(BatchRenorm)
-@lift_alike.register(FilterResponseNorm)
-@lift_alike.register(GhostBatchNorm)
-@lift_alike.register(InstanceNorm)
-@lift_alike.register(PreciseBatchNorm)
-def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    return FeatureFolded(plain, owners)
-
-
-@lift_alike.register(BatchNorm)
-def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    return LiftedBatchNorm(plain, owners)
-
-
-@lift_alike.register(nn.LayerNorm)
-@lift_alike.register(nn.GroupNorm)
-@lift_alike.register(nn.RMSNorm)
-@lift_alike.register(LayerNorm)
-@lift_alike.register(GroupNorm)
-@lift_alike.register(RMSNorm)
-def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    return BatchFolded(plain, owners)
-
-
-@lift_alike.register(nn.Identity)
-@lift_alike.register(nn.ReLU)
-@lift_alike.register(nn.GELU)
-@lift_alike.register(nn.Tanh)
-@lift_alike.register(nn.Sigmoid)
-def _(kind: nn.Module, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-    return Same(plain, owners)
-
-
-@lift_alike.register
-def _(kind: nn.Flatten, plain: Sequence[nn.Flatten], owners: Sequence[int]) -> nn.Module:
-    return Same([nn.Flatten(kind.start_dim + 1, kind.end_dim)], owners)
+def _copy_with(holder: nn.Module, layers: Mapping[str, nn.Module | None]) -> nn.Module:
+    """A copy of the holder with other layers; all else is shared."""
+    copied = copy.copy(holder)
+    copied._modules = dict(layers)
+    return copied

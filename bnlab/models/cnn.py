@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bnlab.declarations import Calls, Each
 from bnlab.models.blocks import Blocks
 
 
@@ -23,6 +24,8 @@ class MaxPool(nn.Module):
     PyTorch's is vectorized along the channels: with these last in memory it takes a tenth of the time on a CPU. The
     result is laid out as usual, since a user's norm may take that for granted.
     """
+
+    treats_alone = Each.FEATURE
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.max_pool2d(x.contiguous(memory_format=torch.channels_last), 2).contiguous()
@@ -38,6 +41,8 @@ class CNN(nn.Module):
         widths: channels of each convolution.
         blocks: what stands around the convolutions and the linear layer.
     """
+
+    holds_layers = Calls.IN_ORDER
 
     def __init__(self, image: Sequence[int], widths: Sequence[int], classes: int, blocks: Blocks) -> None:
         super().__init__()

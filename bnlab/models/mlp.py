@@ -13,6 +13,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from bnlab.declarations import Calls
 from bnlab.models.blocks import Blocks
 
 
@@ -26,6 +27,8 @@ class MLP(nn.Module):
         hidden: width of each hidden layer.
         blocks: what stands around the linear layers.
     """
+
+    holds_layers = Calls.IN_ORDER
 
     def __init__(self, image: Sequence[int], hidden: Sequence[int], classes: int, blocks: Blocks) -> None:
         super().__init__()

@@ -26,6 +26,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
+
 
 class _BatchNormTraining(torch.autograd.Function):
     """y of the batch x, normalized over some of its axes, and its gradients written out by hand.
@@ -111,6 +113,8 @@ class BatchNorm(nn.Module):
     Raises:
         ValueError: when the batch's statistics are needed and a channel has only one value.
     """
+
+    treats_alone = Each.FEATURE_OVER_AXES
 
     weight: Tensor | None
     bias: Tensor | None

@@ -26,6 +26,8 @@ recentred; changes with: weight matrix recentred, one sample rescaled.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
+
 PLAIN, D_FULL, R_FULL = 5_000, 25_000, 40_000
 """The paper's steps: until when there is no correction, and from when d_max and r_max are what they are."""
 
@@ -47,6 +49,8 @@ class BatchRenorm(nn.Module):
     Raises:
         ValueError: in training a channel has only one value.
     """
+
+    treats_alone = Each.FEATURE
 
     running_mean: Tensor
     running_std: Tensor

@@ -15,6 +15,7 @@ one weight vector rescaled, data rescaled, data recentred, one sample rescaled.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.grouped import per_channel
 
 
@@ -29,6 +30,8 @@ class DynamicErf(nn.Module):
         shift: s₀.
         affine: whether there are γ and β.
     """
+
+    treats_alone = Each.CALL
 
     def __init__(self, channels: int, *, alpha: float, shift: float, affine: bool) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ one weight vector rescaled, data rescaled, data recentred, one sample rescaled.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.grouped import per_channel
 
 
@@ -26,6 +27,8 @@ class DynamicTanh(nn.Module):
         alpha: α₀.
         affine: whether there are γ and β.
     """
+
+    treats_alone = Each.CALL
 
     def __init__(self, channels: int, *, alpha: float, affine: bool) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ sample rescaled; changes with: weight matrix recentred, data recentred.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.grouped import per_channel
 
 LEARNED_EPS = 1e-4
@@ -38,6 +39,8 @@ class FilterResponseNorm(nn.Module):
         affine: whether there are γ and β.
         tlu: whether there is τ.
     """
+
+    treats_alone = Each.FEATURE
 
     def __init__(self, channels: int, *, learns_eps: bool, eps: float, affine: bool, tlu: bool) -> None:
         super().__init__()

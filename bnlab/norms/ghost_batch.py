@@ -22,6 +22,7 @@ recentred; changes with: weight matrix recentred, one sample rescaled.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.batch import BatchNorm
 
 
@@ -40,6 +41,8 @@ class GhostBatchNorm(BatchNorm):
     Raises:
         ValueError: a channel of a ghost has only one value.
     """
+
+    treats_alone = Each.FEATURE
 
     def __init__(
         self, channels: int, *, eps: float, momentum: float | None, affine: bool, virtual_batch_size: int

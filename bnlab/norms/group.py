@@ -19,6 +19,7 @@ rescaled; changes with: one weight vector rescaled, data recentred.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.grouped import normalize_groups
 
 
@@ -36,6 +37,8 @@ class GroupNorm(nn.Module):
     Raises:
         ValueError: num_groups does not divide the channels.
     """
+
+    treats_alone = Each.SAMPLE
 
     def __init__(self, channels: int, *, eps: float, affine: bool, num_groups: int) -> None:
         super().__init__()

@@ -19,6 +19,7 @@ recentred, one sample rescaled; changes with: weight matrix recentred.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.grouped import normalize_groups, per_channel
 
 
@@ -39,6 +40,8 @@ class InstanceNorm(nn.Module):
         ValueError: momentum is None with running statistics; an input without spatial axes, or with one value on them
             where the statistics are taken from the input.
     """
+
+    treats_alone = Each.FEATURE
 
     running_mean: Tensor
     running_var: Tensor

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.group import check_groups
 
 SCHEMES = ("batch", "layer", "group", "rms")
@@ -37,10 +38,10 @@ class KerasNorm(nn.Module):
     nothing of its own (`Layer.stateless_call`), so that all that works on torch's layers works on it.
     """
 
+    treats_alone = Each.CALL
+
     def __init__(self, layer: Any, shape: tuple[int | None, ...]) -> None:
         super().__init__()
-        import keras
-
         layer.build(shape)
         self.config = {"class": type(layer).__name__, **layer.get_config()}
         self._learned = [NAMES[variable.name] for variable in layer.trainable_variables]
@@ -50,11 +51,7 @@ class KerasNorm(nn.Module):
         for name, variable in zip(self._tracked, layer.non_trainable_variables, strict=True):
             self.register_buffer(name, variable.value.detach().clone())
 
-        def call(learned: list[Tensor], tracked: list[Tensor], x: Tensor, mode: dict[str, bool]) -> Any:
-            with keras.device(x.device.type):
-                return layer.stateless_call(learned, tracked, x, **mode)
-
-        self._call = call  # a function, which copies of this module share: it keeps no values
+        self._call = _StatelessCall(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x of the shape that the layer was built for; the result has the same shape."""
@@ -64,6 +61,28 @@ class KerasNorm(nn.Module):
         for old, new in zip(tracked, updated, strict=True):
             old.copy_(new.detach())
         return y
+
+
+class _StatelessCall:
+    """A Keras layer as a function of its variables' values. It keeps none, so copies of a module share it.
+
+    Two that are shown alike do the same.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        self._layer = layer
+
+    def __call__(self, learned: list[Tensor], tracked: list[Tensor], x: Tensor, mode: dict[str, bool]) -> Any:
+        import keras
+
+        with keras.device(x.device.type):
+            return self._layer.stateless_call(learned, tracked, x, **mode)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _StatelessCall:
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self._layer).__name__} {self._layer.get_config()}"
 
 
 def maker(scheme: str) -> Callable[..., nn.Module]:

@@ -20,6 +20,7 @@ rescaled; changes with: one weight vector rescaled, data recentred.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.grouped import normalize_groups
 
 
@@ -33,6 +34,8 @@ class LayerNorm(nn.Module):
         eps: ε, added to the variance under the root.
         affine: whether there are γ and β.
     """
+
+    treats_alone = Each.SAMPLE
 
     def __init__(self, channels: int, *, eps: float, affine: bool) -> None:
         super().__init__()

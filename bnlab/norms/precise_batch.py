@@ -18,6 +18,7 @@ recentred; changes with: weight matrix recentred, one sample rescaled.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.batch import BatchNorm
 
 
@@ -36,6 +37,8 @@ class PreciseBatchNorm(BatchNorm):
     Raises:
         ValueError: in training a channel has only one value.
     """
+
+    treats_alone = Each.FEATURE
 
     def __init__(
         self, channels: int, *, eps: float, momentum: float | None, affine: bool, population_batches: int

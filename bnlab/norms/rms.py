@@ -16,6 +16,7 @@ weight matrix recentred, one weight vector rescaled, data recentred.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.grouped import per_channel
 
 
@@ -29,6 +30,8 @@ class RMSNorm(nn.Module):
         eps: ε, added to the mean square under the root; None is the machine epsilon of the input's type.
         affine: whether there is γ.
     """
+
+    treats_alone = Each.SAMPLE
 
     def __init__(self, channels: int, *, eps: float | None, affine: bool) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ recentred, one weight vector rescaled, data recentred, one sample rescaled.
 import torch
 from torch import Tensor, nn
 
+from bnlab.declarations import Each
 from bnlab.norms.grouped import per_channel
 
 
@@ -39,6 +40,8 @@ class SwitchableNorm(nn.Module):
     Raises:
         ValueError: in training a channel has only one value.
     """
+
+    treats_alone = Each.CALL
 
     running_mean: Tensor
     running_var: Tensor

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
+from bnlab.declarations import Each
+
 
 class WeightNorm(nn.Module):
     """The parametrization w(g, v), written from the formula at the top of this file.
@@ -24,6 +26,8 @@ class WeightNorm(nn.Module):
     The layer's `state_dict` is that of torch.nn.utils.parametrizations.weight_norm: parametrizations.weight.original0
     (g), of shape (out, 1, ...), and parametrizations.weight.original1 (v), of the weight's shape (out, in, ...).
     """
+
+    treats_alone = Each.CALL
 
     def forward(self, g: Tensor, v: Tensor) -> Tensor:
         """w, of the shape of v."""

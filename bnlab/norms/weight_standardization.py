@@ -22,6 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from bnlab.declarations import Each
+
 
 class WeightStandardization(nn.Module):
     """The parametrization ŵ(w), written from the formula at the top of this file.
@@ -31,6 +33,8 @@ class WeightStandardization(nn.Module):
     Args:
         eps: ε, added to the standard deviation.
     """
+
+    treats_alone = Each.CALL
 
     def __init__(self, eps: float) -> None:
         super().__init__()

@@ -333,7 +333,7 @@ def test_every_scheme_is_lifted_and_not_looped_over(model: ModelConfig) -> None:
         stack = lift([replicate(f"norm={norm}", s, torch.float32, model, settings=settings).model for s in (0, 1)])
         names = {type(module).__name__ for module in stack.modules()}
         loops = (norm, impl) == ("weight_norm", "native")  # PyTorch's own has no vectorized form
-        assert ("Looped" in names) == loops, f"give norm={norm} norm.impl={impl} a lifted form in bnlab/stack/"
+        assert ("Looped" in names) == loops, f"norm={norm} norm.impl={impl} does not declare what it treats alone"
         assert "Cut" not in names, f"norm={norm} norm.impl={impl} of two seeds is not of one kind"
 
 
