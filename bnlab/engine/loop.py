@@ -140,8 +140,8 @@ def _train_chunk(training: _Training, team: Team, stop: int) -> Tensor:
     began = time.perf_counter()
     most = min(stop - training.step, *(shard.steps_at_once for shard in training.shards))
     results = team.together([partial(shard.train, most, team.is_given_up) for shard in training.shards])
-    losses = collect([each for _, each in results])
-    training.total += collect_scores([score for score, _ in results])
+    losses = collect([chunk.losses for chunk in results])
+    training.total += collect_scores([chunk.score for chunk in results])
     training.step += len(losses)
     training.lap += time.perf_counter() - began
     return losses

@@ -20,7 +20,7 @@ from bnlab.engine.optimizer import Hyperparameters, StackOptimizer
 from bnlab.engine.plan import Plan
 from bnlab.engine.population import compute_population
 from bnlab.engine.step import Say, Step
-from bnlab.lifting import is_known_throughout, lift, lower, owned_parameters
+from bnlab.lifting import Observation, Watch, is_known_throughout, lift, lower, owned_parameters
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,21 @@ class Replicate:
     model: nn.Module
     seed: int
     hyperparameters: Hyperparameters
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some steps of a shard.
+
+    Attributes:
+        score: of all of them.
+        losses: mean losses (T, R).
+        observed: what the steps showed, by the observations' names: (T, R, ...).
+    """
+
+    score: Score
+    losses: Tensor
+    observed: dict[str, Tensor]
 
 
 def number_of_shards(replicates: Sequence[Replicate], threads: int, device: torch.device) -> int:
@@ -62,8 +77,16 @@ def collect_scores(scores: Sequence[Score]) -> Score:
     return Score(loss_sums, correct, scores[0].images)
 
 
+def collect_observed(chunks: Sequence[Chunk]) -> dict[str, Tensor]:
+    """As `collect`, of what was observed in each shard's steps: (T, R, ...), by name."""
+    return {
+        name: collect([chunk.observed[name].movedim(1, -1) for chunk in chunks]).movedim(-1, 1)
+        for name in chunks[0].observed
+    }
+
+
 class Shard:
-    """The replicates' stack, and all that changes from step to step."""
+    """The replicates' stack, and all that changes from step to step; its steps show the observations."""
 
     def __init__(
         self,
@@ -74,6 +97,7 @@ class Shard:
         *,
         compiled: bool,
         say: Say,
+        observations: Sequence[Observation] = (),
     ) -> None:
         seeds = [replicate.seed for replicate in replicates]
         takes = [distinct_seeds(seeds).index(seed) for seed in seeds]
@@ -84,6 +108,7 @@ class Shard:
         hyperparameters = [replicate.hyperparameters for replicate in replicates]
         self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch)
         self._batches = BatchStream(data.train, seeds, plan.batch_size, plan.drop_last, device)
+        self._watch = Watch(self._stack, observations, takes)
         self._run_batch = Step(
             self._stack,
             parameters,
@@ -93,6 +118,7 @@ class Shard:
             plan.total_steps,
             compiled=compiled,
             say=say,
+            watch=self._watch,
         )
         self._step = 0
 
@@ -101,19 +127,24 @@ class Shard:
         """How many steps' batches are gathered at once."""
         return self._batches.batches_at_once
 
-    def train(self, most: int, is_given_up: threading.Event) -> tuple[Score, Tensor]:
-        """Trains at most so many steps, `steps_at_once` or fewer; their score, and mean losses (T, R).
+    def train(self, most: int, is_given_up: threading.Event) -> Chunk:
+        """Trains at most so many steps, `steps_at_once` or fewer.
 
         Once it is given up it raises CancelledError before the next step.
         """
         chunk = self._batches.take(most)
-        outputs = []
+        outputs, observed = [], []
         for images, labels in chunk:
             if is_given_up.is_set():
                 raise CancelledError
-            outputs.append(self._run_batch(self._step, images, labels))
+            log_probabilities, *observations = self._run_batch(self._step, images, labels)
+            outputs.append(log_probabilities)
+            observed.append(observations)
             self._step += 1
-        return score_batches(outputs, [labels for _, labels in chunk])
+        score, losses = score_batches(outputs, [labels for _, labels in chunk])
+        names = [each.name for each in self._watch.declared]
+        series = map(torch.stack, zip(*observed, strict=True))
+        return Chunk(score, losses, dict(zip(names, series, strict=True)))
 
     def evaluate(self) -> dict[str, Score]:
         """The scores on the images that are held out; after the last step also with each batch's own statistics."""
@@ -144,5 +175,6 @@ class Shard:
         self._step = state["step"]
 
     def lower(self) -> None:
-        """Copies what was trained back into the replicates' plain models."""
+        """Copies what was trained back into the replicates' plain models; nothing is observed in them any more."""
+        self._watch.close()
         lower(self._stack)

@@ -16,7 +16,7 @@ from bnlab.data import Scaling
 from bnlab.engine.evaluation import log_probabilities_of
 from bnlab.engine.kernels import NumberSeenError, Program, RecordingError, record
 from bnlab.engine.optimizer import StackOptimizer
-from bnlab.lifting import depends_on_tensors_alone
+from bnlab.lifting import Watch, depends_on_tensors_alone
 
 Say = Callable[[str], None]
 
@@ -39,6 +39,7 @@ class Step:
         total_steps: how long it will train.
         compiled: compile the forward and backward pass. The kernels are then other ones, so the last bits differ.
         say: told in a line if the step is slower than was to be expected, and why.
+        watch: over the stack, for the observations that the step is to show; None: it shows none.
     """
 
     def __init__(
@@ -52,8 +53,11 @@ class Step:
         *,
         compiled: bool,
         say: Say,
+        watch: Watch | None = None,
     ) -> None:
         self._say = say
+        self._watch = Watch(stack, [], []) if watch is None else watch
+        self._shown = 1 + len(self._watch.declared)
         self._stack, self._parameters, self._optimizer, self._scaling = stack, parameters, optimizer, scaling
         self._batch_size, self._compiled = batch_size, compiled
         self._share: dict[int, Tensor] = {}
@@ -61,14 +65,19 @@ class Step:
         self._plain: Program = partial(self._move_along, self._differentiate)
         self._full_batch: Program | None = None
 
-    def __call__(self, number: int, images: Tensor, labels: Tensor) -> Tensor:
-        """Step `number`, from 0, on uint8 images (U, N, ...) and labels (R, N); log-probabilities (R, K, N)."""
+    def __call__(self, number: int, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
+        """Step `number`, from 0, on uint8 images (U, N, ...) and labels (R, N).
+
+        Returns:
+            log-probabilities (R, K, N), then the observations (R, ...), in the order in which they are declared.
+        """
         self._optimizer.set_lr(number)
-        if labels.shape[1] != self._batch_size:
-            return self._plain(images, labels)[0]
-        if self._full_batch is None:
-            self._full_batch = self._fastest(images, labels)
-        return self._full_batch(images, labels)[0]
+        program = self._plain
+        if labels.shape[1] == self._batch_size:
+            if self._full_batch is None:
+                self._full_batch = self._fastest(images, labels)
+            program = self._full_batch
+        return program(images, labels)[: self._shown]
 
     def _fastest(self, images: Tensor, labels: Tensor) -> Program:
         """The fastest form of the step on batches like these."""
@@ -93,19 +102,23 @@ class Step:
             return self._plain
 
     def _move_along(self, differentiate: Program, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
-        log_probabilities, *gradients = differentiate(images, labels)
-        self._optimizer.move(gradients)
-        return [log_probabilities]
+        values = differentiate(images, labels)
+        self._optimizer.move(values[self._shown :])
+        return values[: self._shown]
 
     def _differentiate(self, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
-        """The log-probabilities, then every parameter's gradient.
+        """The log-probabilities, the observations, then every parameter's gradient.
 
         The loss is summed over replicates and samples, so that no replicate's gradient depends on another's.
         """
-        log_probabilities = log_probabilities_of(self._stack(self._scaling.to_float(images, self._parameters[0].dtype)))
+        pixels = self._scaling.to_float(images, self._parameters[0].dtype)
+        with self._watch.open():
+            log_probabilities = log_probabilities_of(self._stack(pixels))
+        observations = self._watch.values()
         loss = F.nll_loss(log_probabilities, labels, reduction="sum")
         share = self._share_of(labels.shape[1], loss)
-        return [log_probabilities.detach(), *torch.autograd.grad(loss, self._parameters, share, materialize_grads=True)]
+        gradients = torch.autograd.grad(loss, self._parameters, share, materialize_grads=True)
+        return [log_probabilities.detach(), *observations, *gradients]
 
     def _share_of(self, samples: int, like: Tensor) -> Tensor:
         """A sample's part in the mean loss of its batch."""

@@ -8,6 +8,17 @@ is cut there for this one layer. What a layer treats alone and which layers a mo
 """
 
 from bnlab.lifting.lifted import Lifted, Owned
+from bnlab.lifting.observation import Observation, Watch
 from bnlab.lifting.walk import depends_on_tensors_alone, is_known_throughout, lift, lower, owned_parameters
 
-__all__ = ["Lifted", "Owned", "depends_on_tensors_alone", "is_known_throughout", "lift", "lower", "owned_parameters"]
+__all__ = [
+    "Lifted",
+    "Observation",
+    "Owned",
+    "Watch",
+    "depends_on_tensors_alone",
+    "is_known_throughout",
+    "lift",
+    "lower",
+    "owned_parameters",
+]

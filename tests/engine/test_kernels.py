@@ -42,7 +42,7 @@ def trained(stack: nn.Module, image: Sequence[int], total_steps: int) -> tuple[l
         samples = 16 if number != 2 else 7  # an epoch's last, smaller batch in between
         images = torch.randint(256, (replicates, samples, *image), generator=generator, dtype=torch.uint8)
         labels = torch.randint(CLASSES, (replicates, samples), generator=generator)
-        seen.append(step(number, images, labels).clone())
+        seen.append(step(number, images, labels)[0].clone())
     return [*seen, *(value.detach() for value in stack.state_dict().values())], step
 
 
@@ -111,7 +111,7 @@ def test_what_pytorch_cannot_make_of_a_recording_is_said_and_the_next_best_form_
     steps[1]._records = False
     batch = torch.randint(256, (1, 16, *IMAGES["mlp"]), dtype=torch.uint8), torch.randint(CLASSES, (1, 16))
     for number in range(2):
-        assert torch.equal(*(step(number, *batch) for step in steps))
+        assert torch.equal(*(step(number, *batch)[0] for step in steps))
     words = "cannot be compiled and is only recorded" if compiled else "cannot be recorded, so it is slower"
     assert said == [f"the step {words}: OSError: no room for it"]
     assert (steps[0]._full_batch == steps[0]._plain) is not compiled

@@ -95,7 +95,7 @@ def trained(
     optimizer = StackOptimizer(owned, [adam] * len(models), len(data), len(data))
     parameters = [each.tensor for each in owned]
     step = Step(stack, parameters, optimizer, Scaling(), 16, total_steps, compiled=False, say=pytest.fail)
-    seen = [step(number, images, labels[list(takes)]).clone() for number, (images, labels) in enumerate(data)]
+    seen = [step(number, images, labels[list(takes)])[0].clone() for number, (images, labels) in enumerate(data)]
     lower(stack)
     return seen, step
 

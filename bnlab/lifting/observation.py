@@ -1,0 +1,142 @@
+"""What a step shows of a stack's layers to the outside: what nobody declares is not computed.
+
+Shapes: R replicates, N batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.lifting.lifted import Cut, Holder, Lifted, Looped, Single, Takes, spread
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A tensor that each step shows of one layer of every replicate.
+
+    Attributes:
+        name: by which it is told.
+        layer: the layer's path in the plain models, as in their `state_dict`; "" is the whole model.
+        of: makes a tensor (R, ...) of the layer's inputs (R, N, ...), one for each time that a step calls it, by
+            operations that can be recorded: none that looks at a number in a tensor. It has no gradient.
+    """
+
+    name: str
+    layer: str
+    of: Callable[[Sequence[Tensor]], Tensor]
+
+
+class Watch:
+    """Sees the inputs of those layers of a stack that observations are declared of.
+
+    Args:
+        stack: as `lift` makes it.
+        declared: what to observe.
+        takes: which of the distinct batches each replicate takes, as `lift` has it.
+
+    Raises:
+        ValueError: there is no such layer, or it lies inside one that is called for all replicates as a whole; or two
+            have one name.
+    """
+
+    def __init__(self, stack: nn.Module, declared: Sequence[Observation], takes: Takes) -> None:
+        names = [each.name for each in declared]
+        if len(set(names)) < len(names):
+            raise ValueError(f"observations need names of their own, not {', '.join(names)}")
+        self.declared, self._takes = declared, takes
+        self._is_open = False
+        self._of_each = [[_Place(module, is_plain) for module, is_plain in _find(stack, each)] for each in declared]
+        self._places = [place for places in self._of_each for place in places]
+        self._hooks = [place.module.register_forward_pre_hook(self._hook(place)) for place in self._places]
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """The forward pass within is seen, and no other."""
+        for place in self._places:
+            place.inputs.clear()
+        self._is_open = True
+        try:
+            yield
+        finally:
+            self._is_open = False
+
+    def close(self) -> None:
+        """Leaves the stack's layers, of which some may be the plain models', as they were."""
+        for hook in self._hooks:
+            hook.remove()
+
+    @torch.no_grad()
+    def values(self) -> list[Tensor]:
+        """The observations (R, ...) of the pass that was seen, in the order in which they are declared.
+
+        Raises:
+            ValueError: the pass did not call the layer, or what `of` makes has no value for each replicate.
+        """
+        return [self._value(each, places) for each, places in zip(self.declared, self._of_each, strict=True)]
+
+    def _value(self, observation: Observation, places: Sequence[_Place]) -> Tensor:
+        calls = [torch.cat(parts) for parts in zip(*(place.inputs for place in places), strict=True)]
+        for place in places:
+            place.inputs.clear()
+        if not calls:
+            raise ValueError(f"a step does not call the layer '{observation.layer}', which is to be observed")
+        value = observation.of([spread(x, self._takes) for x in calls])
+        if value.shape[:1] != (len(self._takes),):
+            raise ValueError(
+                f"the observation '{observation.name}' is of shape {tuple(value.shape)}; its first axis is the"
+                f" replicates', of which there are {len(self._takes)}"
+            )
+        return value.clone()  # it may be a view of what the rest of the step, or the next one, writes over
+
+    def _hook(self, place: _Place) -> Callable[[nn.Module, Any], None]:
+        def see(module: nn.Module, arguments: Any) -> None:
+            if self._is_open:
+                x = arguments[0].detach()
+                place.inputs.append(x.unsqueeze(0) if place.is_plain else x)
+
+        return see
+
+
+class _Place:
+    """Where a layer of all replicates, or of a slice of them, is called; `is_plain`: of one, without an axis for it."""
+
+    def __init__(self, module: nn.Module, is_plain: bool) -> None:
+        self.module, self.is_plain = module, is_plain
+        self.inputs: list[Tensor] = []
+
+
+def _find(stack: nn.Module, observation: Observation) -> list[tuple[nn.Module, bool]]:
+    """The layer's places in the order of the replicates, each with whether it is a plain module."""
+    try:
+        return list(_below(stack, observation.layer))
+    except AttributeError as error:
+        raise ValueError(
+            f"the observation '{observation.name}' is of the layer '{observation.layer}', which the model does not have"
+            f" or which is inside a layer: {error}"
+        ) from error
+
+
+def _below(module: nn.Module, path: str) -> Iterator[tuple[nn.Module, bool]]:
+    if not path:
+        yield module, False
+    elif isinstance(module, Single):
+        yield module.model.get_submodule(path), True
+    elif isinstance(module, Cut):
+        for layer in module.layers:
+            yield from _below(layer, path)
+    elif isinstance(module, Looped):
+        for layer in module.layers:
+            yield layer.get_submodule(path), True
+    elif isinstance(module, Holder):
+        yield from _below(module.holder, path)
+    elif isinstance(module, Lifted):
+        raise AttributeError(f"all replicates' {type(module.plain[0]).__name__} is called at once")
+    else:
+        name, _, rest = path.partition(".")
+        yield from _below(module.get_submodule(name), rest)
