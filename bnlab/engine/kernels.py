@@ -15,19 +15,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
-import torch._inductor
 from torch import Tensor
 from torch.fx import GraphModule, Node
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.jit._fuser import optimized_execution
-from torch.jit._recursive import create_script_module
 
+from bnlab.engine import pytorch_private
 from bnlab.errors import one_line
 
 Program = Callable[..., Sequence[Tensor]]
-
-LOOKS_AT_A_NUMBER = "_local_scalar_dense"
-"""The kernel behind `item()`, which PyTorch names where a recording comes upon it."""
 
 
 class NumberSeenError(Exception):
@@ -56,9 +50,11 @@ def record(
     """
     before = [tensor.detach().clone() for tensor in state]
     try:
-        recording = make_fx(lambda *_: function(*arguments))(*arguments, *state)
+        recording = pytorch_private.trace(lambda *_: function(*arguments), *arguments, *state)
+    except pytorch_private.MissingError as error:
+        raise RecordingError(one_line(error)) from error
     except RuntimeError as error:
-        if LOOKS_AT_A_NUMBER not in str(error):
+        if pytorch_private.LOOKS_AT_A_NUMBER not in str(error):
             raise
         raise NumberSeenError(one_line(error)) from error
     finally:
@@ -76,8 +72,7 @@ def _compile(recording: GraphModule, arguments: Sequence[Tensor], state: Sequenc
     for node in recording.graph.nodes:
         node.meta.clear()  # what was noted of the values while recording; the compiler would hold its own against it
     inputs = [tensor.detach() for tensor in state]
-    # Kernels that are called from Python keep its lock.
-    program = torch._inductor.compile(recording, [*arguments, *inputs], options={"cpp_wrapper": True})
+    program = pytorch_private.compile_graph(recording, [*arguments, *inputs])
     return lambda *arguments: program(*arguments, *inputs)
 
 
@@ -95,10 +90,10 @@ def _script(recording: GraphModule, state: Sequence[Tensor]) -> Program:
             text.add_call(node)
         elif node.op == "output":
             text.add_return(node.args[0])
-    program = text.compiled(arguments=inputs[: -len(state)])
+    program, as_written = text.compiled(arguments=inputs[: -len(state)]), pytorch_private.as_written()
 
     def run(*arguments: Tensor) -> Sequence[Tensor]:
-        with optimized_execution(False):  # it would put other kernels in these ones' places
+        with as_written():
             return program(*arguments)
 
     return run
@@ -123,7 +118,7 @@ class _Text:
             self._lines.append(f"{node.name} = {first.name}[{node.args[1]!r}]")
         elif _is_view(target) and first in self.fixed:
             self.fixed[node] = target(self.fixed[first], *node.args[1:], **node.kwargs)
-        elif target._schema.returns:
+        elif pytorch_private.returns(target):
             self._lines.append(f"{node.name} = {_call(node, map(_text, node.args))}")
         else:
             # TorchScript takes a kernel that writes into a list of tensors for one that changes nothing but the list,
@@ -142,7 +137,7 @@ class _Text:
             holder.register_buffer(node.name, tensor)
         header = f"def program(self, {', '.join(f'{node.name}: Tensor' for node in arguments)}):"
         names = [f"{node.name} = self.{node.name}" for node in self.fixed]
-        module = create_script_module(holder, lambda _: [], share_types=False)
+        module = pytorch_private.script_module(holder)
         module.define("\n    ".join([header, *names, *self._lines]) + "\n")
         program: Program = module.program
         return program
@@ -150,13 +145,13 @@ class _Text:
 
 def _is_view(target: Any) -> bool:
     """Whether a kernel only looks at a tensor in another way, as one tensor and not several."""
-    return bool(target.is_view) and isinstance(target._schema.returns[0].type, torch.TensorType)
+    return bool(target.is_view) and pytorch_private.returns_a_tensor(target)
 
 
 def _call(node: Node, arguments: Iterable[str]) -> str:
     target: Any = node.target
     words = [*arguments, *(f"{name}={_text(value)}" for name, value in node.kwargs.items())]
-    return f"torch.ops.{target._schema.name.replace('::', '.')}({', '.join(words)})"
+    return f"torch.ops.{target.overloadpacket}({', '.join(words)})"
 
 
 def _text(value: Any) -> str:

@@ -8,17 +8,18 @@ where a single small network is trained.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from bnlab.config import AdamConfig, OptimizerConfig, ScheduleConfig, SGDConfig
+from bnlab.engine.plain_updates import PLAIN_UPDATES
+from bnlab.engine.pytorch_private import MissingError, fused_update
 from bnlab.engine.schedule import lr_factor
 from bnlab.lifting import Owned
-
-ADAM_KERNELS = {"adam": torch._fused_adam_, "adamw": torch._fused_adamw_}
 
 State = Mapping[str, Sequence[Tensor]]
 """What an optimizer remembers of each of its tensors, by name."""
@@ -46,11 +47,17 @@ class _Slice:
 
 
 class _Group:
-    """Slices that move by the same hyperparameters and weight decay, in one kernel."""
+    """Slices that move by the same hyperparameters and weight decay, in one kernel: `update`."""
 
-    def __init__(self, hyperparameters: Hyperparameters, weight_decay: float, slices: Sequence[_Slice]) -> None:
-        self.hyperparameters = hyperparameters
-        self._config, self._weight_decay, self._slices = hyperparameters.optimizer, weight_decay, slices
+    def __init__(
+        self,
+        hyperparameters: Hyperparameters,
+        weight_decay: float,
+        slices: Sequence[_Slice],
+        update: Callable[..., None],
+    ) -> None:
+        self.hyperparameters, self._update = hyperparameters, update
+        self._config, self._weight_decay, self._slices = _known(hyperparameters.optimizer), weight_decay, slices
         self._views = [piece.view for piece in slices]
         self.state = {name: [torch.zeros_like(view) for view in self._views] for name in _remembered(self._config)}
         if isinstance(self._config, AdamConfig):  # the kernel wants a count of steps per tensor; one serves all
@@ -70,16 +77,14 @@ class _Group:
         mine = [piece.of(gradients) for piece in self._slices]
         if isinstance(self._config, AdamConfig):
             self._adam(self._config, mine)
-        elif isinstance(self._config, SGDConfig):
-            self._sgd(self._config, mine)
         else:
-            raise _unknown(self._config)
+            self._sgd(self._config, mine)
 
     def _adam(self, config: AdamConfig, gradients: list[Tensor]) -> None:
         (count,) = self.state["count"]
         count.add_(1)
         beta1, beta2 = config.betas
-        ADAM_KERNELS[config.name](
+        self._update(
             self._views,
             gradients,
             self.state["exp_avg"],
@@ -96,7 +101,7 @@ class _Group:
         )
 
     def _sgd(self, config: SGDConfig, gradients: list[Tensor]) -> None:
-        torch._fused_sgd_(
+        self._update(
             self._views,
             gradients,
             self.state.get("momentum_buffer", []),
@@ -120,6 +125,7 @@ class StackOptimizer:
         parameters: the stack's, with their owners.
         hyperparameters: one per replicate.
         total_steps, steps_per_epoch: what the learning rate's schedule counts in.
+        say: told in a line if PyTorch lacks a kernel, so that the steps are slower.
 
     Raises:
         ValueError: an optimizer is unknown.
@@ -131,9 +137,11 @@ class StackOptimizer:
         hyperparameters: Sequence[Hyperparameters],
         total_steps: int,
         steps_per_epoch: int,
+        say: Callable[[str], None] = warnings.warn,
     ) -> None:
         self._total_steps, self._steps_per_epoch = total_steps, steps_per_epoch
         self._groups: list[_Group] = []
+        updates = _updates({_known(each.optimizer).name for each in hyperparameters}, say)
         kinds = {repr(each): each for each in hyperparameters}
         of_replicate = [repr(each) for each in hyperparameters]
         for kind, each in kinds.items():
@@ -141,7 +149,7 @@ class StackOptimizer:
             for weight_decay, mine in _by_weight_decay(each.optimizer, parameters).items():
                 slices = [piece for number in mine for piece in _slices(parameters[number], number, chosen)]
                 if slices:
-                    self._groups.append(_Group(each, weight_decay, slices))
+                    self._groups.append(_Group(each, weight_decay, slices, updates[each.optimizer.name]))
 
     def set_lr(self, step: int) -> None:
         """Sets the learning rates of a step, counted from 0."""
@@ -174,16 +182,30 @@ class StackOptimizer:
                     mine.copy_(theirs)
 
 
-def _remembered(config: OptimizerConfig) -> Sequence[str]:
-    if isinstance(config, AdamConfig) and config.name in ADAM_KERNELS:
+def _known(config: OptimizerConfig) -> AdamConfig | SGDConfig:
+    if isinstance(config, AdamConfig) and config.name in ("adam", "adamw"):
+        return config
+    if isinstance(config, SGDConfig) and config.name == "sgd":
+        return config
+    raise ValueError(f"there is no optimizer '{config.name}' of {type(config).__name__}")
+
+
+def _updates(names: Iterable[str], say: Callable[[str], None]) -> dict[str, Callable[..., None]]:
+    """What moves tensors, by the optimizer's name: PyTorch's fused kernels, as far as there are such."""
+    found = {}
+    for name in sorted(names):
+        try:
+            found[name] = fused_update(name)
+        except MissingError as error:
+            say(f"{error}: the steps of {name} are slower, and their last bits other ones")
+            found[name] = PLAIN_UPDATES[name]
+    return found
+
+
+def _remembered(config: AdamConfig | SGDConfig) -> Sequence[str]:
+    if isinstance(config, AdamConfig):
         return ("exp_avg", "exp_avg_sq")
-    if isinstance(config, SGDConfig):
-        return ("momentum_buffer",) if config.momentum > 0 else ()
-    raise _unknown(config)
-
-
-def _unknown(config: OptimizerConfig) -> ValueError:
-    return ValueError(f"there is no optimizer '{config.name}' of {type(config).__name__}")
+    return ("momentum_buffer",) if config.momentum > 0 else ()
 
 
 def _slices(owned: Owned, number: int, chosen: Sequence[bool]) -> Iterator[_Slice]:

@@ -106,7 +106,7 @@ class Shard:
         owned = [each for each in owned_parameters(self._stack) if each.tensor.requires_grad]
         parameters = [each.tensor for each in owned]
         hyperparameters = [replicate.hyperparameters for replicate in replicates]
-        self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch)
+        self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch, say)
         self._batches = BatchStream(data.train, seeds, plan.batch_size, plan.drop_last, device)
         self._watch = Watch(self._stack, observations, takes)
         self._run_batch = Step(

@@ -1,0 +1,69 @@
+"""Adam, AdamW and SGD by PyTorch's public operations, called as its fused kernels are, for where those are missing.
+
+Every number that changes is a tensor, so that a recording holds at each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def adam(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    averages: Sequence[Tensor],
+    squares: Sequence[Tensor],
+    _: Sequence[Tensor],
+    counts: Sequence[Tensor],
+    *,
+    lr: Tensor,
+    beta1: float,
+    beta2: float,
+    weight_decay: float,
+    eps: float,
+    **unused: Any,
+) -> None:
+    """Adam (Kingma & Ba, 2015, arXiv 1412.6980), the weight decay being a part of the gradient."""
+    for p, gradient, m, v, count in zip(parameters, gradients, averages, squares, counts, strict=True):
+        g = gradient.add(p, alpha=weight_decay)
+        m.lerp_(g, 1 - beta1)
+        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        steps = count.double()
+        root = (v / (1 - torch.pow(beta2, steps))).sqrt()
+        p.sub_(m / (root + eps) * (lr / (1 - torch.pow(beta1, steps))))
+
+
+def adamw(
+    parameters: Sequence[Tensor], *others: Sequence[Tensor], lr: Tensor, weight_decay: float, **settings: Any
+) -> None:
+    """AdamW (Loshchilov & Hutter, 2019, arXiv 1711.05101): the weight decay is apart from the gradient."""
+    for p in parameters:
+        p.mul_(1 - lr * weight_decay)
+    adam(parameters, *others, lr=lr, weight_decay=0.0, **settings)
+
+
+def sgd(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    buffers: Sequence[Tensor],
+    *,
+    weight_decay: float,
+    momentum: float,
+    lr: Tensor,
+    nesterov: bool,
+    **unused: Any,
+) -> None:
+    """Gradient descent; with buffers b ← momentum b + g by b, or, as Nesterov, by g + momentum b."""
+    for number, (p, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+        g = gradient.add(p, alpha=weight_decay)
+        if buffers:
+            b = buffers[number].mul_(momentum).add_(g)
+            g = g + momentum * b if nesterov else b
+        p.sub_(g * lr)
+
+
+PLAIN_UPDATES: dict[str, Callable[..., None]] = {"adam": adam, "adamw": adamw, "sgd": sgd}
