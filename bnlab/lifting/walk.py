@@ -114,10 +114,10 @@ class _Walk:
 
     def _with_lifted_layers(self, holders: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
         """A copy of the first holder whose layers are lifted from those of all."""
-        layers = {
-            name: None if layer is None else self._lift_once([holder._modules[name] for holder in holders], owners)  # type: ignore[misc]  # None is at one place in all
-            for name, layer in holders[0]._modules.items()
-        }
+        layers: dict[str, nn.Module | None] = {}
+        for name in holders[0]._modules:
+            place = [layer for holder in holders if (layer := holder._modules[name]) is not None]
+            layers[name] = self._lift_once(place, owners) if place else None
         return _copy_with(holders[0], layers)
 
 
