@@ -68,8 +68,7 @@ class KerasNorm(nn.Module):
 
 def maker(scheme: str) -> Callable[..., nn.Module]:
     """`build` for the scheme. Raises ValueError if Keras has no such layer."""
-    if scheme not in SCHEMES:
-        raise ValueError(f"Keras has no layer for norm '{scheme}'; it has them for {', '.join(SCHEMES)}.")
+    _check_scheme(scheme)
     return functools.partial(build, scheme)
 
 
@@ -91,8 +90,9 @@ def layer(
     """Keras's own layer, on whatever backend Keras runs, with the settings of this package's layers.
 
     Raises:
-        ValueError: Keras's layer does not have these settings, or not for this `ndim`.
+        ValueError: Keras has no such layer, or not with these settings, or not for this `ndim`.
     """
+    _check_scheme(scheme)
     _check(scheme, ndim, settings)
     layers, affine, eps = keras.layers, settings["affine"], settings["eps"]
     common = {"epsilon": float(np.finfo(dtype).eps) if eps is None else eps, "dtype": dtype, "name": name}
@@ -103,9 +103,15 @@ def layer(
         return layers.BatchNormalization(axis=1, momentum=1 - settings["momentum"], **common)
     if scheme == "group":
         return layers.GroupNormalization(settings["num_groups"], axis=1, **common)
+    assert scheme == "layer", scheme
     if ndim == 2:
         return layers.LayerNormalization(axis=-1, **common)
     return layers.GroupNormalization(1, axis=1, **common)  # LayerNormalization has a gamma for each position there
+
+
+def _check_scheme(scheme: str) -> None:
+    if scheme not in SCHEMES:
+        raise ValueError(f"Keras has no layer for norm '{scheme}'; it has them for {', '.join(SCHEMES)}.")
 
 
 def _check(scheme: str, ndim: int, settings: dict[str, Any]) -> None:

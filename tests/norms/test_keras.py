@@ -104,6 +104,11 @@ def test_what_keras_lacks_is_refused(scheme: str, settings: dict[str, Any], text
         build(scheme, 2, **settings)
 
 
+def test_a_scheme_that_keras_does_not_have_is_no_layer_norm() -> None:
+    with pytest.raises(ValueError, match=r"^Keras has no layer for norm 'frn'; it has them for "):
+        keras_layers.layer(keras_layers.load("torch"), "frn", 2, **DEFAULTS["frn"])
+
+
 def test_keras_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras_layers, "is_installed", lambda: False)
     with pytest.raises(ValueError, match=r"^it needs Keras: pip install 'bnlab\[keras\]'$"):
