@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bnlab.ranges import one_of, require
 
 
-@dataclass
+@dataclass(frozen=True)
 class DataConfig:
     name: str
     root: str | None

@@ -10,12 +10,12 @@ DEFAULT_ENGINE = {"name": "bnlab"}
 """What a configuration means that names no engine, as all that were stored before there were two."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class EngineConfig:
     name: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class KerasEngineConfig(EngineConfig):
     backend: str
 

@@ -11,7 +11,7 @@ from bnlab.ranges import one_of, positive, require
 MOST_WIDTH = 65_536
 
 
-@dataclass
+@dataclass(frozen=True)
 class ModelConfig:
     """What every model has."""
 
@@ -39,7 +39,7 @@ class ModelConfig:
         raise NotImplementedError
 
 
-@dataclass
+@dataclass(frozen=True)
 class MLPConfig(ModelConfig):
     hidden: list[int]
 
@@ -52,7 +52,7 @@ class MLPConfig(ModelConfig):
         return {"name": self.name, "hidden": self.hidden}
 
 
-@dataclass
+@dataclass(frozen=True)
 class CNNConfig(ModelConfig):
     channels: list[int]
 

@@ -8,7 +8,7 @@ from bnlab.errors import UserError
 from bnlab.ranges import not_negative, positive, require, within_0_1
 
 
-@dataclass
+@dataclass(frozen=True)
 class OptimizerConfig:
     name: str
     lr: float
@@ -20,7 +20,7 @@ class OptimizerConfig:
         not_negative("optimizer.weight_decay", self.weight_decay)
 
 
-@dataclass
+@dataclass(frozen=True)
 class AdamConfig(OptimizerConfig):
     betas: list[float]
     eps: float
@@ -32,7 +32,7 @@ class AdamConfig(OptimizerConfig):
         require(legal, "optimizer.betas", self.betas, "two numbers, each from 0 to below 1")
 
 
-@dataclass
+@dataclass(frozen=True)
 class SGDConfig(OptimizerConfig):
     momentum: float
     nesterov: bool
@@ -44,12 +44,12 @@ class SGDConfig(OptimizerConfig):
             raise UserError("optimizer.nesterov=true needs optimizer.momentum above 0")
 
 
-@dataclass
+@dataclass(frozen=True)
 class ScheduleConfig:
     name: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class CosineConfig(ScheduleConfig):
     final_factor: float
 
@@ -57,7 +57,7 @@ class CosineConfig(ScheduleConfig):
         within_0_1("schedule.final_factor", self.final_factor)
 
 
-@dataclass
+@dataclass(frozen=True)
 class StepConfig(ScheduleConfig):
     every_epochs: float
     gamma: float

@@ -9,7 +9,7 @@ from typing import Any
 from bnlab.config.engine import DEFAULT_ENGINE
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.other_names import did_you_mean, keys_meant
-from bnlab.config.run import CHOICES, RunConfig, RunSettings, names_of
+from bnlab.config.run import CHOICES, RunConfig, RunSettings, StackConfig, names_of
 from bnlab.errors import SettingError, UserError, nearest, shown, unknown
 
 
@@ -77,7 +77,7 @@ def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
 
 
 _typed_before: dict[tuple[type[Any], str], Any] = {}
-"""Sections that were checked already: the jobs of a sweep share most of theirs."""
+"""Sections that were checked already: the jobs of a sweep share most of theirs, which are frozen for that reason."""
 
 
 def _typed(schema: type[Any], values: Mapping[str, Any], section: str, choices: Mapping[str, str]) -> Any:
@@ -92,15 +92,21 @@ def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices
     from omegaconf import OmegaConf
     from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-    prefix = f"{section}." if section else ""
-    for key in (f.name for f in fields(schema) if f.type == "bool"):
+    prefix, types = f"{section}." if section else "", _types_of(schema)
+    for key in (name for name, type_name in types.items() if type_name == "bool"):
         if type(values.get(key)) in (int, float):  # which OmegaConf would take, 2 as true
             raise wrong_type(f"{prefix}{key}", values[key], choices)
-    for key in (f.name for f in fields(schema) if f.type in ("str", "str | None")):
+    for key in (name for name, type_name in types.items() if type_name in ("str", "str | None")):
         if type(values.get(key)) in (bool, float):  # of which OmegaConf would make a text that was not typed
             raise wrong_type(f"{prefix}{key}", values[key], choices)
     try:
-        typed = OmegaConf.merge(OmegaConf.structured(schema), values)
+        empty = OmegaConf.structured(schema)
+        if schema is RunSettings and isinstance(values.get("stack"), Mapping):
+            # A frozen class is read-only to OmegaConf, which merges into the outermost one all the same, not into this.
+            OmegaConf.set_readonly(empty, False)
+            empty.stack = StackConfig
+            OmegaConf.set_readonly(empty.stack, False)
+        typed = OmegaConf.merge(empty, values)
         missing = sorted(OmegaConf.missing_keys(typed))
         if missing:
             raise UserError(f"{prefix}{missing[0]} is not set; write {prefix}{missing[0]}=VALUE")
@@ -111,6 +117,11 @@ def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices
         at = str(error.full_key)
         key, value = f"{prefix}{at}", OmegaConf.select(OmegaConf.create(dict(values)), at)
         raise wrong_type(key, value, choices) from error
+
+
+def _types_of(schema: type[Any]) -> dict[str, str]:
+    """The type of each setting as it is written, also where annotations are evaluated."""
+    return {f.name: f.type.__name__ if isinstance(f.type, type) else str(f.type) for f in fields(schema)}
 
 
 def _no_choice(section: str, value: str) -> UserError:
@@ -136,8 +147,8 @@ def _expected(key: str, choices: Mapping[str, str]) -> str:
     """The type of a setting in words."""
     section, _, setting = key.partition(".")
     schema = CHOICES[section][choices[section]] if section in choices and setting else RunConfig
-    types = {f.name: str(f.type) for f in fields(schema)}
-    type_name, _, optional = types.get((setting or section).partition("[")[0], "a legal value").partition(" | ")
+    name = (setting or section).partition("[")[0]
+    type_name, _, optional = _types_of(schema).get(name, "a legal value").partition(" | ")
     return _TYPES_IN_WORDS.get(type_name, type_name) + (", or null" if optional else "")
 
 

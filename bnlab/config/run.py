@@ -37,7 +37,7 @@ def names_of(section: str, choice: str) -> list[str]:
     return [f.name for f in own if f.name != "name" and not f.metadata.get("filled_in")]
 
 
-@dataclass
+@dataclass(frozen=True)
 class StackConfig:
     max_replicates: Any  # "auto" or a number
 
@@ -47,7 +47,7 @@ class StackConfig:
         require(legal, "stack.max_replicates", value, "auto, or a whole number of 1 or more")
 
 
-@dataclass
+@dataclass(frozen=True)
 class RunSettings:
     """The settings that are in no group: how long to train, with which seeds, and where."""
 
@@ -71,7 +71,7 @@ class RunSettings:
         if self.steps is not None:
             allowed = f"1 to {MOST_STEPS}, or null to count in epochs"
             require(1 <= self.steps <= MOST_STEPS, "steps", self.steps, allowed)
-            self.epochs = None
+            object.__setattr__(self, "epochs", None)
         elif self.epochs is None:
             raise UserError("epochs and steps are both null; set one of them")
         else:
@@ -109,7 +109,7 @@ class RunSettings:
         return list(self.seeds) if isinstance(self.seeds, list) else list(range(self.seeds))
 
 
-@dataclass
+@dataclass(frozen=True)
 class RunConfig(RunSettings):
     """One run: what is trained, on what, how long, and where it is kept."""
 

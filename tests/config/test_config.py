@@ -139,6 +139,14 @@ def test_seeds() -> None:
     assert changed((), seeds=[9, 0]).replicate_seeds() == [9, 0]
 
 
+def test_a_configuration_cannot_be_changed() -> None:
+    """Cause: the jobs of a sweep share the sections that they have in common, and a run's address is computed once."""
+    config = changed(())
+    for part in (config, config.stack, *(getattr(config, section) for section in CHOICES)):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            part.name = "other"
+
+
 def test_nesterov_needs_momentum() -> None:
     message = refused(("optimizer=sgd",), optimizer__momentum=0.0, optimizer__nesterov=True)
     assert message == "optimizer.nesterov=true needs optimizer.momentum above 0"
