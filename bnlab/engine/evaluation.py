@@ -58,8 +58,15 @@ def score_batches(log_probabilities: Sequence[Tensor], labels: Sequence[Tensor])
     answers, right = torch.stack(list(log_probabilities), dim=1), torch.stack(list(labels), dim=1)
     losses = -answers.gather(2, right.unsqueeze(2)).squeeze(2)
     correct = answers.max(2).indices == right  # as argmax, and faster
-    score = Score(losses.double().sum((1, 2)).cpu(), correct.sum((1, 2)).double().cpu(), right[0].numel())
+    score = Score(_sum(losses), correct.sum((1, 2)).cpu().double(), right[0].numel())
     return score, losses.mean(-1).T
+
+
+def _sum(losses: Tensor) -> Tensor:
+    """Of (R, T, N) over all but R, in float64, on the CPU."""
+    if losses.device.type == "mps":  # which has no float64
+        losses = losses.cpu()
+    return losses.double().sum((1, 2)).cpu()
 
 
 @torch.no_grad()

@@ -84,7 +84,8 @@ class BatchRenorm(nn.Module):
 
     def bounds(self) -> tuple[Tensor, Tensor]:
         """r_max and d_max at the step that comes next: numbers () in float64, so that no step looks at one."""
-        step = self.num_batches_tracked.double()
+        count = self.num_batches_tracked  # MPS has no float64
+        step = count.to(torch.float32 if count.device.type == "mps" else torch.float64)
 
         def share(full: int) -> Tensor:
             """Of the way from the end of the plain steps to `full`."""

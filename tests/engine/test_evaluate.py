@@ -19,6 +19,7 @@ from bnlab.engine.evaluation import (
 )
 from bnlab.lifting import lift
 from bnlab.norms.batch import BatchNorm
+from tests.on_mps import OnMPS
 
 CPU = torch.device("cpu")
 Floats = NDArray[np.float64]
@@ -54,6 +55,17 @@ def array(tensor: object) -> Floats:
     assert isinstance(tensor, Tensor)
     values: Floats = tensor.detach().double().numpy()
     return values
+
+
+def test_losses_are_summed_on_the_cpu_where_the_device_has_no_float64() -> None:
+    torch.manual_seed(0)
+    answers, labels = log_probabilities_of(torch.randn(2, 30, 4)), torch.randint(4, (2, 30))
+    expected, means = score_batches([answers], [labels])
+    score, found = score_batches([answers.as_subclass(OnMPS)], [labels.as_subclass(OnMPS)])
+    assert type(score.loss_sum) is type(score.correct) is Tensor
+    assert torch.equal(score.loss_sum, expected.loss_sum)
+    assert torch.equal(score.correct, expected.correct)
+    assert torch.equal(found.cpu(), means)
 
 
 def by_hand(model: nn.Sequential, batch: Part, *, own_statistics: bool) -> tuple[Floats, NDArray[np.bool_]]:

@@ -14,6 +14,7 @@ from bnlab.norms.batch_renorm import BatchRenorm
 from tests.norms import reference
 from tests.norms.settings import CASES, DEFAULTS, SHAPES, case_id
 from tests.norms.test_values import assert_close, build, draw, state_of
+from tests.on_mps import OnMPS
 
 every_shape = pytest.mark.parametrize("ndim", SHAPES)
 
@@ -93,6 +94,12 @@ def test_the_schedule_of_batch_renorm_is_the_papers() -> None:
     layer.schedule_scale = 0.1
     layer.num_batches_tracked.fill_(1_500)
     assert [bound.item() for bound in layer.bounds()] == pytest.approx((1 + 2 * 10 / 35, 2.5))
+
+
+def test_batch_renorms_bounds_are_float32_where_there_is_no_float64() -> None:
+    layer = BatchRenorm(1, eps=1e-5, momentum=0.01, affine=True, r_max=3.0, d_max=5.0, schedule_scale=1.0)
+    layer.num_batches_tracked = torch.tensor(15_000).as_subclass(OnMPS)
+    assert [float(bound.cpu()) for bound in layer.bounds()] == pytest.approx((1 + 2 * 10 / 35, 2.5))
 
 
 def test_batch_renorm_starts_as_batch_norm() -> None:
