@@ -64,6 +64,15 @@ def test_every_scheme_can_be_explained(scheme: Scheme) -> None:
         assert scheme.source.rpartition(" ")[2] in explanation_of(scheme).splitlines()[0]
 
 
+@pytest.mark.parametrize("scheme", [each for each in SCHEMES.values() if not each.of_weights], ids=case_id)
+def test_the_settings_are_those_that_the_layers_take(scheme: Scheme) -> None:
+    config = scheme.configured("custom", **DEFAULTS[scheme.name])
+    assert config.settings() == DEFAULTS[scheme.name]
+    ndim = 4 if scheme.spatial_only else 2
+    layer = scheme.build(config.impl, 8, ndim, **config.settings())
+    assert layer(torch.ones(SHAPES[ndim])).shape == SHAPES[ndim]
+
+
 def explanation_of(scheme: Scheme) -> str:
     """The docstring of the file with the scheme's layers: the formula in full, its symbols and its conventions."""
     source = Path(norms.__file__).with_name(f"{scheme.name}.py").read_text(encoding="utf-8")

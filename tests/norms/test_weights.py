@@ -116,3 +116,12 @@ def test_what_is_of_weights_makes_no_layer_and_the_others_change_none() -> None:
         SCHEMES["dyt"].reparametrize("custom", layer, alpha=0.5, affine=True)
     with pytest.raises(ValueError, match=r"^unknown impl 'native' of norm 'weight_standardization'; allowed: custom"):
         SCHEMES["weight_standardization"].reparametrize("native", layer, eps=1e-5)
+
+
+def test_a_norm_after_it_that_is_not_known_is_not_taken_for_none() -> None:
+    settings = {"then": "none", "then_eps": 1e-5, "affine": True, "momentum": 0.1, "num_groups": 2}
+    config = SCHEMES["weight_norm"].configured("custom", **settings)
+    assert config.of_activations().name == "none"
+    object.__setattr__(config, "then", "rms")  # past the check of what is typed
+    with pytest.raises(ValueError, match=r"^norm\.then=rms names no norm of the activations$"):
+        config.of_activations()
