@@ -19,7 +19,7 @@ import torch
 from bnlab.errors import StorageError
 from bnlab.store.files import replace
 
-MAGIC = b"bnlab checkpoint 2\n"
+MAGIC = b"bnlab checkpoint 3\n"
 
 
 CURRENT, BEFORE = "checkpoint.pt", "checkpoint-before.pt"
