@@ -4,16 +4,11 @@ A file per model and what they share; a model lists its `layers` and knows nothi
 """
 
 from bnlab.models.blocks import ACTIVATIONS
-from bnlab.models.cnn import CNN, MaxPool
 from bnlab.models.construction import build
-from bnlab.models.mlp import MLP
 from bnlab.models.size import size_of, trained_parameters
 
 __all__ = [
     "ACTIVATIONS",
-    "CNN",
-    "MLP",
-    "MaxPool",
     "build",
     "size_of",
     "trained_parameters",
