@@ -234,8 +234,10 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
 
     def _is_right(self, pixels: Any, labels: Any) -> torch.Tensor:
         """Of each image, bool (1, N)."""
-        probabilities = self.model.predict(pixels, EVALUATION_BATCH, verbose=0)
-        return torch.from_numpy(probabilities.argmax(1) == labels).unsqueeze(0)
+        starts = range(0, len(labels), EVALUATION_BATCH)
+        batches = [pixels[start : start + EVALUATION_BATCH] for start in starts]
+        answers = [_copy(self.model(batch, training=False)).cpu().argmax(1) for batch in batches]
+        return (torch.cat(answers) == torch.from_numpy(labels)).unsqueeze(0)
 
     def _tell_divergence(self) -> None:
         self._diverged = self.model.stop_training = True
