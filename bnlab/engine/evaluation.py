@@ -36,8 +36,10 @@ class Score:
         self.loss_sum = self.loss_sum + other.loss_sum
         self.correct = self.correct + other.correct
         self.images += other.images
-        kept = self.is_right is not None and other.is_right is not None
-        self.is_right = torch.cat([self.is_right, other.is_right], dim=1) if kept else None
+        if self.is_right is not None and other.is_right is not None:
+            self.is_right = torch.cat([self.is_right, other.is_right], dim=1)
+        else:
+            self.is_right = None
         return self
 
     def loss(self, replicate: int) -> float:

@@ -18,7 +18,7 @@ ANSWERS = "answers.bin"
 MAGIC = b"bnlab answers 1 "
 
 
-def packed(is_right: Sequence[bool]) -> bytes:
+def packed(is_right: Sequence[bool] | NDArray[np.bool_]) -> bytes:
     """The file of these answers, in the order of the images."""
     import numpy as np
 
