@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from bnlab.data import BatchStream, Split, distinct_seeds
 from bnlab.engine.evaluation import Score, evaluate, evaluate_on_batch_statistics, score_batches
+from bnlab.engine.observer import Member
 from bnlab.engine.optimizer import Hyperparameters, StackOptimizer
 from bnlab.engine.plan import Plan
 from bnlab.engine.population import compute_population
@@ -25,11 +26,17 @@ from bnlab.lifting import Observation, Watch, is_known_throughout, lift, lower, 
 
 @dataclass(frozen=True)
 class Replicate:
-    """One seed of a run, ready to train."""
+    """One seed of a run, ready to train; `run` is told to the observers."""
 
     model: nn.Module
     seed: int
     hyperparameters: Hyperparameters
+    run: str = ""
+
+    def member(self) -> Member:
+        """Who it is."""
+        trained = [parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad]
+        return Member(self.run, self.seed, sum(trained))
 
 
 @dataclass(frozen=True)
