@@ -46,8 +46,3 @@ def size_of(model: ModelConfig, image: Sequence[int], classes: int) -> Size:
         layer.register_forward_hook(count)
     built(torch.zeros(1, *image, device="meta"))
     return Size(weights, activations, multiplications)
-
-
-def trained_parameters(model: nn.Module) -> int:
-    """How many numbers are trained in a model: weights, biases and what its norms learn."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
