@@ -36,7 +36,8 @@ class Patches(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         cut = images.unflatten(-2, (-1, self.size)).unflatten(-1, (-1, self.size))  # (N, channels, rows, p, columns, p)
-        return cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        tokens: Tensor = cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        return tokens
 
 
 class Attend(nn.Module):

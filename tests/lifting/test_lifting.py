@@ -252,8 +252,8 @@ def test_float32_stack_equals_single_runs_in_the_first_20_losses(model: str) -> 
     stacked, alone = MIXED[model](torch.float32), MIXED[model](torch.float32)
     together = torch.stack(run(stacked, 20, model).losses)[:, :, 0]
     for index, single in one_of_each_pair(alone, seed=1):
-        if model == "mlp" and any(isinstance(layer, FilterResponseNorm) for layer in single.model.modules()):
-            continue  # on (N, C) it is nearly a sign, which makes much of a rounding error; float64 is above
+        if model != "cnn" and any(isinstance(layer, FilterResponseNorm) for layer in single.model.modules()):
+            continue  # over few values it is nearly a sign, which makes much of a rounding error; float64 is above
         expected = torch.stack(run([single], 20, model).losses)[:, 0, 0]
         torch.testing.assert_close(together[:, index], expected, rtol=1e-4, atol=1e-4)
 
@@ -264,9 +264,9 @@ def test_a_stack_gives_the_same_bits_twice(model: str) -> None:
     assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("model", MIXED)
-def test_shards_on_threads_of_their_own_train_as_one_stack_does(model: str) -> None:
-    whole, divided = MIXED[model](torch.float64), MIXED[model](torch.float64)
+@pytest.mark.parametrize(("model", "every"), [("mlp", 1), ("cnn", 1), ("vit", 4)])
+def test_shards_on_threads_of_their_own_train_as_one_stack_does(model: str, every: int) -> None:
+    whole, divided = MIXED[model](torch.float64)[::every], MIXED[model](torch.float64)[::every]
     one = torch.stack(run(whole, 12, model).losses)
     three = torch.stack(run(divided, 12, model, threads=3).losses)
     torch.testing.assert_close(three, one, rtol=1e-9, atol=1e-9)
