@@ -13,19 +13,28 @@ from torch import Tensor
 
 from bnlab.engine import Evaluation
 from bnlab.errors import StorageError
-from bnlab.store import ReplicateFolder
+from bnlab.store import Company, ReplicateFolder, Result, Scored, State, Timed
 
 
 @dataclass
 class _Rows:
-    """What is known of one replicate so far: plain values, as a checkpoint holds them."""
+    """What is known of one replicate so far."""
 
-    metrics: list[tuple[object, ...]] = field(default_factory=list)
-    timing: list[tuple[object, ...]] = field(default_factory=list)
+    metrics: list[Scored] = field(default_factory=list)
+    timing: list[Timed] = field(default_factory=list)
     final: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     diverged_at: int | None = None
     resumed_at: list[int] = field(default_factory=list)
+
+    def plain(self) -> dict[str, Any]:
+        """As a checkpoint holds it, which knows no types but Python's own."""
+        return vars(self) | {"metrics": [*map(tuple, self.metrics)], "timing": [*map(tuple, self.timing)]}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> _Rows:
+        metrics, timing = ([kind(*row) for row in plain[key]] for kind, key in ((Scored, "metrics"), (Timed, "timing")))
+        return cls(**{**plain, "metrics": metrics, "timing": timing})
 
 
 class Recorder:
@@ -39,6 +48,7 @@ class Recorder:
     Args:
         folders: one per replicate; None for one that only keeps the others company.
         environments: as stored with each result, by the folders' paths.
+        company: the stack.
         command: the command that resumes.
     """
 
@@ -46,13 +56,14 @@ class Recorder:
         self,
         folders: Sequence[ReplicateFolder | None],
         environments: Mapping[Path, dict[str, Any]],
+        company: Company,
         command: str | None = None,
     ) -> None:
-        self.results: dict[Path, dict[str, Any]] = {}
+        self.results: dict[Path, Result] = {}
         self._folders = folders
         self._rows = [_Rows() for _ in folders]
         self._parameters: list[int | None] = [None for _ in folders]
-        self._environments, self._command = environments, command
+        self._environments, self._company, self._command = environments, company, command
         # Those whose files are kept up to date during training.
         self._live = [folder if folder is not None and folder.finished() is None else None for folder in folders]
 
@@ -63,7 +74,7 @@ class Recorder:
                 folder.log("training starts")
             if live is not None:
                 live.write_config()
-                self._write_result(index, live, "running")
+                self._write_result(index, live, State.RUNNING)
         return self
 
     def built(self, parameters: Sequence[int]) -> None:
@@ -72,11 +83,11 @@ class Recorder:
 
     def state(self) -> list[dict[str, Any]]:
         """Plain values, for a checkpoint."""
-        return [vars(rows) for rows in self._rows]
+        return [rows.plain() for rows in self._rows]
 
     def load_state(self, state: Sequence[Mapping[str, Any]], step: int) -> None:
         """Takes on the rows as they were at a step."""
-        self._rows = [_Rows(**rows) for rows in state]
+        self._rows = [_Rows.of(rows) for rows in state]
         for live, rows in zip(self._live, self._rows, strict=True):
             rows.resumed_at = [*rows.resumed_at, step]
             if live is not None:
@@ -92,11 +103,11 @@ class Recorder:
                 continue
             for split, score in evaluation.scores.items():
                 loss, accuracy = score.loss(index), score.accuracy(index)
-                rows.metrics.append((epoch, evaluation.step, split, loss, accuracy))
+                rows.metrics.append(Scored(epoch, evaluation.step, split, loss, accuracy))
                 rows.final |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
             rows.seconds = evaluation.seconds
             timing = (f"{evaluation.seconds:.4f}", f"{evaluation.images_per_second:.1f}", len(self._rows))
-            rows.timing.append((epoch, evaluation.step, *timing))
+            rows.timing.append(Timed(epoch, evaluation.step, *timing))
             self._write_rows(self._live[index], rows)
 
     def diverged(self, replicate: int, step: int) -> None:
@@ -119,7 +130,7 @@ class Recorder:
 
     def _settle(self, index: int, folder: ReplicateFolder) -> None:
         rows = self._rows[index]
-        state = "done" if rows.diverged_at is None else "diverged"
+        state = State.DONE if rows.diverged_at is None else State.DIVERGED
         folder.write_config()
         self._write_rows(folder, rows)
         self.results[folder.path] = self._write_result(index, folder, state)
@@ -127,11 +138,11 @@ class Recorder:
 
     def _settle_broken(self, index: int, folder: ReplicateFolder, error: BaseException) -> None:
         goes_on = isinstance(error, StorageError) or not isinstance(error, Exception)
-        state, reason = "interrupted" if goes_on else "failed", f"{type(error).__name__}: {error}"
+        state, reason = State.INTERRUPTED if goes_on else State.FAILED, f"{type(error).__name__}: {error}"
         if folder in self._live:
             self.results[folder.path] = self._write_result(index, folder, state, None if goes_on else reason)
         elif not goes_on:
-            self.results[folder.path] = {"state": state, "seed": folder.seed, "error": reason, "final": {}}
+            self.results[folder.path] = Result(seed=folder.seed, state=state, error=reason)
         folder.log(state if goes_on else f"{state}: {reason}")
 
     @staticmethod
@@ -140,18 +151,20 @@ class Recorder:
             folder.write_metrics(rows.metrics)
             folder.write_timing(rows.timing)
 
-    def _write_result(
-        self, index: int, folder: ReplicateFolder, state: str, error: str | None = None
-    ) -> dict[str, Any]:
+    def _write_result(self, index: int, folder: ReplicateFolder, state: State, error: str | None = None) -> Result:
         rows = self._rows[index]
         return folder.write_result(
-            state,
-            self._environments[folder.path],
-            diverged_at_step=rows.diverged_at,
-            error=error,
-            final=rows.final,
-            seconds=round(rows.seconds, 4),
-            parameters=self._parameters[index],
-            resumed_at_steps=rows.resumed_at,
-            command=self._command,
+            Result(
+                seed=folder.seed,
+                state=state,
+                diverged_at_step=rows.diverged_at,
+                error=error,
+                final=rows.final,
+                seconds=round(rows.seconds, 4),
+                parameters=self._parameters[index],
+                resumed_at_steps=rows.resumed_at,
+                command=self._command,
+                environment=self._environments[folder.path],
+                company=self._company,
+            )
         )
