@@ -5,6 +5,7 @@ A run's folder holds `config.yaml`, and per replicate `seed-N/` with
 * `result.json`: state, final metrics, environment, schema version;
 * `metrics.csv`: epoch, step, split, loss, accuracy; nothing in it depends on the clock;
 * `timing.csv`: epoch, step, seconds, images_per_second, replicates trained side by side;
+* `answers.bin`: which test images were classified rightly at the end;
 * `run.log`: what happened when;
 * `weights.pt`: the trained weights, with `keep_checkpoint=true`.
 
@@ -28,6 +29,7 @@ from bnlab.config import RunConfig
 from bnlab.errors import UnreadableError
 from bnlab.store import result_file
 from bnlab.store.address import run_folder
+from bnlab.store.answers_file import ANSWERS
 from bnlab.store.config_file import CONFIG, protocol_hash
 from bnlab.store.files import LEFTOVER, append, as_csv, flush, replace, storage_errors
 from bnlab.store.locks import lock_in
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 
 WEIGHTS, LOG = "weights.pt", "run.log"
-DIGESTED = (METRICS_FILE, TIMING_FILE, WEIGHTS)
+DIGESTED = (METRICS_FILE, TIMING_FILE, ANSWERS, WEIGHTS)
 """The files of a finished replicate whose digests its result.json has."""
 DAMAGED = "result-damaged"
 """How the names of what was no result.json begin."""
@@ -178,6 +180,14 @@ class ReplicateFolder:
 
     def write_weights(self, file: bytes) -> None:
         replace(self.path / WEIGHTS, file)
+
+    def write_answers(self, file: bytes | None) -> None:
+        """Writes answers.bin, or removes one that an earlier training left."""
+        if file is not None:
+            replace(self.path / ANSWERS, file)
+        else:
+            with storage_errors(self.path / ANSWERS):
+                (self.path / ANSWERS).unlink(missing_ok=True)
 
     def write_metrics(self, rows: Iterable[Scored]) -> None:
         replace(self.path / METRICS_FILE, as_csv(METRICS, rows))
