@@ -107,7 +107,7 @@ def test_a_replicate_that_diverges_has_no_answers_not_even_old_ones(tmp_path: Pa
     diverging = ("norm=none", "optimizer=sgd", "optimizer.lr=1e30", "steps=20")
     folder = outcome(tmp_path, *diverging).folder
     (folder / "answers.bin").write_bytes(b"of another training")
-    assert outcome(tmp_path, *diverging, "rerun=true").result["state"] == "diverged"
+    assert outcome(tmp_path, *diverging, "rerun=true").result.state == "diverged"
     assert not (folder / "answers.bin").exists()
 
 
