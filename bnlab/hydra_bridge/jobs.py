@@ -42,7 +42,7 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
             for override in filter(_is_plain, overrides):
                 if not str(override.key_or_group).startswith("hydra."):
                     set_value(plain, str(override.key_or_group), override.value())
-            configs.append(resolve(plain))
+            configs.append(resolve(plain, job))
             check(configs[-1])
         except UserError as error:
             raise UserError(f"{explained(error, job)} (job: {' '.join(job)}; no job was started)") from error

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import hydra
@@ -17,8 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CONF, RunConfig, from_mapping
-from bnlab.errors import StorageError, SweepFailedError, UserError
-from bnlab.hydra_bridge import messages
+from bnlab.errors import StorageError, SweepFailedError, UserError, written
+from bnlab.hydra_bridge import ending, fresh_seeds, messages
 from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered
 from bnlab.hydra_bridge.parser import unchecked_help
 from bnlab.store import environment
@@ -34,20 +34,34 @@ def train(arguments: Sequence[str]) -> None:
     arguments = ordered(arguments)
     check(arguments)
     single.clear()
+    ending.begin()
+    fresh_seeds.begin()
     HydraConfig.instance().cfg = None  # --cfg leaves it, and ${hydra:...} would find it in this process's next launch
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with _environ(environment.COMMAND, command_line(arguments)):
-        with _as_program(for_hydra(arguments)):
-            try:
-                main()
-            except (UserError, SweepFailedError, StorageError):
+        try:
+            _run_hydra(main, arguments)
+            for composed in single:
+                train_one(composed, arguments)
+        except KeyboardInterrupt as interrupt:
+            raise type(interrupt)(
+                f"{str(interrupt) or 'interrupted'}; to go on: {environment.command()}"
+            ) from interrupt
+        finally:
+            ending.show_finished()
+
+
+def _run_hydra(main: Callable[[], None], arguments: Sequence[str]) -> None:
+    """Raises UserError for what Hydra cannot compose."""
+    with _as_program(for_hydra(arguments)):
+        try:
+            main()
+        except (UserError, SweepFailedError, StorageError):
+            raise
+        except Exception as error:
+            if not messages.is_of_input(error):
                 raise
-            except Exception as error:
-                if not messages.is_of_input(error):
-                    raise
-                raise messages.user_error(error, arguments) from error
-        for composed in single:
-            train_one(composed, arguments)
+            raise messages.user_error(error, arguments) from error
 
 
 def command_line(arguments: Sequence[str]) -> str:
@@ -71,16 +85,16 @@ def job(composed: DictConfig) -> float | None:
 
 
 def train_one(composed: DictConfig, overrides: Sequence[str]) -> float | None:
-    """Trains one composed configuration and shows its result; returns the validation accuracy, if there is one."""
-    from bnlab.launch import check, failures, run, show, validation_accuracy
+    """Trains one composed configuration; returns the validation accuracy, if there is one."""
+    from bnlab.launch import check, failures, run, validation_accuracy
 
     try:
-        config = resolve(plain_of(composed))
+        config = resolve(plain_of(composed), overrides)
         check(config)
     except UserError as error:
         raise UserError(messages.explained(error, overrides)) from error
-    (outcomes,) = runs = run([config])
-    show(runs)
+    (outcomes,) = runs = run(fresh_seeds.with_fresh_seeds([config]))
+    ending.add_finished(runs)
     failed = failures(outcomes)
     if failed:
         raise RuntimeError(failed)
@@ -93,27 +107,31 @@ def plain_of(composed: DictConfig) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if key not in ("hydra", "experiment")}
 
 
-def resolve(plain: dict[str, Any]) -> RunConfig:
-    """The typed configuration of plain values. Raises UserError if it is not legal."""
+def resolve(plain: dict[str, Any], overrides: Sequence[str]) -> RunConfig:
+    """The typed configuration of plain values, composed with these overrides. Raises UserError if it is not legal."""
     if "${" in str(plain):
         try:
             plain = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)  # type: ignore[assignment]  # a dict stays one
         except OmegaConfBaseException as error:
             raise UserError(messages.one_line(error)) from error
-    return from_mapping(plain)
+    config = from_mapping(plain)
+    seed = [text for text in overrides if text.lstrip("+").startswith("seed=")]
+    if seed and config.seeds is not None:
+        raise UserError(f"{seed[-1]} has no effect beside seeds={written(config.seeds)}; leave one of them out")
+    return config
 
 
 def configuration(overrides: Sequence[str]) -> RunConfig:
     """The typed configuration of one run, as `bnlab train OVERRIDES` composes it. Raises UserError."""
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return resolve(plain_of(hydra.compose("config", overrides=list(overrides))))
+        return resolve(plain_of(hydra.compose("config", overrides=list(overrides))), overrides)
 
 
 @contextlib.contextmanager
 def _as_program(arguments: Sequence[str]) -> Iterator[None]:
     """sys.argv as Hydra expects it, no folder of its own, and its errors and warnings raised rather than printed."""
     argv = sys.argv
-    sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, value in KEPT.items())]
+    sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, (value, _) in KEPT.items())]
     try:
         with _environ("HYDRA_FULL_ERROR", "1"), unchecked_help(), warnings.catch_warnings():
             warnings.filterwarnings("error", category=UserWarning, module=r"hydra\.")
