@@ -79,7 +79,7 @@ class Checkpoints:
                 self._say(f"{path} is not used: it is by {versions}; starting anew")
                 return None
             training: Mapping[str, Any] = state["training"]
-            self._recorder.load_state(state["records"], training["step"])
+            self._recorder.load_state(state["records"])
             self._say(f"going on from step {training['step']}")
             return training
         return None

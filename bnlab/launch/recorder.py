@@ -6,14 +6,11 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from torch import Tensor
-
-from bnlab.engine import Evaluation
+from bnlab.engine import Beginning, Evaluation, Observer
 from bnlab.errors import StorageError
-from bnlab.store import ReplicateFolder
+from bnlab.store import ReplicateFolder, answers_file
 
 
 @dataclass
@@ -26,13 +23,15 @@ class _Rows:
     seconds: float = 0.0
     diverged_at: int | None = None
     resumed_at: list[int] = field(default_factory=list)
+    answers: bytes | None = None
+    """As stored, after the last evaluation."""
 
 
-class Recorder:
-    """An observer that keeps every replicate's files up to date.
+class Recorder(Observer):
+    """Keeps every replicate's files up to date.
 
-    As a context manager it settles the states: done or diverged at a regular end, interrupted at Ctrl-C or when the
-    disk is full, failed at an error. `results` then holds each replicate's result.json.
+    The end settles the states: done or diverged where all is trained, interrupted at Ctrl-C or when the disk is full,
+    failed at an error. `results` then holds each replicate's result.json.
 
     A replicate that has a finished result (`rerun=true`) keeps all its files until the new one is finished too.
 
@@ -56,34 +55,25 @@ class Recorder:
         # Those whose files are kept up to date during training.
         self._live = [folder if folder is not None and folder.finished() is None else None for folder in folders]
 
-    def __enter__(self) -> Recorder:
-        for index, (folder, live) in enumerate(zip(self._folders, self._live, strict=True)):
-            if folder is not None:
-                folder.remove_leftovers()
-                folder.log("training starts")
-            if live is not None:
-                live.write_config()
-                self._write_result(index, live, "running")
-        return self
-
-    def built(self, parameters: Sequence[int]) -> None:
-        """The models are there; so many numbers are trained in each."""
-        self._parameters = list(parameters)
-
     def state(self) -> list[dict[str, Any]]:
         """Plain values, for a checkpoint."""
         return [vars(rows) for rows in self._rows]
 
-    def load_state(self, state: Sequence[Mapping[str, Any]], step: int) -> None:
-        """Takes on the rows as they were at a step."""
+    def load_state(self, state: Sequence[Mapping[str, Any]]) -> None:
+        """Takes on the rows as they were."""
         self._rows = [_Rows(**rows) for rows in state]
-        for live, rows in zip(self._live, self._rows, strict=True):
-            rows.resumed_at = [*rows.resumed_at, step]
-            if live is not None:
-                live.log(f"goes on from step {step}")
 
-    def trained(self, step: int, losses: Tensor) -> None:
-        """Nothing is written per step."""
+    def begin(self, beginning: Beginning) -> None:
+        self._parameters = [member.parameters for member in beginning.members]
+        for index, (folder, live) in enumerate(zip(self._folders, self._live, strict=True)):
+            rows = self._rows[index]
+            if beginning.step:
+                rows.resumed_at = [*rows.resumed_at, beginning.step]
+            if folder is not None:
+                folder.remove_leftovers()
+                folder.log(f"training goes on from step {beginning.step}" if beginning.step else "training starts")
+            if live is not None:
+                self._write_result(index, live, "running")
 
     def evaluated(self, evaluation: Evaluation) -> None:
         epoch = int(evaluation.epoch) if evaluation.epoch.is_integer() else round(evaluation.epoch, 6)
@@ -94,6 +84,8 @@ class Recorder:
                 loss, accuracy = score.loss(index), score.accuracy(index)
                 rows.metrics.append((epoch, evaluation.step, split, loss, accuracy))
                 rows.final |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
+                if score.is_right is not None:
+                    rows.answers = answers_file.packed(score.is_right[index].numpy())
             rows.seconds = evaluation.seconds
             timing = (f"{evaluation.seconds:.4f}", f"{evaluation.images_per_second:.1f}", len(self._rows))
             rows.timing.append((epoch, evaluation.step, *timing))
@@ -106,9 +98,7 @@ class Recorder:
         if live is not None:
             live.log(f"diverged: the loss is not finite at step {step}")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def end(self, error: BaseException | None) -> None:
         for index, folder in enumerate(self._folders):
             if folder is not None and error is None:
                 self._settle(index, folder)
@@ -120,8 +110,8 @@ class Recorder:
     def _settle(self, index: int, folder: ReplicateFolder) -> None:
         rows = self._rows[index]
         state = "done" if rows.diverged_at is None else "diverged"
-        folder.write_config()
         self._write_rows(folder, rows)
+        folder.write_answers(rows.answers if state == "done" else None)
         self.results[folder.path] = self._write_result(index, folder, state)
         folder.log(state)
 
@@ -144,6 +134,7 @@ class Recorder:
         self, index: int, folder: ReplicateFolder, state: str, error: str | None = None
     ) -> dict[str, Any]:
         rows = self._rows[index]
+        folder.write_config()
         return folder.write_result(
             state,
             self._environments[folder.path],

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from bnlab.engine import Observer
+from bnlab.engine import Observers
 from bnlab.errors import StorageError
 from bnlab.launch.build import device_of, plan_of, threads_for
 from bnlab.launch.checkpoints import Checkpoints
@@ -113,9 +113,8 @@ class Launch:
         say, every = self._progress.say, config.checkpoint_every
         checkpoints = Checkpoints(stack.folder, every, versions, recorder, self._interrupt, say)
         with self._interrupt.deferred():
-            with recorder:
-                observers: list[Observer] = [recorder, self._progress.of_stack(jobs, plan_of(config))]
-                around = Surroundings(observers, recorder.built, checkpoints, self._interrupt, say)
+            with Observers([recorder, self._progress.of_stack()]) as observers:
+                around = Surroundings(observers, checkpoints, self._interrupt, say)
                 trained = engine_of(config).train(jobs, threads, around)
                 for (path, job), model in zip(stack.members.items(), trained, strict=True):
                     if model is not None and path in stack.wanted and job.config.keep_checkpoint:
