@@ -1,5 +1,6 @@
 """Hydra's `hydra/sweeper=bnlab`, the default: the basic sweeper, with every job checked before the first one starts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,8 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
 
 
 @dataclass
@@ -39,13 +42,13 @@ class BnlabSweeper(BasicSweeper):
         assert self.hydra_context is not None
         assert self.launcher is not None
         assert self.config is not None
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        parsed = parser.parse_overrides([*self._parse_config(), *arguments])
+        config, loader = self.config, self.hydra_context.config_loader
+        parsed = OverridesParser.create(config_loader=loader).parse_overrides([*self._parse_config(), *arguments])
         check_count(parsed)
         jobs = own_settings(job for batch in self.split_arguments(parsed, None) for job in batch)
         if not jobs:
             raise UserError(f"no job comes of {' '.join(arguments)}: one of them has no value")
-        returns = self._launch(jobs)
+        returns = self._launch(jobs, self.launcher, lambda overrides: loader.load_sweep_config(config, overrides))
         failures = {
             " ".join(overrides): " ".join(str(ret._return_value).split())
             for overrides, ret in zip(jobs, returns, strict=True)
@@ -55,29 +58,30 @@ class BnlabSweeper(BasicSweeper):
             raise failures_of(failures, len(jobs))
         return returns
 
-    def _launch(self, jobs: list[list[str]]) -> list[JobReturn]:
-        if getattr(self.launcher, "checks_jobs", False):
-            return self._in_batches(jobs)
+    def _launch(
+        self, jobs: list[list[str]], launcher: Launcher, compose: Callable[[list[str]], DictConfig]
+    ) -> list[JobReturn]:
+        if getattr(launcher, "checks_jobs", False):
+            return self._in_batches(jobs, launcher)
         from bnlab.errors import written
         from bnlab.hydra_bridge import add_finished, configs_of, with_fresh_seeds
         from bnlab.launch import finished, stored_outcomes
 
-        loader, config = self.hydra_context.config_loader, self.config
-        configs = configs_of(jobs, lambda overrides: loader.load_sweep_config(config, overrides))
+        configs = configs_of(jobs, compose)
         fresh = with_fresh_seeds(configs)
         if fresh != configs:
             jobs = [[*job, f"seeds={written(each.seeds)}"] for job, each in zip(jobs, fresh, strict=True)]
         before = finished(fresh)
         try:
-            return self._in_batches(jobs)
+            return self._in_batches(jobs, launcher)
         finally:  # the jobs may have run in other processes, and one that died may have stopped the launcher
             add_finished(stored_outcomes(fresh, before))
 
-    def _in_batches(self, jobs: list[list[str]]) -> list[JobReturn]:
+    def _in_batches(self, jobs: list[list[str]], launcher: Launcher) -> list[JobReturn]:
         returns: list[JobReturn] = []
         size = self.max_batch_size or len(jobs)
         for batch in (jobs[start : start + size] for start in range(0, len(jobs), size)):
-            returns.extend(self.launcher.launch(batch, initial_job_idx=len(returns)))
+            returns.extend(launcher.launch(batch, initial_job_idx=len(returns)))
         return returns
 
     def _parse_config(self) -> list[str]:
