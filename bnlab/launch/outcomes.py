@@ -7,14 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from bnlab.config import RunConfig
 from bnlab.launch.job import Job
 from bnlab.launch.progress import Progress
-from bnlab.launch.scheduler import Launch
+from bnlab.launch.scheduler import Launch, Results
 from bnlab.machine import Interrupt
-from bnlab.store import ReplicateFolder
+from bnlab.store import ReplicateFolder, Result, State
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Outcome:
 
     job: Job
     folder: Path
-    result: dict[str, Any]
+    result: Result
     trained: bool
 
 
@@ -56,7 +55,7 @@ def stored_outcomes(configs: Sequence[RunConfig], before: Collection[Path]) -> l
     """What is stored of the configurations, by whatever process; all that is not in `before` was trained meanwhile."""
 
     def outcome(folder: ReplicateFolder, job: Job) -> Outcome:
-        result = folder.result() or {"state": "failed", "seed": job.seed, "error": "it was not trained", "final": {}}
+        result = folder.result() or Result(seed=job.seed, state=State.FAILED, error="it was not trained")
         return Outcome(job, folder.path, result, folder.path not in before)
 
     return [[outcome(folder, job) for folder, job in _replicates(config)] for config in configs]
@@ -77,8 +76,8 @@ def fresh_seeds(configs: Sequence[RunConfig]) -> list[int]:
 
 def failures(outcomes: Sequence[Outcome]) -> str:
     """What went wrong in which seed, in one line; empty if nothing did. Divergence is a result, not a failure."""
-    failed = [outcome for outcome in outcomes if outcome.result["state"] == "failed"]
-    return "; ".join(f"seed {outcome.job.seed}: {outcome.result.get('error')}" for outcome in failed)
+    failed = [outcome for outcome in outcomes if outcome.result.state == State.FAILED]
+    return "; ".join(f"seed {outcome.job.seed}: {outcome.result.error}" for outcome in failed)
 
 
 def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:
@@ -86,7 +85,7 @@ def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:
     if any(outcome.job.config.data.validation_size == 0 for outcome in outcomes):
         return None
     results = [outcome.result for outcome in outcomes]
-    return fmean(result["final"]["validation_accuracy"] if result["state"] == "done" else 0.0 for result in results)
+    return fmean(result.final["validation_accuracy"] if result.state == State.DONE else 0.0 for result in results)
 
 
 def _replicates(config: RunConfig) -> list[tuple[ReplicateFolder, Job]]:
@@ -94,8 +93,8 @@ def _replicates(config: RunConfig) -> list[tuple[ReplicateFolder, Job]]:
     return [(job.folder(), job) for job in jobs]
 
 
-def _outcome(folder: ReplicateFolder, job: Job, trained: dict[Path, dict[str, Any]]) -> Outcome:
+def _outcome(folder: ReplicateFolder, job: Job, trained: Results) -> Outcome:
     result = trained.get(folder.path) or folder.result()
     if result is None:
-        result = {"state": "failed", "seed": job.seed, "error": "its result was removed meanwhile", "final": {}}
+        result = Result(seed=job.seed, state=State.FAILED, error="its result was removed meanwhile")
     return Outcome(job, folder.path, result, folder.path in trained)
