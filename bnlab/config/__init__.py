@@ -10,6 +10,7 @@ from bnlab.config.other_names import did_you_mean, keys_named
 from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
 from bnlab.config.run import CHOICES, MOST_STEPS, MOST_THREADS, RunConfig, RunSettings, StackConfig
 from bnlab.config.shipped import CONF, defaults
+from bnlab.config.without_effect import without_effect
 
 __all__ = [
     "CHOICES",
@@ -42,5 +43,6 @@ __all__ = [
     "setting_words",
     "settings_of",
     "unknown_setting",
+    "without_effect",
     "wrong_type",
 ]

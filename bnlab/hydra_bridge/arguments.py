@@ -28,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CHOICES, CONF, RunConfig, did_you_mean, keys_named
 from bnlab.errors import UserError, nearest, shown, unknown, written
+from bnlab.hydra_bridge.effect import check_shadowed
 from bnlab.hydra_bridge.parser import hydra_parser
 from bnlab.machine import is_folder, why_no_folder
 
@@ -85,6 +86,8 @@ def check(arguments: Sequence[str]) -> None:
         folder = Path(known.config_dir)
         reason, hint = why_no_folder(folder)
         raise UserError(f"--config-dir={shown(folder)} {reason}; give one with config files of yours.{hint}")
+    if known.config_dir is not None:
+        check_shadowed(Path(known.config_dir))
     _check_file(folders[0] / f"{(known.config_name or 'config').removesuffix('.yaml')}.yaml")
     for override in known.overrides:
         _check_override(override, folders, multirun=known.multirun)
@@ -96,7 +99,7 @@ def check(arguments: Sequence[str]) -> None:
 
 
 def config_folders(arguments: Sequence[str]) -> list[Path]:
-    """Where config files are looked for: the user's own folder first, then the shipped one."""
+    """Where config files are: the user's own folder, and the shipped one, which Hydra looks into first."""
     folder = _known(arguments).config_dir
     return [CONF] if folder is None else [Path(folder), CONF]
 

@@ -29,6 +29,12 @@ class OfWeightsConfig(NormConfig):
     def settings(self) -> dict[str, Any]:
         return {}
 
+    def without_effect(self) -> dict[str, str]:
+        taken = self.of_activations().settings()
+        of_next = {"then_eps": "eps", "affine": "affine", "momentum": "momentum", "num_groups": "num_groups"}
+        reason = f"norm.then={self.then} has no such setting"
+        return {name: reason for name, its_name in of_next.items() if its_name not in taken}
+
     def of_activations(self) -> NormConfig:
         if self.then == "none":
             return NoNormConfig("none", "native")

@@ -67,6 +67,10 @@ class NormConfig:
         """Where the layer's conventions are not PyTorch's, in which this configuration is written."""
         return {}
 
+    def without_effect(self) -> dict[str, str]:
+        """The settings that change nothing, because of others, each with the reason."""
+        return {}
+
     def of_activations(self) -> NormConfig:
         """What normalizes the activations: itself, except where it is the weights that are normalized."""
         return self

@@ -238,6 +238,17 @@ COMMAND_LINES: dict[str, str] = {
     "optimizer=sgd optimizer.nesterov=true optimizer.momentum=0": "optimizer.nesterov=true needs optimizer.momentum",
     "schedule=cosine schedule.final_factor=2": f"schedule.final_factor=2 is out of range; {WITHIN}",
     "schedule=step schedule.gamma=0": f"schedule.gamma=0 is out of range; {POSITIVE}",
+    # What would change nothing.
+    "seed=1 seeds=3": "seed=1 changes nothing: seeds=3 says which seeds are trained; leave one of them out",
+    "steps=1 epochs=-3": "epochs=-3 changes nothing: steps=1 says when the training ends; leave one of them out",
+    "+steps=1": "epochs=1 changes nothing: steps=1 says when the training ends; leave one of them out",
+    "norm.track_running_stats=false norm.momentum=.2": "norm.momentum=.2 changes nothing: with norm.track_running_stats",
+    "model=cnn norm=instance norm.momentum=.2": "norm.momentum=.2 changes nothing: with norm.track_running_stats=false",
+    "norm=weight_norm norm.num_groups=4": "norm.num_groups=4 changes nothing: norm.then=none has no such setting; leav",
+    "norm=weight_norm norm.then=layer norm.momentum=.2": "norm.momentum=.2 changes nothing: norm.then=layer has no su",
+    "optimizer.decay_norm_params=true": "optimizer.decay_norm_params=true changes nothing: optimizer.weight_decay=0",
+    "-m norm=batch,layer seed=0,1 seeds=3": "seed=0 changes nothing: seeds=3 says which seeds are trained; leave one",
+    "-m hydra/launcher=basic seed=0,1 seeds=3": "seed=0 changes nothing: seeds=3 says which seeds are trained; leave",
     # Hydra's options and sweeps.
     "--multirunn": "unknown option '--multirunn'; allowed: --cfg, ",
     "--cfg": "argument --cfg/-c: invalid choice: 'threads=1' (choose from ",
@@ -305,6 +316,13 @@ CONFIG_FILES: dict[str, tuple[bytes, str]] = {
         b"# @package _global_\ndefaults:\n  - /nosuch: x\n",
         "unknown group 'nosuch'; allowed: data, engine, ",
     ),
+    "no header": (b"epochs: 3\nnorm: {eps: 1.0e-3}\n", "the experiment changes nothing: its file sets epochs, norm, and"),
+    "a byte order mark": (
+        b"\xef\xbb\xbf# @package _global_\nepochs: 3\n",
+        "its file sets epochs, and has to begin with the line '# @package _global_', without a byte order mark before",
+    ),
+    "another package": (b"# @package experiment\nsteps: 3\n", "the experiment changes nothing: its file sets steps, "),
+    "nothing": (b"# epochs: 3\n", "the experiment changes nothing: its file sets nothing, and has to begin with the li"),
     "path as label": (b"# @package _global_\nlabel: ../../up\n", f"label=../../up is out of range; {LABEL}"),
     "infinite": (b"# @package _global_\noptimizer:\n  lr: .inf\n", f"optimizer.lr=inf is out of range; {POSITIVE}"),
 }

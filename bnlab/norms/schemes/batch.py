@@ -16,6 +16,11 @@ class BatchConfig(NormConfig):
     momentum: float | None = field(metadata=WITHIN_0_1)
     track_running_stats: bool
 
+    def without_effect(self) -> dict[str, str]:
+        if self.track_running_stats:
+            return {}
+        return {"momentum": "with norm.track_running_stats=false there are no running statistics"}
+
     def conventions(self) -> dict[str, Any]:
         if self.impl != "keras" or self.momentum is None:
             return {}

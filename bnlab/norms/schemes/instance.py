@@ -15,6 +15,11 @@ class InstanceConfig(NormConfig):
     momentum: float = field(metadata=WITHIN_0_1)
     track_running_stats: bool
 
+    def without_effect(self) -> dict[str, str]:
+        if self.track_running_stats:
+            return {}
+        return {"momentum": "with norm.track_running_stats=false there are no running statistics"}
+
 
 SCHEME = Scheme(
     name="instance",
