@@ -71,11 +71,12 @@ class RunSettings:
         if self.steps is not None:
             allowed = f"1 to {MOST_STEPS}, or null to count in epochs"
             require(1 <= self.steps <= MOST_STEPS, "steps", self.steps, allowed)
-            object.__setattr__(self, "epochs", None)
-        elif self.epochs is None:
-            raise UserError("epochs and steps are both null; set one of them")
-        else:
+        if self.epochs is not None:
             require(1 <= self.epochs <= MOST_EPOCHS, "epochs", self.epochs, f"1 to {MOST_EPOCHS}")
+        elif self.steps is None:
+            raise UserError("epochs and steps are both null; set one of them")
+        if self.steps is not None:
+            object.__setattr__(self, "epochs", None)
         for key, most in (("eval_every", MOST_STEPS), ("threads", MOST_THREADS)):
             value = getattr(self, key)
             require(value is None or 1 <= value <= most, key, value, f"1 to {most}, or null")
@@ -87,7 +88,9 @@ class RunSettings:
         if self.label is not None:
             legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
             require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
-        require(self.runs_dir.strip() != "", "runs_dir", self.runs_dir, "the path of a folder")
+        require(
+            self.runs_dir.strip() != "" and "\0" not in self.runs_dir, "runs_dir", self.runs_dir, "the path of a folder"
+        )
 
     def _check_seeds(self) -> None:
         require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 2^32 - 1")

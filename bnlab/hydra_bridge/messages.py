@@ -16,7 +16,7 @@ from bnlab.config import CHOICES, CONF, did_you_mean, unknown_setting, wrong_typ
 from bnlab.errors import SettingError, UserError, shown, unknown
 from bnlab.hydra_bridge.arguments import GROUPS, config_folders, unknown_choice
 
-OF_INPUT = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UserWarning)
+OF_INPUT = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UserWarning, RecursionError)
 """What Hydra raises for a configuration that it cannot compose; what it warns of is raised too."""
 
 NOT_A_PLUGIN = "Invalid plugin"

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import VISIBLE, WITHIN_0_1, NormConfig
+from bnlab.norms.settings import POSITIVE, WITHIN_0_1, NormConfig
 
 
 @dataclass(frozen=True)
 class BatchConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
     momentum: float | None = field(metadata=WITHIN_0_1)
     track_running_stats: bool
