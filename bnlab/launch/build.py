@@ -15,6 +15,7 @@ from bnlab.machine import compiler
 from bnlab.machine.threads import DEFAULT_THREADS
 from bnlab.models import size_of
 from bnlab.seeds import weight_generator
+from bnlab.store import run_folder
 
 WORTH_COMPILING = 500_000
 """Steps of a single run from which compiling has saved more than it cost: some 40 us a step against some 20 s at the
@@ -75,7 +76,7 @@ def replicate(config: RunConfig, seed: int) -> Replicate:
     split = split_of(config.data)
     image = split.train.images[0].shape
     model = models.build(config.model, config.norm, image, split.classes, weight_generator(seed))
-    return Replicate(model, seed, Hyperparameters(config.optimizer, config.schedule))
+    return Replicate(model, seed, Hyperparameters(config.optimizer, config.schedule), run_folder(config).name)
 
 
 @functools.lru_cache(maxsize=8)

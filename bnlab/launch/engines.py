@@ -13,15 +13,15 @@ from torch import nn
 
 from bnlab import data, engine, keras_engine, models
 from bnlab.config import CustomClassConfig, EngineConfig, KerasEngineConfig, RunConfig
-from bnlab.engine import Observer
+from bnlab.engine import Observers
 from bnlab.launch.build import compiles, device_of, plan_of, replicate, split_of
 from bnlab.launch.checkpoints import Checkpoints
 from bnlab.launch.job import Job
 from bnlab.machine import Interrupt
 from bnlab.machine.threads import use_threads
-from bnlab.models import trained_parameters
 from bnlab.norms import SCHEMES
 from bnlab.norms.dyt import DynamicTanh
+from bnlab.store import run_folder
 from bnlab.user_class import confined
 
 SECONDS_OF_TRIAL = 60.0
@@ -37,14 +37,12 @@ class Surroundings:
 
     Attributes:
         observers: told as it goes.
-        built: told once how many numbers are trained in each replicate.
         checkpoints: keeps the state, and gives it back.
         interrupt: whether to stop.
         say: takes a line for the user.
     """
 
-    observers: Sequence[Observer]
-    built: Callable[[Sequence[int]], None]
+    observers: Observers
     checkpoints: Checkpoints
     interrupt: Interrupt
     say: Callable[[str], None]
@@ -84,7 +82,6 @@ class OwnEngine:
     def train(self, jobs: Sequence[Job], threads: int, around: Surroundings) -> Sequence[nn.Module | None]:
         config = jobs[0].config
         replicates = [replicate(job.config, job.seed) for job in jobs]
-        around.built([trained_parameters(one.model) for one in replicates])
         plan = plan_of(config)
         engine.train(
             replicates,
@@ -114,9 +111,8 @@ class KerasEngine:
         split = split_of(job.config.data)
         with use_threads(threads):
             model = program.build(job.config, split, job.seed)
-            around.built([program.trained_parameters(model)])
-            plan = plan_of(job.config)
-            program.train(model, job.seed, split, plan, around.observers, around.interrupt, around.checkpoints)
+            plan, member = plan_of(job.config), program.member(model, run_folder(job.config).name, job.seed)
+            program.train(model, member, split, plan, around.observers, around.interrupt, around.checkpoints)
         return [None]
 
 

@@ -39,8 +39,3 @@ def size_of(model: ModelConfig, image: Sequence[int], classes: int) -> Size:
         positions = x[0, 0].numel()
         size = Size(size.weights + weights, size.activations + x.numel(), size.multiplications + weights * positions)
     return size
-
-
-def trained_parameters(model: nn.Module) -> int:
-    """How many numbers are trained in a model: weights, biases and what its norms learn."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

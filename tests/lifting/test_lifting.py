@@ -24,7 +24,8 @@ from bnlab.config import (
     from_mapping,
 )
 from bnlab.data import Part, Scaling, Split
-from bnlab.engine.loop import Evaluation, train
+from bnlab.engine.loop import train
+from bnlab.engine.observer import Evaluation, Observer
 from bnlab.engine.optimizer import Hyperparameters
 from bnlab.engine.plan import Plan
 from bnlab.engine.shard import Replicate
@@ -40,7 +41,7 @@ IMAGES, CLASSES = {"mlp": (1, 4, 4), "cnn": (1, 8, 8)}, 10
 ADAM = Hyperparameters(AdamConfig("adam", 1e-2, 0.0, True, [0.9, 0.999], 1e-8), ScheduleConfig("constant"))
 
 
-class PerStep:
+class PerStep(Observer):
     """Keeps every replicate's loss of every step (with eval_every=1) and its last scores."""
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class PerStep:
         self.diverged_at: dict[int, int] = {}
 
     def trained(self, step: int, losses: Tensor) -> None:
-        assert losses.ndim == 1
+        assert losses.ndim == 2
 
     def evaluated(self, evaluation: Evaluation) -> None:
         train_score, test_score = evaluation.scores["train"], evaluation.scores["test"]
@@ -186,7 +187,7 @@ def run(replicates: list[Replicate], steps: int, model: str = "mlp", **how: Any)
     observer = PerStep()
     # 203 images in batches of 20: the last batch of an epoch has 3.
     plan = Plan(batch_size=20, drop_last=False, steps_per_epoch=11, total_steps=steps, eval_every=1)
-    train(replicates, synthetic_split(IMAGES[model]), plan, torch.device("cpu"), [observer], **how)
+    train(replicates, synthetic_split(IMAGES[model]), plan, torch.device("cpu"), observer, **how)
     return observer
 
 
