@@ -3,6 +3,7 @@
 from bnlab.config import setting_words
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
+from bnlab.config.idle import without_effect
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
@@ -10,7 +11,6 @@ from bnlab.config.other_names import did_you_mean, keys_named
 from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
 from bnlab.config.run import CHOICES, LENGTH, MOST_STEPS, MOST_THREADS, RunConfig, RunSettings, StackConfig
 from bnlab.config.shipped import CONF, defaults
-from bnlab.config.without_effect import without_effect
 
 __all__ = [
     "CHOICES",
