@@ -220,6 +220,8 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         for name, (pixels, labels) in self._parts.items():
             held_out = self.model.evaluate(pixels, labels, EVALUATION_BATCH, verbose=0, return_dict=True)
             scores[name] = _score(held_out, len(labels))
+        if step == self._plan.total_steps:
+            scores["test"].is_right = self._is_right(*self._parts["test"])
         if not all(np.isfinite(score.loss(0)) for score in scores.values()):
             self._tell_divergence()
             return
@@ -228,6 +230,13 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         training.batches.next_epoch()
         if step < self._plan.total_steps:
             self._keeper.offer(step, training.state, evaluated=True)
+
+    def _is_right(self, pixels: Any, labels: Any) -> torch.Tensor:
+        """Of each image, bool (1, N)."""
+        starts = range(0, len(labels), EVALUATION_BATCH)
+        batches = [pixels[start : start + EVALUATION_BATCH] for start in starts]
+        answers = [_copy(self.model(batch, training=False)).cpu().argmax(1) for batch in batches]
+        return (torch.cat(answers) == torch.from_numpy(labels)).unsqueeze(0)
 
     def _tell_divergence(self) -> None:
         self._diverged = self.model.stop_training = True

@@ -10,7 +10,7 @@ from typing import Any
 
 from bnlab.engine import Beginning, Evaluation, Observer
 from bnlab.errors import StorageError
-from bnlab.store import ReplicateFolder
+from bnlab.store import ReplicateFolder, answers_file
 
 
 @dataclass
@@ -23,6 +23,8 @@ class _Rows:
     seconds: float = 0.0
     diverged_at: int | None = None
     resumed_at: list[int] = field(default_factory=list)
+    answers: bytes | None = None
+    """As stored, after the last evaluation."""
 
 
 class Recorder(Observer):
@@ -82,6 +84,8 @@ class Recorder(Observer):
                 loss, accuracy = score.loss(index), score.accuracy(index)
                 rows.metrics.append((epoch, evaluation.step, split, loss, accuracy))
                 rows.final |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
+                if score.is_right is not None:
+                    rows.answers = answers_file.packed(score.is_right[index].numpy())
             rows.seconds = evaluation.seconds
             timing = (f"{evaluation.seconds:.4f}", f"{evaluation.images_per_second:.1f}", len(self._rows))
             rows.timing.append((epoch, evaluation.step, *timing))
@@ -107,6 +111,7 @@ class Recorder(Observer):
         rows = self._rows[index]
         state = "done" if rows.diverged_at is None else "diverged"
         self._write_rows(folder, rows)
+        folder.write_answers(rows.answers if state == "done" else None)
         self.results[folder.path] = self._write_result(index, folder, state)
         folder.log(state)
 

@@ -5,6 +5,7 @@ A run's folder holds `config.yaml`, and per replicate `seed-N/` with
 * `result.json`: state, final metrics, environment, schema version;
 * `metrics.csv`: epoch, step, split, loss, accuracy; nothing in it depends on the clock;
 * `timing.csv`: epoch, step, seconds, images_per_second, replicates trained side by side;
+* `answers.bin`: which test images were classified rightly at the end;
 * `run.log`: what happened when;
 * `weights.pt`: the trained weights, with `keep_checkpoint=true`.
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnlab.config import RunConfig
 from bnlab.store.address import run_folder
+from bnlab.store.answers_file import ANSWERS
 from bnlab.store.files import LEFTOVER, as_csv, flush, replace, storage_errors
 from bnlab.store.result_file import SCHEMA, DamagedResultError, OtherSchemaError
 from bnlab.store.result_file import read as read_result
@@ -140,13 +142,21 @@ class ReplicateFolder:
             result["conventions"] = conventions
         durable = state in FINISHED
         if durable:
-            for name in ("metrics.csv", "timing.csv"):
+            for name in ("metrics.csv", "timing.csv", ANSWERS):
                 flush(self.path / name)
         replace(self.path / RESULT, json.dumps(result, indent=2, allow_nan=False) + "\n", durable=durable)
         return result
 
     def write_weights(self, file: bytes) -> None:
         replace(self.path / WEIGHTS, file)
+
+    def write_answers(self, file: bytes | None) -> None:
+        """Writes answers.bin, or removes one that an earlier training left."""
+        if file is not None:
+            replace(self.path / ANSWERS, file)
+        else:
+            with storage_errors(self.path / ANSWERS):
+                (self.path / ANSWERS).unlink(missing_ok=True)
 
     def write_metrics(self, rows: Iterable[Sequence[object]]) -> None:
         replace(self.path / "metrics.csv", as_csv(METRICS, rows))

@@ -241,5 +241,8 @@ def test_what_must_outlast_a_power_failure_is_flushed_before_it_is_in_place(
     monkeypatch.setattr(os, "fsync", flushed)
     monkeypatch.setattr(Path, "replace", placed)
     assert cli(*TRAIN).code == 0
-    assert events[-4:] == ["flush metrics.csv", "flush timing.csv", "flush result.json", "place result.json"]
+    assert events[-5:] == [
+        *("flush metrics.csv", "flush timing.csv", "flush answers.bin", "flush result.json"),
+        "place result.json",
+    ]
     assert ["flush checkpoint.pt", "place checkpoint.pt"] in [events[i : i + 2] for i in range(len(events))]
