@@ -8,13 +8,14 @@ from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
 from bnlab.config.other_names import did_you_mean, keys_named
 from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
-from bnlab.config.run import CHOICES, MOST_STEPS, MOST_THREADS, RunConfig, RunSettings, StackConfig
+from bnlab.config.run import CHOICES, LENGTH, MOST_STEPS, MOST_THREADS, RunConfig, RunSettings, StackConfig
 from bnlab.config.shipped import CONF, defaults
 
 __all__ = [
     "CHOICES",
     "CONF",
     "DEFAULT_ENGINE",
+    "LENGTH",
     "MOST_STEPS",
     "MOST_THREADS",
     "AdamConfig",

@@ -30,6 +30,9 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
 }
 """The schema of each choice of each section: `norm=batch` is a BatchConfig."""
 
+LENGTH = ("epochs", "steps", "eval_every")
+"""The settings in no section that decide a run's result."""
+
 
 def names_of(section: str, choice: str) -> list[str]:
     """The settings that a user may set: not the choice's own name, nor what is filled in."""
@@ -135,4 +138,4 @@ class RunConfig(RunSettings):
             del protocol["data"][name]
         if protocol["engine"] == DEFAULT_ENGINE:
             del protocol["engine"]  # as in the addresses from before there was another
-        return protocol | {"epochs": self.epochs, "steps": self.steps, "eval_every": self.eval_every}
+        return protocol | {name: getattr(self, name) for name in LENGTH}

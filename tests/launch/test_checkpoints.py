@@ -13,7 +13,8 @@ import torch
 
 from bnlab import __version__
 from bnlab.engine.optimizer import StackOptimizer
-from bnlab.store.checkpoint_file import BEFORE, CURRENT, MAGIC, DamagedError, load, save
+from bnlab.store.checkpoint_file import BEFORE, CURRENT, MAGIC, load, save
+from bnlab.store.reading import DamagedError
 from bnlab.store.stack_file import MEMBERS
 from tests.conftest import Cli
 

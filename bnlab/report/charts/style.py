@@ -62,7 +62,8 @@ THEME: dict[str, Any] = {
     },
     "view": {"stroke": "#cccccc"},
 }
-CURVES = "curves-"
+CURVES, FINAL = "curves-", "final-"
+"""How the names of the learning curves and of the chart of final values begin."""
 
 
 @dataclass(frozen=True)

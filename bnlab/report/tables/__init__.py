@@ -6,6 +6,7 @@ What may enter: a table of a report, or a format of all tables. Doors: `render` 
 
 from bnlab.report.tables import formats, render, so_far, target
 from bnlab.report.tables.contents import Table, comparisons, cost, curve_means, epochs, p_text, pivot, present, summary
+from bnlab.report.tables.fitting import folded, told_once
 
 __all__ = [
     "Table",
@@ -13,6 +14,7 @@ __all__ = [
     "cost",
     "curve_means",
     "epochs",
+    "folded",
     "formats",
     "p_text",
     "pivot",
@@ -21,4 +23,5 @@ __all__ = [
     "so_far",
     "summary",
     "target",
+    "told_once",
 ]
