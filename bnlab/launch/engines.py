@@ -144,11 +144,10 @@ def _slots(config: RunConfig, split: data.Split) -> tuple[tuple[tuple[int, ...],
     """For each norm of the network, the shapes of its inputs, in batches of the sizes that training will bring."""
     image = split.train.images[0].shape
     model = models.build(config.model, STAND_IN, image, split.classes, generator=None)
-    shapes: dict[int, list[tuple[int, ...]]] = {}
+    norms = [layer for layer in model.modules() if isinstance(layer, DynamicTanh)]
+    shapes: dict[nn.Module, dict[tuple[int, ...], None]] = {layer: {} for layer in norms}
+    for layer in norms:
+        layer.register_forward_pre_hook(lambda layer, inputs: shapes[layer].setdefault(tuple(inputs[0].shape)))
     for samples in _batch_sizes(config, split):
-        x = torch.zeros(samples, *image, device="meta")
-        for number, layer in enumerate(model.layers):
-            if isinstance(layer, DynamicTanh):
-                shapes.setdefault(number, []).append(tuple(x.shape))
-            x = layer(x)
+        model(torch.zeros(samples, *image, device="meta"))
     return tuple(tuple(of_layer) for of_layer in shapes.values())

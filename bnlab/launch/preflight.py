@@ -10,10 +10,12 @@ from bnlab.launch.build import device_of, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.launch.engines import engine_of
 from bnlab.machine import compiler
+from bnlab.machine.threads import use_threads
 from bnlab.norms import SCHEMES
 from bnlab.store import check_writable
 
 
+@use_threads(1)
 def check(config: RunConfig) -> None:
     """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
     check_writable(Path(config.runs_dir))

@@ -25,5 +25,6 @@ SCHEME = Scheme(
     when_to_use="convolutional networks in batches too small for batch norm.",
     invariances="Y Y N Y N Y",
     defaults={"PyTorch": "eps 1e-5; num_groups has to be given", "Keras 3": "epsilon 1e-3; 32 groups"},
+    token_wise=True,
     impls=("native", "custom", "keras"),
 )

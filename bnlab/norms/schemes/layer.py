@@ -27,5 +27,6 @@ SCHEME = Scheme(
         "PyTorch": "eps 1e-5; LayerNorm over the axes named, with γ and β for each position of them",
         "Keras 3": "epsilon 1e-3; over the last axis",
     },
+    token_wise=True,
     impls=("native", "custom", "keras"),
 )

@@ -28,6 +28,7 @@ SCHEME = Scheme(
         "Keras 3": "epsilon 1e-6",
         "paper": "ε = 1e-8 outside the root",
     },
+    token_wise=True,
     shift=False,
     impls=("native", "custom", "keras"),
 )
