@@ -94,7 +94,7 @@ def test_columns_without_content_are_left_out(tmp_path: Path) -> None:
 
 
 def test_notes_and_warnings_are_printed_in_full_on_a_narrow_terminal(runs: Path) -> None:
-    (runs / "broken").mkdir()
+    stored.run(runs, "batch", folder="broken")
     stored.replicate(runs / "batch-0a", 7, None, state="failed", error="RuntimeError: [bold]x[/bold]")
     made, text = make(runs, baseline="norm.name=none", width=40)
     lines = text.splitlines()
@@ -102,7 +102,7 @@ def test_notes_and_warnings_are_printed_in_full_on_a_narrow_terminal(runs: Path)
     note = "differences to none are of pairs with equal seeds"
     assert f"note: {note}" in lines
     assert made.warnings == [
-        f"skipped {runs / 'broken'}: no config.yaml",
+        f"skipped {runs / 'broken'}: no seed-N folder",
         "not counted, as failed: batch-0a/seed-7 (RuntimeError: [bold]x[/bold])",
         *made.warnings[2:],
     ]
