@@ -37,9 +37,11 @@ class StackedLauncher(Launcher):
             UserError: a job's configuration is not legal; no job has started then.
         """
         from bnlab.hydra_bridge import add_finished, configs_of, with_fresh_seeds
-        from bnlab.launch import failures, run, validation_accuracy
 
         configs = configs_of(job_overrides, lambda overrides: self._loader.load_sweep_config(self._config, overrides))
+
+        from bnlab.launch import failures, run, validation_accuracy  # imports torch, after the cheap checks
+
         runs = run(with_fresh_seeds(configs))
         add_finished(runs)
         returns = []

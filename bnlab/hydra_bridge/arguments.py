@@ -27,6 +27,7 @@ from hydra.errors import HydraException
 from bnlab.config import CHOICES, RunConfig, did_you_mean, keys_named
 from bnlab.errors import UserError, nearest, shown, unknown, written
 from bnlab.hydra_bridge import config_files
+from bnlab.hydra_bridge.effect import check_shadowed
 from bnlab.hydra_bridge.fresh_seeds import quoted
 from bnlab.hydra_bridge.parser import hydra_parser
 
@@ -87,7 +88,10 @@ def check(arguments: Sequence[str]) -> None:
     known = _known(arguments)
     config_files.check_folders(known.config_path, known.config_dir)
     folders = config_folders(arguments)
+    if known.config_dir is not None:
+        check_shadowed(Path(known.config_dir))
     config_files.check_primary(known.config_name, folders)
+    _check_package(known)
     _check_commas(known.overrides)
     for override in known.overrides:
         _check_override(override, folders)
@@ -97,7 +101,7 @@ def check(arguments: Sequence[str]) -> None:
 
 
 def config_folders(arguments: Sequence[str]) -> list[Path]:
-    """Where config files are looked for: the user's own folder first, then the shipped one."""
+    """Where config files are: the user's own folder, and the shipped one, which Hydra looks into first."""
     known = _known(arguments)
     return config_files.folders_of(known.config_path, known.config_dir)
 
@@ -148,6 +152,19 @@ def _check_options(arguments: Sequence[str]) -> None:
             written = " or ".join(f"{key}={example}" for key in keys)
             raise UserError(f"{shown(argument)}: settings have no dashes; write {written}")
         raise unknown("option", name, allowed)
+
+
+def _check_package(known: argparse.Namespace) -> None:
+    """Hydra's own end where there is no such part is another exit code."""
+    if known.package is None:
+        return
+    if known.cfg is None:
+        raise UserError(
+            f"--package={shown(known.package)} changes nothing: it is of --cfg; write --cfg job --package ..."
+        )
+    parts = {*CHOICES, "stack", "hydra"}
+    if known.package not in parts:
+        raise unknown("--package", known.package, parts)
 
 
 def _refuse(message: str) -> NoReturn:
@@ -248,6 +265,8 @@ def _values_of(override: Override) -> int:
         raise UserError(f"{override.input_line}: an interval has no values to count; write some, e.g. {key}=1e-5,1e-3")
     if isinstance(value, RangeSweep):
         start, stop, step = (0.0 if each is None else float(each) for each in (value.start, value.stop, value.step))
+        if step == 0 or not all(map(math.isfinite, (start, stop, step))):
+            raise UserError(f"{override.input_line}: a range has two finite ends and a step other than 0")
         return max(math.ceil((stop - start) / step), 0)
     return len(value.list) if isinstance(value, ChoiceSweep) else 1
 

@@ -15,6 +15,8 @@ from bnlab.config import CHOICES, CONF, RunConfig
 from bnlab.errors import UserError, shown
 from bnlab.machine import is_folder, why_no_folder
 
+DEEPEST, MOST_VALUES = 10, 10_000
+"""Of a config file: how deep its values lie in each other, and how many there are."""
 PRIMARY = "config"
 """What Hydra composes first, unless --config-name says otherwise."""
 LISTED = 5
@@ -36,7 +38,7 @@ def check_folders(config_path: str | None, config_dir: str | None) -> None:
 
 
 def folders_of(config_path: str | None, config_dir: str | None) -> list[Path]:
-    """Where config files are looked for: the user's own folder first, then the shipped one or what takes its place."""
+    """Where config files are: the user's own folder, and the shipped one or what takes its place."""
     return [*([] if config_dir is None else [Path(config_dir)]), CONF if config_path is None else Path(config_path)]
 
 
@@ -46,12 +48,29 @@ def check_file(path: Path) -> None:
         return
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        _check_size(content)
         OmegaConf.load(path)  # which takes no key twice
-    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
         why = shown(" ".join(str(error).split()), longest=400)
         raise UserError(f"{path} cannot be read as YAML: {why}") from error
     if not isinstance(content, dict | None):
         raise UserError(f"{path} holds {shown(content)}; a config file holds settings, e.g. 'epochs: 3'")
+
+
+def _check_size(content: Any) -> None:
+    """Raises ValueError for values that are deeper, or more with their aliases written out, than any settings."""
+    level, count = [content], 0
+    for _ in range(DEEPEST):
+        count += len(level)
+        level = [inner for each in level if isinstance(each, dict | list) for inner in _inside(each)]
+        if count + len(level) > MOST_VALUES:
+            raise ValueError(f"it has more than {MOST_VALUES} values, those of its aliases counted")
+    if level:
+        raise ValueError(f"its values lie deeper in each other than {DEEPEST} levels")
+
+
+def _inside(values: dict[Any, Any] | list[Any]) -> list[Any]:
+    return list(values.values()) if isinstance(values, dict) else values
 
 
 def check_primary(name: str | None, folders: Sequence[Path]) -> None:
@@ -74,11 +93,6 @@ def check_primary(name: str | None, folders: Sequence[Path]) -> None:
         raise UserError(
             f"{what}: --config-path takes the place of all that bnlab ships; write --config-dir={folder} "
             f"--config-name={name}, and let the file begin with 'defaults: [{PRIMARY}, _self_]'"
-        )
-    if name == PRIMARY:
-        raise UserError(
-            f"{what}, and hides what bnlab ships by the same name; name it otherwise, e.g. mine.yaml, let it begin "
-            f"with 'defaults: [{PRIMARY}, _self_]', and add --config-name=mine"
         )
     raise UserError(f"{what}; let it begin with 'defaults: [{PRIMARY}, _self_]'")
 

@@ -17,9 +17,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CONF, RunConfig, from_mapping
-from bnlab.errors import StorageError, SweepFailedError, UserError, written
+from bnlab.errors import StorageError, SweepFailedError, UserError
 from bnlab.hydra_bridge import ending, fresh_seeds, messages
 from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered
+from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.parser import unchecked_help
 from bnlab.store import environment
 
@@ -42,7 +43,9 @@ def train(arguments: Sequence[str]) -> None:
         try:
             _run_hydra(main, arguments)
             for composed in single:
-                train_one(composed, arguments)
+                config = resolve_typed(composed, arguments)
+                check_effect([config], [arguments])
+                train_one(config, arguments)
         except KeyboardInterrupt as interrupt:
             raise type(interrupt)(
                 f"{str(interrupt) or 'interrupted'}; to go on: {environment.command()}"
@@ -79,20 +82,24 @@ def job(composed: DictConfig) -> float | None:
     Returns the validation accuracy, which an optimizing sweeper maximizes.
     """
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return train_one(composed, HydraConfig.get().overrides.task)
+        overrides = HydraConfig.get().overrides.task
+        return train_one(resolve_typed(composed, overrides), overrides)
     single.append(composed)
     return None
 
 
-def train_one(composed: DictConfig, overrides: Sequence[str]) -> float | None:
-    """Trains one composed configuration; returns the validation accuracy, if there is one."""
+def resolve_typed(composed: DictConfig, overrides: Sequence[str]) -> RunConfig:
+    """The typed configuration that Hydra composed of what was typed. Raises UserError if it is not legal."""
+    with messages.as_typed(overrides):
+        return resolve(plain_of(composed))
+
+
+def train_one(config: RunConfig, overrides: Sequence[str]) -> float | None:
+    """Trains one configuration; returns the validation accuracy, if there is one."""
     from bnlab.launch import check, failures, run, validation_accuracy
 
-    try:
-        config = resolve(plain_of(composed), overrides)
+    with messages.as_typed(overrides):
         check(config)
-    except UserError as error:
-        raise UserError(messages.explained(error, overrides)) from error
     (outcomes,) = runs = run(fresh_seeds.with_fresh_seeds([config]))
     ending.add_finished(runs)
     failed = failures(outcomes)
@@ -102,29 +109,31 @@ def train_one(composed: DictConfig, overrides: Sequence[str]) -> float | None:
 
 
 def plain_of(composed: DictConfig) -> dict[str, Any]:
-    """The composed configuration as plain values, without Hydra's own part and with interpolations left as they are."""
+    """The composed configuration as plain values, without Hydra's own part and with interpolations left as they are.
+
+    Raises:
+        UserError: an experiment's settings have not taken their places.
+    """
     plain: Any = OmegaConf.to_container(composed, resolve=False)
+    if plain.get("experiment") is not None:
+        raise messages.misplaced(plain["experiment"])
     return {key: value for key, value in plain.items() if key not in ("hydra", "experiment")}
 
 
-def resolve(plain: dict[str, Any], overrides: Sequence[str]) -> RunConfig:
-    """The typed configuration of plain values, composed with these overrides. Raises UserError if it is not legal."""
+def resolve(plain: dict[str, Any]) -> RunConfig:
+    """The typed configuration of plain values. Raises UserError if it is not legal."""
     if "${" in str(plain):
         try:
             plain = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)  # type: ignore[assignment]  # a dict stays one
         except OmegaConfBaseException as error:
             raise UserError(messages.one_line(error)) from error
-    config = from_mapping(plain)
-    seed = [text for text in overrides if text.lstrip("+").startswith("seed=")]
-    if seed and config.seeds is not None:
-        raise UserError(f"{seed[-1]} has no effect beside seeds={written(config.seeds)}; leave one of them out")
-    return config
+    return from_mapping(plain)
 
 
 def configuration(overrides: Sequence[str]) -> RunConfig:
     """The typed configuration of one run, as `bnlab train OVERRIDES` composes it. Raises UserError."""
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        return resolve(plain_of(hydra.compose("config", overrides=list(overrides))), overrides)
+        return resolve(plain_of(hydra.compose("config", overrides=list(overrides))))
 
 
 @contextlib.contextmanager

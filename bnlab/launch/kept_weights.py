@@ -19,7 +19,7 @@ from bnlab.errors import UserError, shown
 from bnlab.launch.build import device_of, replicate, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.lifting import lift
-from bnlab.machine.threads import DEFAULT_THREADS
+from bnlab.machine.threads import DEFAULT_THREADS, use_threads
 from bnlab.runs import Run
 from bnlab.store import WEIGHTS
 
@@ -58,12 +58,12 @@ def evaluate_run(run: Run, changes: Mapping[str, Any]) -> tuple[RunConfig, list[
             f"{run.name} has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)"
         )
     split = _split(trained, config)
-    torch.set_num_threads(config.threads or DEFAULT_THREADS)
     scores = []
-    for seed, path in files:
-        model = replicate(trained, seed).model
-        _load(model, path)
-        scores.append(Evaluated(seed, evaluate(lift([model]).to(device), split, split.test, device)))
+    with use_threads(config.threads or DEFAULT_THREADS):
+        for seed, path in files:
+            model = replicate(trained, seed).model
+            _load(model, path)
+            scores.append(Evaluated(seed, evaluate(lift([model]).to(device), split, split.test, device)))
     return config, scores
 
 

@@ -13,6 +13,7 @@ from bnlab.launch.job import Job
 from bnlab.launch.progress import Progress
 from bnlab.launch.scheduler import Launch, Results
 from bnlab.machine import Interrupt
+from bnlab.machine.threads import use_threads
 from bnlab.store import ReplicateFolder, Result, State
 
 
@@ -26,6 +27,7 @@ class Outcome:
     trained: bool
 
 
+@use_threads(1)
 def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
     """The results of all replicates of all configurations: stored ones, and the others trained in stacks.
 

@@ -31,17 +31,6 @@ def test_a_whole_config_of_ones_own(mine: Path, cli: Cli) -> None:
     assert "epochs: 7\n" in answer.out
 
 
-def test_a_config_that_hides_the_shipped_one(mine: Path, cli: Cli) -> None:
-    (mine / "config.yaml").write_text("epochs: 3\n", encoding="utf-8")
-    answer = cli("train", "-cd", "mine", "quiet=true")
-    assert (answer.code, answer.out) == (2, "")
-    assert answer.err == (
-        "error: mine/config.yaml says nothing of norm, model, data, optimizer, schedule, ..., and hides what bnlab "
-        "ships by the same name; name it otherwise, e.g. mine.yaml, let it begin with 'defaults: [config, _self_]', "
-        "and add --config-name=mine\n"
-    )
-
-
 def test_a_folder_in_the_place_of_all_that_is_shipped(mine: Path, cli: Cli) -> None:
     (mine / "alone.yaml").write_text("epochs: 3\n", encoding="utf-8")
     answer = cli("train", "-cp", str(mine), "-cn", "alone", "quiet=true")
