@@ -1,10 +1,14 @@
 """What is typed, before Hydra reads it."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from bnlab.hydra_bridge import choices_for_lists
 from bnlab.hydra_bridge.arguments import for_hydra, ordered
-from tests.conftest import Cli
+from tests.conftest import environment
 
 
 @pytest.mark.parametrize(
@@ -21,8 +25,13 @@ def test_options_come_first_with_their_values(typed: list[str], handed_on: list[
     assert ordered(typed) == handed_on
 
 
-def test_info_takes_no_setting_for_its_topic(cli: Cli) -> None:
-    assert cli("train", "norm=layer", "--info").code == 0
+def test_info_takes_no_setting_for_its_topic(tmp_path: Path) -> None:
+    """In a process of its own, whose logging Hydra sets up."""
+    command = [sys.executable, "-m", "bnlab", "train", "norm=layer", "--info"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Config search path" in done.stdout
+    assert "name: layer" in done.stdout
 
 
 def test_a_number_with_a_plus_stays_a_text() -> None:
