@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from bnlab.cli.options import RunName, RunsDir, path
+from bnlab.cli.options import RunName, RunsDir, path, text
 from bnlab.errors import UserError
 
 Where = Annotated[
     list[str] | None,
     typer.Option(help="Only runs with this setting: norm.name=batch,layer is one of the two. Several must all hold."),
 ]
-Older = Annotated[str | None, typer.Option(help="Only replicates last written so long ago: 30min, 12h, 7d, 2w.")]
+Older = Annotated[
+    str | None, typer.Option(help="Only replicates last written so long ago: 30min, 12h, 7d, 2w.", parser=text)
+]
 
 app = typer.Typer(
     help="List the stored runs and their states; show, remove or export them.", invoke_without_command=True
@@ -30,7 +32,7 @@ def list_all(
             help="Only replicates in this state: done, diverged, running, interrupted, failed, unreadable or empty."
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Only runs whose name holds this text.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only runs whose name holds this text.", parser=text)] = None,
     where: Where = None,
     older: Older = None,
     runs_dir: RunsDir = Path("runs"),
@@ -84,7 +86,7 @@ def remove(
 
     from bnlab.runs import find, read, select, show_removal
 
-    if not (names or state or where or older):
+    if not (names or state or where or older is not None):
         raise UserError(
             "say what to remove: RUN, RUN/seed-N, --state STATE, --where SETTING=VALUE or --older AGE, "
             "e.g. bnlab runs rm --state failed"

@@ -11,6 +11,7 @@ from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text
 from bnlab.store.files import as_csv, check_output, check_writable, replace
 from bnlab.store.locks import LOCK, lock_in
 from bnlab.store.reading import DamagedError
+from bnlab.store.removal import TrainingError, remove_replicate, remove_run
 from bnlab.store.replicate import WEIGHTS, ReplicateFolder, finished
 from bnlab.store.result_file import FINISHED, Company, Result, State
 from bnlab.store.rows_file import METRICS, METRICS_FILE, TIMING, TIMING_FILE, Scored, Timed, read_scores
@@ -39,6 +40,7 @@ __all__ = [
     "StoredReplicate",
     "StoredRun",
     "Timed",
+    "TrainingError",
     "answers_file",
     "as_csv",
     "as_text",
@@ -54,6 +56,8 @@ __all__ = [
     "read_run",
     "read_runs",
     "read_scores",
+    "remove_replicate",
+    "remove_run",
     "replace",
     "result_file",
     "run_folder",

@@ -166,7 +166,7 @@ def test_one_run(runs: Path, cli: Cli) -> None:
         ("show ../runs", "there is no run '..'; nearest: "),
         ("--where norm.nam=batch", "unknown setting 'norm.nam'; allowed: "),
         ("--where batch", "--where batch is not of the form setting=value"),
-        ("--older soon", "--older soon is no age; give a number with s, min, h, d, w, e.g. --older 7d"),
+        ("--older soon", "--older 'soon' is no age; give a number with s, min, h, d, w, e.g. --older 7d"),
         ("rm /", "there is no run ''; nearest: "),
         (
             "rm",
