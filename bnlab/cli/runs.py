@@ -96,6 +96,22 @@ def remove(
     show_removal(select(chosen, state or (), None, where or (), older), really=yes, console=Console(highlight=False))
 
 
+@app.command("check")
+def check(runs_dir: RunsDir = Path("runs")) -> None:
+    """Check every file by the digest that was stored with it; exit code 1 if something does not hold.
+
+    Example: bnlab runs check
+    """
+    from rich.console import Console
+
+    from bnlab import runs
+
+    checked = runs.check(runs_dir)
+    runs.show_check(checked, Console(highlight=False))
+    if checked.faults:
+        raise typer.Exit(1)
+
+
 @app.command("export")
 def export(
     output: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.", parser=path)],

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bnlab.errors import UserError
+from bnlab.errors import UserError, shown
 from bnlab.report.question import Question
-from bnlab.store import FINISHED
+from bnlab.store import CHANGED, FINISHED
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from bnlab.report.comparison import Comparison
+    from bnlab.report.comparison import Comparison, Measured
 
 WATCH_SECONDS = 2.0
 
@@ -67,10 +67,14 @@ def _make(
     from bnlab.report.tables import target as targets
     from bnlab.report.verdicts import verdicts
 
+    measured = curves.read(replicates)
+    broken = [*broken, *_changed(replicates, measured)]
+    replicates = replicates.drop(index=list(measured.changed))
+    if replicates.empty:
+        raise UserError(f"no run to report: {'; '.join(broken)}")
     comparison = compare(replicates, question.by, question.metric, question.baseline)
     scale = unit(question.metric).scale
     said = verdicts(comparison, question.margin and question.margin / scale)
-    measured = curves.read(comparison.replicates)
     warnings = broken + comparison.left_out + measured.warnings
     files = []
     target = None if question.target is None else question.target / scale
@@ -81,6 +85,12 @@ def _make(
     reached = None if target is None else targets.table(comparison, measured.timed, target)
     render.show(comparison, said, warnings, files, console, reached)
     return Report(comparison, said, warnings, files)
+
+
+def _changed(replicates: pd.DataFrame, measured: Measured) -> list[str]:
+    """A line for each replicate whose files are not what was stored."""
+    folders = replicates["folder"]
+    return [f"skipped {shown(folders[row])}: {name} {CHANGED}" for row, name in measured.changed.items()]
 
 
 def watch(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:

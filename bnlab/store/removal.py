@@ -13,9 +13,10 @@ from pathlib import Path
 
 from bnlab.store.answers_file import ANSWERS
 from bnlab.store.config_file import CONFIG, HASH
+from bnlab.store.digests import WEIGHTS
 from bnlab.store.files import LEFTOVER
 from bnlab.store.locks import LOCK, lock_in
-from bnlab.store.replicate import DAMAGED, LOG, WEIGHTS
+from bnlab.store.replicate import DAMAGED, LOG
 from bnlab.store.result_file import RESULT
 from bnlab.store.rows_file import METRICS_FILE, TIMING_FILE
 from bnlab.store.stored import SEED
