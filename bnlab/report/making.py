@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bnlab.errors import UserError
+from bnlab.errors import StorageError, UserError
 from bnlab.report.question import Question
 from bnlab.store import FINISHED
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from bnlab.report.comparison import Comparison
+    from bnlab.report.comparison import Comparison, Looks
 
 WATCH_SECONDS = 2.0
 
@@ -47,25 +47,40 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
     Raises:
         UserError: a missing folder, no run, an unknown column or metric, a baseline that is not one arm, or an output
             folder that cannot be written.
+        StorageError: the plan cannot be noted in the runs folder.
     """
     from bnlab.report.comparison import frame
 
-    return _make(*frame.read(run_folders), question, output, console)
+    return _make(*frame.read(run_folders), question, output, console, watched=False)
 
 
 def _make(
-    replicates: pd.DataFrame, broken: list[str], question: Question, output: Path | None, console: Console
+    replicates: pd.DataFrame,
+    broken: list[str],
+    question: Question,
+    output: Path | None,
+    console: Console,
+    *,
+    watched: bool,
 ) -> Report:
     """The same of what `frame.read` gave."""
-    from bnlab.report.comparison import compare, curves, unit
+    from bnlab.report.comparison import Looks, compare, curves, unit
     from bnlab.report.tables import render
     from bnlab.report.verdicts import verdicts
 
-    comparison = compare(replicates, question.by, question.metric, question.baseline)
+    looks = Looks(replicates)
+    if question.plan is not None:
+        looks.plan(question.plan)
+    comparison = compare(
+        replicates, question.by, question.metric, question.baseline, planned=looks.planned, watched=watched
+    )
+    comparison.notes.extend(looks.notes(comparison))
     scale = unit(question.metric).scale
     said = verdicts(comparison, question.margin and question.margin / scale)
     measured = curves.read(comparison.replicates)
     warnings = broken + comparison.left_out + measured.warnings
+    if comparison.pairs or comparison.lead:
+        warnings += _note(looks, comparison)
     files = []
     if output:
         from bnlab.report import files as contents
@@ -76,11 +91,22 @@ def _make(
     return Report(comparison, said, warnings, files)
 
 
+def _note(looks: Looks, comparison: Comparison) -> list[str]:
+    """Keeps that verdicts were read; a line where the runs are somebody's that cannot be written to."""
+    try:
+        looks.read(comparison)
+    except StorageError as error:
+        return [f"that these verdicts were read cannot be noted beside the runs ({error.strerror})"]
+    return []
+
+
 def watch(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
     """`make` now, and again whenever replicates were evaluated or finish, until Ctrl-C.
 
-    Above it is shown what there is so far of the replicates in training; instead of it, as long as none has finished.
-    Files are written when results have changed. While there is nothing to show the reason is, and the watch goes on.
+    There are no verdicts before the planned number of seeds, and none without a plan: after each seed would be too
+    often to look. Above it is shown what there is so far of the replicates in training; instead of it, as long as none
+    has finished. Files are written when results have changed. While there is nothing to show the reason is, and the
+    watch goes on.
 
     Raises:
         KeyboardInterrupt: at Ctrl-C.
@@ -109,7 +135,7 @@ def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path |
     if table:
         render.show_table(table, console)
     if not table or replicates["state"].isin(FINISHED).any():
-        _make(replicates, broken, question, output, console)
+        _make(replicates, broken, question, output, console, watched=True)
 
 
 def _times(run_folders: Sequence[Path], name: str) -> dict[Path, int]:

@@ -4,7 +4,7 @@ Whatever knows the name or the layout of a file in runs/ lives here; docs/store.
 door `checkpoint_file` imports torch.
 """
 
-from bnlab.store import answers_file, environment, result_file, stack_file
+from bnlab.store import answers_file, environment, looks_file, result_file, stack_file
 from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
 from bnlab.store.files import as_csv, check_output, check_writable, replace
@@ -28,6 +28,7 @@ __all__ = [
     "environment",
     "finished",
     "is_claimed",
+    "looks_file",
     "read_all",
     "replace",
     "result_file",

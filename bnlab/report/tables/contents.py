@@ -55,7 +55,7 @@ def summary(comparison: Comparison) -> Table:
     cells["mean"] = [of.number(value) for value in data["mean"]]
     cells["sd"] = [of.number(value) for value in data["sd"]]
     cells["95 % interval"] = _intervals(data, of)
-    if comparison.baseline:
+    if comparison.baseline and not comparison.withheld:
         name = of.gap if of.gap == "points" else "difference"
         cells[name] = [of.number(value, "+") for value in data["difference"]]
         cells[f"{name}, 95 % together"] = _intervals(data, of, "difference_", "+")

@@ -1,0 +1,85 @@
+"""What was planned and read in a runs folder, `.looks.jsonl`: a line each, only ever appended.
+
+A line is a `Plan` or a `Look` as JSON, with the schema and the time (UTC).
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bnlab.errors import UserError
+from bnlab.store.files import storage_errors
+
+LOOKS = ".looks.jsonl"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """So many seeds per arm there will be; `finished` replicates there were when it was made."""
+
+    planned: int
+    finished: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """Verdicts of a comparison were read.
+
+    Attributes:
+        comparison: the digest of what was compared: metric, baseline and arms.
+        metric: for people.
+        seeds: of the arm with the fewest.
+        values: the seeds of all arms together.
+    """
+
+    comparison: str
+    metric: str
+    seeds: int
+    values: int
+
+
+def read(runs_dir: Path) -> list[Plan | Look]:
+    """All lines, in the order in which they were written.
+
+    Raises:
+        UserError: a line is none of these.
+    """
+    path = runs_dir / LOOKS
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); mend or remove it") from error
+    return [_entry(path, number, line) for number, line in enumerate(lines, start=1)]
+
+
+def append(runs_dir: Path, entries: Sequence[Plan | Look]) -> None:
+    """Adds lines, in one write, so that those of two processes do not mix. Raises StorageError."""
+    path = runs_dir / LOOKS
+    at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    lines = [json.dumps({"schema": SCHEMA, "at": at, **asdict(entry)}) + "\n" for entry in entries]
+    with storage_errors(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, "".join(lines).encode())
+        finally:
+            os.close(descriptor)
+
+
+def _entry(path: Path, number: int, line: str) -> Plan | Look:
+    try:
+        found: Any = json.loads(line)
+        if not isinstance(found, dict) or found.pop("schema", None) != SCHEMA:
+            raise ValueError(f"schema {SCHEMA} is expected")
+        found.pop("at", None)
+        return Plan(**found) if "planned" in found else Look(**found)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}, line {number}, is no plan and no look ({error}); remove that line") from error
