@@ -12,7 +12,8 @@ import torch
 from bnlab.errors import StorageError
 from bnlab.launch.recorder import Recorder
 from bnlab.machine import Interrupt
-from bnlab.store.checkpoint_file import BEFORE, CURRENT, DamagedError, load, save
+from bnlab.store import DamagedError
+from bnlab.store.checkpoint_file import BEFORE, CURRENT, load, save
 
 PARTS = {"versions", "training", "records"}
 

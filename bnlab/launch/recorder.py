@@ -10,21 +10,30 @@ from typing import Any
 
 from bnlab.engine import Beginning, Evaluation, Observer
 from bnlab.errors import StorageError
-from bnlab.store import ReplicateFolder, answers_file
+from bnlab.store import Company, ReplicateFolder, Result, Scored, State, Timed, answers_file
 
 
 @dataclass
 class _Rows:
-    """What is known of one replicate so far: plain values, as a checkpoint holds them."""
+    """What is known of one replicate so far."""
 
-    metrics: list[tuple[object, ...]] = field(default_factory=list)
-    timing: list[tuple[object, ...]] = field(default_factory=list)
+    metrics: list[Scored] = field(default_factory=list)
+    timing: list[Timed] = field(default_factory=list)
     final: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     diverged_at: int | None = None
     resumed_at: list[int] = field(default_factory=list)
     answers: bytes | None = None
     """As stored, after the last evaluation."""
+
+    def plain(self) -> dict[str, Any]:
+        """As a checkpoint holds it, which knows no types but Python's own."""
+        return vars(self) | {"metrics": [*map(tuple, self.metrics)], "timing": [*map(tuple, self.timing)]}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> _Rows:
+        metrics, timing = ([kind(*row) for row in plain[key]] for kind, key in ((Scored, "metrics"), (Timed, "timing")))
+        return cls(**{**plain, "metrics": metrics, "timing": timing})
 
 
 class Recorder(Observer):
@@ -38,6 +47,7 @@ class Recorder(Observer):
     Args:
         folders: one per replicate; None for one that only keeps the others company.
         environments: as stored with each result, by the folders' paths.
+        company: the stack.
         command: the command that resumes.
     """
 
@@ -45,23 +55,24 @@ class Recorder(Observer):
         self,
         folders: Sequence[ReplicateFolder | None],
         environments: Mapping[Path, dict[str, Any]],
+        company: Company,
         command: str | None = None,
     ) -> None:
-        self.results: dict[Path, dict[str, Any]] = {}
+        self.results: dict[Path, Result] = {}
         self._folders = folders
         self._rows = [_Rows() for _ in folders]
         self._parameters: list[int | None] = [None for _ in folders]
-        self._environments, self._command = environments, command
+        self._environments, self._company, self._command = environments, company, command
         # Those whose files are kept up to date during training.
         self._live = [folder if folder is not None and folder.finished() is None else None for folder in folders]
 
     def state(self) -> list[dict[str, Any]]:
         """Plain values, for a checkpoint."""
-        return [vars(rows) for rows in self._rows]
+        return [rows.plain() for rows in self._rows]
 
     def load_state(self, state: Sequence[Mapping[str, Any]]) -> None:
         """Takes on the rows as they were."""
-        self._rows = [_Rows(**rows) for rows in state]
+        self._rows = [_Rows.of(rows) for rows in state]
 
     def begin(self, beginning: Beginning) -> None:
         self._parameters = [member.parameters for member in beginning.members]
@@ -73,7 +84,7 @@ class Recorder(Observer):
                 folder.remove_leftovers()
                 folder.log(f"training goes on from step {beginning.step}" if beginning.step else "training starts")
             if live is not None:
-                self._write_result(index, live, "running")
+                self._write_result(index, live, State.RUNNING)
 
     def evaluated(self, evaluation: Evaluation) -> None:
         epoch = int(evaluation.epoch) if evaluation.epoch.is_integer() else round(evaluation.epoch, 6)
@@ -82,13 +93,13 @@ class Recorder(Observer):
                 continue
             for split, score in evaluation.scores.items():
                 loss, accuracy = score.loss(index), score.accuracy(index)
-                rows.metrics.append((epoch, evaluation.step, split, loss, accuracy))
+                rows.metrics.append(Scored(epoch, evaluation.step, split, loss, accuracy))
                 rows.final |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
                 if score.is_right is not None:
                     rows.answers = answers_file.packed(score.is_right[index].numpy())
             rows.seconds = evaluation.seconds
             timing = (f"{evaluation.seconds:.4f}", f"{evaluation.images_per_second:.1f}", len(self._rows))
-            rows.timing.append((epoch, evaluation.step, *timing))
+            rows.timing.append(Timed(epoch, evaluation.step, *timing))
             self._write_rows(self._live[index], rows)
 
     def diverged(self, replicate: int, step: int) -> None:
@@ -109,19 +120,19 @@ class Recorder(Observer):
 
     def _settle(self, index: int, folder: ReplicateFolder) -> None:
         rows = self._rows[index]
-        state = "done" if rows.diverged_at is None else "diverged"
+        state = State.DONE if rows.diverged_at is None else State.DIVERGED
         self._write_rows(folder, rows)
-        folder.write_answers(rows.answers if state == "done" else None)
+        folder.write_answers(rows.answers if state == State.DONE else None)
         self.results[folder.path] = self._write_result(index, folder, state)
         folder.log(state)
 
     def _settle_broken(self, index: int, folder: ReplicateFolder, error: BaseException) -> None:
         goes_on = isinstance(error, StorageError) or not isinstance(error, Exception)
-        state, reason = "interrupted" if goes_on else "failed", f"{type(error).__name__}: {error}"
+        state, reason = State.INTERRUPTED if goes_on else State.FAILED, f"{type(error).__name__}: {error}"
         if folder in self._live:
             self.results[folder.path] = self._write_result(index, folder, state, None if goes_on else reason)
         elif not goes_on:
-            self.results[folder.path] = {"state": state, "seed": folder.seed, "error": reason, "final": {}}
+            self.results[folder.path] = Result(seed=folder.seed, state=state, error=reason)
         folder.log(state if goes_on else f"{state}: {reason}")
 
     @staticmethod
@@ -130,19 +141,21 @@ class Recorder(Observer):
             folder.write_metrics(rows.metrics)
             folder.write_timing(rows.timing)
 
-    def _write_result(
-        self, index: int, folder: ReplicateFolder, state: str, error: str | None = None
-    ) -> dict[str, Any]:
+    def _write_result(self, index: int, folder: ReplicateFolder, state: State, error: str | None = None) -> Result:
         rows = self._rows[index]
         folder.write_config()
         return folder.write_result(
-            state,
-            self._environments[folder.path],
-            diverged_at_step=rows.diverged_at,
-            error=error,
-            final=rows.final,
-            seconds=round(rows.seconds, 4),
-            parameters=self._parameters[index],
-            resumed_at_steps=rows.resumed_at,
-            command=self._command,
+            Result(
+                seed=folder.seed,
+                state=state,
+                diverged_at_step=rows.diverged_at,
+                error=error,
+                final=rows.final,
+                seconds=round(rows.seconds, 4),
+                parameters=self._parameters[index],
+                resumed_at_steps=rows.resumed_at,
+                command=self._command,
+                environment=self._environments[folder.path],
+                company=self._company,
+            )
         )

@@ -51,21 +51,24 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
     """
     from bnlab.report.comparison import frame
 
-    return _make(*frame.read(run_folders), question, output, console, watched=False)
+    command = question.command(run_folders, output)
+    return _make(*frame.read(run_folders), question, command, output, console, watched=False)
 
 
 def _make(
     replicates: pd.DataFrame,
     broken: list[str],
     question: Question,
+    command: str,
     output: Path | None,
     console: Console,
     *,
     watched: bool,
 ) -> Report:
-    """The same of what `frame.read` gave."""
+    """The same of what `frame.read` gave; the command is what makes the report."""
     from bnlab.report.comparison import Looks, compare, curves, unit
     from bnlab.report.tables import render
+    from bnlab.report.tables import target as targets
     from bnlab.report.verdicts import verdicts
 
     looks = Looks(replicates)
@@ -82,12 +85,13 @@ def _make(
     if comparison.pairs or comparison.lead:
         warnings += _note(looks, comparison)
     files = []
+    target = None if question.target is None else question.target / scale
     if output:
         from bnlab.report import files as contents
 
-        target = None if question.target is None else question.target / scale
-        files = render.write(contents.contents(comparison, measured, said, warnings, target), output)
-    render.show(comparison, said, warnings, files, console)
+        files = render.write(contents.contents(comparison, measured, said, warnings, target, command), output)
+    reached = None if target is None else targets.table(comparison, measured.timed, target)
+    render.show(comparison, said, warnings, files, console, reached)
     return Report(comparison, said, warnings, files)
 
 
@@ -135,7 +139,8 @@ def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path |
     if table:
         render.show_table(table, console)
     if not table or replicates["state"].isin(FINISHED).any():
-        _make(replicates, broken, question, output, console, watched=True)
+        command = question.command(run_folders, output)
+        _make(replicates, broken, question, command, output, console, watched=True)
 
 
 def _times(run_folders: Sequence[Path], name: str) -> dict[Path, int]:

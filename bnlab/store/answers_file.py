@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bnlab.store.reading import MOST_BYTES, read_bytes
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -30,10 +32,10 @@ def read(replicate: Path) -> NDArray[np.bool_] | None:
     import numpy as np
 
     try:
-        head, _, bits = (replicate / ANSWERS).read_bytes().partition(b"\n")
+        head, _, bits = read_bytes(replicate / ANSWERS, MOST_BYTES).partition(b"\n")
     except OSError:
         return None
     count = head.removeprefix(MAGIC)
-    if not head.startswith(MAGIC) or not count.isdigit() or len(bits) != (int(count) + 7) // 8:
+    if not head.startswith(MAGIC) or not (count.isdigit() and len(count) < 10) or len(bits) != (int(count) + 7) // 8:
         return None
     return np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=int(count)).astype(bool)

@@ -22,7 +22,7 @@ import yaml
 from bnlab.config import from_mapping
 from bnlab.models import build
 from bnlab.store.address import run_folder
-from bnlab.store.replicate import METRICS, TIMING
+from bnlab.store.rows_file import METRICS, TIMING
 from tests.compose import compose
 
 LEVELS = {"none": 0.972, "batch": 0.978, "layer": 0.976, "group": 0.976, "rms": 0.977}
