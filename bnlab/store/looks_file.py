@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bnlab.errors import UserError
-from bnlab.store.files import storage_errors
+from bnlab.store.files import append, storage_errors
 
 LOOKS = ".looks.jsonl"
 SCHEMA = 1
@@ -61,17 +59,12 @@ def read(runs_dir: Path) -> list[Plan | Look]:
     return [_entry(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
-def append(runs_dir: Path, entries: Sequence[Plan | Look]) -> None:
-    """Adds lines, in one write, so that those of two processes do not mix. Raises StorageError."""
+def add(runs_dir: Path, entry: Plan | Look) -> None:
+    """Adds a line, in one write, so that those of two processes do not mix. Raises StorageError."""
     path = runs_dir / LOOKS
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    lines = [json.dumps({"schema": SCHEMA, "at": at, **asdict(entry)}) + "\n" for entry in entries]
     with storage_errors(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(descriptor, "".join(lines).encode())
-        finally:
-            os.close(descriptor)
+        append(path, json.dumps({"schema": SCHEMA, "at": at, **asdict(entry)}) + "\n")
 
 
 def _entry(path: Path, number: int, line: str) -> Plan | Look:

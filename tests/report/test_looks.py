@@ -97,10 +97,10 @@ def test_a_plan_that_was_changed_is_said(tmp_path: Path) -> None:
 def test_runs_that_cannot_be_written_to_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = with_seeds(tmp_path / "runs", 5)
 
-    def refuse(*arguments: object) -> int:
+    def refuse(*arguments: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("bnlab.store.looks_file.os.open", refuse)
+    monkeypatch.setattr("bnlab.store.looks_file.append", refuse)
     found = report.make([root], report.Question(), None, Console(file=io.StringIO()))
     assert found.verdicts[0].startswith("best: batch")
     assert found.warnings[-1] == "that these verdicts were read cannot be noted beside the runs (Permission denied)"

@@ -71,7 +71,7 @@ class Looks:
 
     def _append(self, entry: Plan | Look) -> None:
         for folder in self._folders:
-            looks_file.append(folder, [entry])
+            looks_file.add(folder, entry)
         self._entries.append(entry)
 
 
