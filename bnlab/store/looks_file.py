@@ -13,6 +13,7 @@ from typing import Any
 
 from bnlab.errors import UserError
 from bnlab.store.files import append, storage_errors
+from bnlab.store.reading import DamagedError, read_text
 
 LOOKS = ".looks.jsonl"
 SCHEMA = 1
@@ -51,10 +52,10 @@ def read(runs_dir: Path) -> list[Plan | Look]:
     """
     path = runs_dir / LOOKS
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as error:
+    except (OSError, DamagedError) as error:
         raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); mend or remove it") from error
     return [_entry(path, number, line) for number, line in enumerate(lines, start=1)]
 

@@ -33,7 +33,7 @@ def _withheld(comparison: Comparison, names: dict[str, str]) -> str:
             "--plan N fixes the number of seeds per arm"
         )
     seeds = comparison.summary["n"] + comparison.summary["diverged"]
-    fewest = comparison.summary["arm"][seeds.idxmin()]
+    fewest = comparison.summary["arm"].iloc[int(seeds.argmin())]
     return (
         f"no verdict before the planned {comparison.planned} seeds per arm: "
         f"{names[fewest]} has {comparison.fewest_seeds} so far"
