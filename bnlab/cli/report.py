@@ -39,6 +39,9 @@ def report(
         float | None,
         typer.Option(help="Percent (nats of losses) whose first reach is timed. Default: the baseline's end."),
     ] = None,
+    plan: Annotated[
+        int | None, typer.Option(help="Fix the seeds per arm: no verdict before them. Kept in the runs folder.")
+    ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Make the report anew when runs change, until Ctrl-C.")
     ] = False,
@@ -54,7 +57,7 @@ def report(
     keys = [key.strip() for key in (by or "").split(",") if key.strip()]
     if by is not None and not keys:
         raise UserError(f"--by '{by}' names no column; write config keys, e.g. --by norm.name, or leave it out")
-    question = reports.Question(keys, metric, baseline, margin, target)
+    question = reports.Question(keys, metric, baseline, margin, target, plan)
     folders, console = runs or [Path("runs")], Console(highlight=False)
     if not watch:
         reports.make(folders, question, output, console)

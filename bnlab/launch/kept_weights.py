@@ -21,7 +21,7 @@ from bnlab.errors import UserError, shown
 from bnlab.launch.build import device_of, replicate, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.lifting import lift
-from bnlab.machine.threads import DEFAULT_THREADS
+from bnlab.machine.threads import DEFAULT_THREADS, use_threads
 from bnlab.runs import Replicate, Run
 from bnlab.store import MOST_BYTES, WEIGHTS, Result, faults, read_bytes
 
@@ -65,15 +65,15 @@ def evaluate_run(run: Run, changes: Mapping[str, Any]) -> tuple[RunConfig, list[
         )
     results = [_checked(one) for one in kept]
     split = _split(trained, config)
-    torch.set_num_threads(config.threads or DEFAULT_THREADS)
     scores = []
-    for one, result in zip(kept, results, strict=True):
-        model = replicate(trained, one.seed).model
-        _load(model, one.path / WEIGHTS)
-        score = evaluate(lift([model]).to(device), split, split.test, device)
-        if config.protocol()["data"] == trained.protocol()["data"]:
-            _compare(one, score, result)
-        scores.append(Evaluated(one.seed, score))
+    with use_threads(config.threads or DEFAULT_THREADS):
+        for one, result in zip(kept, results, strict=True):
+            model = replicate(trained, one.seed).model
+            _load(model, one.path / WEIGHTS)
+            score = evaluate(lift([model]).to(device), split, split.test, device)
+            if config.protocol()["data"] == trained.protocol()["data"]:
+                _compare(one, score, result)
+            scores.append(Evaluated(one.seed, score))
     return config, scores
 
 
