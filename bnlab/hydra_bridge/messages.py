@@ -30,7 +30,15 @@ def is_of_input(error: Exception) -> bool:
 def user_error(error: Exception, arguments: Sequence[str]) -> UserError:
     """Hydra's error in bnlab's words, given what was typed."""
     text = f"{error}\n{error.__cause__ or ''}"
-    for name in (_unknown_option, _unknown_config, _unknown_key, _wrong_value, _undecodable, _no_plugin):
+    for name in (
+        _several_values,
+        _unknown_option,
+        _unknown_config,
+        _unknown_key,
+        _wrong_value,
+        _undecodable,
+        _no_plugin,
+    ):
         named = name(text, arguments)
         if named is not None:
             return named
@@ -66,6 +74,14 @@ def choices(arguments: Sequence[str]) -> dict[str, str]:
         if key in CHOICES:
             chosen[key] = value.split(",")[0]
     return chosen
+
+
+def _several_values(text: str, arguments: Sequence[str]) -> UserError | None:
+    sweep = re.search(r"Sweep parameters '(.*)' requires --multirun|Ambiguous value for argument '(.*)'", text)
+    if sweep is None:
+        return None
+    typed = shown(sweep[1] or sweep[2])
+    return UserError(f"{typed} has several values; add -m to train with each of them: bnlab train -m ...")
 
 
 def _unknown_option(text: str, arguments: Sequence[str]) -> UserError | None:

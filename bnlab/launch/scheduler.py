@@ -35,6 +35,7 @@ class Launch:
 
     def train_all(self) -> Results:
         """The results of those that were trained here; the others are on disk then."""
+        self._restore_configs()
         whole = True
         while stacks := self._plan():
             busy = [folder for stack in stacks for folder in self._attempt(stack, whole=whole)]
@@ -43,6 +44,13 @@ class Launch:
             # What is still not done is shared out with the processes that have the rest of those stacks.
             whole = False
         return self._trained
+
+    def _restore_configs(self) -> None:
+        """Writes the config.yaml of stored results that have lost theirs: nobody could read them without."""
+        runs = {path.parent: job.folder() for path, job in self._jobs.items() if path.exists()}
+        for folder in runs.values():
+            if folder.foreign() is None and folder.finished() is not None:
+                folder.write_config()
 
     def _plan(self) -> list[Stack]:
         stacks = plan(self._jobs, [path for path in self._jobs if self._is_missing(path)])

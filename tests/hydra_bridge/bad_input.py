@@ -6,7 +6,7 @@ WITHIN = "it has to be between 0 and 1"
 NUMBER, WHOLE = "it has to be a number", "it has to be a whole number"
 BOOLEAN, TEXT = "it has to be true or false", "it has to be a text"
 SEED = "it has to be a whole number from 0 to 2^32 - 1"
-SEEDS = "it has to be how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
+SEEDS = "it has to be how many seeds (1 to 10000), a list of distinct seeds, e.g. [7,9], or how many more than are sto"
 LABEL = "it has to be 1 to 80 letters, digits, '-' and '_', the first a letter or digit"
 UNREADABLE = "cannot be read"
 NORM_SETTINGS = "norm=batch has no setting '{}'; its settings: impl, eps, affine, momentum, track_running_stats."
@@ -311,12 +311,23 @@ COMMAND_LINES: dict[str, str] = {
     "label=${hydra:runtime.cwd}": "label refers to ${hydra:...}, which no setting can use here; write label=VALUE",
     "experiment=article_keras norm=layer": "It is set by experiment=article_keras, whose settings of norm are fo",
     "-m experiment=article_keras norm=batch,layer": "It is set by experiment=article_keras, whose settings of no",
+    "seeds=+0": f"seeds=+0 is out of range; {SEEDS}",
+    "seeds=+10001": f"seeds=+10001 is out of range; {SEEDS}",
+    "seed=0 seeds=+3": "seed=0 changes nothing: seeds=+3 says which seeds are trained; leave one of them out",
+    # What the shell makes two arguments of.
+    "norm=none, batch": "'norm=none, batch' are two arguments; write it without the space: norm=none,batch",
+    "-m norm=none ,batch": "'norm=none ,batch' are two arguments; write it without the space: norm=none,batch",
+    "model.hidden=[128, 64]": "are two arguments; write it without the space: model.hidden=[128,64]",
+    "hydra.job.chdir=true": "hydra.job.chdir=true: bnlab stays in the folder that it is started in; set runs_dir=",
+    "hydra/job_logging=colorlog": "hydra/job_logging=colorlog: bnlab logs nothing by Hydra: progress is on stderr",
+    "hydra.sweep.dir=x": "hydra.sweep.dir=x: bnlab keeps its own folders, and Hydra writes none; set runs_dir=FOLDER",
     "norm=batch,layer": "norm=batch,layer has several values; add -m to train with each of them: bnlab train -m ...",
     "-m seed=range(5,0)": "no job comes of ",
     "-m norm=glob(z*)": "no job comes of ",
     "-m norm=batch,batc": "unknown norm 'batc'; allowed: ",
     "-m norm=batch norm.eps=1e-5,no": f"norm.eps=no is of the wrong type; {NUMBER}",
     "-m label=a,b/c": f"label=b/c is out of range; {LABEL}",
+    "-m hydra.sweeper.params.norm=none,batch": "Sweeping over Hydra's configuration is not supported",
     "-m seed=interval(0,1)": "seed=interval(0,1): an interval has no values to count; write some, e.g. seed=1e-5,1e-3",
 }
 
@@ -387,7 +398,12 @@ PRIMARY_CONFIGS: dict[str, tuple[bytes, str]] = {
     "binary": (b"\xff\xfe", "mine.yaml cannot be read as YAML: 'utf-8' codec can't decode byte 0xff"),
     "a text": (b"hello", "mine.yaml holds hello; a config file holds settings, e.g. 'epochs: 3'"),
     "a list": (b"- 1\n", "mine.yaml holds [1]; a config file holds settings, e.g. 'epochs: 3'"),
-    "empty": (b"", "norm=None is no choice of the group norm; write norm=NAME with one of: none, batch, layer, "),
+    "empty": (b"", "mine.yaml says nothing of norm, model, data, optimizer, schedule, ...; let it begin with 'default"),
+    "settings alone": (b"epochs: 3\n", "mine.yaml says nothing of norm, model, data, optimizer, schedule, ...; let it"),
+    "groups alone": (
+        b"defaults: [norm: batch, model: mlp, _self_]\nepochs: 3\n",
+        "mine.yaml says nothing of data, optimizer, schedule, engine, steps, ...; let it begin with 'defaults: [confi",
+    ),
     "a key twice": (b"epochs: 1\nepochs: 2\n", "mine.yaml cannot be read as YAML: while constructing a mapping"),
     "no _self_": (b"defaults:\n  - config\nepochs: 1\n", "In 'mine': Defaults list is missing `_self_`."),
     "Hydra's folders": (
