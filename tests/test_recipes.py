@@ -145,7 +145,7 @@ def test_add_a_probe(tmp_path: Path) -> None:
         for seed in "01"
         for step in "123"
     }
-    assert len({row[3] for row in rows}) == len(rows)
+    assert len({row[3] for row in rows if row[2] != "1"}) == 8  # at step 1 the norm has changed nothing yet
 
 
 def test_teach_verify_a_mistake(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from bnlab.data import Part, Split
 from bnlab.engine import WORTH_RECORDING, Evaluation, Observer, train
 from bnlab.launch import Job, device_of, plan_of, replicate, split_of, threads_for
 from bnlab.machine import compiler
-from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread
+from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread, use_threads
 from bnlab.store import environment
 
 ARTICLE = "the article's program"
@@ -52,6 +52,7 @@ class _Clock(Observer):
         raise RuntimeError(f"replicate {replicate} diverged at step {step}: its time would mean nothing")
 
 
+@use_threads(1)
 def bench(
     steps: int, rounds: int, threads: int | None, *, compiled: bool, begin: Callable[[int, str], None]
 ) -> dict[str, Any]:

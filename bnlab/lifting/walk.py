@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from torch import nn
@@ -106,7 +107,7 @@ def _is_noise(module: nn.Module) -> bool:
     return bool(vars(type(plain)).get("is_noise"))
 
 
-class _Walk:
+class _Walk(ABC):
     """One walk. A layer that stands at several places is lifted once, so that its replicates go on sharing it."""
 
     def __init__(self) -> None:
@@ -127,8 +128,9 @@ class _Walk:
             self._lifted[place] = self._lift_all(modules, owners)
         return self._lifted[place]
 
+    @abstractmethod
     def _lift_all(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-        raise NotImplementedError
+        """Lifts the layers at a place where none of them was before."""
 
     def _with_lifted_layers(self, holders: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
         """A copy of the first holder whose layers are lifted from those of all."""

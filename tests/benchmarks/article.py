@@ -16,7 +16,7 @@ from bnlab.config import RunConfig
 from bnlab.engine.loop import train
 from bnlab.engine.observer import Evaluation, Observer
 from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
-from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread
+from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread, use_threads
 from bnlab.stats import summarize
 from bnlab.store import environment
 
@@ -57,6 +57,7 @@ def report(name: str, runs: list[Trained]) -> float:
     return median(epochs)
 
 
+@use_threads(1)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)

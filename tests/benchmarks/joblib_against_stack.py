@@ -18,7 +18,7 @@ from bnlab.config import RunConfig
 from bnlab.engine.loop import train
 from bnlab.engine.observer import Observer
 from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
-from bnlab.machine.threads import DEFAULT_THREADS
+from bnlab.machine.threads import DEFAULT_THREADS, use_threads
 from bnlab.store import environment
 
 PROCESSES = 2
@@ -37,11 +37,13 @@ def train_apart(pool: ProcessPoolExecutor, config: RunConfig, seeds: Sequence[in
         done.result()
 
 
+@use_threads(1)
 def prepare(config: RunConfig) -> None:
     """What a worker does once."""
     split_of(config.data)
 
 
+@use_threads(1)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=16)
