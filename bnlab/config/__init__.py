@@ -3,6 +3,7 @@
 from bnlab.config import setting_words
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
+from bnlab.config.idle import without_effect
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, ViTConfig
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
@@ -44,5 +45,6 @@ __all__ = [
     "setting_words",
     "settings_of",
     "unknown_setting",
+    "without_effect",
     "wrong_type",
 ]

@@ -17,7 +17,7 @@ from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
 
-MOST_EPOCHS, MOST_STEPS, MOST_THREADS = 1_000_000, 1_000_000_000, 1024
+MOST_EPOCHS, MOST_STEPS, MOST_THREADS, MOST_SEEDS = 1_000_000, 1_000_000_000, 1024, 10_000
 """Beyond what anybody trains: a slip of the finger is told at once, not after a century."""
 
 CHOICES: dict[str, dict[str, type[Any]]] = {
@@ -58,7 +58,7 @@ class RunSettings:
     steps: int | None
     eval_every: int | None
     seed: int
-    seeds: Any  # null, a number of seeds, or a list of seeds: OmegaConf has no union of int and list
+    seeds: Any  # null, a number of seeds, a list, or "+5" for five fresh ones: OmegaConf has no union of int and list
     device: str
     threads: int | None
     stack: StackConfig
@@ -74,11 +74,12 @@ class RunSettings:
         if self.steps is not None:
             allowed = f"1 to {MOST_STEPS}, or null to count in epochs"
             require(1 <= self.steps <= MOST_STEPS, "steps", self.steps, allowed)
-            object.__setattr__(self, "epochs", None)
-        elif self.epochs is None:
-            raise UserError("epochs and steps are both null; set one of them")
-        else:
+        if self.epochs is not None:
             require(1 <= self.epochs <= MOST_EPOCHS, "epochs", self.epochs, f"1 to {MOST_EPOCHS}")
+        elif self.steps is None:
+            raise UserError("epochs and steps are both null; set one of them")
+        if self.steps is not None:
+            object.__setattr__(self, "epochs", None)
         for key, most in (("eval_every", MOST_STEPS), ("threads", MOST_THREADS)):
             value = getattr(self, key)
             require(value is None or 1 <= value <= most, key, value, f"1 to {most}, or null")
@@ -90,23 +91,36 @@ class RunSettings:
         if self.label is not None:
             legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
             require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
-        require(self.runs_dir.strip() != "", "runs_dir", self.runs_dir, "the path of a folder")
+        require(
+            self.runs_dir.strip() != "" and "\0" not in self.runs_dir, "runs_dir", self.runs_dir, "the path of a folder"
+        )
 
     def _check_seeds(self) -> None:
         require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 2^32 - 1")
-        if self.seeds is None:
+        if self.seeds is None or 1 <= self.more_seeds() <= MOST_SEEDS:
             return
-        allowed = "how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
+        allowed = (
+            f"how many seeds (1 to {MOST_SEEDS}), a list of distinct seeds, e.g. [7,9], or how many more than are "
+            "stored, e.g. +5"
+        )
         given = self.seeds if isinstance(self.seeds, list) else [self.seeds]
         require(len(given) > 0 and all(type(seed) is int for seed in given), "seeds", self.seeds, allowed)
         if isinstance(self.seeds, list):
             distinct = len(set(given)) == len(given)
             require(distinct and all(0 <= seed < 2**32 for seed in given), "seeds", self.seeds, allowed)
         else:
-            require(1 <= self.seeds <= 10_000, "seeds", self.seeds, allowed)
+            require(1 <= self.seeds <= MOST_SEEDS, "seeds", self.seeds, allowed)
+
+    def more_seeds(self) -> int:
+        """How many seeds `seeds=+5` wants besides those that are stored; 0 where the seeds are given."""
+        more = re.fullmatch(r"\+(\d{1,9})", self.seeds) if isinstance(self.seeds, str) else None
+        return int(more[1]) if more else 0
 
     def replicate_seeds(self) -> list[int]:
-        """The seeds to train: `seeds=5` are 0 to 4, `seeds=[7,9]` are those, without `seeds` the one `seed`."""
+        """The seeds to train: `seeds=5` are 0 to 4, `seeds=[7,9]` are those, without `seeds` the one `seed`.
+
+        Those of `seeds=+5` depend on the store; `bnlab.launch.fresh_seeds` finds them.
+        """
         if self.seeds is None:
             return [self.seed]
         return list(self.seeds) if isinstance(self.seeds, list) else list(range(self.seeds))

@@ -10,7 +10,7 @@ import torch
 from bnlab import data, models
 from bnlab.config import DataConfig, RunConfig
 from bnlab.engine import Hyperparameters, Plan, Replicate
-from bnlab.errors import UserError
+from bnlab.errors import UserError, shown
 from bnlab.machine import compiler
 from bnlab.machine.threads import DEFAULT_THREADS
 from bnlab.models import size_of
@@ -36,7 +36,7 @@ def device_of(config: RunConfig) -> torch.device:
         device = torch.device(config.device)
         torch.zeros(1, device=device).item()  # the device `meta` has no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        reason = shown(str(error).splitlines()[0])
         raise UserError(f"device={config.device} cannot be used here ({reason}); use auto or cpu") from error
     return device
 

@@ -74,7 +74,10 @@ class OwnEngine:
         split = split_of(config.data)
         if isinstance(config.norm, CustomClassConfig):
             _try_out(config.norm.target, json.dumps(config.norm.kwargs), config.norm.digest, _slots(config, split))
-        models.build(config.model, config.norm, split.train.images[0].shape, split.classes, generator=None)
+        image = split.train.images[0].shape
+        model = models.build(config.model, config.norm, image, split.classes, generator=None)
+        if config.norm.impl != "keras" and not isinstance(config.norm, CustomClassConfig):
+            _check_shapes(model, config, split)
 
     def train(self, jobs: Sequence[Job], threads: int, around: Surroundings) -> Sequence[nn.Module | None]:
         config = jobs[0].config
@@ -122,15 +125,29 @@ def _try_out(target: str, kwargs: str, digest: str | None, slots: tuple[tuple[tu
     confined("bnlab.user_class.layer:try_out", target, json.loads(kwargs), slots, seconds=SECONDS_OF_TRIAL)
 
 
+def _check_shapes(model: nn.Module, config: RunConfig, split: data.Split) -> None:
+    """Raises UserError if a layer refuses a batch of the training, such as one with a single value per channel."""
+    try:
+        for samples in _batch_sizes(config, split):
+            model(torch.empty(samples, *split.train.images[0].shape, device="meta"))
+    except ValueError as error:
+        raise config.norm.refused(error) from error
+
+
+def _batch_sizes(config: RunConfig, split: data.Split) -> list[int]:
+    """The sizes of an epoch's batches, the largest first."""
+    size = config.data.batch_size
+    return sorted({size, data.last_batch_size(len(split.train), size, config.data.drop_last)}, reverse=True)
+
+
 def _slots(config: RunConfig, split: data.Split) -> tuple[tuple[tuple[int, ...], ...], ...]:
     """For each norm of the network, the shapes of its inputs, in batches of the sizes that training will bring."""
     image = split.train.images[0].shape
     model = models.build(config.model, STAND_IN, image, split.classes, generator=None)
-    size, images = config.data.batch_size, len(split.train)
     norms = [layer for layer in model.modules() if isinstance(layer, DynamicTanh)]
     shapes: dict[nn.Module, dict[tuple[int, ...], None]] = {layer: {} for layer in norms}
     for layer in norms:
         layer.register_forward_pre_hook(lambda layer, inputs: shapes[layer].setdefault(tuple(inputs[0].shape)))
-    for samples in sorted({size, data.last_batch_size(images, size, config.data.drop_last)}, reverse=True):
+    for samples in _batch_sizes(config, split):
         model(torch.zeros(samples, *image, device="meta"))
     return tuple(tuple(of_layer) for of_layer in shapes.values())

@@ -27,6 +27,7 @@ def check(config: RunConfig) -> None:
     scheme = SCHEMES.get(config.norm.of_activations().name)
     smallest = 2 if scheme is not None and scheme.batch_statistics else 1
     _check_batches(config.data, len(split.train), smallest)
+    config.norm.of_activations().check_batches(config.data.batch_size)
     engine_of(config).check(config)
 
 

@@ -41,4 +41,5 @@ def contents(
     texts = render.texts(comparison, written, verdicts, warnings)
     drawn = charts.draw(comparison, metrics, goal)
     html = page.page(comparison, written, drawn, verdicts, warnings, command)
-    return texts | {"report.html": html} | charts.images(drawn, render.CHARTS)
+    figures = {"figures.tex": charts.figures(drawn, render.CHARTS)} if drawn else {}
+    return texts | figures | {render.PAGE: html} | charts.images(drawn, render.CHARTS)

@@ -10,13 +10,18 @@ from tests.configured import changed, refused
 
 LABEL = "1 to 80 letters, digits, '-' and '_', the first a letter or digit"
 POSITIVE = "a finite number above 0"
-SEEDS = "how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
+SEEDS = "how many seeds (1 to 10000), a list of distinct seeds, e.g. [7,9], or how many more than are stored, e.g. +5"
 RANGES: list[tuple[tuple[str, ...], str, list[object], str]] = [
     ((), "norm__eps", [0.0, -1e-5, math.nan, math.inf, -math.inf], POSITIVE),
     (("norm=layer",), "norm__eps", [0.0, math.nan], POSITIVE),
     (("norm=group",), "norm__eps", [0.0, math.nan], POSITIVE),
     (("norm=instance",), "norm__eps", [0.0, math.nan], POSITIVE),
     (("norm=rms",), "norm__eps", [0.0, -1.0, math.nan], POSITIVE),
+    ((), "optimizer__lr", [3.5e38, 1e300], "3.4e+38 or below, since float32 takes what is larger for infinity"),
+    ((), "optimizer__lr", [5e-324, 1e-38], "1.2e-38 or above, since float32 takes what is smaller for 0"),
+    ((), "optimizer__weight_decay", [1e-40], "1.2e-38 or above, since float32 takes what is smaller for 0"),
+    ((), "norm__momentum", [1e-320], "1.2e-38 or above, since float32 takes what is smaller for 0"),
+    (("norm=derf",), "norm__shift", [-1e300], "-3.4e+38 or above, since float32 takes what is larger for infinity"),
     ((), "norm__momentum", [-0.001, 1.001, math.nan, math.inf], "between 0 and 1"),
     (("norm=instance",), "norm__momentum", [-0.001, 1.001, math.nan], "between 0 and 1"),
     (("norm=group",), "norm__num_groups", [0, -2], "1 or more"),

@@ -6,7 +6,7 @@ WITHIN = "it has to be between 0 and 1"
 NUMBER, WHOLE = "it has to be a number", "it has to be a whole number"
 BOOLEAN, TEXT = "it has to be true or false", "it has to be a text"
 SEED = "it has to be a whole number from 0 to 2^32 - 1"
-SEEDS = "it has to be how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
+SEEDS = "it has to be how many seeds (1 to 10000), a list of distinct seeds, e.g. [7,9], or how many more than are sto"
 LABEL = "it has to be 1 to 80 letters, digits, '-' and '_', the first a letter or digit"
 UNREADABLE = "cannot be read"
 NORM_SETTINGS = "norm=batch has no setting '{}'; its settings: impl, eps, affine, momentum, track_running_stats."
@@ -245,6 +245,40 @@ COMMAND_LINES: dict[str, str] = {
     "optimizer=sgd optimizer.nesterov=true optimizer.momentum=0": "optimizer.nesterov=true needs optimizer.momentum",
     "schedule=cosine schedule.final_factor=2": f"schedule.final_factor=2 is out of range; {WITHIN}",
     "schedule=step schedule.gamma=0": f"schedule.gamma=0 is out of range; {POSITIVE}",
+    # What would fail in training, or not be stored.
+    "norm=ghost_batch norm.virtual_batch_size=1": "norm=ghost_batch cannot be used here: Expected more than 1 valu",
+    "norm=ghost_batch norm.virtual_batch_size=33": "norm.virtual_batch_size=33 is more than a batch has (data.batch_si",
+    "model=cnn norm=instance model.channels=[4,4,4,4]": "norm=instance cannot be used here: Expected more than 1 spati",
+    f"runs_dir={'a' * 300}": f"runs_dir={'a' * 200}... (300 characters) cannot be written (",
+    f"runs_dir=new/{'a' * 300}": "characters) cannot be written (",
+    f"runs_dir={'a/' * 2000}": "File name too long); set runs_dir to a folder that can",
+    f"norm=custom_class norm.target={'a' * 300}.py:A": f"there is no file {'a' * 200}... (303 characters); give an ",
+    f"norm=custom_class norm.target=new/{'a' * 300}.py:A": "there is no file new/aaa",
+    f"norm=custom_class norm.target={'a' * 300}:A": f"there is no Python module {'a' * 200}... (300 characters); give ",
+    "norm=custom_class norm.target=a.py:A norm.kwargs=[1]": "norm.kwargs=[1] is of the wrong type; it has to be a map",
+    "norm=custom_class norm.target=a.py:A norm.kwargs=1": "norm.kwargs=1 is of the wrong type; it has to be a mapping,",
+    "norm=custom_class norm.target=a.py:A norm.kwargs={1:2}": "norm.kwargs",
+    "optimizer.lr=1e300": "optimizer.lr=1e300 is out of range; it has to be 3.4e+38 or below, since float32 takes what",
+    "optimizer.lr=5e-324": "optimizer.lr=5e-324 is out of range; it has to be 1.2e-38 or above, since float32 takes wh",
+    "optimizer.eps=1e-46": "optimizer.eps=1e-46 is out of range; it has to be 1.2e-38 or above, since float32 takes wh",
+    "optimizer.weight_decay=1e39": "optimizer.weight_decay=1e39 is out of range; it has to be 3.4e+38 or below, since",
+    "norm=derf norm.shift=-1e39": "norm.shift=-1e39 is out of range; it has to be -3.4e+38 or above, since float32 tak",
+    "-m seed=range(0,3,0)": "seed=range(0,3,0): a range has two finite ends and a step other than 0",
+    "-m optimizer.lr=range(0,inf)": "optimizer.lr=range(0,inf): a range has two finite ends and a step other than 0",
+    "-m hydra/sweeper=basic seed=range(0,3,0)": "seed=range(0,3,0): a range has two finite ends and a step other than",
+    "--package x": "--package=x changes nothing: it is of --cfg; write --cfg job --package ...",
+    "--package x --cfg job": "unknown --package 'x'; allowed: data, engine, hydra, model, norm, ",
+    # What would change nothing.
+    "seed=1 seeds=3": "seed=1 changes nothing: seeds=3 says which seeds are trained; leave one of them out",
+    "steps=1 epochs=-3": "epochs=-3 is out of range; it has to be 1 to 1000000",
+    "+steps=1": "epochs=1 changes nothing: steps=1 says when the training ends; leave one of them out",
+    "norm.track_running_stats=false norm.momentum=.2": "norm.momentum=.2 changes nothing: with norm.track_running_stat",
+    "model=cnn norm=instance norm.momentum=.2": "norm.momentum=.2 changes nothing: with norm.track_running_stats=false",
+    "norm=weight_norm norm.num_groups=4": "norm.num_groups=4 changes nothing: norm.then=none has no such setting; leav",
+    "norm=weight_norm norm.then=layer norm.momentum=.2": "norm.momentum=.2 changes nothing: norm.then=layer has no su",
+    "optimizer.decay_norm_params=true": "optimizer.decay_norm_params=true changes nothing: optimizer.weight_decay=0",
+    "-m norm=batch,layer seed=0,1 seeds=3": "seed=0 changes nothing: seeds=3 says which seeds are trained; leave one",
+    "-m hydra/launcher=basic seed=0,1 seeds=3": "seed=0 changes nothing: seeds=3 says which seeds are trained; leave",
     # Hydra's options and sweeps.
     "--multirunn": "unknown option '--multirunn'; allowed: --cfg, ",
     "--cfg": "argument --cfg/-c: invalid choice: 'threads=1' (choose from ",
@@ -277,12 +311,23 @@ COMMAND_LINES: dict[str, str] = {
     "label=${hydra:runtime.cwd}": "label refers to ${hydra:...}, which no setting can use here; write label=VALUE",
     "experiment=article_keras norm=layer": "It is set by experiment=article_keras, whose settings of norm are fo",
     "-m experiment=article_keras norm=batch,layer": "It is set by experiment=article_keras, whose settings of no",
+    "seeds=+0": f"seeds=+0 is out of range; {SEEDS}",
+    "seeds=+10001": f"seeds=+10001 is out of range; {SEEDS}",
+    "seed=0 seeds=+3": "seed=0 changes nothing: seeds=+3 says which seeds are trained; leave one of them out",
+    # What the shell makes two arguments of.
+    "norm=none, batch": "'norm=none, batch' are two arguments; write it without the space: norm=none,batch",
+    "-m norm=none ,batch": "'norm=none ,batch' are two arguments; write it without the space: norm=none,batch",
+    "model.hidden=[128, 64]": "are two arguments; write it without the space: model.hidden=[128,64]",
+    "hydra.job.chdir=true": "hydra.job.chdir=true: bnlab stays in the folder that it is started in; set runs_dir=",
+    "hydra/job_logging=colorlog": "hydra/job_logging=colorlog: bnlab logs nothing by Hydra: progress is on stderr",
+    "hydra.sweep.dir=x": "hydra.sweep.dir=x: bnlab keeps its own folders, and Hydra writes none; set runs_dir=FOLDER",
     "norm=batch,layer": "norm=batch,layer has several values; add -m to train with each of them: bnlab train -m ...",
     "-m seed=range(5,0)": "no job comes of ",
     "-m norm=glob(z*)": "no job comes of ",
     "-m norm=batch,batc": "unknown norm 'batc'; allowed: ",
     "-m norm=batch norm.eps=1e-5,no": f"norm.eps=no is of the wrong type; {NUMBER}",
     "-m label=a,b/c": f"label=b/c is out of range; {LABEL}",
+    "-m hydra.sweeper.params.norm=none,batch": "Sweeping over Hydra's configuration is not supported",
     "-m seed=interval(0,1)": "seed=interval(0,1): an interval has no values to count; write some, e.g. seed=1e-5,1e-3",
 }
 
@@ -312,6 +357,37 @@ CONFIG_FILES: dict[str, tuple[bytes, str]] = {
         b"# @package _global_\ndefaults:\n  - /nosuch: x\n",
         "unknown group 'nosuch'; allowed: data, engine, ",
     ),
+    "no header": (
+        b"epochs: 3\nnorm: {eps: 1.0e-3}\n",
+        "the experiment changes nothing: its file sets epochs, norm, and",
+    ),
+    "a byte order mark": (
+        b"\xef\xbb\xbf# @package _global_\nepochs: 3\n",
+        "its file sets epochs, and has to begin with the line '# @package _global_', without a byte order mark before",
+    ),
+    "another package": (b"# @package experiment\nsteps: 3\n", "the experiment changes nothing: its file sets steps, "),
+    "nothing": (
+        b"# epochs: 3\n",
+        "the experiment changes nothing: its file sets nothing, and has to begin with the li",
+    ),
+    "nested without end": (
+        b"# @package _global_\nlabel: &a [*a]\n",
+        "its values lie deeper in each other than 10 levels",
+    ),
+    "nested deep": (b"# @package _global_\nseeds: " + b"[" * 900 + b"]" * 900, "mine.yaml cannot be read as YAML: "),
+    "nested deeper": (
+        b"# @package _global_\nseeds: " + b"[" * 9000 + b"]" * 9000,
+        "mine.yaml cannot be read as YAML: ",
+    ),
+    "aliases of aliases": (
+        b"# @package _global_\na: &a [1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n"
+        b"c: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\nlabel: [*d,*d,*d]\n",
+        "mine.yaml cannot be read as YAML: it has more than 10000 values, those of its aliases counted",
+    ),
+    "a null byte": (
+        b'# @package _global_\nruns_dir: "a\\0b"\n',
+        r"runs_dir=a\x00b is out of range; it has to be the path of a folder",
+    ),
     "path as label": (b"# @package _global_\nlabel: ../../up\n", f"label=../../up is out of range; {LABEL}"),
     "infinite": (b"# @package _global_\noptimizer:\n  lr: .inf\n", f"optimizer.lr=inf is out of range; {POSITIVE}"),
 }
@@ -322,7 +398,12 @@ PRIMARY_CONFIGS: dict[str, tuple[bytes, str]] = {
     "binary": (b"\xff\xfe", "mine.yaml cannot be read as YAML: 'utf-8' codec can't decode byte 0xff"),
     "a text": (b"hello", "mine.yaml holds hello; a config file holds settings, e.g. 'epochs: 3'"),
     "a list": (b"- 1\n", "mine.yaml holds [1]; a config file holds settings, e.g. 'epochs: 3'"),
-    "empty": (b"", "norm=None is no choice of the group norm; write norm=NAME with one of: none, batch, layer, "),
+    "empty": (b"", "mine.yaml says nothing of norm, model, data, optimizer, schedule, ...; let it begin with 'default"),
+    "settings alone": (b"epochs: 3\n", "mine.yaml says nothing of norm, model, data, optimizer, schedule, ...; let it"),
+    "groups alone": (
+        b"defaults: [norm: batch, model: mlp, _self_]\nepochs: 3\n",
+        "mine.yaml says nothing of data, optimizer, schedule, engine, steps, ...; let it begin with 'defaults: [confi",
+    ),
     "a key twice": (b"epochs: 1\nepochs: 2\n", "mine.yaml cannot be read as YAML: while constructing a mapping"),
     "no _self_": (b"defaults:\n  - config\nepochs: 1\n", "In 'mine': Defaults list is missing `_self_`."),
     "Hydra's folders": (

@@ -1,5 +1,7 @@
 """Bad input: one line that says what was received and what is allowed, exit code 2, and nothing written to runs/."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +72,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("optimizer.lr=0", [f"optimizer.lr=0 is out of range; it {POSITIVE}"]),
     ("epochs=-1", ["epochs=-1 is out of range; it has to be 1 to 1000000"]),
     ("epochs=null", ["epochs and steps are both null; set one of them"]),
-    ("seeds=[7,7]", ["seeds=[7,7] is out of range; it has to be how many seeds (1 to 10000), or a list of distinct"]),
+    ("seeds=[7,7]", ["seeds=[7,7] is out of range; it has to be how many seeds (1 to 10000), a list of distinct see"]),
     ("stack.max_replicates=0", ["stack.max_replicates=0 is out of range; it has to be auto, or a whole number of 1"]),
     # What is not there, or cannot be used.
     ("data.root=nowhere", ["data.root=nowhere is not a folder; create it, or set data.root=null for "]),
@@ -248,6 +250,25 @@ def test_bad_input_of_the_report(arguments: str, texts: list[str], cli: Cli, tmp
     assert answer.err.startswith("error: ")
     assert not [text for text in texts if text not in answer.err]
     assert files_below(tmp_path) == before
+
+
+@pytest.mark.parametrize("runs_dir", ["dangling", "dangling/inside", "circle"])
+def test_links_that_lead_nowhere(runs_dir: str, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "dangling").symlink_to("gone")
+    (tmp_path / "circle").symlink_to("circle")
+    answer = cli("train", *QUICK, f"runs_dir={runs_dir}")
+    check_refused(answer, f"runs_dir={runs_dir} cannot be written (", tmp_path, {"dangling", "circle"})
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(number: int, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: object, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    check_refused(
+        cli("train", *QUICK), f"runs_dir=runs cannot be written ({tmp_path}: {os.strerror(number)})", tmp_path, set()
+    )
 
 
 def test_a_stored_result_is_untouched_by_bad_input(cli: Cli, tmp_path: Path) -> None:

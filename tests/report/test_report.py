@@ -115,7 +115,7 @@ def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> No
     made, text = make(tmp_path, baseline="norm.name=a|b[/]", output=tmp_path / "out[i]")
     assert "[red]x[/red]" in text
     assert "a|b[/]" in text
-    assert f"wrote {tmp_path / 'out[i]' / 'summary.md'}" in text.splitlines()
+    assert f"wrote {tmp_path / 'out[i]' / 'report.html'}; " in text
     page = written(made, "summary.md")
     assert "| [red]x[/red] |" in page
     assert "| a\\|b[/]" in page
@@ -145,13 +145,13 @@ def test_without_an_output_folder_nothing_is_written(runs: Path, monkeypatch: py
 def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "er"
     made, text = make(runs, output=folder)
-    tables = ["results.csv", "summary.csv", "comparisons.csv", "cost.csv", "summary.md", "summary.tex", "summary.json"]
-    tables += ["verdicts.json"]
-    charts = [f"charts/final-test_accuracy.{kind}" for kind in ("svg", "png", "pdf")]
+    tables = ["results.csv", "summary.csv", "comparisons.csv", "cost.csv", "summary.tex", "comparisons.tex", "cost.tex"]
+    tables += ["summary.md", "summary.json", "verdicts.json", "figures.tex"]
+    charts = [f"charts/final-test_accuracy{kind}" for kind in (".svg", ".png", ".pdf", "-column.pdf")]
     assert made.files == [folder / name for name in [*tables, "report.html", *charts]]
     assert {path for path in folder.rglob("*") if path.is_file()} == {*made.files, folder / render.MANIFEST}
-    said = [f"wrote {folder / name}" for name in [*tables, "report.html"]] + [f"wrote 3 charts to {folder / 'charts'}"]
-    assert [line for line in text.splitlines() if line.startswith("wrote")] == said
+    said = f"wrote {folder / 'report.html'}; 11 files beside it, 4 in charts/"
+    assert [line for line in text.splitlines() if line.startswith("wrote")] == [said]
 
 
 def test_a_folder_holds_one_report(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import AT_LEAST_1, VISIBLE, NormConfig
+from bnlab.norms.settings import AT_LEAST_1, POSITIVE, NormConfig
 
 
 @dataclass(frozen=True)
 class GroupConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
     num_groups: int = field(metadata=AT_LEAST_1)
 

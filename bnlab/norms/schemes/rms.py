@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import VISIBLE, NormConfig
+from bnlab.norms.settings import POSITIVE, NormConfig
 
 
 @dataclass(frozen=True)
 class RMSConfig(NormConfig):
-    eps: float | None = field(metadata=VISIBLE)
+    eps: float | None = field(metadata=POSITIVE)
     affine: bool
 
 

@@ -56,7 +56,7 @@ def page(
         first=first,
         charts=[drawing for drawing in others if drawing not in first],
         curves=[drawing for drawing in drawings if drawing.name.startswith(CURVES)],
-        specifications=script({drawing.name: untitled(drawing.specification) for drawing in drawings}),
+        specifications=script({drawing.name: drawing.untitled for drawing in drawings}),
         bundle=bundle(),
         shared=shared,
         own=grid(own),
@@ -91,8 +91,3 @@ def settings(replicates: pd.DataFrame) -> tuple[list[tuple[str, str]], pd.DataFr
 def script(value: Any) -> str:
     """JSON for a script element, which no text in it can close."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-def untitled(specification: dict[str, Any]) -> dict[str, Any]:
-    """The chart without its title, which is the page's."""
-    return {name: value for name, value in specification.items() if name != "title"}

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from bnlab.report.comparison import ABSENT
 from bnlab.report.tables.contents import Table
 
 MOST_HEAD_LINES = 2
@@ -17,8 +18,9 @@ def told_once(table: Table) -> Table:
     same = {name: own.iloc[0] for name, own in table.cells.items() if name != first and own.nunique() == 1}
     if not same:
         return table
-    told = ", ".join(f"{name} {value}" for name, value in same.items())
-    return replace(table, title=f"{table.title}; in every row: {told}", cells=table.cells.drop(columns=list(same)))
+    told = ", ".join(f"{name} {value}" for name, value in same.items() if value != ABSENT)
+    title = f"{table.title}; in every row: {told}" if told else table.title
+    return replace(table, title=title, cells=table.cells.drop(columns=list(same)))
 
 
 def folded(head: str, cells: Sequence[str]) -> list[str]:

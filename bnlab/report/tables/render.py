@@ -13,11 +13,11 @@ from rich.text import Text
 
 from bnlab.errors import UserError
 from bnlab.report.comparison import Comparison, contrasts, environments, metric_columns, one_line
-from bnlab.report.tables import contents, fitting, formats
+from bnlab.report.tables import contents, fitting, formats, latex
 from bnlab.report.tables.contents import Table
 from bnlab.store import replace
 
-CHARTS = "charts"
+PAGE, CHARTS = "report.html", "charts"
 MANIFEST = ".report-files"
 """The names of a report's files, so that the next report in the folder replaces all of them."""
 MOST_VERDICTS = 12
@@ -48,12 +48,11 @@ def show(
         say(f"note: {note}", console)
     for warning in warnings:
         say(f"warning: {warning}", console, "yellow")
-    charts = [file for file in files if file.parent.name == CHARTS]
-    for file in files:
-        if file not in charts:
-            console.print(Text(f"wrote {file}"), soft_wrap=True)
-    if charts:
-        console.print(Text(f"wrote {len(charts)} charts to {charts[0].parent}"), soft_wrap=True)
+    if files:
+        charts = sum(file.parent.name == CHARTS for file in files)
+        page = next(file for file in files if file.name == PAGE)
+        beside = f"{len(files) - 1 - charts} files beside it, {charts} in {CHARTS}/"
+        console.print(Text(f"wrote {page}; {beside}"), soft_wrap=True)
 
 
 def say(text: str, console: Console, style: str = "") -> None:
@@ -111,29 +110,34 @@ def texts(
     """The files of numbers and text by name; the CSV files hold the metric's own unit, unrounded."""
     every = {f"{table.name}.csv": table.data for table in written}
     csv = {"results.csv": results(comparison)} | every
-    return {name: data.to_csv(index=False, lineterminator="\n") for name, data in csv.items()} | {
-        "summary.md": markdown(comparison, written, verdicts, warnings),
-        "summary.tex": "\n".join(formats.latex(table) for table in written),
-        "summary.json": formats.as_json(
-            written,
-            metric=comparison.metric,
-            by=comparison.by,
-            baseline=comparison.baseline,
-            verdicts=list(verdicts),
-            notes=comparison.notes,
-            warnings=list(warnings),
-        ),
-        "verdicts.json": formats.json_lines(
-            metric=comparison.metric,
-            baseline=comparison.baseline,
-            tests=comparison.tests,
-            level=contrasts.LEVEL / comparison.tests,
-            lead=comparison.lead and {"arm": comparison.lead.first, "p_corrected": comparison.lead.p},
-            sentences=list(verdicts),
-            pairs=contrasts.as_data(comparison.pairs),
-            left_out=comparison.left_out,
-        ),
-    }
+    numbers = {name: data.to_csv(index=False, lineterminator="\n") for name, data in csv.items()}
+    papers = {f"{table.name}.tex": latex.table(table) for table in written}
+    return (
+        numbers
+        | papers
+        | {
+            "summary.md": markdown(comparison, written, verdicts, warnings),
+            "summary.json": formats.as_json(
+                written,
+                metric=comparison.metric,
+                by=comparison.by,
+                baseline=comparison.baseline,
+                verdicts=list(verdicts),
+                notes=comparison.notes,
+                warnings=list(warnings),
+            ),
+            "verdicts.json": formats.json_lines(
+                metric=comparison.metric,
+                baseline=comparison.baseline,
+                tests=comparison.tests,
+                level=contrasts.LEVEL / comparison.tests,
+                lead=comparison.lead and {"arm": comparison.lead.first, "p_corrected": comparison.lead.p},
+                sentences=list(verdicts),
+                pairs=contrasts.as_data(comparison.pairs),
+                left_out=comparison.left_out,
+            ),
+        }
+    )
 
 
 def write(files: Mapping[str, str | bytes], folder: Path) -> list[Path]:
