@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bnlab.cli.failing import INTERRUPTED, fail
-from bnlab.cli.options import path
+from bnlab.cli.options import path, text
 from bnlab.errors import UserError
 
 
@@ -20,7 +20,9 @@ def report(
         str | None, typer.Option(help="Config keys that make an arm, e.g. norm.name,norm.impl. Default: what differs.")
     ] = None,
     metric: Annotated[str, typer.Option(help="The column of results to compare.")] = "test_accuracy",
-    baseline: Annotated[str | None, typer.Option(help="The arm to compare with, e.g. norm.name=none.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The arm to compare with, e.g. norm.name=none.", parser=text)
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(

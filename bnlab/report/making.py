@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bnlab.errors import StorageError, UserError
+from bnlab.errors import StorageError, UserError, shown
 from bnlab.report.question import Question
-from bnlab.store import FINISHED
+from bnlab.store import CHANGED, FINISHED
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from bnlab.report.comparison import Comparison, Looks
+    from bnlab.report.comparison import Comparison, Looks, Measured
 
 WATCH_SECONDS = 2.0
 
@@ -71,6 +71,11 @@ def _make(
     from bnlab.report.tables import target as targets
     from bnlab.report.verdicts import verdicts
 
+    measured = curves.read(replicates)
+    broken = [*broken, *_changed(replicates, measured)]
+    replicates = replicates.drop(index=list(measured.changed))
+    if replicates.empty:
+        raise UserError(f"no run to report: {'; '.join(broken)}")
     looks = Looks(replicates)
     if question.plan is not None:
         looks.plan(question.plan)
@@ -80,7 +85,6 @@ def _make(
     comparison.notes.extend(looks.notes(comparison))
     scale = unit(question.metric).scale
     said = verdicts(comparison, question.margin and question.margin / scale)
-    measured = curves.read(comparison.replicates)
     warnings = broken + comparison.left_out + measured.warnings
     if comparison.pairs or comparison.lead:
         warnings += _note(looks, comparison)
@@ -93,6 +97,12 @@ def _make(
     reached = None if target is None else targets.table(comparison, measured.timed, target)
     render.show(comparison, said, warnings, files, console, reached)
     return Report(comparison, said, warnings, files)
+
+
+def _changed(replicates: pd.DataFrame, measured: Measured) -> list[str]:
+    """A line for each replicate whose files are not what was stored."""
+    folders = replicates["folder"]
+    return [f"skipped {shown(folders[row])}: {name} {CHANGED}" for row, name in measured.changed.items()]
 
 
 def _note(looks: Looks, comparison: Comparison) -> list[str]:

@@ -38,7 +38,7 @@ def reaches(comparison: Comparison, curves: pd.DataFrame, target: float, by: str
 
     Args:
         comparison: from `compare`.
-        curves: from `curves.read_metrics`; with a column "seconds" for that clock.
+        curves: the metrics of `curves.read`; with a column "seconds" for that clock.
         target: in the metric's own unit.
         by: "step", "epoch" or "seconds"; None: `clock`.
     """
