@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def drawn(right: float, luck: int, seeds: int = 8) -> NDArray[np.bool_]:
     return answers
 
 
-def made(root: Path, baseline: str | None = None) -> tuple[report.Report, str, dict[str, object]]:
+def made(root: Path, baseline: str | None = None) -> tuple[report.Report, str, dict[str, Any]]:
     console = Console(file=io.StringIO(), width=300)
     found = report.make([root], report.Question(baseline=baseline), root.parent / "out", console)
     assert isinstance(console.file, io.StringIO)
@@ -56,7 +57,7 @@ def test_a_difference_on_few_images_is_established_on_these_images_only(tmp_path
     assert found.verdicts[0].startswith("best: batch")
     p = f"{expected.p:.3f}".removeprefix("0")
     assert f"; over seeds and images it is not established, p = {p}" in found.verdicts[0]
-    (pair,) = data["pairs"]  # type: ignore[misc]
+    pair = data["pairs"][0]
     assert pair["interval_together_over_images"] == pytest.approx(expected.interval(0.05))
     assert pair["p_corrected_over_images"] == pytest.approx(expected.p)
     assert "over seeds and images" in text
@@ -87,7 +88,7 @@ def test_an_arm_with_a_seed_without_answers_is_named(lost: str, tmp_path: Path) 
     found, _, data = made(tmp_path / "runs")
     assert "over seeds only, as some replicate has no answers.bin or diverged: none" in found.comparison.notes
     assert "over seeds and images" not in found.verdicts[0]
-    assert data["pairs"][0]["p_corrected_over_images"] is None  # type: ignore[index]
+    assert data["pairs"][0]["p_corrected_over_images"] is None
 
 
 def test_old_results_without_answers_are_reported_as_ever(tmp_path: Path) -> None:

@@ -71,10 +71,10 @@ def _of_arm(own: pd.DataFrame) -> ArmAnswers | None:
         return None
     rows: dict[int, list[stats.Answers]] = {}
     for seed, folder, accuracy in zip(own["seed"], own["folder"], own[METRIC], strict=True):
-        answers = answers_file.read(Path(folder))
-        if answers is None or round(accuracy * len(answers)) != np.count_nonzero(answers):
+        is_right = answers_file.read(Path(folder))
+        if is_right is None or round(accuracy * len(is_right)) != np.count_nonzero(is_right):
             return None
-        rows.setdefault(seed, []).append(answers.astype(np.float32))
+        rows.setdefault(seed, []).append(is_right.astype(np.float32))
     sizes = {len(each) for several in rows.values() for each in several}
     if len(sizes) != 1:
         return None
