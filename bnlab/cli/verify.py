@@ -23,7 +23,7 @@ def verify(
 
     Example: bnlab verify my_bn.py:MyBN --as batch
     """
-    from bnlab.verify import verify as hold
+    from bnlab.verification import verify as hold
 
     raise typer.Exit(
         hold(

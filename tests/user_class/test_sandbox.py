@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bnlab.errors import UserError
-from bnlab.verify.sandbox import verify_confined
+from bnlab.verification.sandbox import verify_confined
 from tests.conftest import Cli, files_below
 
 HEAD = "import os, signal, sys, time\nfrom torch import nn\n\nclass MyBN(nn.BatchNorm1d):\n    def forward(self, x):\n"
