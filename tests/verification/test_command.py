@@ -180,7 +180,7 @@ BAD = [
     ),
     (
         f"{HEAD}{MODULE}    def forward(self, x): return x.sum(1)",
-        "MyBN cannot be verified: for (N, C), its output has shape (7,) for an input of shape (7, 6)",
+        "MyBN cannot be verified: for (N, C), its output has shape (8,) for an input of shape (8, 6)",
     ),
     (
         f"{HEAD}{MODULE}    def forward(self, x): return x.detach().numpy()",
@@ -404,7 +404,7 @@ def test_a_number_of_groups_that_does_not_fit_is_said(cli: Cli) -> None:
     )
     assert answer.code == 2
     assert answer.err == (
-        "error: MyGN(num_features=6) cannot be run: RuntimeError: shape '[7, 4, -1]' is invalid for input of size 42; "
+        "error: MyGN(num_features=6) cannot be run: RuntimeError: shape '[8, 4, -1]' is invalid for input of size 48; "
         f"{rest}\n"
     )
 

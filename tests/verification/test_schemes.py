@@ -132,4 +132,4 @@ def test_keras_stores_the_biased_variance(of_keras: dict[str, Any]) -> None:
     assert factor == pytest.approx(1, abs=1e-12)
     assert of_keras["batch"]["stored over biased variance"]["status"] == PASS
     native = measures.stored_variance(of_scheme("batch", "native").new, 2)["factor"]
-    assert native == pytest.approx(7 / 6, abs=1e-12)
+    assert native == pytest.approx(8 / 7, abs=1e-12)

@@ -7,7 +7,7 @@ layer has nothing to measure there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -22,11 +22,14 @@ CHANGES = ("matrix scaled", "matrix shifted", "one row scaled", "data scaled", "
 """The columns of table 1 of Ba, Kiros & Hinton 2016."""
 
 
+@lru_cache
 def draw(ndim: int, seed: int = 0, samples: int | None = None) -> Array:
-    """An input whose channels differ in mean and spread."""
+    """An input whose channels differ in mean and spread; nobody may change it."""
     shape = (samples or SHAPES[ndim][0], *SHAPES[ndim][1:])
     scales = per_channel(np.linspace(0.5, 2, CHANNELS), ndim)
-    return np.asarray(np.random.default_rng(seed).normal(size=shape) * scales + scales - 1)
+    x = np.random.default_rng(seed).normal(size=shape) * scales + scales - 1
+    x.flags.writeable = False
+    return x
 
 
 def trained(new: New, ndim: int) -> Layer:
@@ -121,7 +124,7 @@ def crossed(new: New, ndim: int) -> Values:
 
 def constant(new: New, ndim: int) -> Values:
     """A black feature, a bright one, and a black sample."""
-    x, g = draw(ndim), draw(ndim, seed=9)
+    x, g = draw(ndim).copy(), draw(ndim, seed=9)
     x[:, 1], x[:, 2], x[3] = 0, 3, 0
     x[3, 2] = 3
     gradient = new(ndim).gradients(x, g)["input"]
@@ -170,11 +173,11 @@ def invariances(new: New, ndim: int) -> Values:
     Of a scheme of weights, W is the layer's own and learned: w, or the v of w = g v / ‖v‖ (`_output`).
     """
     rng, inputs = np.random.default_rng(2), CHANNELS if new(ndim).reference.of_weights else 5
-    weight, data = 1e3 * rng.normal(size=(CHANNELS, inputs)), 1e3 * rng.normal(size=(7, inputs, *SHAPES[ndim][2:]))
+    weight, data = 1e3 * rng.normal(size=(CHANNELS, inputs)), 1e3 * rng.normal(size=(8, inputs, *SHAPES[ndim][2:]))
     direction = np.linspace(-1e3, 2e3, inputs)
     output = partial(_output, new, ndim)
 
-    row, sample = np.ones((CHANNELS, 1)), np.ones((7, *(1,) * (ndim - 1)))
+    row, sample = np.ones((CHANNELS, 1)), np.ones((8, *(1,) * (ndim - 1)))
     row[2], sample[2] = 3, 3
     changed = (
         output(3 * weight, data),

@@ -27,22 +27,6 @@ def dynamic_erf(x: Array, parameters: Values, *_: Any) -> Array:
     return _affine(np.asarray(erf(parameters["alpha"] * x + parameters["shift"])), parameters)
 
 
-def ghost_batch(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """Batch normalization of each ghost by itself (Hoffer et al. 2017, arXiv 1705.08741)."""
-    m, eps = settings["momentum"], settings["eps"]
-    if not training:
-        mean, var = statistics["running_mean"], statistics["running_var"]
-        return _affine((x - _fit(mean, x)) / np.sqrt(_fit(var, x) + eps), parameters)
-    count = max(1, len(x) // settings["virtual_batch_size"])
-    normalized = []
-    for ghost in np.array_split(x, count):
-        mean, var, n = _of_batch(ghost)
-        normalized.append((ghost - _fit(mean, x)) / np.sqrt(_fit(var, x) + eps))
-        statistics["running_mean"] = (1 - m) * statistics["running_mean"] + m * mean.real
-        statistics["running_var"] = (1 - m) * statistics["running_var"] + m * var.real * n / (n - 1)
-    return _affine(np.concatenate(normalized), parameters)
-
-
 def batch_renorm(
     x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool
 ) -> Array:
@@ -57,17 +41,6 @@ def batch_renorm(
     for name, value in (("running_mean", new_mean), ("running_std", new_std)):
         statistics[name] = (1 - settings["momentum"]) * statistics[name] + settings["momentum"] * value.real
     return _affine((x - _fit(new_mean, x)) / _fit(new_std, x) * _fit(r, x) + _fit(d, x), parameters)
-
-
-def filter_response(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """max(γ x / √(mean(x²) + ε) + β, τ) (Singh & Krishnan 2019, arXiv 1911.09737); on (N, C) with |ε_l| added to ε."""
-    spatial = tuple(range(2, x.ndim))
-    mean_square = (x**2).mean(spatial, keepdims=True) if spatial else x**2
-    learned = parameters.get("learned_eps", np.zeros(1))
-    learned = np.where(learned.real < 0, -learned, learned)
-    y = _affine(x / np.sqrt(mean_square + settings["eps"] + _fit(learned, x)), parameters)
-    threshold = _fit(parameters["threshold"], x)
-    return np.where(y.real > threshold.real, y, threshold)
 
 
 def switchable(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:

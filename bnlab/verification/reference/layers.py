@@ -18,8 +18,10 @@ from bnlab.verification.reference.roles import find_roles
 from bnlab.verification.reference.standardize import gradient_factor
 
 CHANNELS = 6
-SHAPES = {2: (7, CHANNELS), 3: (5, CHANNELS, 3), 4: (4, CHANNELS, 2, 3)}
-"""(N, C), (N, C, L), (N, C, H, W): no axis as long as C or N, so that none can be taken for another."""
+SHAPES = {2: (8, CHANNELS), 3: (8, CHANNELS, 3), 4: (8, CHANNELS, 2, 3)}
+"""(N, C), (N, C, L), (N, C, H, W): no axis as long as C or N, so that none can be taken for another; two ghosts of four
+samples divide N.
+"""
 
 
 class Layer(Protocol):
@@ -72,17 +74,21 @@ class ReferenceLayer:
         return self._run(x, self._parameters, self._statistics, training)
 
     def gradients(self, x: Array, g: Array) -> Values:
+        of_stack = self.reference.recipe is not None
+
         def output(at: Array, parameters: Values) -> Array:
+            if of_stack:
+                return self.reference.of_stack(at, parameters, dict(self._statistics))
             return self._run(at, parameters, dict(self._statistics), True)
 
         def with_parameter(name: str, value: Array) -> Array:
-            return output(x, self._parameters | {name: value})
+            return output(x[None] if of_stack else x, self._parameters | {name: value})
 
         recipe = self.reference.recipe
         fixed = dict(self._parameters)
         if recipe and recipe.input_gradient == "without gamma":
             fixed["weight"] = np.ones(CHANNELS)
-        found = {"input": gradient(lambda at: output(at, fixed), x, g)}
+        found = {"input": gradient(lambda at: output(at, fixed), x, g, of_stack=of_stack)}
         if recipe:
             found["input"] = found["input"] * gradient_factor(recipe, x, self.reference.settings)
         for name, value in self._parameters.items():
@@ -90,7 +96,7 @@ class ReferenceLayer:
             if name == "weight" and recipe and recipe.gamma_gradient_of == "x":
                 found[name] = (upstream * x).sum((0, *range(2, x.ndim)))
             else:
-                found[name] = gradient(partial(with_parameter, name), value, upstream)
+                found[name] = gradient(partial(with_parameter, name), value, upstream, of_stack=of_stack)
         if recipe and recipe.parameter_gradients == "swapped":
             found["weight"], found["bias"] = found["bias"], found["weight"]
         return found

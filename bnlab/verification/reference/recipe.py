@@ -41,13 +41,21 @@ class Recipe:
         update: running statistics are updated in `training`, in `evaluation`, `never` or `always`.
         updated: which of them: `both`, `running_mean` or `running_var`.
         momentum: the weight of the `new` batch, or of the `old` value, or that `old in running_var` alone; or it plays
-            no part, the running statistics being the `average` of all batches so far.
+            no part, the running statistics being the `average` of all batches so far, or of these and of what they
+            start at (`average with the start`); or it is `debiased` as Adam's are, m / (1 − (1 − m)^k) at step k.
         momentum_value: this momentum, whatever the setting.
         stored: the running variance is the `unbiased`, the `biased`, var·(n−1)/n (`product`), √var (`deviation`), the
             root of the unbiased (`unbiased deviation`), the unbiased plus ε (`and eps`), the same of var + ε (`with
             eps`), or var·N/(N−1) whatever the spatial axes (`by samples`).
         stored_mean: the running mean is fed with the `mean` or the `sum`.
         initial_var: the running variance of a new layer.
+        ghosts: in training the batch is divided into ghosts with statistics of their own, of `neighbours`, or every
+            k-th sample (`interleaved`).
+        rest: where their size does not divide the batch, the rest is `spread` over them, a ghost of its `own`, or all
+            are as torch.chunk has them (`chunks`).
+        ghost_statistics: the running statistics move by one ghost after the other (`in turn`), or once by their `mean`.
+        threshold: the activation that belongs to the scheme is max(y, τ) with the `learned` τ, or with 0 (`zero`); or
+            there is `none`.
     """
 
     samples: bool
@@ -78,6 +86,10 @@ class Recipe:
     stored: str = "unbiased"
     stored_mean: str = "mean"
     initial_var: float = 1.0
+    ghosts: str = ""
+    rest: str = "spread"
+    ghost_statistics: str = "in turn"
+    threshold: str = "none"
 
     def updates_in(self, training: bool) -> bool:
         """Whether a forward pass in this mode changes the running statistics."""

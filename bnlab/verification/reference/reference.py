@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from bnlab.errors import UserError
 from bnlab.verification.reference import formulas
 from bnlab.verification.reference.recipe import Recipe
-from bnlab.verification.reference.standardize import standardize
+from bnlab.verification.reference.standardize import standardize, standardize_stack
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -77,6 +77,11 @@ class Reference:
             return self
         return replace(self, initial=self.initial_spatial)
 
+    def of_stack(self, x: Array, parameters: Values, statistics: Values) -> Array:
+        """Y in training of a stack of x (P, N, C, ...), with parameters (P, C) or (C,); for those with a recipe."""
+        assert self.recipe is not None
+        return standardize_stack(self.recipe, x, parameters, statistics, self.settings, training=True)
+
     def by(self, **changes: Any) -> Reference:
         """The same scheme with another recipe: a framework's convention, or a mistake."""
         if self.recipe is None:
@@ -93,8 +98,15 @@ def per_layer(starts: Mapping[str, float | Array], channels: int) -> Values:
     return {name: np.array(start) if np.ndim(start) else np.full(channels, start) for name, start in starts.items()}
 
 
-def gradient(function: Callable[[Array], Array], at: Array, g: Array) -> Array:
-    """∂ Σ g·function(v) / ∂v at v = `at`, by complex steps; the shape of `at`."""
+def gradient(function: Callable[[Array], Array], at: Array, g: Array, *, of_stack: bool = False) -> Array:
+    """∂ Σ g·function(v) / ∂v at v = `at`, by complex steps; the shape of `at`.
+
+    Args:
+        of_stack: `function` takes a stack of all v at once, and gives one of its values.
+    """
+    if of_stack:
+        moved = at + STEP * 1j * np.eye(at.size).reshape(-1, *at.shape)
+        return np.asarray((g * function(moved).imag).sum(tuple(range(1, g.ndim + 1))) / STEP).reshape(at.shape)
     result = np.empty(at.shape)
     for index in np.ndindex(at.shape):
         moved = at.astype(complex)
@@ -154,19 +166,22 @@ REFERENCES: dict[str, Reference] = {
         statistics={"running_mean": 0.0, "running_std": 1.0},
         constants="r and d",
     ),
-    "ghost_batch": Reference(
-        forward=formulas.ghost_batch,
-        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "virtual_batch_size": 2},
-        initial=_GAMMA_BETA,
-        statistics=_RUNNING,
+    "ghost_batch": _standardization(
+        Recipe(samples=True, channels="channel", ghosts="neighbours"),
+        _GAMMA_BETA,
+        _RUNNING,
+        momentum=0.3,
+        virtual_batch_size=4,
     ),
     "precise_batch": _standardization(
         Recipe(samples=True, channels="channel"), _GAMMA_BETA, _RUNNING, momentum=0.3, population_batches=2
     ),
-    "frn": Reference(
-        forward=formulas.filter_response,
-        settings={"eps": 1e-3, "affine": True, "tlu": True},
-        initial={**_GAMMA_BETA, "threshold": 0.0, "learned_eps": float(np.float32(1e-4))},
+    "frn": replace(
+        _standardization(
+            Recipe(samples=False, channels="channel", centred=False, threshold="learned"),
+            {**_GAMMA_BETA, "threshold": 0.0, "learned_eps": float(np.float32(1e-4))},
+            tlu=True,
+        ),
         initial_spatial={**_GAMMA_BETA, "threshold": 0.0},
     ),
     "switchable": Reference(

@@ -1,11 +1,12 @@
 """γ (x − μ) / √(σ² + ε) + β in float64 NumPy, choice by choice as a `Recipe` says, for complex x; see reference.py.
 
-Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,).
+Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,). All is done for a stack of P of these at
+once, of shape (P, N, C, H, W), where parameters and statistics may be (P, C): a gradient needs as many as x has values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ Array = NDArray[Any]
 Values = dict[str, Array]
 Settings = Mapping[str, Any]
 
+SAMPLES = 1
+"""The axis of (P, N, C, H, W)."""
+
 
 def per_channel(values: Array, ndim: int) -> Array:
     """Shape (C,) to (C, 1, ...), to broadcast over (N, C, ...)."""
@@ -27,35 +31,85 @@ def standardize(
     recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, training: bool
 ) -> Array:
     """Y of x; running statistics are updated in place."""
+    return np.asarray(standardize_stack(recipe, x[None], parameters, statistics, settings, training)[0])
+
+
+def standardize_stack(
+    recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, training: bool
+) -> Array:
+    """The same for each x of a stack (P, N, C, ...)."""
+    flat = x.reshape(*x.shape[:3], *(*x.shape[3:], 1, 1)[:2])
     if recipe.affine == "before":
-        x = _affine("both", x, parameters)
+        flat = _affine("both", flat, parameters)
     by = (recipe.train_by if training else recipe.eval_by) if statistics else "batch"
+    if recipe.ghosts and training:
+        y = _of_ghosts(recipe, flat, parameters, statistics, settings)
+    else:
+        y = _of_batch(recipe, flat, parameters, statistics, settings, by, training)
+    y = _threshold(recipe, _affine(recipe.affine, y, parameters), parameters)
+    return y.reshape(len(y), *x.shape[1:])
+
+
+def _of_batch(
+    recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, by: str, training: bool
+) -> Array:
+    """x̂ of a batch that shares its statistics, or of a ghost."""
     mean, var, count = moments(recipe, x, settings.get("num_groups", 1))
-    used = (mean, var * _correction(recipe.variance, count)) if by == "batch" else _running(statistics, x.ndim)
+    used = (mean, var * _correction(recipe.variance, count)) if by == "batch" else _running(statistics)
     if statistics and recipe.updates_in(training):
-        _update(recipe, statistics, settings, x, mean, var, count)
+        _update(recipe, statistics, settings, [(mean, var, count)])
     if by == "updated":
-        used = _running(statistics, x.ndim)
+        used = _running(statistics)
     if by == "squares":
         used = used[0], used[1] ** 2
-    eps = recipe.eps if training else recipe.eval_eps or recipe.eps
-    x_hat = _scaled(recipe, x, used[0], used[1], eps, recipe.eps_value or settings["eps"])
-    return _affine(recipe.affine, x_hat, parameters)
+    place = recipe.eps if training else recipe.eval_eps or recipe.eps
+    return _scaled(recipe, x, used[0], used[1], place, _eps(recipe, parameters, settings))
+
+
+def ghosts_of(recipe: Recipe, samples: int, settings: Settings) -> Iterator[slice]:
+    """Which samples of a batch are one ghost, for all of them."""
+    size = settings.get("virtual_batch_size", 1)
+    count = settings.get("num_splits") or max(1, samples // size)
+    if recipe.ghosts == "interleaved":
+        yield from (slice(first, None, count) for first in range(count))
+        return
+    if recipe.rest == "chunks":  # of torch.chunk: as many as the ghosts need, the last one smaller
+        size = -(-samples // -(-samples // size))
+    ends = range(size, samples, size) if recipe.rest != "spread" else np.cumsum(_spread(samples, count))[:-1]
+    yield from (slice(start, end) for start, end in zip((0, *ends), (*ends, samples), strict=True))
+
+
+def _spread(samples: int, count: int) -> list[int]:
+    """As numpy.array_split: the first ones have one more."""
+    return [samples // count + (ghost < samples % count) for ghost in range(count)]
+
+
+def _of_ghosts(recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings) -> Array:
+    y, together = np.empty_like(x), []
+    for ghost in ghosts_of(recipe, x.shape[SAMPLES], settings):
+        part = x[:, ghost]
+        if recipe.ghost_statistics == "in turn":
+            y[:, ghost] = _of_batch(recipe, part, parameters, statistics, settings, "batch", True)
+        else:
+            together.append(moments(recipe, part, 1))
+            y[:, ghost] = _of_batch(recipe, part, parameters, {}, settings, "batch", True)
+    if together and statistics:
+        _update(recipe, statistics, settings, together)
+    return y
 
 
 def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, int]:
-    """Mean and biased variance, so shaped that they broadcast against x, and how many values each is taken from."""
-    n, c = x.shape[:2]
+    """Mean and biased variance of (P, N, C, H, W), broadcast to its shape, and how many values each is taken from."""
+    p, n, c, *space = x.shape
     groups = {"channel": c, "group": num_groups, "interleaved": num_groups, "sized": c // num_groups, "all": 1}[
         recipe.channels
     ]
-    space = (*x.shape[2:], 1, 1)[:2]
     interleaved = recipe.channels == "interleaved"
-    blocks = x.reshape(n, c // groups, groups, *space) if interleaved else x.reshape(n, groups, c // groups, *space)
-    spatial = {"all": (3, 4), "first": (3,), "second": (4,), "none": ()}[recipe.space]
-    axes = (*((0,) if recipe.samples else ()), 1 if interleaved else 2, *spatial)
+    blocks = x.reshape(p, n, c // groups, groups, *space) if interleaved else x.reshape(p, n, groups, -1, *space)
+    spatial = {"all": (4, 5), "first": (4,), "second": (5,), "none": ()}[recipe.space]
+    axes = (*((SAMPLES,) if recipe.samples else ()), 2 if interleaved else 3, *spatial)
     count = int(np.prod([blocks.shape[axis] for axis in axes]))
-    mean = blocks.mean(axes, keepdims=True) if recipe.centred else np.zeros((1,) * 5)
+    mean = blocks.mean(axes, keepdims=True) if recipe.centred else np.zeros((1,) * 6)
     if recipe.shortcut:
         var = (blocks**2).mean(axes, keepdims=True) - mean**2
     else:
@@ -73,28 +127,34 @@ def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, in
 
 def gradient_factor(recipe: Recipe, x: Array, settings: Settings) -> Array | float:
     """By what a mistaken backward pass multiplies the gradient of x."""
-    _, var, count = moments(recipe, x, settings.get("num_groups", 1))
+    flat = x.reshape(1, *x.shape[:2], *(*x.shape[2:], 1, 1)[:2])
+    _, var, count = moments(recipe, flat, settings.get("num_groups", 1))
     factors: dict[str, Array | float] = {
         "negative": -1.0,
         "times n": float(count),
-        "by the variance": 1 / np.sqrt(var + settings["eps"]),
+        "by the variance": 1 / np.sqrt(var.reshape(x.shape) + settings["eps"]),
     }
     return factors.get(recipe.input_gradient, 1.0)
 
 
-def _running(statistics: Values, ndim: int) -> tuple[Array, Array]:
-    return per_channel(statistics["running_mean"], ndim), per_channel(statistics["running_var"], ndim)
+def _fit(values: Array) -> Array:
+    """(C,) or (P, C), to broadcast over (P, N, C, H, W)."""
+    return values[..., None, :, None, None]
 
 
-def _update(
-    recipe: Recipe, statistics: Values, settings: Settings, x: Array, mean: Array, var: Array, count: int
-) -> None:
-    """Moves running to (1 − m) running + m batch; what is fed is the mean over samples and positions, shape (C,)."""
-    mean, var = (np.asarray(value.real.mean((0, *range(2, x.ndim)))) for value in (mean, var))
+def _running(statistics: Values) -> tuple[Array, Array]:
+    return _fit(statistics["running_mean"]), _fit(statistics["running_var"])
+
+
+def _update(recipe: Recipe, statistics: Values, settings: Settings, moments: list[tuple[Array, Array, int]]) -> None:
+    """Moves running to (1 − m) running + m batch, of the mean over samples and positions, and over all ghosts."""
+    means, variances, counts = zip(*moments, strict=True)
+    mean, var = (np.mean(np.stack(each).real, axis=(0, 2, 4, 5)) for each in (means, variances))  # of (ghosts, P, ...)
+    samples, count = sum(each.shape[SAMPLES] for each in means), counts[0]
     stored = {
         "unbiased": var * _correction("unbiased", count),
         "biased": var,
-        "by samples": var * _correction("unbiased", len(x)),
+        "by samples": var * _correction("unbiased", samples),
         "deviation": np.sqrt(var),
         "unbiased deviation": np.sqrt(var * _correction("unbiased", count)),
         "product": var / _correction("unbiased", count),
@@ -106,15 +166,22 @@ def _update(
     for name, new in fed.items():
         if recipe.updated in ("both", name):
             weight = 1 - of_batch if recipe.momentum in ("old", f"old in {name}") else of_batch
-            statistics[name] = (1 - weight) * statistics[name] + weight * new
+            statistics[name] = (1 - weight) * statistics[name] + weight * (new[0] if len(new) == 1 else new)
 
 
 def _weight_of_batch(recipe: Recipe, statistics: Values, settings: Settings) -> float:
-    """What momentum is; an average needs to count, and does it among the statistics."""
-    if recipe.momentum == "average":
-        statistics["batches"] = statistics.get("batches", np.zeros(())) + 1
-        return 1 / float(statistics["batches"])
-    return float(recipe.momentum_value or settings["momentum"])
+    """What momentum is; where it changes with the steps these are counted, among the statistics."""
+    m = float(recipe.momentum_value or settings["momentum"])
+    if recipe.momentum not in ("average", "average with the start", "debiased"):
+        return m
+    statistics["batches"] = statistics.get("batches", np.zeros(())) + 1
+    batches = float(statistics["batches"])
+    weights = {
+        "average": 1 / batches,
+        "average with the start": 1 / (batches + 1),
+        "debiased": m / (1 - (1 - m) ** batches),
+    }
+    return weights[recipe.momentum]
 
 
 def _correction(variance: str, count: int) -> float:
@@ -122,14 +189,23 @@ def _correction(variance: str, count: int) -> float:
     return {"biased": 1.0, "unbiased": count / max(count - 1, 1), "sum": float(count)}[variance]
 
 
-def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, place: str, eps: float) -> Array:
+def _eps(recipe: Recipe, parameters: Values, settings: Settings) -> Array | float:
+    """ε, and what is learned of it: |ε_l| of each channel."""
+    eps = settings["eps"] if recipe.eps_value is None else recipe.eps_value
+    if "learned_eps" not in parameters:
+        return float(eps)
+    learned = parameters["learned_eps"]
+    return np.asarray(eps + _fit(np.where(learned.real < 0, -learned, learned)))
+
+
+def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, place: str, eps: Array | float) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         centred = x - recipe.taken_off * mean
         if recipe.divisor != "root":
             factors = {"variance": 1 / (var + eps), "square": 1 / (var + eps) ** 2, "multiplied": np.sqrt(var + eps)}
             return np.asarray(centred * factors[recipe.divisor])
         if place == "clamped":
-            return np.asarray(centred / np.sqrt(np.where(var.real > eps, var, eps)))
+            return np.asarray(centred / np.sqrt(np.where(var.real > np.real(eps), var, eps)))
         inside, outside = {
             "inside": (eps, 0.0),
             "outside": (0.0, eps),
@@ -152,4 +228,12 @@ def _affine(how: str, x_hat: Array, parameters: Values) -> Array:
         "one more": (gamma + 1, beta),
         "none": (gamma * 0 + 1, beta * 0),
     }[how]
-    return np.asarray(per_channel(gamma, x_hat.ndim) * x_hat + per_channel(beta, x_hat.ndim))
+    return np.asarray(_fit(gamma) * x_hat + _fit(beta))
+
+
+def _threshold(recipe: Recipe, y: Array, parameters: Values) -> Array:
+    """The activation that belongs to a scheme: max(y, τ)."""
+    if recipe.threshold == "none":
+        return y
+    threshold = _fit(parameters["threshold"] if recipe.threshold == "learned" else np.zeros(1))
+    return np.where(y.real > threshold.real, y, threshold)
