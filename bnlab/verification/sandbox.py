@@ -7,17 +7,15 @@ from typing import Any
 
 from bnlab.user_class import confined
 from bnlab.verification.checks import Verdict
+from bnlab.verification.conventions import Declared
 
 
-def verify_confined(target: str, scheme: str, seconds: float, kwargs: Mapping[str, Any]) -> Verdict:
+def verify_confined(target: str, scheme: str, seconds: float, kwargs: Mapping[str, Any], declared: Declared) -> Verdict:
     """Verifies `my_file.py:MyNorm`, made with `kwargs`, in another process; what it prints is dropped.
 
     Raises:
-        UserError: as `verdict.verify_class`; it takes longer than `seconds`, crashes, or ends the process.
+        UserError: as `verdict.verify_target`; it takes longer than `seconds`, crashes, or ends the process.
     """
     if_slow = "; if it is only slow, raise --time-limit"
-    return Verdict.from_plain(
-        confined(
-            "bnlab.verification.verdict:verify_class_plainly", target, scheme, kwargs, seconds=seconds, if_slow=if_slow
-        )
-    )
+    function, said = "bnlab.verification.verdict:verify_target_plainly", (target, scheme, kwargs, declared.plain())
+    return Verdict.from_plain(confined(function, *said, seconds=seconds, if_slow=if_slow))

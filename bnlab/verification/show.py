@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -18,11 +19,13 @@ from tabulate import tabulate
 from bnlab.norms import SCHEMES
 from bnlab.store import environment
 from bnlab.verification.checks import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
+from bnlab.verification.conventions import CONVENTIONS
+from bnlab.verification.listing import Found
 
 STYLES = {PASS: "green", FAIL: "bold red", WARN: "yellow", NOT_APPLICABLE: "dim"}
 
 
-def print_tables(verdicts: Sequence[Verdict], console: Console) -> None:
+def print_tables(verdicts: Sequence[Verdict], console: Console, *, explain: bool = False) -> None:
     """A table for each scheme, then what is wrong."""
     for scheme, group in groupby(verdicts, key=lambda verdict: verdict.scheme):
         of_scheme = list(group)
@@ -35,8 +38,55 @@ def print_tables(verdicts: Sequence[Verdict], console: Console) -> None:
         table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
         console.print(table, soft_wrap=True)
         for verdict in of_scheme:
-            for line in _findings(verdict):
+            for line in _findings(verdict, explain=explain):
                 console.print(line, soft_wrap=True)
+
+
+def print_list(found: Sequence[Found], console: Console) -> None:
+    """A line for each class, and below it what there is to say about it."""
+    for each in found:
+        console.print(f"{each.target}: {each.outcome}, {each.why or summary(each.verdict)}", soft_wrap=True)
+        for line in [] if each.verdict is None else _said(each.verdict):
+            console.print(line, soft_wrap=True)
+    counts = Counter(each.outcome for each in found)
+    console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()), soft_wrap=True)
+
+
+def summary(verdict: Verdict | None) -> str:
+    """What a layer computes, in one line: `layer normalization, eps outside, no beta`."""
+    if verdict is None:
+        return ""
+    wrong = [diagnosis.mistake for diagnosis in verdict.diagnoses]
+    unknown = [each for each in wrong if each in ("unknown", "raises")]
+    known = [each for each in wrong if each not in unknown]
+    rest = [{"unknown": "something unknown", "raises": "an exception"}[each] for each in unknown]
+    return ", ".join([SCHEMES[verdict.scheme].title.lower(), *known, *rest, *verdict.conventions])
+
+
+def list_to_markdown(found: Sequence[Found]) -> str:
+    """A row for each class."""
+    rows = [[_file(each), _class(each), each.outcome, each.why or summary(each.verdict)] for each in found]
+    return (
+        tabulate(rows, ["file", "class", "outcome", "what it computes"], tablefmt="github", disable_numparse=True)
+        + "\n"
+    )
+
+
+def list_to_json(found: Sequence[Found]) -> str:
+    plain = [
+        {"file": _file(each), "class": _class(each), "outcome": each.outcome, "why": each.why}
+        | ({} if each.verdict is None else _plain(each.verdict) | {"summary": summary(each.verdict)})
+        for each in found
+    ]
+    return json.dumps({"verified": plain}, indent=2)
+
+
+def _file(found: Found) -> str:
+    return found.target.rpartition(":")[0] or found.target
+
+
+def _class(found: Found) -> str:
+    return found.target.rpartition(":")[2] if ":" in found.target else ""
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
@@ -71,8 +121,8 @@ def _remarks(verdict: Verdict) -> list[str]:
     return remarks
 
 
-def _findings(verdict: Verdict) -> list[str]:
-    """The summary, what there is to say about single checks, and the diagnoses."""
+def _findings(verdict: Verdict, *, explain: bool) -> list[str]:
+    """The outcome, what there is to say about single checks, the conventions and the diagnoses."""
     name, results = verdict.name, verdict.results
     counts = {status: sum(result.status == status for result in results) for status in STYLES}
     said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
@@ -80,7 +130,17 @@ def _findings(verdict: Verdict) -> list[str]:
     for result in filter(_worth_saying, results):
         checks.setdefault((result.status, result.note), []).append(result.check)
     notes = [f"  {'; '.join(names)}: {status}, {note}" for (status, note), names in checks.items()]
-    return [f"{name}: {said}", *notes, *(f"  → {diagnosis.text}" for diagnosis in verdict.diagnoses)]
+    return [f"{name}: {verdict.outcome} ({said})", *notes, *_said(verdict, explain=explain)]
+
+
+def _said(verdict: Verdict, *, explain: bool = False) -> list[str]:
+    """The conventions, the diagnoses with the line that makes each and a mended one, and what it computes instead."""
+    lines = [f"  · convention: {CONVENTIONS[name].text}" for name in verdict.conventions]
+    for diagnosis in verdict.diagnoses:
+        lines.append(f"  → {diagnosis.text}")
+        lines += [f"      {line}" for line in (diagnosis.line, diagnosis.mended) if line]
+        lines += [f"      {diagnosis.formula}"] if explain and diagnosis.formula else []
+    return lines + ([f"  → {verdict.instead}"] if verdict.instead else [])
 
 
 def _worth_saying(result: Result) -> bool:
@@ -99,7 +159,10 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
         "scheme": verdict.scheme,
         "layer": verdict.name,
         "called": verdict.called,
+        "outcome": verdict.outcome,
         "passed": not verdict.failed,
+        "conventions": [{"name": name, "text": CONVENTIONS[name].text} for name in verdict.conventions],
+        "instead": verdict.instead,
         "settings": dict(verdict.settings),
         "remarks": list(verdict.remarks),
         "checks": [
@@ -113,7 +176,7 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
             }
             for result in verdict.results
         ],
-        "diagnoses": [{"mistake": diagnosis.mistake, "text": diagnosis.text} for diagnosis in verdict.diagnoses],
+        "diagnoses": [vars(diagnosis) for diagnosis in verdict.diagnoses],
     }
 
 
@@ -153,7 +216,8 @@ def _markdown_notes(verdicts: Sequence[Verdict]) -> list[str]:
     notes = []
     for verdict in verdicts:
         notes += [f"{verdict.scheme}: {verdict.called}"] if verdict.called else []
-        lines = [*_remarks(verdict), *(diagnosis.text for diagnosis in verdict.diagnoses)]
+        conventions = [f"convention: {CONVENTIONS[name].text}" for name in verdict.conventions]
+        lines = [*_remarks(verdict), *conventions, *(diagnosis.text for diagnosis in verdict.diagnoses)]
         lines += [f"{result.check}: {result.note}" for result in verdict.results if result.status == WARN]
         notes += [f"{verdict.scheme} {verdict.name}: {line}" for line in lines]
     return list(dict.fromkeys(notes))

@@ -330,15 +330,6 @@ class PlainBeta(BatchNorm):
         self.beta = torch.zeros(num_features, requires_grad=True)  # type: ignore[assignment]
 
 
-class WithoutParameters(BatchNorm):
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__(num_features, eps, momentum)
-        del self.gamma, self.beta
-
-    def affine(self, x_hat: Tensor) -> Tensor:
-        return x_hat
-
-
 class GrowingStatistics(BatchNorm):
     """LayerNorm's axes, and running statistics that take the batch's shape."""
 
@@ -359,14 +350,6 @@ class LayerNormTooWide(GroupNorm):
     def forward(self, x: Tensor) -> Tensor:
         x_hat = (x - x.mean()) / torch.sqrt(x.var(unbiased=False) + self.eps)
         return x_hat * fit(self.weight, x) + fit(self.bias, x)
-
-
-class LayerNormPerPosition(LayerNormTooWide):
-    """Channels only, as in ConvNeXt."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean, var = x.mean(1, keepdim=True), x.var(1, unbiased=False, keepdim=True)
-        return (x - mean) / torch.sqrt(var + self.eps) * fit(self.weight, x) + fit(self.bias, x)
 
 
 class LayerNormPerChannel(LayerNormTooWide):
@@ -446,10 +429,8 @@ PLANTED: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (WrongWay, "batch", ("stored variance corrected the wrong way",)),
     (PerSample, "batch", ("instance norm instead of batch norm",)),
     (PlainBeta, "batch", ("bias is no parameter",)),
-    (WithoutParameters, "batch", ("affine missing", "no weight", "no bias")),
     (GrowingStatistics, "batch", ("layer norm instead of batch norm", "statistics of another shape")),
     (LayerNormTooWide, "layer", ("over the batch too",)),
-    (LayerNormPerPosition, "layer", ("spatial axes forgotten",)),
     (LayerNormPerChannel, "layer", ("instance norm instead",)),
     (Two, "batch", ("stored variance biased", "eps outside")),
     (Three, "batch", ("stored variance biased", "eps outside", "variance detached")),

@@ -92,11 +92,6 @@ class Cumulative(BatchNorm):
         self.running_var.lerp_(x.var(self.axes(x)), 1 / self.batches)
 
 
-class CumulativeOfTorch(nn.BatchNorm1d):
-    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
-        super().__init__(num_features, eps, momentum=None)
-
-
 class VarianceMomentumInverted(BatchNorm):
     def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
         self.running_mean.lerp_(mean, self.momentum)
@@ -300,10 +295,29 @@ class BetaRandom(BatchNorm):
         nn.init.normal_(self.beta)
 
 
-class Scalars(BatchNorm):
+class Doubled(BatchNorm):
+    """Twice as many values as features, of which the first half is used."""
+
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__(num_features, eps, momentum)
-        self.gamma, self.beta = nn.Parameter(torch.ones(1)), nn.Parameter(torch.zeros(1))
+        self.gamma, self.beta = (nn.Parameter(value.repeat(2)) for value in (self.gamma.data, self.beta.data))
+
+    def affine(self, x_hat: Tensor) -> Tensor:
+        c = x_hat.shape[1]
+        return fit(self.gamma[:c], x_hat) * x_hat + fit(self.beta[:c], x_hat)
+
+
+class InList(nn.Module):
+    """PyTorch sees no layer in a plain list: nothing is learned, moved or stored."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.parts = [nn.BatchNorm1d(num_features, eps, momentum)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        for part in self.parts:
+            x = part(x)
+        return x
 
 
 class PlainTensors(BatchNorm):
@@ -337,10 +351,8 @@ class SumOfSquares(RMSNorm):
         return self.weight * x * torch.rsqrt(x.pow(2).sum(-1, keepdim=True) + self.variance_epsilon)
 
 
-class Gemma(RMSNorm):
-    def __init__(self, hidden_size: int, eps: float = 1e-6) -> None:
-        super().__init__(hidden_size, eps)
-        nn.init.zeros_(self.weight)
+class GemmaFromOne(RMSNorm):
+    """1 + γ, and γ starts at 1."""
 
     def forward(self, x: Tensor) -> Tensor:
         return (1 + self.weight) * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
@@ -351,6 +363,14 @@ class Interleaved(GroupNorm):
         rows = x.reshape(len(x), -1, self.num_groups, *x.shape[2:])
         axes = (1, *range(3, rows.ndim))
         mean, var = rows.mean(axes, keepdim=True), rows.var(axes, unbiased=False, keepdim=True)
+        x_hat = ((rows - mean) / torch.sqrt(var + self.eps)).reshape(x.shape)
+        return x_hat * fit(self.weight, x) + fit(self.bias, x)
+
+
+class GroupsPerPosition(GroupNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.reshape(len(x), self.num_groups, -1, *x.shape[2:])
+        mean, var = rows.mean(2, keepdim=True), rows.var(2, unbiased=False, keepdim=True)
         x_hat = ((rows - mean) / torch.sqrt(var + self.eps)).reshape(x.shape)
         return x_hat * fit(self.weight, x) + fit(self.bias, x)
 
@@ -373,7 +393,6 @@ MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (VarianceOnly, "batch", ("running mean never updated",)),
     (LastBatch, "batch", ("running statistics not averaged",)),
     (Cumulative, "batch", ("running statistics averaged over all batches",)),
-    (CumulativeOfTorch, "batch", ("running statistics averaged over all batches",)),
     (VarianceMomentumInverted, "batch", ("momentum of the variance inverted",)),
     (MeanMomentumInverted, "batch", ("momentum of the mean inverted",)),
     (StoresWithEps, "batch", ("eps stored",)),
@@ -404,13 +423,15 @@ MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (ShortcutOfImages, "batch", ("shortcut variance",)),
     (GammaFromZero, "batch", ("weight starts elsewhere",)),
     (BetaRandom, "batch", ("bias starts elsewhere",)),
-    (Scalars, "batch", ("weight of another shape", "bias of another shape")),
+    (Doubled, "batch", ("weight of another shape", "bias of another shape")),
+    (InList, "batch", ("layers in a list",)),
     (PlainTensors, "batch", ("weight is no parameter", "bias is no parameter")),
     (NotPersistent, "batch", ("statistics are not stored",)),
     (WithNoise, "batch", ("random output",)),
     (NoEvaluation, "batch", ("raises",)),
     (SumOfSquares, "rms", ("sum of squares divides",)),
-    (Gemma, "rms", ("one added to gamma", "weight starts elsewhere")),
+    (GemmaFromOne, "rms", ("one added to gamma",)),
+    (GroupsPerPosition, "group", ("spatial axes forgotten",)),
     (Interleaved, "group", ("groups interleaved",)),
     (GroupsOfSize, "group", ("group size instead of number",)),
 ]

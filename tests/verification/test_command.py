@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from bnlab.norms import SCHEMES
-from bnlab.verification import command, verdict
+from bnlab.verification import command, listing, verdict
 from bnlab.verification.checks.result import Verdict
+from bnlab.verification.conventions import Declared
 from bnlab.verification.reference.reference import REFERENCES, Reference
 from tests.conftest import Answer, Cli, files_below
 
@@ -38,10 +39,11 @@ class MyTanh(nn.Module):
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, which is quicker; tests/user_class/test_sandbox.py has what the other is for."""
 
-    def verified(target: str, scheme: str, seconds: float, kwargs: dict[str, Any]) -> Verdict:
-        return verdict.verify_class(target, scheme, kwargs)
+    def verified(target: str, scheme: str, seconds: float, kwargs: dict[str, Any], declared: Declared) -> Verdict:
+        return verdict.verify_target(target, scheme, kwargs, declared)
 
     monkeypatch.setattr(command, "verify_confined", verified)
+    monkeypatch.setattr(listing, "verify_confined", verified)
 
 
 def verify_file(cli: Cli, code: str, *arguments: str, name: str = "MyBN") -> Answer:
@@ -56,7 +58,7 @@ def test_a_scheme_passes(cli: Cli, tmp_path: Path) -> None:
     answer = cli("verify", "batch")
     assert (answer.code, answer.err) == (0, "")
     assert re.search(r"forward, training +1e-12 +\S+e-16 +\S+e-16 +pass +\S+e-16 +\S+e-16 +pass", answer.out)
-    assert answer.out.endswith("native: 28 pass, 1 n/a\ncustom: 28 pass, 1 n/a\n")
+    assert answer.out.endswith("native: pass (28 pass, 1 n/a)\ncustom: pass (28 pass, 1 n/a)\n")
     assert files_below(tmp_path) == set()
 
 
@@ -167,8 +169,8 @@ BAD = [
         ("importing my_bn.py failed in line 1 of my_bn.py: ModuleNotFoundError: No module named 'nosuchlib'"),
     ),
     (
-        HEAD + MODULE.replace("num_features", "num_features, dims, size"),
-        "MyBN needs more than num_features: dims, size; give them: --kwargs '{dims: VALUE,size: VALUE}'",
+        HEAD + MODULE.replace("num_features", "num_features, kind, size"),
+        "MyBN needs more than num_features: kind, size; give them: --kwargs '{kind: VALUE,size: VALUE}'",
     ),
     (
         f"{HEAD}class MyBN(nn.Module):\n    def __init__(self): super().__init__()",
@@ -204,7 +206,7 @@ def test_a_class_that_cannot_be_verified_is_one_line(cli: Cli, code: str, text: 
     [
         (["batc"], f"unknown norm 'batc'; allowed: {', '.join(sorted(SCHEMES))}. Did you mean 'batch'?"),
         (["batch", "--impl", "kers"], "unknown impl 'kers'; allowed: custom, keras, native. Did you mean 'keras'?"),
-        (["my_bn.py:X", "--as", "bach"], f"unknown norm 'bach'; allowed: {', '.join(sorted(SCHEMES))}."),
+        (["my_bn.py:X", "--as", "bach"], f"unknown norm 'bach'; allowed: {', '.join(sorted(['auto', *SCHEMES]))}."),
         (["none.py:X"], "there is no file none.py; give an existing FILE.py:CLASS."),
         (["sys:X"], "the Python module sys has no source file; give one of .py, or FILE.py:CLASS"),
         (
@@ -226,7 +228,12 @@ def test_a_class_that_cannot_be_verified_is_one_line(cli: Cli, code: str, text: 
             ["torch.nn:LazyBatchNorm1d", "--as", "rms"],
             "LazyBatchNorm1d takes no number of features; its constructor has to be LazyBatchNorm1d(num_features, ...)",
         ),
-        (["my_bn.py"], "'my_bn.py' names no class; write FILE.py:CLASS or PACKAGE.MODULE:CLASS, e.g. my_bn.py:MyBN"),
+        (["my_bn.py"], "there is no file or folder my_bn.py; give an existing FILE.py, FILE.py:CLASS or folder"),
+        (["sub/"], "there is no file or folder sub/; give an existing FILE.py, FILE.py:CLASS or folder"),
+        (["a.py:B", "--affine", "no"], "--affine no is of the wrong type; allowed: true, false"),
+        (["a.py:B", "--momentum", "odl"], "unknown momentum 'odl'; allowed: new, old. Did you mean 'old'?"),
+        (["a.py:B", "--layout", "last"], "unknown layout 'last'; allowed: channels-first, channels-last."),
+        (["batch", "--no-running-stats"], "--affine, --momentum, --no-running-stats and --layout are of a class, and"),
         (["--all", "batch"], "--all is every scheme and impl; leave out 'batch', or --all"),
         (["--all", "--impl", "custom"], "--all is every scheme and impl; leave out '--impl custom', or --all"),
         (["--json", "--markdown"], "--json and --markdown exclude each other; choose one"),
@@ -294,15 +301,18 @@ class MyBN(nn.BatchNorm1d):
 def test_a_momentum_of_its_own_may_be_the_weight_of_the_old_value(cli: Cli, momentum: float) -> None:
     answer = verify_file(cli, KEPT.replace("MOMENTUM", str(momentum)))
     assert answer.code == 0, answer.out
-    line = f"MyBN: {momentum} is the weight of the old value, which is Keras's convention: by PyTorch's it is"
-    assert f"{line} {1 - momentum:g}\n" in answer.out
+    assert "MyBN: pass with conventions (" in answer.out
+    assert (
+        "  · convention: its momentum m is the weight of the old value: running ← m running + (1 − m) batch"
+        in answer.out
+    )
 
 
 def test_a_momentum_of_its_own_that_is_neither_weight_is_not_explained_away(cli: Cli) -> None:
     answer = verify_file(cli, KEPT.replace("1 - self.momentum", "0.2").replace("MOMENTUM", "0.9"))
     assert answer.code == 1
     assert "MyBN: its constructor takes no momentum: 0.9 is read from the layer\n" in answer.out
-    assert "Keras's convention: by PyTorch's" not in answer.out
+    assert "convention: " not in answer.out
 
 
 RAISING = f"""{HEAD}

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from bnlab.verification.checks.checks import run
 from bnlab.verification.checks.result import COARSE, FAIL, Diagnosis
-from bnlab.verification.checks.subject import accepted, of_class
+from bnlab.verification.checks.subject import accepted
+from bnlab.verification.conventions import Declared
+from bnlab.verification.conventions.own_class import of_class
 from bnlab.verification.mistakes import search
 from bnlab.verification.mistakes.diagnosis import diagnose
 from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES, known
@@ -49,8 +51,8 @@ CORRECT: list[tuple[type[nn.Module], str]] = [
 ]
 
 
-def diagnosed(cls: type[nn.Module], scheme: str) -> tuple[Diagnosis, ...]:
-    subject = of_class(cls, scheme)
+def diagnosed(cls: type[nn.Module], scheme: str, declared: Declared | None = None) -> tuple[Diagnosis, ...]:
+    subject = of_class(cls, scheme, declared=declared)
     return diagnose(run(subject, accepted(subject)))
 
 
@@ -86,6 +88,7 @@ def test_what_mistakes_give_is_measured_once_for_all_layers() -> None:
 
 def test_every_known_mistake_is_planted() -> None:
     planted = {name for _, _, names in PLANTED for name in names} - {"unknown", "raises"}
+    planted |= {diagnosis.mistake for diagnosis in diagnosed(textbook.Plain, "batch", Declared(affine=True))}
     assert planted == {mistake.name for mistake in MISTAKES} | {"eps fixed", "momentum fixed"} | set(DEFECTS)
 
 

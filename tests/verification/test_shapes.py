@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from bnlab.verification.checks import FAIL, NOT_APPLICABLE, Result
 from bnlab.verification.checks.checks import run
-from bnlab.verification.checks.subject import accepted, of_class
+from bnlab.verification.checks.subject import accepted
+from bnlab.verification.conventions.own_class import of_class
 from bnlab.verification.mistakes import diagnose
 
 

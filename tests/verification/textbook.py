@@ -56,6 +56,17 @@ class BatchNorm(nn.Module):
         self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var * n / (n - 1)
 
 
+class Plain(BatchNorm):
+    """Without gamma and beta."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps, momentum)
+        del self.gamma, self.beta
+
+    def affine(self, x_hat: Tensor) -> Tensor:
+        return x_hat
+
+
 class Float32Statistics(BatchNorm):
     """Statistics in float32 whatever the input, as for half precision."""
 

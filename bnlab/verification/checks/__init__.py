@@ -1,7 +1,7 @@
 """What is done to a layer, the numbers that come out, and how far they may be from the reference's.
 
 A check's numbers, tolerance and outcome live here, and so does how a layer to check is built; what an outcome means in
-words does not. The doors `checks`, `measures` and `subject` import torch.
+words does not. The doors `checks`, `measures`, `special` and `subject` import torch.
 """
 
 from bnlab.verification.checks.result import (
@@ -11,6 +11,7 @@ from bnlab.verification.checks.result import (
     NOT_APPLICABLE,
     PASS,
     WARN,
+    WITH_CONVENTIONS,
     Diagnosis,
     Result,
     Verdict,
@@ -24,11 +25,13 @@ __all__ = [
     "NOT_APPLICABLE",
     "PASS",
     "WARN",
+    "WITH_CONVENTIONS",
     "Diagnosis",
     "Result",
     "Verdict",
     "checks",
     "errors",
     "measures",
+    "special",
     "subject",
 ]

@@ -71,6 +71,20 @@ def running(name: str) -> Measure:
     return measure
 
 
+def of_another_size(new: New, ndim: int) -> Values:
+    """A batch that ghosts do not divide."""
+    return {"y": new(ndim).forward(draw(ndim, samples=SHAPES[ndim][0] - 2), training=True)}
+
+
+def influenced(new: New, ndim: int) -> Array:
+    """Which values of y change in training where x[0, 0, 0, ...] does; a Boolean array of y's shape."""
+    x = draw(ndim)
+    moved = x.copy()
+    moved[(0,) * ndim] += 1
+    before, after = (new(ndim).forward(values, training=True) for values in (x, moved))
+    return np.asarray(np.abs(after - before) > 1e-6 * np.abs(before).max())
+
+
 def momentum(new: New, ndim: int) -> Values:
     """The weight of the new batch, as the change of the running mean shows it."""
     weight = _first_step(new(ndim), ndim)[0]

@@ -12,7 +12,7 @@ from bnlab.verification.checks import measures
 from bnlab.verification.checks.result import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
 from bnlab.verification.checks.subject import Subject, reference_new
 from bnlab.verification.reference import Reference
-from bnlab.verification.reference.layers import CHANNELS, TorchLayer
+from bnlab.verification.reference.layers import TorchLayer
 from bnlab.verification.reference.roles import named_tensors
 
 
@@ -79,9 +79,22 @@ def defects(subject: Subject, ndim: int) -> list[str]:
         layer.run(x, training=True)
     except (Exception, SystemExit):
         return []  # the gradients' checks say it
+    if hidden_modules(layer.module):
+        return ["layers in a list"]
     found = [] if np.array_equal(y, again, equal_nan=True) else ["random output"]
     found += [] if torch.equal(x, before) else ["input changed"]
     return found + _of_parameters(subject, layer, reference, ndim) + _of_statistics(layer, reference)
+
+
+def hidden_modules(module: nn.Module) -> bool:
+    """Whether there are layers in a plain list, tuple or dict, which PyTorch does not look into."""
+    own = [value for name, value in vars(module).items() if name not in ("_modules", "_parameters", "_buffers")]
+    held = [each for value in own for each in (value.values() if isinstance(value, dict) else _items(value))]
+    return any(isinstance(each, nn.Module) for each in held)
+
+
+def _items(value: object) -> list[object] | tuple[object, ...]:
+    return value if isinstance(value, list | tuple) else []
 
 
 def _of_parameters(subject: Subject, layer: TorchLayer, reference: Reference, ndim: int) -> list[str]:
@@ -108,7 +121,7 @@ def _of_statistics(layer: TorchLayer, reference: Reference) -> list[str]:
         found.append("statistics are not stored" if all(buffers.values()) else "statistics are no buffers")
     if any(layer.tensor(name).requires_grad for name in kept):
         found.append("statistics are not detached")
-    if any(layer.tensor(name).numel() != CHANNELS for name in kept):
+    if set(kept) != set(layer.statistics()):
         found.append("statistics of another shape")
     return found
 

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from bnlab.errors import UserError, one_line
+from bnlab.errors import one_line
 from bnlab.norms import SCHEMES, keras_layers
-from bnlab.user_class.layer import SETTING_NAMES, arguments
 from bnlab.verification.checks import measures
-from bnlab.verification.reference import WEIGHT, Reference, Values, reference_of
+from bnlab.verification.reference import WEIGHT, Reference, reference_of
 from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
-
-USUAL = {
-    "num_groups": tuple(groups for groups in range(2, CHANNELS) if CHANNELS % groups == 0),
-    "eps": (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-12),
-    "momentum": (0.1, 0.01, 0.001, 0.05),
-}
-"""What a class may have instead of a setting, to be found in this order. Of a momentum, the weight of the new batch; of
-groups, what is neither layer nor instance normalization."""
 
 KERAS_STORES = {"batch": {"stored": "biased"}}
 """Where Keras differs by its documented convention: it is held against that."""
@@ -51,7 +41,9 @@ class Subject:
         build: makes the module for inputs of `ndim` dimensions; raises ValueError where there is none.
         remarks: what was assumed about it, in words; `assumed`: of which settings.
         deviations: how the names of checks begin that it is known to fail, and why: they are shown as warnings.
+        conventions: those that its reference follows, by their names; see conventions/convention.py.
         widest: the largest type that it takes; what would be float64 is done in this one.
+        channels_last: it takes (N, L, C) and (N, H, W, C); in the checks the features are on the second axis.
         dtype_at_build: `build` takes `dtype`, because the module cannot be cast later.
     """
 
@@ -63,14 +55,21 @@ class Subject:
     remarks: tuple[str, ...] = ()
     assumed: frozenset[str] = frozenset()
     deviations: Mapping[str, str] = field(default_factory=dict)
+    conventions: tuple[str, ...] = ()
     widest: str = "float64"
+    channels_last: bool = False
     dtype_at_build: bool = False
 
     def new(self, ndim: int, dtype: str = "float64", drawn: bool = True) -> Layer:
         """A fresh layer; see `layers.New`."""
         dtype = self.widest if dtype == "float64" else dtype
         kwargs = {"dtype": dtype} if self.dtype_at_build else {}
-        return TorchLayer(lambda: self.build(ndim, **kwargs), self.reference.on(ndim), dtype, draw=drawn)
+        build = partial(self.build, ndim, **kwargs)
+        return TorchLayer(build, self.reference.on(ndim), dtype, draw=drawn, channels_last=self.channels_last)
+
+    def following(self, convention: str, reference: Reference) -> Subject:
+        """The same, held to a reference that follows a convention."""
+        return replace(self, reference=reference, conventions=(*self.conventions, convention))
 
 
 def reference_new(reference: Reference) -> New:
@@ -86,7 +85,7 @@ def of_scheme(scheme: str, impl: str) -> Subject:
     """The subject for `norm=SCHEME norm.impl=IMPL`; the impl `keras` is that of `keras_layers`."""
     reference = reference_of(scheme)
     settings = dict(reference.settings)
-    called = _listed(settings)
+    called = listed(settings)
     if impl == "keras":
         if scheme in KERAS_STORES:
             reference = reference.by(**KERAS_STORES[scheme])
@@ -110,6 +109,10 @@ def of_scheme(scheme: str, impl: str) -> Subject:
     return Subject(impl, called, scheme, reference, reparametrized if reference.of_weights else build)
 
 
+def listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
+
+
 def _linear(ndim: int) -> nn.Module:
     """The layer that a scheme of weights is tried on: linear, or a convolution with a kernel of one pixel."""
     layers: dict[int, Callable[[], nn.Linear | nn.Conv1d | nn.Conv2d]] = {
@@ -120,134 +123,6 @@ def _linear(ndim: int) -> nn.Module:
     layer = layers[ndim]()
     layer.weight.data = torch.tensor(WEIGHT, dtype=torch.float32).reshape(layer.weight.shape)
     return layer
-
-
-def of_class(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None = None) -> Subject:
-    """A user's class as an implementation of a scheme, built as `cls(num_features, eps=..., momentum=...)`.
-
-    `kwargs` are further arguments of its constructor, or other values of these. Settings that its constructor does not
-    take are read from the layer's attributes; failing that, the usual value that fits best is taken for what is written
-    inside.
-
-    Raises:
-        UserError: the constructor needs other arguments or raises; `kwargs` has another one, or no number for a
-            setting.
-    """
-    reference = reference_of(scheme)
-    settings, remarks = dict(reference.settings), []
-    takes = _by_their_names(cls, settings)
-    given = {name: settings[setting] for name, setting in takes.items()} | dict(kwargs or {})
-    settings |= {setting: _number(name, given[name]) for name, setting in takes.items()}
-    args, named = arguments(cls, CHANNELS, given, "--kwargs")
-    called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [_listed(named)])])})"
-
-    def build(ndim: int) -> nn.Module:
-        return cls(*args, **named)
-
-    fixed = [name for name in USUAL if name in settings and name not in takes.values()]
-    module = _tried(build, called, fixed)
-    unknown = []
-    for setting in fixed:
-        value = _kept(module, setting)
-        if value is None:
-            unknown.append(setting)
-        else:
-            settings[setting] = value
-            remarks.append(f"its constructor takes no {setting}: {value:g} is read from the layer")
-    subject = Subject(cls.__name__, called, scheme, replace(reference, settings=settings), build, tuple(remarks))
-    subject = _narrowed(subject)
-    if "momentum" in fixed and "momentum" not in unknown:
-        subject = _by_its_weight(subject)
-    if "num_groups" in unknown and not (taken := accepted(subject)).shapes:
-        raise UserError(f"{called} cannot be run: {taken.refused[2]}{_OF_GROUPS}")
-    for setting in unknown:
-        subject = _assume(subject, setting)
-    return subject
-
-
-def _by_its_weight(subject: Subject) -> Subject:
-    """With 1 − m for a momentum m that is read from the layer, where it is the weight of the old value, as in Keras."""
-    kept, shapes = subject.reference.settings["momentum"], accepted(subject).shapes
-    weight = _seen(measures.momentum, subject, shapes[0]).get("momentum") if shapes else None
-    if weight is None or not np.abs(weight - (1 - kept)).max() < 1e-4 <= np.abs(weight - kept).max():
-        return subject
-    settings = {**subject.reference.settings, "momentum": 1 - kept}
-    remark = f"{kept:g} is the weight of the old value, which is Keras's convention: by PyTorch's it is {1 - kept:g}"
-    return replace(subject, reference=replace(subject.reference, settings=settings), remarks=(*subject.remarks, remark))
-
-
-def _number(name: str, value: Any) -> float:
-    if not isinstance(value, int | float):
-        raise UserError(f"--kwargs {name}={value} is of the wrong type; it is a setting of the scheme, a number")
-    return value
-
-
-def _kept(module: nn.Module, setting: str) -> float | None:
-    """The value of an attribute of the layer; no number of groups that the channels cannot be divided into."""
-    values = [getattr(module, name, None) for name in SETTING_NAMES[setting]]
-    numbers = [value for value in values if isinstance(value, int | float)]
-    return next((n for n in numbers if setting != "num_groups" or (n >= 1 and CHANNELS % n == 0)), None)
-
-
-def _narrowed(subject: Subject) -> Subject:
-    """In float32, if the layer takes no float64 in any shape."""
-    narrow = replace(subject, widest="float32", remarks=(*subject.remarks, "takes float32 only"))
-    return narrow if not accepted(subject).shapes and accepted(narrow).shapes else subject
-
-
-def _listed(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in settings.items())
-
-
-def _by_their_names(cls: type[nn.Module], settings: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters of a constructor that take a setting, and which."""
-    names = {alias: setting for setting in settings for alias in SETTING_NAMES.get(setting, (setting,))}
-    return {name: names[name] for name in inspect.signature(cls).parameters if name in names}
-
-
-_OF_GROUPS = f"; a number of groups that __init__ does not take has to divide the {CHANNELS} channels of the checks"
-
-
-def _tried(build: Callable[[int], nn.Module], call: str, fixed: Collection[str]) -> nn.Module:
-    try:
-        return build(2)
-    except (Exception, SystemExit) as error:
-        more = _OF_GROUPS if "num_groups" in fixed else ""
-        raise UserError(f"{call} cannot be built: {one_line(error)}{more}") from error
-
-
-def _seen(measure: measures.Measure, subject: Subject, ndim: int) -> Values:
-    """Nothing where the layer raises, which the checks say."""
-    try:
-        return measure(subject.new, ndim)
-    except (Exception, SystemExit):
-        return {}
-
-
-def _assume(subject: Subject, setting: str) -> Subject:
-    """With the usual value of a setting that comes nearest to what the layer does."""
-    measure = {"num_groups": measures.training, "eps": measures.near_eps, "momentum": measures.momentum}[setting]
-    shapes = accepted(subject).shapes
-    if not shapes:
-        return subject
-    ndim = shapes[0]
-    seen = _seen(measure, subject, ndim)
-
-    def by(value: float) -> Reference:
-        return replace(subject.reference, settings={**subject.reference.settings, setting: value})
-
-    def distance(value: float) -> float:
-        expected = measure(reference_new(by(value)), ndim)
-        return max((float(np.abs(seen[key] - expected[key]).max()) for key in expected if key in seen), default=np.inf)
-
-    best = min(USUAL[setting], key=distance)
-    remark = f"its constructor takes no {setting}: {best:g} is assumed"
-    return replace(
-        subject,
-        reference=by(best),
-        remarks=(*subject.remarks, remark),
-        assumed=subject.assumed | {setting},
-    )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ MISTAKES = (*RUNNING, *OUTPUT, *GRADIENT)
 DEFECTS = {
     "input changed": "the input is changed in place, so that whatever else uses it gets other numbers: PyTorch's"
     " layers leave it as it is.",
+    "layers in a list": "layers are kept in a plain list, tuple or dict, which PyTorch does not look into, so that"
+    " nothing in them is learned, stored or moved: make it an nn.ModuleList or nn.ModuleDict.",
     "no weight": "there is no gamma (a parameter of as many values as features, e.g. `weight`): the paper and"
     " PyTorch have y = γ x̂ + β.",
     "no bias": "there is no beta (a parameter of as many values as features, e.g. `bias`): the paper and PyTorch"

@@ -129,7 +129,7 @@ OUTPUT = (
         {"space": "none"},
         "statistics are taken for each position, over the channels alone: in bnlab and torch.nn.GroupNorm they go"
         " over the spatial axes too.",
-        BY_SAMPLE,
+        frozenset({"group"}),
     ),
     Mistake(
         "mean not taken off",

@@ -96,4 +96,5 @@ def _fit(values: Array, x: Array) -> Array:
 
 
 def _affine(x_hat: Array, parameters: Values) -> Array:
-    return np.asarray(_fit(parameters["weight"], x_hat) * x_hat + _fit(parameters["bias"], x_hat))
+    gamma, beta = parameters.get("weight", np.ones(1)), parameters.get("bias", np.zeros(1))
+    return np.asarray(_fit(gamma, x_hat) * x_hat + _fit(beta, x_hat))

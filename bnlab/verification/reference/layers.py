@@ -108,7 +108,7 @@ class ReferenceLayer:
         return {name: value.reshape(-1) for name, value in self._parameters.items()}
 
     def statistics(self) -> Values:
-        return dict(self._statistics)
+        return {name: self._statistics[name] for name in self.reference.statistics}
 
     def reloaded(self) -> ReferenceLayer:
         return copy.deepcopy(self)
@@ -141,10 +141,20 @@ class TorchLayer:
         reference: says which parameters and statistics to look for, and what values the parameters are given.
         dtype: of the module and its inputs.
         draw: whether the parameters get drawn values.
+        channels_last: the module takes (N, ..., C), where all else here has (N, C, ...).
     """
 
-    def __init__(self, build: Callable[[], nn.Module], reference: Reference, dtype: str, *, draw: bool) -> None:
+    def __init__(
+        self,
+        build: Callable[[], nn.Module],
+        reference: Reference,
+        dtype: str,
+        *,
+        draw: bool,
+        channels_last: bool = False,
+    ) -> None:
         self.build = build
+        self.channels_last = channels_last
         self.reference = reference
         self.dtype: torch.dtype = getattr(torch, dtype)
         self.module = self._cast(build())
@@ -165,10 +175,10 @@ class TorchLayer:
         self.module.train(training)
         with warnings.catch_warnings(), torch.set_grad_enabled(training if recorded is None else recorded):
             warnings.simplefilter("ignore")
-            y = self.module(x)
+            y = self.module(x.movedim(1, -1) if self.channels_last else x)
         if not isinstance(y, Tensor):
             raise TypeError(f"its output is of type {type(y).__name__}, not a tensor")
-        return y
+        return y.movedim(-1, 1) if self.channels_last else y
 
     def gradients(self, x: Array, g: Array) -> Values:
         inputs = {"input": self._tensor(x).requires_grad_()}
@@ -192,11 +202,13 @@ class TorchLayer:
 
     def statistics(self) -> Values:
         tensors = {name: self.tensor(name) for name in self.reference.statistics if name in self.roles}
-        return {name: _array(tensor).reshape(-1) for name, tensor in tensors.items() if tensor.numel() == CHANNELS}
+        found = {name: _array(tensor) for name, tensor in tensors.items() if self._is_statistic(tensor)}
+        return {name: values.reshape(-1, CHANNELS).mean(0) for name, values in found.items()}
 
     def reloaded(self) -> TorchLayer:
         state = {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
-        other = TorchLayer(self.build, self.reference, str(self.dtype).removeprefix("torch."), draw=False)
+        dtype = str(self.dtype).removeprefix("torch.")
+        other = TorchLayer(self.build, self.reference, dtype, draw=False, channels_last=self.channels_last)
         other.module.load_state_dict(state)
         return other
 
@@ -205,6 +217,11 @@ class TorchLayer:
         owner, attribute = self.roles[name]
         tensor: Tensor = getattr(owner, attribute)
         return tensor
+
+    def _is_statistic(self, tensor: Tensor) -> bool:
+        """Whether it has a value for each feature, or one for each feature of each ghost, read as their average."""
+        ghosts = self.reference.recipe is not None and self.reference.recipe.ghosts
+        return tensor.numel() == CHANNELS or bool(ghosts and tensor.numel() > 0 and tensor.numel() % CHANNELS == 0)
 
     def _learned(self, name: str) -> Tensor:
         """The parameter, made one that gets a gradient: that it is none is a defect by itself."""

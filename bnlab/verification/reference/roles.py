@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,11 +14,21 @@ Role = tuple[nn.Module, str]
 """The module that has the tensor, and the attribute."""
 
 NAMES = {
-    "weight": r"weights?|gammas?|γ|g|scales?|gains?|w|mults?|a_2",
+    "weight": r"weights?|gammas?|γ|g|scales?|gains?|w|mults?|a_2|alphas?",
     "bias": r"bias(es)?|betas?|β|b|shifts?|offsets?|adds?|b_2",
-    "running_mean": r".*(mean|avg).*|((running|moving)_?)?(mu|μ)",
-    "running_var": r".*(var|sigma|σ|std|sd).*",
+    "running_mean": r".*(mean|avg|average).*|((running|moving|run|ema|pop|global)_?)?(mu|μ|m)(_hat|_ema)?|rm|mu_.*",
+    "running_var": r".*(var|sigma|σ|std|sd).*|((running|moving|run|ema|pop|global)_?)?(v|s)(_hat|_ema)?|rv",
+    "running_std": r".*(std|sigma|σ|sd|var).*",
+    "threshold": r"threshold|thresh|tau|τ|t",
+    "learned_eps": r"learned_eps|eps_l|eps(ilon)?(_learned|_param)?",
+    "mean_logits": r"mean_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?means?",
+    "var_logits": r"var_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?vars?",
+    "alpha": r"alpha|α|a",
+    "shift": r"shift|s",
 }
+"""By what names a layer may keep something, beside the reference's own."""
+
+STATISTICS = ("running_mean", "running_var", "running_std")
 
 
 def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[str, Role]:
@@ -28,28 +38,45 @@ def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[s
     """
     tensors = _tensors(module)
     starts = per_layer({**reference.initial, **reference.statistics}, channels)
+    ghosts = reference.recipe is not None and bool(reference.recipe.ghosts)
     roles: dict[str, Role] = {}
-    for role, start in starts.items():
-        pattern = NAMES.get(role, re.escape(role))
-        for name, (owner, attribute, tensor) in tensors.items():
-            if (owner, attribute) in roles.values() or tensor.numel() != start.size:
-                continue
-            if _is_named(attribute, pattern):
-                roles[role] = tensors[name][:2]
-                break
+
+    def fits(tensor: Tensor, role: str) -> bool:
+        size, learned = starts[role].size, _is_learned(tensor)
+        several = ghosts and tensor.numel() > 0 and tensor.numel() % size == 0
+        return (tensor.numel() == size or several) if role in STATISTICS and not learned else tensor.numel() == size
+
+    for role in starts:
+        own = [name for name in tensors if fits(tensors[name][2], role) and tensors[name][:2] not in roles.values()]
+        names = [name for name in own if role not in STATISTICS or not _is_learned(tensors[name][2])]
+        exact = [name for name in names if _is_named(name, re.escape(role))]
+        alike = [name for name in names if _is_named(name, NAMES.get(role, re.escape(role)))]
+        if found := exact or alike:
+            roles[role] = tensors[found[0]][:2]
     for role, start in starts.items():
         for owner, attribute, tensor in tensors.values():
             free = role not in roles and (owner, attribute) not in roles.values()
-            right_kind = isinstance(tensor, nn.Parameter) == (role in reference.initial)
-            if free and right_kind and np.array_equal(tensor.detach().double().numpy().reshape(-1), start.reshape(-1)):
+            right_kind = _is_learned(tensor) == (role in reference.initial)
+            values = tensor.detach().double().numpy().reshape(-1)
+            if free and right_kind and fits(tensor, role) and (values == start.reshape(-1)[0]).all():
                 roles[role] = (owner, attribute)
     return roles
+
+
+def _is_learned(tensor: Tensor) -> bool:
+    return isinstance(tensor, nn.Parameter) and tensor.requires_grad
 
 
 def named_tensors(module: nn.Module) -> set[str]:
     """The roles of NAMES that some parameter of the module has the name of, whatever its shape."""
     attributes = [name for name, (_, _, tensor) in _tensors(module).items() if isinstance(tensor, nn.Parameter)]
     return {role for role, pattern in NAMES.items() if any(_is_named(name, pattern) for name in attributes)}
+
+
+def unused_parameters(module: nn.Module, roles: Collection[Role]) -> list[Tensor]:
+    """The learned tensors that have no role."""
+    tensors = _tensors(module).values()
+    return [tensor for owner, name, tensor in tensors if _is_learned(tensor) and (owner, name) not in roles]
 
 
 def _is_named(name: str, pattern: str) -> bool:

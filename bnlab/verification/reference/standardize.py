@@ -149,7 +149,7 @@ def _running(statistics: Values) -> tuple[Array, Array]:
 def _update(recipe: Recipe, statistics: Values, settings: Settings, moments: list[tuple[Array, Array, int]]) -> None:
     """Moves running to (1 − m) running + m batch, of the mean over samples and positions, and over all ghosts."""
     means, variances, counts = zip(*moments, strict=True)
-    mean, var = (np.mean(np.stack(each).real, axis=(0, 2, 4, 5)) for each in (means, variances))  # of (ghosts, P, ...)
+    mean, var = (np.mean([ghost.real.mean((SAMPLES, 3, 4)) for ghost in each], axis=0) for each in (means, variances))
     samples, count = sum(each.shape[SAMPLES] for each in means), counts[0]
     stored = {
         "unbiased": var * _correction("unbiased", count),
@@ -176,12 +176,9 @@ def _weight_of_batch(recipe: Recipe, statistics: Values, settings: Settings) -> 
         return m
     statistics["batches"] = statistics.get("batches", np.zeros(())) + 1
     batches = float(statistics["batches"])
-    weights = {
-        "average": 1 / batches,
-        "average with the start": 1 / (batches + 1),
-        "debiased": m / (1 - (1 - m) ** batches),
-    }
-    return weights[recipe.momentum]
+    if recipe.momentum == "debiased":
+        return float(m / (1 - (1 - m) ** batches))
+    return 1 / (batches + 1 if recipe.momentum == "average with the start" else batches)
 
 
 def _correction(variance: str, count: int) -> float:
