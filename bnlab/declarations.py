@@ -2,6 +2,9 @@
 
 A declaration holds for the class that makes it and not for its subclasses, which may do anything. Whatever declares
 nothing is called once per replicate, which is right for everything and slow.
+
+All parameters that are not of a linear or convolutional layer are taken for a norm's, which may be spared weight decay;
+`has_norm_parameters = False` in a class says that its are not.
 """
 
 from __future__ import annotations

@@ -35,6 +35,16 @@ class StorageError(OSError):
         )
 
 
+class UnreadableError(OSError):
+    """A stored file is there and cannot be read, e.g. for lack of permission. Exit code 1; it is left as it is."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(error.errno, error.strerror, str(path))
+
+    def __str__(self) -> str:
+        return f"cannot read {self.filename}: {self.strerror}; it was left as it is. Mend it, then repeat the command"
+
+
 class SweepFailedError(Exception):
     """Jobs of a sweep failed; the message lists every one with its reason. Exit code 1."""
 

@@ -25,19 +25,30 @@ def one_of(key: str, value: str, allowed: Collection[str]) -> None:
 
 
 def positive(key: str, value: float) -> None:
+    """Also in float32."""
     require(value > 0 and math.isfinite(value), key, value, "a finite number above 0")
-
-
-def visible(key: str, value: float) -> None:
-    """Positive and finite also in float32, where what is smaller than the smallest normal number counts as zero."""
-    positive(key, value)
-    require(value <= LARGEST, key, value, f"{LARGEST} or below, since float32 takes what is larger for infinity")
-    require(value >= SMALLEST, key, value, f"{SMALLEST} or above, since float32 takes what is smaller for 0")
+    finite(key, value)
 
 
 def not_negative(key: str, value: float) -> None:
+    """Also in float32."""
     require(value >= 0 and math.isfinite(value), key, value, "a finite number, 0 or above")
+    finite(key, value)
 
 
 def within_0_1(key: str, value: float) -> None:
     require(0 <= value <= 1, key, value, "between 0 and 1")
+    finite(key, value)
+
+
+def finite(key: str, value: float) -> None:
+    """Also in float32, where what is smaller than the smallest normal number counts as zero."""
+    require(math.isfinite(value), key, value, "a finite number")
+    size, sign = abs(value), "-" if value < 0 else ""
+    nearer = "above" if sign else "below"
+    require(
+        size <= LARGEST, key, value, f"{sign}{LARGEST} or {nearer}, since float32 takes what is larger for infinity"
+    )
+    further = "below" if sign else "above"
+    legal = size == 0 or size >= SMALLEST
+    require(legal, key, value, f"{sign}{SMALLEST} or {further}, since float32 takes what is smaller for 0")

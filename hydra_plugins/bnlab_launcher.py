@@ -37,9 +37,11 @@ class StackedLauncher(Launcher):
             UserError: a job's configuration is not legal; no job has started then.
         """
         from bnlab.hydra_bridge import configs_of
-        from bnlab.launch import failures, run, show, validation_accuracy
 
         configs = configs_of(job_overrides, lambda overrides: self._loader.load_sweep_config(self._config, overrides))
+
+        from bnlab.launch import failures, run, show, validation_accuracy  # imports torch, after the cheap checks
+
         runs = run(configs)
         show(runs)
         returns = []

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LRScheduler
 
 from bnlab.data import Part, Split
-from bnlab.engine.loop import Evaluation
+from bnlab.engine.observer import Evaluation, Observer
 from bnlab.seeds import batch_generator
 
 Schedule = Callable[[torch.optim.Optimizer, int, int], LRScheduler]
@@ -31,14 +31,11 @@ class History:
     diverged_at: int | None = None
 
 
-class Watcher:
-    """An observer that keeps one replicate's history."""
+class Watcher(Observer):
+    """Keeps one replicate's history."""
 
     def __init__(self, replicate: int = 0) -> None:
         self.history, self._replicate = History(), replicate
-
-    def trained(self, step: int, losses: Tensor) -> None:
-        """The history is kept per evaluation."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
         for split, score in evaluation.scores.items():

@@ -124,13 +124,28 @@ def test_add_an_experiment(tmp_path: Path) -> None:
     assert "batch_size: 4" in config.read_text(encoding="utf-8")
 
 
-def test_add_an_observer(tmp_path: Path) -> None:
+def test_add_a_tracker(tmp_path: Path) -> None:
     copy = copied(tmp_path / "copy")
-    assert len(follow("Add an observer: a tracker, a log", copy)) == 2
+    assert len(follow("Add a tracker", copy)) == 2
     commands(copy, tmp_path / "empty", "train -m norm=none,batch steps=2 data.limit=200 threads=1 quiet=true")
     lines = (tmp_path / "empty/runs/lines.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2
-    assert all({"replicate", "step", "test"} <= json.loads(line).keys() for line in lines)
+    assert all({"run", "seed", "step", "test"} <= json.loads(line).keys() for line in lines)
+
+
+def test_add_a_probe(tmp_path: Path) -> None:
+    copy = copied(tmp_path / "copy")
+    assert len(follow("Add a probe", copy)) == 2
+    commands(copy, tmp_path / "empty", "train -m norm=none,batch seeds=2 steps=3 data.limit=200 threads=1 quiet=true")
+    lines = (tmp_path / "empty/runs/means.csv").read_text(encoding="utf-8").splitlines()
+    rows = [tuple(line.split(",")) for line in lines]
+    assert {row[:3] for row in rows} == {
+        (run.parent.name, seed, step)
+        for run in (tmp_path / "empty/runs").glob("*/config.yaml")
+        for seed in "01"
+        for step in "123"
+    }
+    assert len({row[3] for row in rows if row[2] != "1"}) == 8  # at step 1 the norm has changed nothing yet
 
 
 def test_teach_verify_a_mistake(tmp_path: Path) -> None:

@@ -15,7 +15,15 @@ def test_the_same_commands_give_the_same_digests_and_a_change_is_named(tmp_path:
     before, after = found
     assert differences(before, after) == []
     kinds = {Path(name).name for name in before if not name.startswith("bnlab")}
-    assert kinds == {"own_norm.py", "config.yaml", "metrics.csv", "result.json", "timing.csv", "weights.pt"}
+    assert kinds == {
+        "own_norm.py",
+        "config.yaml",
+        "answers.bin",
+        "metrics.csv",
+        "result.json",
+        "timing.csv",
+        "weights.pt",
+    }
     assert len([name for name in before if name.startswith("bnlab")]) == 5
 
     (metrics,) = second.glob("runs/none-*/seed-1/metrics.csv")

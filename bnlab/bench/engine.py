@@ -10,17 +10,15 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from torch import Tensor
-
 from bnlab.bench import article, limit
 from bnlab.bench.configs import article_config, with_norm
 from bnlab.bench.timing import alternate
 from bnlab.config import MLPConfig, RunConfig
 from bnlab.data import Part, Split
-from bnlab.engine import WORTH_RECORDING, Evaluation, train
+from bnlab.engine import WORTH_RECORDING, Evaluation, Observer, train
 from bnlab.launch import Job, device_of, plan_of, replicate, split_of, threads_for
 from bnlab.machine import compiler
-from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread
+from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread, use_threads
 from bnlab.store import environment
 
 ARTICLE = "the article's program"
@@ -41,14 +39,11 @@ class Case:
     seconds: Callable[[int], float]
 
 
-class _Clock:
-    """An observer that keeps the seconds spent in training, evaluation left out, by step."""
+class _Clock(Observer):
+    """Keeps the seconds spent in training, evaluation left out, by step."""
 
     def __init__(self) -> None:
         self.seconds: dict[int, float] = {}
-
-    def trained(self, step: int, losses: Tensor) -> None:
-        """Only the evaluations carry times."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
         self.seconds[evaluation.step] = evaluation.seconds
@@ -57,6 +52,7 @@ class _Clock:
         raise RuntimeError(f"replicate {replicate} diverged at step {step}: its time would mean nothing")
 
 
+@use_threads(1)
 def bench(
     steps: int, rounds: int, threads: int | None, *, compiled: bool, begin: Callable[[int, str], None]
 ) -> dict[str, Any]:
@@ -125,7 +121,7 @@ def seconds_of_steps(jobs: Sequence[Job], steps: int, *, compiled: bool) -> floa
     replicates = [replicate(job.config, job.seed) for job in jobs]
     threads, device = threads_for(config, len(jobs)), device_of(config)
     split = _hardly_tested(config)
-    train(replicates, split, plan, device, [clock], threads=threads, compiled=compiled, say=_refuse)
+    train(replicates, split, plan, device, clock, threads=threads, compiled=compiled, say=_refuse)
     return clock.seconds[warm_up + steps] - clock.seconds[warm_up]
 
 

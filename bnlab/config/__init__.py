@@ -3,18 +3,20 @@
 from bnlab.config import setting_words
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
-from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
+from bnlab.config.idle import without_effect
+from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, ViTConfig
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
 from bnlab.config.other_names import did_you_mean, keys_named
 from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
-from bnlab.config.run import CHOICES, MOST_STEPS, MOST_THREADS, RunConfig, RunSettings, StackConfig
+from bnlab.config.run import CHOICES, LENGTH, MOST_STEPS, MOST_THREADS, RunConfig, RunSettings, StackConfig
 from bnlab.config.shipped import CONF, defaults
 
 __all__ = [
     "CHOICES",
     "CONF",
     "DEFAULT_ENGINE",
+    "LENGTH",
     "MOST_STEPS",
     "MOST_THREADS",
     "AdamConfig",
@@ -33,6 +35,7 @@ __all__ = [
     "ScheduleConfig",
     "StackConfig",
     "StepConfig",
+    "ViTConfig",
     "defaults",
     "did_you_mean",
     "from_mapping",
@@ -42,5 +45,6 @@ __all__ = [
     "setting_words",
     "settings_of",
     "unknown_setting",
+    "without_effect",
     "wrong_type",
 ]

@@ -8,7 +8,9 @@ from typing import Any
 from bnlab.errors import UserError
 from bnlab.ranges import one_of, positive, require
 
-MOST_WIDTH = 65_536
+MOST_WIDTH, MOST_DEPTH = 65_536, 1_000
+PIXELS = 28
+"""Height and width of an image."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,44 @@ class CNNConfig(ModelConfig):
     channels: list[int]
 
     def __post_init__(self) -> None:
-        legal = 1 <= len(self.channels) <= 4  # each halves 28 pixels
+        legal = 1 <= len(self.channels) <= 4  # each halves an image's height and width
         require(legal, "model.channels", self.channels, "a list of one to four widths, e.g. [16,32]")
         _check_widths("model.channels", self.channels)
         super().__post_init__()
 
     def shape(self) -> dict[str, Any]:
         return {"name": self.name, "channels": self.channels}
+
+
+@dataclass(frozen=True)
+class ViTConfig(ModelConfig):
+    patch: int
+    width: int
+    depth: int
+    heads: int
+    mlp_ratio: int
+
+    def __post_init__(self) -> None:
+        fits = self.patch >= 1 and PIXELS % self.patch == 0
+        require(fits, "model.patch", self.patch, f"a divisor of the image's {PIXELS} pixels: {_divisors(PIXELS)}")
+        _check_widths("model.width", [self.width])
+        _within("model.depth", self.depth, MOST_DEPTH)
+        divides = self.heads >= 1 and self.width % self.heads == 0
+        require(divides, "model.heads", self.heads, f"a divisor of model.width={self.width}: {_divisors(self.width)}")
+        _within("model.mlp_ratio", self.mlp_ratio, MOST_WIDTH // self.width)
+        super().__post_init__()
+
+    def shape(self) -> dict[str, Any]:
+        sizes = {key: getattr(self, key) for key in ("patch", "width", "depth", "heads", "mlp_ratio")}
+        return {"name": self.name, **sizes}
+
+
+def _divisors(number: int) -> str:
+    return ", ".join(str(n) for n in range(1, number + 1) if number % n == 0)
+
+
+def _within(key: str, value: int, most: int) -> None:
+    require(1 <= value <= most, key, value, f"1 to {most}")
 
 
 def _check_widths(key: str, widths: list[int]) -> None:

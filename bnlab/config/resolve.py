@@ -114,6 +114,9 @@ def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices
     for key in (name for name, type_name in types.items() if type_name in ("str", "str | None")):
         if type(values.get(key)) in (bool, float):  # of which OmegaConf would make a text that was not typed
             raise wrong_type(f"{prefix}{key}", values[key], choices)
+    for key in (name for name, type_name in types.items() if type_name.startswith("dict[")):
+        if not isinstance(values.get(key), Mapping | None):  # OmegaConf's own error does not say where
+            raise wrong_type(f"{prefix}{key}", values[key], choices)
     try:
         empty = OmegaConf.structured(schema)
         if schema is RunSettings and isinstance(values.get("stack"), Mapping):

@@ -10,7 +10,7 @@ from typing import Any
 
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
-from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig
+from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, ViTConfig
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
 from bnlab.errors import UserError
@@ -22,13 +22,16 @@ MOST_EPOCHS, MOST_STEPS, MOST_THREADS = 1_000_000, 1_000_000_000, 1024
 
 CHOICES: dict[str, dict[str, type[Any]]] = {
     "norm": {**{name: scheme.settings for name, scheme in SCHEMES.items()}, "custom_class": CustomClassConfig},
-    "model": {"mlp": MLPConfig, "cnn": CNNConfig},
+    "model": {"mlp": MLPConfig, "cnn": CNNConfig, "vit": ViTConfig},
     "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
     "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig},
     "schedule": {"constant": ScheduleConfig, "cosine": CosineConfig, "step": StepConfig},
     "engine": {"bnlab": EngineConfig, "keras": KerasEngineConfig},
 }
 """The schema of each choice of each section: `norm=batch` is a BatchConfig."""
+
+LENGTH = ("epochs", "steps", "eval_every")
+"""The settings in no section that decide a run's result."""
 
 
 def names_of(section: str, choice: str) -> list[str]:
@@ -71,11 +74,12 @@ class RunSettings:
         if self.steps is not None:
             allowed = f"1 to {MOST_STEPS}, or null to count in epochs"
             require(1 <= self.steps <= MOST_STEPS, "steps", self.steps, allowed)
-            object.__setattr__(self, "epochs", None)
-        elif self.epochs is None:
-            raise UserError("epochs and steps are both null; set one of them")
-        else:
+        if self.epochs is not None:
             require(1 <= self.epochs <= MOST_EPOCHS, "epochs", self.epochs, f"1 to {MOST_EPOCHS}")
+        elif self.steps is None:
+            raise UserError("epochs and steps are both null; set one of them")
+        if self.steps is not None:
+            object.__setattr__(self, "epochs", None)
         for key, most in (("eval_every", MOST_STEPS), ("threads", MOST_THREADS)):
             value = getattr(self, key)
             require(value is None or 1 <= value <= most, key, value, f"1 to {most}, or null")
@@ -87,7 +91,9 @@ class RunSettings:
         if self.label is not None:
             legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
             require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
-        require(self.runs_dir.strip() != "", "runs_dir", self.runs_dir, "the path of a folder")
+        require(
+            self.runs_dir.strip() != "" and "\0" not in self.runs_dir, "runs_dir", self.runs_dir, "the path of a folder"
+        )
 
     def _check_seeds(self) -> None:
         require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 2^32 - 1")
@@ -135,4 +141,4 @@ class RunConfig(RunSettings):
             del protocol["data"][name]
         if protocol["engine"] == DEFAULT_ENGINE:
             del protocol["engine"]  # as in the addresses from before there was another
-        return protocol | {"epochs": self.epochs, "steps": self.steps, "eval_every": self.eval_every}
+        return protocol | {name: getattr(self, name) for name in LENGTH}

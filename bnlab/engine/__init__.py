@@ -4,19 +4,25 @@ It takes plain modules, data and hyperparameters, and tells observers; it knows 
 """
 
 from bnlab.engine.evaluation import EVALUATION_BATCH, Score, evaluate
-from bnlab.engine.loop import Evaluation, Keeper, Observer, train
+from bnlab.engine.loop import Keeper, train
+from bnlab.engine.observer import Beginning, Evaluation, Member, Observer, Observers
 from bnlab.engine.optimizer import Hyperparameters
 from bnlab.engine.plan import Plan
 from bnlab.engine.shard import Replicate
 from bnlab.engine.step import WORTH_RECORDING
+from bnlab.lifting import Observation
 
 __all__ = [
     "EVALUATION_BATCH",
     "WORTH_RECORDING",
+    "Beginning",
     "Evaluation",
     "Hyperparameters",
     "Keeper",
+    "Member",
+    "Observation",
     "Observer",
+    "Observers",
     "Plan",
     "Replicate",
     "Score",

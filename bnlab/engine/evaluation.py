@@ -18,11 +18,15 @@ EVALUATION_BATCH = 1000
 
 @dataclass
 class Score:
-    """Sums over images, per replicate: float64 (R,) cross-entropy in nats, (R,) correct answers."""
+    """Sums over N images, per replicate: float64 (R,) cross-entropy in nats, (R,) correct answers.
+
+    `is_right`: bool (R, N), which images were answered correctly, in their order; None where only sums are kept.
+    """
 
     loss_sum: Tensor
     correct: Tensor
     images: int
+    is_right: Tensor | None = None
 
     @staticmethod
     def zeros(replicates: int) -> Score:
@@ -32,6 +36,10 @@ class Score:
         self.loss_sum = self.loss_sum + other.loss_sum
         self.correct = self.correct + other.correct
         self.images += other.images
+        if self.is_right is not None and other.is_right is not None:
+            self.is_right = torch.cat([self.is_right, other.is_right], dim=1)
+        else:
+            self.is_right = None
         return self
 
     def loss(self, replicate: int) -> float:
@@ -53,12 +61,18 @@ def log_probabilities_of(logits: Tensor) -> Tensor:
     return F.log_softmax(logits.mT, dim=1)
 
 
-def score_batches(log_probabilities: Sequence[Tensor], labels: Sequence[Tensor]) -> tuple[Score, Tensor]:
-    """The score of T batches of one size, from log-probabilities (R, K, N) and labels (R, N); mean losses (T, R)."""
+def score_batches(
+    log_probabilities: Sequence[Tensor], labels: Sequence[Tensor], *, keep_each: bool = False
+) -> tuple[Score, Tensor]:
+    """The score of T batches of one size, from log-probabilities (R, K, N) and labels (R, N); mean losses (T, R).
+
+    `keep_each` also keeps which images were answered correctly.
+    """
     answers, right = torch.stack(list(log_probabilities), dim=1), torch.stack(list(labels), dim=1)
     losses = -answers.gather(2, right.unsqueeze(2)).squeeze(2)
     correct = answers.max(2).indices == right  # as argmax, and faster
-    score = Score(_sum(losses), correct.sum((1, 2)).cpu().double(), right[0].numel())
+    is_right = correct.flatten(1).cpu() if keep_each else None
+    score = Score(_sum(losses), correct.sum((1, 2)).cpu().double(), right[0].numel(), is_right)
     return score, losses.mean(-1).T
 
 
@@ -70,10 +84,10 @@ def _sum(losses: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(stack: nn.Module, data: Split, part: Part, device: torch.device) -> Score:
-    """The score of all replicates in evaluation mode, with each norm's running statistics."""
+def evaluate(stack: nn.Module, data: Split, part: Part, device: torch.device, *, keep_each: bool = False) -> Score:
+    """The score of all replicates in evaluation mode, with each norm's running statistics; of each image, if asked."""
     stack.eval()
-    score = _score_part(stack, data, part, EVALUATION_BATCH, device)
+    score = _score_part(stack, data, part, EVALUATION_BATCH, device, keep_each=keep_each)
     stack.train()
     return score
 
@@ -90,7 +104,14 @@ def evaluate_on_batch_statistics(stack: nn.Module, data: Split, batch_size: int,
 
 
 def _score_part(
-    stack: nn.Module, data: Split, part: Part, batch_size: int, device: torch.device, *, fill_last: bool = False
+    stack: nn.Module,
+    data: Split,
+    part: Part,
+    batch_size: int,
+    device: torch.device,
+    *,
+    fill_last: bool = False,
+    keep_each: bool = False,
 ) -> Score:
     dtype = next(stack.parameters()).dtype
     total: Score | None = None
@@ -100,7 +121,7 @@ def _score_part(
         pixels = data.scaling.to_float(part.images[first:stop].to(device), dtype).unsqueeze(0)
         log_probabilities = log_probabilities_of(stack(pixels))[:, :, start - first :]
         labels = part.labels[start:stop].to(device).expand(len(log_probabilities), -1)
-        score, _ = score_batches([log_probabilities], [labels])
+        score, _ = score_batches([log_probabilities], [labels], keep_each=keep_each)
         if total is None:
             total = score
         else:

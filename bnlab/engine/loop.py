@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -14,34 +13,20 @@ from torch import Tensor
 
 from bnlab.data import Split
 from bnlab.engine.evaluation import Score, sum_of_losses
+from bnlab.engine.observer import Beginning, Evaluation, Observer
 from bnlab.engine.plan import Plan
-from bnlab.engine.shard import Replicate, Shard, collect, collect_scores, deal, number_of_shards
+from bnlab.engine.shard import (
+    Replicate,
+    Shard,
+    collect,
+    collect_observed,
+    collect_scores,
+    deal,
+    number_of_shards,
+)
 from bnlab.engine.step import Say
 from bnlab.engine.team import Team
 from bnlab.machine import keep_freed_memory
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """All replicates' scores after a step. Each Score holds one value per replicate."""
-
-    epoch: float
-    step: int
-    scores: dict[str, Score]
-    seconds: float  # spent in training so far, evaluation left out
-    images_per_second: float  # of one replicate, since the last evaluation
-
-
-class Observer(Protocol):
-    """Told about the training as it goes."""
-
-    def trained(self, step: int, losses: Tensor) -> None:
-        """Steps are done up to `step`; `losses` (R,) are the last batch's."""
-
-    def evaluated(self, evaluation: Evaluation) -> None: ...
-
-    def diverged(self, replicate: int, step: int) -> None:
-        """The loss of that replicate was not finite at that step (counted from 1); nothing more is told of it."""
 
 
 class Keeper(Protocol):
@@ -59,7 +44,7 @@ def train(
     data: Split,
     plan: Plan,
     device: torch.device,
-    observers: Sequence[Observer],
+    observer: Observer,
     *,
     threads: int = 1,
     compiled: bool = False,
@@ -76,12 +61,17 @@ def train(
     keep_freed_memory()
     state = keeper.load() if keeper is not None else None
     count = number_of_shards(replicates, threads, device) if state is None else len(state["shards"])
-    shards = [Shard(share, data, plan, device, compiled=compiled, say=say) for share in deal(replicates, count)]
+    observations = observer.observations()
+    shards = [
+        Shard(share, data, plan, device, compiled=compiled, say=say, observations=observations)
+        for share in deal(replicates, count)
+    ]
     training = _Training(shards, len(replicates))
     if state is not None:
         training.load_state(state)
+    observer.begin(Beginning([each.member() for each in replicates], plan, training.step))
     with Team(count, threads) as team:
-        _train(training, team, plan, observers, keeper)
+        _train(training, team, plan, observer, keeper)
     for shard in shards:
         shard.lower()
 
@@ -117,26 +107,23 @@ class _Training:
         self.seconds, self.lap, self.total = state["seconds"], state["lap"], Score(**state["total"])
 
 
-def _train(training: _Training, team: Team, plan: Plan, observers: Sequence[Observer], keeper: Keeper | None) -> None:
+def _train(training: _Training, team: Team, plan: Plan, observer: Observer, keeper: Keeper | None) -> None:
     for stop in plan.stops():
         if stop <= training.step:
             continue  # before what was loaded
         while training.step < stop:
-            losses = _train_chunk(training, team, stop)
-            _tell_divergence(losses, training.step - len(losses), training.alive, observers)
-            for observer in observers:
-                observer.trained(training.step, losses[-1])
+            _train_chunk(training, team, stop, observer)
             if not training.alive.any():
                 return
             if keeper is not None and training.step < stop:
                 keeper.offer(training.step, training.state, evaluated=False)
-        _evaluate(training, team, plan, observers)
+        _evaluate(training, team, plan, observer)
         if keeper is not None and stop < plan.total_steps:
             keeper.offer(stop, training.state, evaluated=True)
 
 
-def _train_chunk(training: _Training, team: Team, stop: int) -> Tensor:
-    """Trains the next steps, none after `stop`; their losses (T, R)."""
+def _train_chunk(training: _Training, team: Team, stop: int, observer: Observer) -> None:
+    """Trains the next steps, none after `stop`."""
     began = time.perf_counter()
     most = min(stop - training.step, *(shard.steps_at_once for shard in training.shards))
     results = team.together([partial(shard.train, most, team.is_given_up) for shard in training.shards])
@@ -144,27 +131,27 @@ def _train_chunk(training: _Training, team: Team, stop: int) -> Tensor:
     training.total += collect_scores([chunk.score for chunk in results])
     training.step += len(losses)
     training.lap += time.perf_counter() - began
-    return losses
+    _tell_divergence(losses, training.step - len(losses), training.alive, observer)
+    observer.trained(training.step, losses)
+    if observed := collect_observed(results):
+        observer.observed(training.step, observed)
 
 
-def _evaluate(training: _Training, team: Team, plan: Plan, observers: Sequence[Observer]) -> None:
+def _evaluate(training: _Training, team: Team, plan: Plan, observer: Observer) -> None:
     training.seconds += training.lap
     results = team.together([shard.evaluate for shard in training.shards])
     scores = {"train": training.total}
     scores |= {name: collect_scores([each[name] for each in results]) for name in results[0]}
     # A last step may leave weights that are finite on no held-out image, before any batch has shown it.
-    _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), training.step - 1, training.alive, observers)
+    _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), training.step - 1, training.alive, observer)
     rate = training.total.images / training.lap
-    evaluation = Evaluation(plan.epoch(training.step), training.step, scores, training.seconds, rate)
-    for observer in observers:
-        observer.evaluated(evaluation)
+    observer.evaluated(Evaluation(plan.epoch(training.step), training.step, scores, training.seconds, rate))
     training.start_lap()
 
 
-def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observers: Sequence[Observer]) -> None:
+def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observer: Observer) -> None:
     """Marks the replicates whose loss, in `losses` (T, R), is not finite somewhere."""
     broken = ~losses.isfinite().cpu()
     for replicate in (broken.any(0) & alive).nonzero().flatten().tolist():
         alive[replicate] = False
-        for observer in observers:
-            observer.diverged(replicate, steps_before + 1 + int(broken[:, replicate].nonzero()[0]))
+        observer.diverged(replicate, steps_before + 1 + int(broken[:, replicate].nonzero()[0]))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from bnlab.data import BatchStream, Split, distinct_seeds
 from bnlab.engine.evaluation import Score, evaluate, evaluate_on_batch_statistics, score_batches
+from bnlab.engine.observer import Member
 from bnlab.engine.optimizer import Hyperparameters, StackOptimizer
 from bnlab.engine.plan import Plan
 from bnlab.engine.population import compute_population
@@ -25,11 +26,17 @@ from bnlab.lifting import Observation, Watch, is_known_throughout, lift, lower, 
 
 @dataclass(frozen=True)
 class Replicate:
-    """One seed of a run, ready to train."""
+    """One seed of a run, ready to train; `run` is told to the observers."""
 
     model: nn.Module
     seed: int
     hyperparameters: Hyperparameters
+    run: str = ""
+
+    def member(self) -> Member:
+        """Who it is."""
+        trained = [parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad]
+        return Member(self.run, self.seed, sum(trained))
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,8 @@ def collect(values: Sequence[Tensor]) -> Tensor:
 def collect_scores(scores: Sequence[Score]) -> Score:
     """As `collect`, of scores on as many images."""
     loss_sums, correct = collect([each.loss_sum for each in scores]), collect([each.correct for each in scores])
-    return Score(loss_sums, correct, scores[0].images)
+    kept = [each.is_right.T for each in scores if each.is_right is not None]
+    return Score(loss_sums, correct, scores[0].images, collect(kept).T if kept else None)
 
 
 def collect_observed(chunks: Sequence[Chunk]) -> dict[str, Tensor]:
@@ -147,13 +155,17 @@ class Shard:
         return Chunk(score, losses, dict(zip(names, series, strict=True)))
 
     def evaluate(self) -> dict[str, Score]:
-        """The scores on the images that are held out; after the last step also with each batch's own statistics."""
+        """The scores on the images that are held out.
+
+        After the last step also those with each batch's own statistics, and the test's image by image.
+        """
+        at_end = self._step == self._plan.total_steps
         compute_population(self._stack, self._data, self._plan.batch_size, self._device)
         scores = {}
         if self._data.validation is not None:
             scores["validation"] = evaluate(self._stack, self._data, self._data.validation, self._device)
-        scores["test"] = evaluate(self._stack, self._data, self._data.test, self._device)
-        if self._step == self._plan.total_steps:
+        scores["test"] = evaluate(self._stack, self._data, self._data.test, self._device, keep_each=at_end)
+        if at_end:
             scores["test_batch_stats"] = evaluate_on_batch_statistics(
                 self._stack, self._data, self._plan.batch_size, self._device
             )

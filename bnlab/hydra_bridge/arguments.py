@@ -28,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CHOICES, CONF, RunConfig, did_you_mean, keys_named
 from bnlab.errors import UserError, nearest, shown, unknown, written
+from bnlab.hydra_bridge.effect import check_shadowed
 from bnlab.hydra_bridge.parser import hydra_parser
 from bnlab.machine import is_folder, why_no_folder
 
@@ -50,6 +51,8 @@ LONGEST_OVERRIDE = 10_000
 """In characters: Hydra's parser takes time by the square of a list's length, minutes for 100,000 characters."""
 SETTABLE = re.compile(r"data(\.(?!normalize$).*)?|device|threads|norm\.target")
 """What may differ in an evaluation from the training, or be confirmed."""
+DEEPEST, MOST_VALUES = 10, 10_000
+"""Of a config file: how deep its values lie in each other, and how many there are."""
 MOST_JOBS = 10_000
 """Of one sweep; each may have as many seeds."""
 
@@ -85,7 +88,10 @@ def check(arguments: Sequence[str]) -> None:
         folder = Path(known.config_dir)
         reason, hint = why_no_folder(folder)
         raise UserError(f"--config-dir={shown(folder)} {reason}; give one with config files of yours.{hint}")
+    if known.config_dir is not None:
+        check_shadowed(Path(known.config_dir))
     _check_file(folders[0] / f"{(known.config_name or 'config').removesuffix('.yaml')}.yaml")
+    _check_package(known)
     for override in known.overrides:
         _check_override(override, folders, multirun=known.multirun)
         key, _, choice = override.partition("=")
@@ -96,7 +102,7 @@ def check(arguments: Sequence[str]) -> None:
 
 
 def config_folders(arguments: Sequence[str]) -> list[Path]:
-    """Where config files are looked for: the user's own folder first, then the shipped one."""
+    """Where config files are: the user's own folder, and the shipped one, which Hydra looks into first."""
     folder = _known(arguments).config_dir
     return [CONF] if folder is None else [Path(folder), CONF]
 
@@ -146,6 +152,19 @@ def _check_options(arguments: Sequence[str]) -> None:
             written = " or ".join(f"{key}={example}" for key in keys)
             raise UserError(f"{shown(argument)}: settings have no dashes; write {written}")
         raise unknown("option", name, allowed)
+
+
+def _check_package(known: argparse.Namespace) -> None:
+    """Hydra's own end where there is no such part is another exit code."""
+    if known.package is None:
+        return
+    if known.cfg is None:
+        raise UserError(
+            f"--package={shown(known.package)} changes nothing: it is of --cfg; write --cfg job --package ..."
+        )
+    parts = {*CHOICES, "stack", "hydra"}
+    if known.package not in parts:
+        raise unknown("--package", known.package, parts)
 
 
 def _refuse(message: str) -> NoReturn:
@@ -226,6 +245,8 @@ def _values_of(override: Override) -> int:
         raise UserError(f"{override.input_line}: an interval has no values to count; write some, e.g. {key}=1e-5,1e-3")
     if isinstance(value, RangeSweep):
         start, stop, step = (0.0 if each is None else float(each) for each in (value.start, value.stop, value.step))
+        if step == 0 or not all(map(math.isfinite, (start, stop, step))):
+            raise UserError(f"{override.input_line}: a range has two finite ends and a step other than 0")
         return max(math.ceil((stop - start) / step), 0)
     return len(value.list) if isinstance(value, ChoiceSweep) else 1
 
@@ -236,12 +257,29 @@ def _check_file(path: Path) -> None:
         return
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        _check_size(content)
         OmegaConf.load(path)  # which takes no key twice
-    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
         why = shown(" ".join(str(error).split()), longest=400)
         raise UserError(f"{path} cannot be read as YAML: {why}") from error
     if not isinstance(content, dict | None):
         raise UserError(f"{path} holds {shown(content)}; a config file holds settings, e.g. 'epochs: 3'")
+
+
+def _check_size(content: Any) -> None:
+    """Raises ValueError for values that are deeper, or more with their aliases written out, than any settings."""
+    level, count = [content], 0
+    for _ in range(DEEPEST):
+        count += len(level)
+        level = [inner for each in level if isinstance(each, dict | list) for inner in _inside(each)]
+        if count + len(level) > MOST_VALUES:
+            raise ValueError(f"it has more than {MOST_VALUES} values, those of its aliases counted")
+    if level:
+        raise ValueError(f"its values lie deeper in each other than {DEEPEST} levels")
+
+
+def _inside(values: dict[Any, Any] | list[Any]) -> list[Any]:
+    return list(values.values()) if isinstance(values, dict) else values
 
 
 def _reason(error: Exception) -> str:

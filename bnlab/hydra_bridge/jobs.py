@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,6 +13,7 @@ from omegaconf import DictConfig
 
 from bnlab.config import CHOICES, RunConfig, set_value, settings_of
 from bnlab.errors import SweepFailedError, UserError
+from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.main import plain_of, resolve
 from bnlab.hydra_bridge.messages import explained
 
@@ -27,26 +29,42 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
     Raises:
         UserError: for the first job that could not be trained, naming the job.
     """
-    from bnlab.launch import check
-
+    jobs = list(jobs)
     parser = OverridesParser.create()
     composed: dict[tuple[str, ...], dict[str, Any]] = {}
-    configs = []
-    for job in jobs:
+
+    def config_of(job: Sequence[str]) -> RunConfig:
         overrides = parser.parse_overrides(list(job))
         structural = tuple(str(o.input_line) for o in overrides if not _is_plain(o))
-        try:
-            if structural not in composed:
-                composed[structural] = plain_of(compose(list(structural)))
-            plain = copy.deepcopy(composed[structural])
-            for override in filter(_is_plain, overrides):
-                if not str(override.key_or_group).startswith("hydra."):
-                    set_value(plain, str(override.key_or_group), override.value())
-            configs.append(resolve(plain))
-            check(configs[-1])
-        except UserError as error:
-            raise UserError(f"{explained(error, job)} (job: {' '.join(job)}; no job was started)") from error
+        if structural not in composed:
+            composed[structural] = plain_of(compose(list(structural)))
+        plain = copy.deepcopy(composed[structural])
+        for override in filter(_is_plain, overrides):
+            if not str(override.key_or_group).startswith("hydra."):
+                set_value(plain, str(override.key_or_group), override.value())
+        return resolve(plain)
+
+    configs = []
+    for job in jobs:
+        with _of_job(job):
+            configs.append(config_of(job))
+    check_effect(configs, jobs)
+
+    from bnlab.launch import check  # imports torch, which no illegal value has to wait for
+
+    for job, config in zip(jobs, configs, strict=True):
+        with _of_job(job):
+            check(config)
     return configs
+
+
+@contextlib.contextmanager
+def _of_job(job: Sequence[str]) -> Iterator[None]:
+    """Errors name the job."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{explained(error, job)} (job: {' '.join(job)}; no job was started)") from error
 
 
 def own_settings(jobs: Iterable[Sequence[str]]) -> list[list[str]]:

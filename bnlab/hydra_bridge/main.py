@@ -20,6 +20,7 @@ from bnlab.config import CONF, RunConfig, from_mapping
 from bnlab.errors import StorageError, SweepFailedError, UserError
 from bnlab.hydra_bridge import messages
 from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered
+from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.parser import unchecked_help
 from bnlab.store import environment
 
@@ -47,7 +48,9 @@ def train(arguments: Sequence[str]) -> None:
                     raise
                 raise messages.user_error(error, arguments) from error
         for composed in single:
-            train_one(composed, arguments)
+            config = resolve_typed(composed, arguments)
+            check_effect([config], [arguments])
+            train_one(config, arguments)
 
 
 def command_line(arguments: Sequence[str]) -> str:
@@ -65,20 +68,24 @@ def job(composed: DictConfig) -> float | None:
     Returns the validation accuracy, which an optimizing sweeper maximizes.
     """
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return train_one(composed, HydraConfig.get().overrides.task)
+        overrides = HydraConfig.get().overrides.task
+        return train_one(resolve_typed(composed, overrides), overrides)
     single.append(composed)
     return None
 
 
-def train_one(composed: DictConfig, overrides: Sequence[str]) -> float | None:
-    """Trains one composed configuration and shows its result; returns the validation accuracy, if there is one."""
+def resolve_typed(composed: DictConfig, overrides: Sequence[str]) -> RunConfig:
+    """The typed configuration that Hydra composed of what was typed. Raises UserError if it is not legal."""
+    with messages.as_typed(overrides):
+        return resolve(plain_of(composed))
+
+
+def train_one(config: RunConfig, overrides: Sequence[str]) -> float | None:
+    """Trains one configuration and shows its result; returns the validation accuracy, if there is one."""
     from bnlab.launch import check, failures, run, show, validation_accuracy
 
-    try:
-        config = resolve(plain_of(composed))
+    with messages.as_typed(overrides):
         check(config)
-    except UserError as error:
-        raise UserError(messages.explained(error, overrides)) from error
     (outcomes,) = runs = run([config])
     show(runs)
     failed = failures(outcomes)
@@ -88,8 +95,14 @@ def train_one(composed: DictConfig, overrides: Sequence[str]) -> float | None:
 
 
 def plain_of(composed: DictConfig) -> dict[str, Any]:
-    """The composed configuration as plain values, without Hydra's own part and with interpolations left as they are."""
+    """The composed configuration as plain values, without Hydra's own part and with interpolations left as they are.
+
+    Raises:
+        UserError: an experiment's settings have not taken their places.
+    """
     plain: Any = OmegaConf.to_container(composed, resolve=False)
+    if plain.get("experiment") is not None:
+        raise messages.misplaced(plain["experiment"])
     return {key: value for key, value in plain.items() if key not in ("hydra", "experiment")}
 
 

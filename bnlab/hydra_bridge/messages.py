@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -15,7 +16,7 @@ from bnlab.config import CHOICES, CONF, did_you_mean, unknown_setting, wrong_typ
 from bnlab.errors import SettingError, UserError, shown, unknown
 from bnlab.hydra_bridge.arguments import GROUPS, config_folders, unknown_choice
 
-OF_INPUT = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UserWarning)
+OF_INPUT = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UserWarning, RecursionError)
 """What Hydra raises for a configuration that it cannot compose; what it warns of is raised too."""
 
 NOT_A_PLUGIN = "Invalid plugin"
@@ -144,6 +145,24 @@ def explained(error: UserError, overrides: Sequence[str]) -> str:
     return (
         f"{error} It is set by experiment={preset}, whose settings of {section} are for another choice: "
         f"leave out {section}={choice}, or set what you need of the experiment one by one"
+    )
+
+
+@contextlib.contextmanager
+def as_typed(overrides: Sequence[str]) -> Iterator[None]:
+    """Errors of a configuration are raised with what was typed for it."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(explained(error, overrides)) from error
+
+
+def misplaced(settings: Mapping[str, Any]) -> UserError:
+    """The error for an experiment whose settings are not in the place of the defaults, but beside them."""
+    names = ", ".join(map(str, settings)) or "nothing"
+    return UserError(
+        f"the experiment changes nothing: its file sets {shown(names)}, and has to begin with the line "
+        "'# @package _global_', without a byte order mark before it"
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -19,7 +19,7 @@ from torch import nn
 from bnlab import models
 from bnlab.config import AdamConfig, OptimizerConfig, RunConfig, SGDConfig
 from bnlab.data import Part, Split, order
-from bnlab.engine import EVALUATION_BATCH, Evaluation, Keeper, Observer, Plan, Score
+from bnlab.engine import EVALUATION_BATCH, Beginning, Evaluation, Keeper, Member, Observer, Plan, Score
 from bnlab.machine import Interrupt
 from bnlab.models import ACTIVATIONS
 from bnlab.norms import keras_layers
@@ -30,10 +30,10 @@ ACTIVATES = tuple(type(make()) for make in ACTIVATIONS.values())
 
 def train(
     model: Any,
-    seed: int,
+    member: Member,
     split: Split,
     plan: Plan,
-    observers: Sequence[Observer],
+    observer: Observer,
     interrupt: Interrupt,
     keeper: Keeper,
 ) -> None:
@@ -46,11 +46,12 @@ def train(
         KeyboardInterrupt: the user wants to stop; what was trained since the last epoch's end is lost.
     """
     with keras.device("cpu"):
-        training = Training(model, Batches(split, plan, seed))
+        training = Training(model, Batches(split, plan, member.seed))
         state = keeper.load()
         if state is not None:
             training.load_state(state)
-        watcher = Watcher(training, split, plan, observers, interrupt, keeper)
+        observer.begin(Beginning([member], plan, training.step))
+        watcher = Watcher(training, split, plan, observer, interrupt, keeper)
         done, epochs = training.step // plan.steps_per_epoch, math.ceil(plan.total_steps / plan.steps_per_epoch)
         model.fit(training.batches, epochs=epochs, initial_epoch=done, shuffle=False, verbose=0, callbacks=[watcher])
 
@@ -80,9 +81,9 @@ def build(config: RunConfig, split: Split, seed: int) -> Any:
     return model
 
 
-def trained_parameters(model: Any) -> int:
-    """How many numbers are trained in a model."""
-    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+def member(model: Any, run: str, seed: int) -> Member:
+    """Who the replicate of that model is to the observers."""
+    return Member(run, seed, sum(math.prod(weight.shape) for weight in model.trainable_weights))
 
 
 def _norm(config: RunConfig, name: str) -> Any:
@@ -170,7 +171,7 @@ def _copy(value: Any) -> torch.Tensor:
 
 
 class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Tells the observers what they are told by bnlab's own loop, and ends the training after the plan's last step.
+    """Tells the observer what it is told by bnlab's own loop, and ends the training after the plan's last step.
 
     The keeper is offered the state at the end of every epoch; when the user wants to stop, that of the last one.
     """
@@ -180,14 +181,14 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         training: Training,
         split: Split,
         plan: Plan,
-        observers: Sequence[Observer],
+        observer: Observer,
         interrupt: Interrupt,
         keeper: Keeper,
     ) -> None:
         super().__init__()
         held_out = {"validation": split.validation, "test": split.test}
         self._parts = {name: _arrays(split, part) for name, part in held_out.items() if part is not None}
-        self._training, self._plan, self._observers = training, plan, observers
+        self._training, self._plan, self._observer = training, plan, observer
         self._interrupt, self._keeper = interrupt, keeper
         self._diverged = False
 
@@ -202,8 +203,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         if not math.isfinite(loss):
             self._tell_divergence()
             return
-        for observer in self._observers:
-            observer.trained(step, torch.tensor([loss]))
+        self._observer.trained(step, torch.tensor([[loss]]))
         if step == self._plan.total_steps:
             self.model.stop_training = True
         elif self._interrupt.requested and step % self._plan.steps_per_epoch:
@@ -220,20 +220,27 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         for name, (pixels, labels) in self._parts.items():
             held_out = self.model.evaluate(pixels, labels, EVALUATION_BATCH, verbose=0, return_dict=True)
             scores[name] = _score(held_out, len(labels))
+        if step == self._plan.total_steps:
+            scores["test"].is_right = self._is_right(*self._parts["test"])
         if not all(np.isfinite(score.loss(0)) for score in scores.values()):
             self._tell_divergence()
             return
         evaluation = Evaluation(self._plan.epoch(step), step, scores, training.seconds, images / lap)
-        for observer in self._observers:
-            observer.evaluated(evaluation)
+        self._observer.evaluated(evaluation)
         training.batches.next_epoch()
         if step < self._plan.total_steps:
             self._keeper.offer(step, training.state, evaluated=True)
 
+    def _is_right(self, pixels: Any, labels: Any) -> torch.Tensor:
+        """Of each image, bool (1, N)."""
+        starts = range(0, len(labels), EVALUATION_BATCH)
+        batches = [pixels[start : start + EVALUATION_BATCH] for start in starts]
+        answers = [_copy(self.model(batch, training=False)).cpu().argmax(1) for batch in batches]
+        return (torch.cat(answers) == torch.from_numpy(labels)).unsqueeze(0)
+
     def _tell_divergence(self) -> None:
         self._diverged = self.model.stop_training = True
-        for observer in self._observers:
-            observer.diverged(0, self._training.step)
+        self._observer.diverged(0, self._training.step)
 
 
 def _score(logs: Mapping[str, Any], images: int) -> Score:

@@ -10,11 +10,12 @@ import torch
 from bnlab import data, models
 from bnlab.config import DataConfig, RunConfig
 from bnlab.engine import Hyperparameters, Plan, Replicate
-from bnlab.errors import UserError
+from bnlab.errors import UserError, shown
 from bnlab.machine import compiler
 from bnlab.machine.threads import DEFAULT_THREADS
 from bnlab.models import size_of
 from bnlab.seeds import weight_generator
+from bnlab.store import run_folder
 
 WORTH_COMPILING = 500_000
 """Steps of a single run from which compiling has saved more than it cost: some 40 us a step against some 20 s at the
@@ -35,7 +36,7 @@ def device_of(config: RunConfig) -> torch.device:
         device = torch.device(config.device)
         torch.zeros(1, device=device).item()  # the device `meta` has no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        reason = shown(str(error).splitlines()[0])
         raise UserError(f"device={config.device} cannot be used here ({reason}); use auto or cpu") from error
     return device
 
@@ -75,7 +76,7 @@ def replicate(config: RunConfig, seed: int) -> Replicate:
     split = split_of(config.data)
     image = split.train.images[0].shape
     model = models.build(config.model, config.norm, image, split.classes, weight_generator(seed))
-    return Replicate(model, seed, Hyperparameters(config.optimizer, config.schedule))
+    return Replicate(model, seed, Hyperparameters(config.optimizer, config.schedule), run_folder(config).name)
 
 
 @functools.lru_cache(maxsize=8)

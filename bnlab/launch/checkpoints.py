@@ -12,7 +12,8 @@ import torch
 from bnlab.errors import StorageError
 from bnlab.launch.recorder import Recorder
 from bnlab.machine import Interrupt
-from bnlab.store.checkpoint_file import BEFORE, CURRENT, DamagedError, load, save
+from bnlab.store import DamagedError
+from bnlab.store.checkpoint_file import BEFORE, CURRENT, load, save
 
 PARTS = {"versions", "training", "records"}
 
@@ -79,7 +80,7 @@ class Checkpoints:
                 self._say(f"{path} is not used: it is by {versions}; starting anew")
                 return None
             training: Mapping[str, Any] = state["training"]
-            self._recorder.load_state(state["records"], training["step"])
+            self._recorder.load_state(state["records"])
             self._say(f"going on from step {training['step']}")
             return training
         return None

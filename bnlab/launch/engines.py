@@ -13,15 +13,15 @@ from torch import nn
 
 from bnlab import data, engine, keras_engine, models
 from bnlab.config import CustomClassConfig, EngineConfig, KerasEngineConfig, RunConfig
-from bnlab.engine import Observer
+from bnlab.engine import Observers
 from bnlab.launch.build import compiles, device_of, plan_of, replicate, split_of
 from bnlab.launch.checkpoints import Checkpoints
 from bnlab.launch.job import Job
 from bnlab.machine import Interrupt
 from bnlab.machine.threads import use_threads
-from bnlab.models import trained_parameters
 from bnlab.norms import SCHEMES
 from bnlab.norms.dyt import DynamicTanh
+from bnlab.store import run_folder
 from bnlab.user_class import confined
 
 SECONDS_OF_TRIAL = 60.0
@@ -37,14 +37,12 @@ class Surroundings:
 
     Attributes:
         observers: told as it goes.
-        built: told once how many numbers are trained in each replicate.
         checkpoints: keeps the state, and gives it back.
         interrupt: whether to stop.
         say: takes a line for the user.
     """
 
-    observers: Sequence[Observer]
-    built: Callable[[Sequence[int]], None]
+    observers: Observers
     checkpoints: Checkpoints
     interrupt: Interrupt
     say: Callable[[str], None]
@@ -76,12 +74,14 @@ class OwnEngine:
         split = split_of(config.data)
         if isinstance(config.norm, CustomClassConfig):
             _try_out(config.norm.target, json.dumps(config.norm.kwargs), config.norm.digest, _slots(config, split))
-        models.build(config.model, config.norm, split.train.images[0].shape, split.classes, generator=None)
+        image = split.train.images[0].shape
+        model = models.build(config.model, config.norm, image, split.classes, generator=None)
+        if config.norm.impl != "keras" and not isinstance(config.norm, CustomClassConfig):
+            _check_shapes(model, config, split)
 
     def train(self, jobs: Sequence[Job], threads: int, around: Surroundings) -> Sequence[nn.Module | None]:
         config = jobs[0].config
         replicates = [replicate(job.config, job.seed) for job in jobs]
-        around.built([trained_parameters(one.model) for one in replicates])
         plan = plan_of(config)
         engine.train(
             replicates,
@@ -111,9 +111,8 @@ class KerasEngine:
         split = split_of(job.config.data)
         with use_threads(threads):
             model = program.build(job.config, split, job.seed)
-            around.built([program.trained_parameters(model)])
-            plan = plan_of(job.config)
-            program.train(model, job.seed, split, plan, around.observers, around.interrupt, around.checkpoints)
+            plan, member = plan_of(job.config), program.member(model, run_folder(job.config).name, job.seed)
+            program.train(model, member, split, plan, around.observers, around.interrupt, around.checkpoints)
         return [None]
 
 
@@ -126,16 +125,29 @@ def _try_out(target: str, kwargs: str, digest: str | None, slots: tuple[tuple[tu
     confined("bnlab.user_class.layer:try_out", target, json.loads(kwargs), slots, seconds=SECONDS_OF_TRIAL)
 
 
+def _check_shapes(model: nn.Module, config: RunConfig, split: data.Split) -> None:
+    """Raises UserError if a layer refuses a batch of the training, such as one with a single value per channel."""
+    try:
+        for samples in _batch_sizes(config, split):
+            model(torch.empty(samples, *split.train.images[0].shape, device="meta"))
+    except ValueError as error:
+        raise config.norm.refused(error) from error
+
+
+def _batch_sizes(config: RunConfig, split: data.Split) -> list[int]:
+    """The sizes of an epoch's batches, the largest first."""
+    size = config.data.batch_size
+    return sorted({size, data.last_batch_size(len(split.train), size, config.data.drop_last)}, reverse=True)
+
+
 def _slots(config: RunConfig, split: data.Split) -> tuple[tuple[tuple[int, ...], ...], ...]:
     """For each norm of the network, the shapes of its inputs, in batches of the sizes that training will bring."""
     image = split.train.images[0].shape
     model = models.build(config.model, STAND_IN, image, split.classes, generator=None)
-    size, images = config.data.batch_size, len(split.train)
-    shapes: dict[int, list[tuple[int, ...]]] = {}
-    for samples in sorted({size, data.last_batch_size(images, size, config.data.drop_last)}, reverse=True):
-        x = torch.zeros(samples, *image, device="meta")
-        for number, layer in enumerate(model.layers):
-            if isinstance(layer, DynamicTanh):
-                shapes.setdefault(number, []).append(tuple(x.shape))
-            x = layer(x)
+    norms = [layer for layer in model.modules() if isinstance(layer, DynamicTanh)]
+    shapes: dict[nn.Module, dict[tuple[int, ...], None]] = {layer: {} for layer in norms}
+    for layer in norms:
+        layer.register_forward_pre_hook(lambda layer, inputs: shapes[layer].setdefault(tuple(inputs[0].shape)))
+    for samples in _batch_sizes(config, split):
+        model(torch.zeros(samples, *image, device="meta"))
     return tuple(tuple(of_layer) for of_layer in shapes.values())

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import nn
 
-from bnlab.config import CustomClassConfig, RunConfig, defaults, from_mapping, set_value
+from bnlab.config import CHOICES, LENGTH, RunConfig, defaults, from_mapping, set_value
 from bnlab.data import Split
 from bnlab.engine import Score, evaluate
-from bnlab.errors import UserError
+from bnlab.errors import UserError, shown
 from bnlab.launch.build import device_of, replicate, split_of
+from bnlab.launch.capacity import check_memory
 from bnlab.lifting import lift
-from bnlab.machine.threads import DEFAULT_THREADS
+from bnlab.machine.threads import DEFAULT_THREADS, use_threads
 from bnlab.runs import Run
 from bnlab.store import WEIGHTS
 
@@ -48,10 +48,9 @@ def evaluate_run(run: Run, changes: Mapping[str, Any]) -> tuple[RunConfig, list[
         UserError: no weights were kept, they cannot be read, or a change is not legal.
     """
     stored = _stored(run)
+    _check_trust(run, stored["norm"], changes)
     trained, config = from_mapping(stored), from_mapping(_changed(stored, changes))
-    if isinstance(config.norm, CustomClassConfig) and changes.get("norm.target") != config.norm.target:
-        # A run folder may be anybody's: the code that it names is run only if the user names it too.
-        raise UserError(f"{run.name} needs code to be run: add norm.target={config.norm.target} if you trust it")
+    check_memory(trained)
     device = device_of(config)
     files = [(one.seed, one.path / WEIGHTS) for one in run.replicates if (one.path / WEIGHTS).exists()]
     if not files:
@@ -59,25 +58,33 @@ def evaluate_run(run: Run, changes: Mapping[str, Any]) -> tuple[RunConfig, list[
             f"{run.name} has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)"
         )
     split = _split(trained, config)
-    torch.set_num_threads(config.threads or DEFAULT_THREADS)
     scores = []
-    for seed, path in files:
-        model = replicate(trained, seed).model
-        _load(model, path)
-        scores.append(Evaluated(seed, evaluate(lift([model]).to(device), split, split.test, device)))
+    with use_threads(config.threads or DEFAULT_THREADS):
+        for seed, path in files:
+            model = replicate(trained, seed).model
+            _load(model, path)
+            scores.append(Evaluated(seed, evaluate(lift([model]).to(device), split, split.test, device)))
     return config, scores
 
 
 def _stored(run: Run) -> dict[str, Any]:
-    """The run's settings as plain values."""
-    path = run.path / "config.yaml"
-    try:
-        stored: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        data = {"root": None, "download": False} | stored["data"]
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())})") from error
-    settings: dict[str, Any] = defaults() | stored | {"data": data}
+    """The run's settings as plain values: what decides its result. Where files are, only the user says."""
+    if run.config is None:
+        raise UserError(f"{run.name} cannot be evaluated: {run.reason}")
+    protocol = {key: value for key, value in run.config.tree.items() if key in (*CHOICES, *LENGTH)}
+    for section in ("norm", "data"):
+        if not isinstance(protocol.get(section), dict):
+            raise UserError(f"{run.name} cannot be evaluated: its config.yaml has no section {section}")
+    settings: dict[str, Any] = defaults() | protocol
+    settings["data"] = protocol["data"] | {"root": None, "download": False}
     return settings
+
+
+def _check_trust(run: Run, norm: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """A run folder may be anybody's: the code that it names is looked up only if the user names it too."""
+    target = norm.get("target")
+    if target is not None and changes.get("norm.target") != target:
+        raise UserError(f"{run.name} needs code to be run: add norm.target={shown(target)} if you trust it")
 
 
 def _changed(trained: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from bnlab.config import RunConfig
 from bnlab.launch.job import Job
 from bnlab.launch.progress import Progress
-from bnlab.launch.scheduler import Launch
+from bnlab.launch.scheduler import Launch, Results
 from bnlab.machine import Interrupt
-from bnlab.store import ReplicateFolder
+from bnlab.machine.threads import use_threads
+from bnlab.store import ReplicateFolder, Result, State
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,11 @@ class Outcome:
 
     job: Job
     folder: Path
-    result: dict[str, Any]
+    result: Result
     trained: bool
 
 
+@use_threads(1)
 def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
     """The results of all replicates of all configurations: stored ones, and the others trained in stacks.
 
@@ -47,14 +48,15 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
 
 def failures(outcomes: Sequence[Outcome]) -> str:
     """What went wrong in which seed, in one line; empty if nothing did. Divergence is a result, not a failure."""
-    failed = [outcome for outcome in outcomes if outcome.result["state"] == "failed"]
-    return "; ".join(f"seed {outcome.job.seed}: {outcome.result.get('error')}" for outcome in failed)
+    failed = [outcome for outcome in outcomes if outcome.result.state == State.FAILED]
+    return "; ".join(f"seed {outcome.job.seed}: {outcome.result.error}" for outcome in failed)
 
 
 def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:
     """The mean over the seeds; None without a validation set or where a seed diverged before its first evaluation."""
-    finals = [outcome.result["final"].get("validation_accuracy") for outcome in outcomes]
-    return None if None in finals else fmean(finals)
+    finals = [outcome.result.final.get("validation_accuracy") for outcome in outcomes]
+    known = [final for final in finals if final is not None]
+    return fmean(known) if len(known) == len(finals) else None
 
 
 def _replicates(config: RunConfig) -> list[tuple[ReplicateFolder, Job]]:
@@ -62,8 +64,8 @@ def _replicates(config: RunConfig) -> list[tuple[ReplicateFolder, Job]]:
     return [(job.folder(), job) for job in jobs]
 
 
-def _outcome(folder: ReplicateFolder, job: Job, trained: dict[Path, dict[str, Any]]) -> Outcome:
+def _outcome(folder: ReplicateFolder, job: Job, trained: Results) -> Outcome:
     result = trained.get(folder.path) or folder.result()
     if result is None:
-        result = {"state": "failed", "seed": job.seed, "error": "its result was removed meanwhile", "final": {}}
+        result = Result(seed=job.seed, state=State.FAILED, error="its result was removed meanwhile")
     return Outcome(job, folder.path, result, folder.path in trained)

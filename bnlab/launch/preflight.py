@@ -10,10 +10,12 @@ from bnlab.launch.build import device_of, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.launch.engines import engine_of
 from bnlab.machine import compiler
+from bnlab.machine.threads import use_threads
 from bnlab.norms import SCHEMES
 from bnlab.store import check_writable
 
 
+@use_threads(1)
 def check(config: RunConfig) -> None:
     """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
     check_writable(Path(config.runs_dir))
@@ -25,6 +27,7 @@ def check(config: RunConfig) -> None:
     scheme = SCHEMES.get(config.norm.of_activations().name)
     smallest = 2 if scheme is not None and scheme.batch_statistics else 1
     _check_batches(config.data, len(split.train), smallest)
+    config.norm.of_activations().check_batches(config.data.batch_size)
     engine_of(config).check(config)
 
 

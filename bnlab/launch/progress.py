@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -10,9 +9,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Live
 from torch import Tensor
 
-from bnlab.engine import Evaluation, Plan
-from bnlab.launch.job import Job
-from bnlab.store import run_folder
+from bnlab.engine import Beginning, Evaluation, Observer
 
 
 class Progress:
@@ -55,27 +52,30 @@ class Progress:
         """Prints a line above the live one."""
         self._console.print(line, markup=False, soft_wrap=True)
 
-    def of_stack(self, jobs: Sequence[Job], plan: Plan) -> StackProgress:
+    def of_stack(self) -> StackProgress:
         """The observer of the next stack."""
         self._begun += 1
         title = f"stack {min(self._begun, self._stacks)} of {self._stacks}" if self._stacks > 1 else ""
-        return StackProgress(self, title, jobs, plan)
+        return StackProgress(self, title)
 
 
-class StackProgress:
-    """An observer that shows epoch, loss, accuracy, rate and time left of one stack."""
+class StackProgress(Observer):
+    """Shows epoch, loss, accuracy, rate and time left of one stack."""
 
-    def __init__(self, view: Progress, title: str, jobs: Sequence[Job], plan: Plan) -> None:
-        self._view, self._plan, self._done = view, plan, 0
-        self._names = [run_folder(job.config).name for job in jobs]
-        self._seeds = [job.seed for job in jobs]
-        arms = sorted(set(self._names))
+    def __init__(self, view: Progress, title: str) -> None:
+        self._view, self._title, self._done = view, title, 0
+
+    def begin(self, beginning: Beginning) -> None:
+        self._plan = beginning.plan
+        self._names = [member.run for member in beginning.members]
+        self._seeds = [member.seed for member in beginning.members]
+        arms, count = sorted(set(self._names)), len(self._names)
         what = arms[0] if len(arms) == 1 else f"{len(arms)} runs"
-        self._title = " ".join(filter(None, [title, what, f"x {len(jobs)} replicates" if len(jobs) > 1 else ""]))
-        view.live.update(view.task, description=self._title)
+        self._title = " ".join(filter(None, [self._title, what, f"x {count} replicates" if count > 1 else ""]))
+        self._view.live.update(self._view.task, description=self._title)
 
     def trained(self, step: int, losses: Tensor) -> None:
-        state = f"epoch {self._plan.epoch(step):.1f}, loss {losses.nanmean().item():.4f}"
+        state = f"epoch {self._plan.epoch(step):.1f}, loss {losses[-1].nanmean().item():.4f}"
         self._view.live.update(self._view.task, advance=(step - self._done) * len(self._names), state=state)
         self._done = step
 

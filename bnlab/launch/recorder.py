@@ -6,39 +6,48 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from torch import Tensor
-
-from bnlab.engine import Evaluation
+from bnlab.engine import Beginning, Evaluation, Observer
 from bnlab.errors import StorageError
-from bnlab.store import ReplicateFolder
+from bnlab.store import Company, ReplicateFolder, Result, Scored, State, Timed, answers_file
 
 
 @dataclass
 class _Rows:
-    """What is known of one replicate so far: plain values, as a checkpoint holds them."""
+    """What is known of one replicate so far."""
 
-    metrics: list[tuple[object, ...]] = field(default_factory=list)
-    timing: list[tuple[object, ...]] = field(default_factory=list)
+    metrics: list[Scored] = field(default_factory=list)
+    timing: list[Timed] = field(default_factory=list)
     final: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     diverged_at: int | None = None
     resumed_at: list[int] = field(default_factory=list)
+    answers: bytes | None = None
+    """As stored, after the last evaluation."""
+
+    def plain(self) -> dict[str, Any]:
+        """As a checkpoint holds it, which knows no types but Python's own."""
+        return vars(self) | {"metrics": [*map(tuple, self.metrics)], "timing": [*map(tuple, self.timing)]}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> _Rows:
+        metrics, timing = ([kind(*row) for row in plain[key]] for kind, key in ((Scored, "metrics"), (Timed, "timing")))
+        return cls(**{**plain, "metrics": metrics, "timing": timing})
 
 
-class Recorder:
-    """An observer that keeps every replicate's files up to date.
+class Recorder(Observer):
+    """Keeps every replicate's files up to date.
 
-    As a context manager it settles the states: done or diverged at a regular end, interrupted at Ctrl-C or when the
-    disk is full, failed at an error. `results` then holds each replicate's result.json.
+    The end settles the states: done or diverged where all is trained, interrupted at Ctrl-C or when the disk is full,
+    failed at an error. `results` then holds each replicate's result.json.
 
     A replicate that has a finished result (`rerun=true`) keeps all its files until the new one is finished too.
 
     Args:
         folders: one per replicate; None for one that only keeps the others company.
         environments: as stored with each result, by the folders' paths.
+        company: the stack.
         command: the command that resumes.
     """
 
@@ -46,44 +55,36 @@ class Recorder:
         self,
         folders: Sequence[ReplicateFolder | None],
         environments: Mapping[Path, dict[str, Any]],
+        company: Company,
         command: str | None = None,
     ) -> None:
-        self.results: dict[Path, dict[str, Any]] = {}
+        self.results: dict[Path, Result] = {}
         self._folders = folders
         self._rows = [_Rows() for _ in folders]
         self._parameters: list[int | None] = [None for _ in folders]
-        self._environments, self._command = environments, command
+        self._environments, self._company, self._command = environments, company, command
         # Those whose files are kept up to date during training.
         self._live = [folder if folder is not None and folder.finished() is None else None for folder in folders]
 
-    def __enter__(self) -> Recorder:
-        for index, (folder, live) in enumerate(zip(self._folders, self._live, strict=True)):
-            if folder is not None:
-                folder.remove_leftovers()
-                folder.log("training starts")
-            if live is not None:
-                live.write_config()
-                self._write_result(index, live, "running")
-        return self
-
-    def built(self, parameters: Sequence[int]) -> None:
-        """The models are there; so many numbers are trained in each."""
-        self._parameters = list(parameters)
-
     def state(self) -> list[dict[str, Any]]:
         """Plain values, for a checkpoint."""
-        return [vars(rows) for rows in self._rows]
+        return [rows.plain() for rows in self._rows]
 
-    def load_state(self, state: Sequence[Mapping[str, Any]], step: int) -> None:
-        """Takes on the rows as they were at a step."""
-        self._rows = [_Rows(**rows) for rows in state]
-        for live, rows in zip(self._live, self._rows, strict=True):
-            rows.resumed_at = [*rows.resumed_at, step]
+    def load_state(self, state: Sequence[Mapping[str, Any]]) -> None:
+        """Takes on the rows as they were."""
+        self._rows = [_Rows.of(rows) for rows in state]
+
+    def begin(self, beginning: Beginning) -> None:
+        self._parameters = [member.parameters for member in beginning.members]
+        for index, (folder, live) in enumerate(zip(self._folders, self._live, strict=True)):
+            rows = self._rows[index]
+            if beginning.step:
+                rows.resumed_at = [*rows.resumed_at, beginning.step]
+            if folder is not None:
+                folder.remove_leftovers()
+                folder.log(f"training goes on from step {beginning.step}" if beginning.step else "training starts")
             if live is not None:
-                live.log(f"goes on from step {step}")
-
-    def trained(self, step: int, losses: Tensor) -> None:
-        """Nothing is written per step."""
+                self._write_result(index, live, State.RUNNING)
 
     def evaluated(self, evaluation: Evaluation) -> None:
         epoch = int(evaluation.epoch) if evaluation.epoch.is_integer() else round(evaluation.epoch, 6)
@@ -92,11 +93,13 @@ class Recorder:
                 continue
             for split, score in evaluation.scores.items():
                 loss, accuracy = score.loss(index), score.accuracy(index)
-                rows.metrics.append((epoch, evaluation.step, split, loss, accuracy))
+                rows.metrics.append(Scored(epoch, evaluation.step, split, loss, accuracy))
                 rows.final |= {f"{split}_loss": loss, f"{split}_accuracy": accuracy}
+                if score.is_right is not None:
+                    rows.answers = answers_file.packed(score.is_right[index].numpy())
             rows.seconds = evaluation.seconds
             timing = (f"{evaluation.seconds:.4f}", f"{evaluation.images_per_second:.1f}", len(self._rows))
-            rows.timing.append((epoch, evaluation.step, *timing))
+            rows.timing.append(Timed(epoch, evaluation.step, *timing))
             self._write_rows(self._live[index], rows)
 
     def diverged(self, replicate: int, step: int) -> None:
@@ -106,9 +109,7 @@ class Recorder:
         if live is not None:
             live.log(f"diverged: the loss is not finite at step {step}")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def end(self, error: BaseException | None) -> None:
         for index, folder in enumerate(self._folders):
             if folder is not None and error is None:
                 self._settle(index, folder)
@@ -119,19 +120,19 @@ class Recorder:
 
     def _settle(self, index: int, folder: ReplicateFolder) -> None:
         rows = self._rows[index]
-        state = "done" if rows.diverged_at is None else "diverged"
-        folder.write_config()
+        state = State.DONE if rows.diverged_at is None else State.DIVERGED
         self._write_rows(folder, rows)
+        folder.write_answers(rows.answers if state == State.DONE else None)
         self.results[folder.path] = self._write_result(index, folder, state)
         folder.log(state)
 
     def _settle_broken(self, index: int, folder: ReplicateFolder, error: BaseException) -> None:
         goes_on = isinstance(error, StorageError) or not isinstance(error, Exception)
-        state, reason = "interrupted" if goes_on else "failed", f"{type(error).__name__}: {error}"
+        state, reason = State.INTERRUPTED if goes_on else State.FAILED, f"{type(error).__name__}: {error}"
         if folder in self._live:
             self.results[folder.path] = self._write_result(index, folder, state, None if goes_on else reason)
         elif not goes_on:
-            self.results[folder.path] = {"state": state, "seed": folder.seed, "error": reason, "final": {}}
+            self.results[folder.path] = Result(seed=folder.seed, state=state, error=reason)
         folder.log(state if goes_on else f"{state}: {reason}")
 
     @staticmethod
@@ -140,18 +141,21 @@ class Recorder:
             folder.write_metrics(rows.metrics)
             folder.write_timing(rows.timing)
 
-    def _write_result(
-        self, index: int, folder: ReplicateFolder, state: str, error: str | None = None
-    ) -> dict[str, Any]:
+    def _write_result(self, index: int, folder: ReplicateFolder, state: State, error: str | None = None) -> Result:
         rows = self._rows[index]
+        folder.write_config()
         return folder.write_result(
-            state,
-            self._environments[folder.path],
-            diverged_at_step=rows.diverged_at,
-            error=error,
-            final=rows.final,
-            seconds=round(rows.seconds, 4),
-            parameters=self._parameters[index],
-            resumed_at_steps=rows.resumed_at,
-            command=self._command,
+            Result(
+                seed=folder.seed,
+                state=state,
+                diverged_at_step=rows.diverged_at,
+                error=error,
+                final=rows.final,
+                seconds=round(rows.seconds, 4),
+                parameters=self._parameters[index],
+                resumed_at_steps=rows.resumed_at,
+                command=self._command,
+                environment=self._environments[folder.path],
+                company=self._company,
+            )
         )

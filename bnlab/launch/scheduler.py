@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from bnlab.engine import Observer
+from bnlab.engine import Observers
 from bnlab.errors import StorageError
 from bnlab.launch.build import device_of, plan_of, threads_for
 from bnlab.launch.checkpoints import Checkpoints
@@ -18,11 +17,11 @@ from bnlab.launch.progress import Progress
 from bnlab.launch.recorder import Recorder
 from bnlab.launch.stacks import Stack, plan
 from bnlab.machine import Interrupt
-from bnlab.store import ReplicateFolder, claimed, environment, wait_for
+from bnlab.store import ReplicateFolder, Result, State, claimed, environment, wait_for
 from bnlab.store.checkpoint_file import to_bytes
 
 LEAVE_ALONE = "It is left as it is: use the bnlab that wrote it, another runs_dir, or `bnlab runs rm` to train anew"
-Results = dict[Path, dict[str, Any]]
+Results = dict[Path, Result]
 
 
 class Launch:
@@ -108,14 +107,13 @@ class Launch:
             path: environment.describe(str(device), threads, keras=job.config.uses_keras())
             for path, job in stack.members.items()
         }
-        recorder = Recorder(folders, environments, environment.command())
+        recorder = Recorder(folders, environments, stack.company, environment.command())
         versions = environment.versions(keras=any(job.config.uses_keras() for job in jobs))
         say, every = self._progress.say, config.checkpoint_every
         checkpoints = Checkpoints(stack.folder, every, versions, recorder, self._interrupt, say)
         with self._interrupt.deferred():
-            with recorder:
-                observers: list[Observer] = [recorder, self._progress.of_stack(jobs, plan_of(config))]
-                around = Surroundings(observers, recorder.built, checkpoints, self._interrupt, say)
+            with Observers([recorder, self._progress.of_stack()]) as observers:
+                around = Surroundings(observers, checkpoints, self._interrupt, say)
                 trained = engine_of(config).train(jobs, threads, around)
                 for (path, job), model in zip(stack.members.items(), trained, strict=True):
                     if model is not None and path in stack.wanted and job.config.keep_checkpoint:
@@ -132,15 +130,15 @@ def _version(folder: ReplicateFolder) -> int | None:
         return None
 
 
-def _failure(job: Job, error: Exception) -> dict[str, Any]:
+def _failure(job: Job, error: Exception) -> Result:
     stored = job.folder().result()
-    if stored is not None and stored.get("state") == "failed":
+    if stored is not None and stored.state == State.FAILED:
         return stored
     return _result_of_failure(job.seed, f"{type(error).__name__}: {error}")
 
 
-def _result_of_failure(seed: int, error: str) -> dict[str, Any]:
-    return {"state": "failed", "seed": seed, "error": error, "final": {}}
+def _result_of_failure(seed: int, error: str) -> Result:
+    return Result(seed=seed, state=State.FAILED, error=error)
 
 
 def _is_lack_of_memory(error: Exception) -> bool:

@@ -17,7 +17,7 @@ from bnlab.config import RunConfig
 from bnlab.launch.capacity import max_replicates
 from bnlab.launch.grouping import stacks_of
 from bnlab.launch.job import Job
-from bnlab.store import STACKS, StackRecord, environment, finished, stack_file
+from bnlab.store import STACKS, Company, StackRecord, environment, finished, stack_file
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,17 @@ class Stack:
     @property
     def folder(self) -> Path:
         """Where its record and its checkpoints are."""
-        names = [f"{path.parent.name}/{path.name}" for path in self.members]
-        digest = hashlib.sha256(json.dumps([names, self.config.rerun]).encode()).hexdigest()[:16]
-        return Path(self.config.runs_dir) / STACKS / digest
+        return Path(self.config.runs_dir) / STACKS / _digest([self.names, self.config.rerun])
+
+    @property
+    def names(self) -> list[str]:
+        """Its members' folders in runs_dir, in order."""
+        return [f"{path.parent.name}/{path.name}" for path in self.members]
+
+    @property
+    def company(self) -> Company:
+        """As stored with each member's result."""
+        return Company(len(self.members), _digest(self.names))
 
     def keep(self, *, started: bool) -> None:
         """Writes the record."""
@@ -73,6 +81,10 @@ class Stack:
 
     def _record(self, *, started: bool) -> StackRecord:
         return StackRecord(self.folder, list(self.members), self.config.rerun, started, environment.command())
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
 
 
 def of_jobs(members: Mapping[Path, Job]) -> Stack:

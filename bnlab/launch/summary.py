@@ -13,7 +13,7 @@ from rich.table import Table
 from bnlab.config import RunConfig
 from bnlab.launch.kept_weights import Evaluated
 from bnlab.launch.outcomes import Outcome
-from bnlab.store import FINISHED, WEIGHTS, as_csv, replace
+from bnlab.store import WEIGHTS, State, as_csv, replace
 
 SPLITS = {
     "train": "training, batches since the last evaluation",
@@ -32,7 +32,7 @@ def show(runs: Sequence[Sequence[Outcome]]) -> None:
         _show_runs(runs, console)
     outcomes = [outcome for run in _pooled(runs) for outcome in run]
     for outcome in outcomes:
-        if outcome.result["state"] in ("diverged", "failed"):
+        if outcome.result.state in (State.DIVERGED, State.FAILED):
             console.print(_fault(outcome), markup=False, soft_wrap=True)
     console.print(_summary(outcomes), markup=False, soft_wrap=True)
     without = [outcome for outcome in outcomes if _lacks_weights(outcome)]
@@ -92,26 +92,28 @@ def _mean(run: Sequence[Outcome], metric: str) -> str:
 
 
 def _done(run: Sequence[Outcome], metric: str) -> list[float]:
-    finals = [outcome.result["final"] for outcome in run if outcome.result["state"] == "done"]
-    return [final[metric] for final in finals if final.get(metric) is not None]
+    finals = [outcome.result.final for outcome in run if outcome.result.state == State.DONE]
+    return [final[metric] for final in finals if metric in final]
 
 
 def _fault(outcome: Outcome) -> str:
     name, result = f"{outcome.folder.parent.name} seed {outcome.job.seed}", outcome.result
-    if result["state"] == "diverged":
-        return f"{name} diverged at step {result.get('diverged_at_step')}: the loss is not finite"
-    return f"{name} failed: {result.get('error')}"
+    if result.state == State.DIVERGED:
+        return f"{name} diverged at step {result.diverged_at_step}: the loss is not finite"
+    return f"{name} failed: {result.error}"
 
 
 def _lacks_weights(outcome: Outcome) -> bool:
-    wanted = outcome.job.config.keep_checkpoint and outcome.result["state"] in FINISHED
+    wanted = outcome.job.config.keep_checkpoint and outcome.result.is_final
     return wanted and not (outcome.folder / WEIGHTS).exists()
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
-    states = Counter("stored before (rerun=true trains anew)" if not o.trained else o.result["state"] for o in outcomes)
+    states = Counter(
+        "stored before (rerun=true trains anew)" if not o.trained else o.result.state.value for o in outcomes
+    )
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
-    seconds = max((float(o.result.get("seconds", 0)) for o in outcomes if o.trained), default=0.0)
+    seconds = max((o.result.seconds or 0.0 for o in outcomes if o.trained), default=0.0)
     folders = sorted({str(outcome.folder.parent) for outcome in outcomes})
     where = folders[0] if len(folders) == 1 else str(outcomes[0].folder.parent.parent)
     took = f" in {seconds:.1f} s of training" if seconds and len(folders) == 1 else ""

@@ -32,8 +32,9 @@ Takes = Sequence[int]
 
 
 def is_weighted(module: nn.Module) -> bool:
-    """Whether it is a linear or convolutional layer: its parameters are not a norm's, however they are parametrized."""
-    return isinstance(module, nn.Linear | nn.Conv2d | Weighted)
+    """Whether its parameters are not a norm's: a linear or convolutional layer, or one that declares it."""
+    is_linear = isinstance(module, nn.Linear | nn.Conv2d | Weighted)
+    return is_linear or not vars(type(module)).get("has_norm_parameters", True)
 
 
 def parameters_with_kind(module: nn.Module) -> Iterator[tuple[nn.Parameter, bool]]:

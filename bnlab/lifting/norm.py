@@ -34,7 +34,7 @@ class FeatureFolded(Lifted):
         self._per_feature = [name for name, value in tensors_of(self.layer) if value.ndim == 1]
         for name in self._per_feature:
             tensor_of(self.layer, name).data = self.join([tensor_of(m, name).detach() for m in plain])
-        if isinstance(kind := self.layer, nn.InstanceNorm2d):
+        if isinstance(kind := self.layer, nn.InstanceNorm1d | nn.InstanceNorm2d):
             kind.num_features *= len(plain)  # PyTorch holds it against the input
 
     def forward(self, x: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ DECLARED: dict[type[nn.Module], Each | Calls] = {
     nn.Sigmoid: Each.VALUE,
     nn.BatchNorm1d: Each.FEATURE,
     nn.BatchNorm2d: Each.FEATURE,
+    nn.InstanceNorm1d: Each.FEATURE,
     nn.InstanceNorm2d: Each.FEATURE,
     nn.LayerNorm: Each.SAMPLE,
     nn.GroupNorm: Each.SAMPLE,

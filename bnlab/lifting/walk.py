@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from torch import nn
@@ -88,7 +89,7 @@ def is_known_throughout(module: nn.Module) -> bool:
     return isinstance(module, SingleLinear) or _class_of(module) in OF_THEIR_OWN or _declared(module) is not None
 
 
-class _Walk:
+class _Walk(ABC):
     """One walk. A layer that stands at several places is lifted once, so that its replicates go on sharing it."""
 
     def __init__(self) -> None:
@@ -109,8 +110,9 @@ class _Walk:
             self._lifted[place] = self._lift_all(modules, owners)
         return self._lifted[place]
 
+    @abstractmethod
     def _lift_all(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-        raise NotImplementedError
+        """Lifts the layers at a place where none of them was before."""
 
     def _with_lifted_layers(self, holders: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
         """A copy of the first holder whose layers are lifted from those of all."""

@@ -1,8 +1,8 @@
 """How many CPU threads PyTorch computes with.
 
-The main thread computes with one, from the import of this module on. A training has threads of its own
-(`bnlab.engine.team`), and where a process has more threads than the machine has cores, they sleep between kernels
-instead of waiting awake: a small network's step then takes several times as long.
+Whatever prepares a training computes with one, `use_threads(1)`. The training has threads of its own
+(`bnlab.engine.team`), and PyTorch's never end: where a process has more threads than the machine has cores, they sleep
+between kernels instead of waiting awake, and a small network's step takes several times as long.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ Result = TypeVar("Result")
 
 DEFAULT_THREADS = torch.get_num_threads()
 """PyTorch's own choice: one per core, or as OMP_NUM_THREADS says."""
-
-torch.set_num_threads(1)
 
 
 def in_own_thread(count: int, call: Callable[[], Result]) -> Result:
@@ -37,7 +35,7 @@ def in_own_thread(count: int, call: Callable[[], Result]) -> Result:
 
 @contextlib.contextmanager
 def use_threads(count: int) -> Iterator[None]:
-    """This thread computes with so many, afterwards with as many as before."""
+    """This thread computes with so many, afterwards with as many as before. Also a decorator."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -5,11 +5,10 @@ A file per model and what they share; a model lists its `layers` and knows nothi
 
 from bnlab.models.blocks import ACTIVATIONS
 from bnlab.models.construction import build
-from bnlab.models.size import size_of, trained_parameters
+from bnlab.models.size import size_of
 
 __all__ = [
     "ACTIVATIONS",
     "build",
     "size_of",
-    "trained_parameters",
 ]

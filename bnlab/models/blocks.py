@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bnlab.models.tokens import TokenNorm
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "gelu": nn.GELU,
@@ -32,6 +34,7 @@ class Blocks:
         bias: True, False, or "auto": a layer has none when the very next layer is a norm with a shift.
         norm_shifts: whether the norm has a shift (beta) of its own.
         norm_activates: whether the norm has an activation of its own, which takes the place of one right after it.
+        norm_is_token_wise: whether the norm takes each token of a sequence as a sample of its own.
     """
 
     norm_layer: Callable[[int, int], nn.Module] | None
@@ -42,6 +45,7 @@ class Blocks:
     bias: bool | str
     norm_shifts: bool
     norm_activates: bool
+    norm_is_token_wise: bool
 
     def input(self, channels: int, ndim: int) -> nn.Module:
         """What the pixels pass first."""
@@ -58,6 +62,20 @@ class Blocks:
         """The layer that makes the logits, and what normalizes them."""
         linear = nn.Linear(in_features, classes, bias=self._has_bias(self.norm_output))
         return [linear, self._norm(classes, 2, self.norm_output)]
+
+    def linear(self, in_features: int, out_features: int) -> nn.Linear:
+        """A linear layer that no norm follows."""
+        return nn.Linear(in_features, out_features, bias=self._has_bias(False))
+
+    def activation_layer(self) -> nn.Module:
+        """The activation by itself."""
+        return ACTIVATIONS[self.activation]()
+
+    def token_norm(self, channels: int, wanted: bool) -> nn.Module:
+        """The norm of tokens (N, T, channels), or the identity where none is wanted."""
+        if not wanted or self.norm_layer is None:
+            return nn.Identity()
+        return TokenNorm(self.norm_layer(channels, 2 if self.norm_is_token_wise else 3), self.norm_is_token_wise)
 
     def _norm(self, channels: int, ndim: int, wanted: bool) -> nn.Module:
         return self.norm_layer(channels, ndim) if wanted and self.norm_layer is not None else nn.Identity()

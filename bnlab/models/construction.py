@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from bnlab.config import CNNConfig, MLPConfig, ModelConfig
+from bnlab.config import CNNConfig, MLPConfig, ModelConfig, ViTConfig
 from bnlab.models.blocks import Blocks
 from bnlab.models.cnn import CNN
 from bnlab.models.init import initialize, weight_layers
 from bnlab.models.mlp import MLP
-from bnlab.models.slots import norm_maker, shifts
+from bnlab.models.slots import is_token_wise, norm_maker, shifts
+from bnlab.models.vit import ViT
 from bnlab.norms import SCHEMES, NormConfig
 
-Model = MLP | CNN
+Model = MLP | CNN | ViT
 
 
 def build(
@@ -40,11 +41,12 @@ def build(
         bias=model.bias,
         norm_shifts=shifts(of_activations),
         norm_activates=norm.activates(),
+        norm_is_token_wise=is_token_wise(of_activations),
     )
     with torch.device("meta" if generator is None else "cpu"):
         built = _MAKERS[type(model)](model, image, classes, blocks)
     if generator is not None:
-        initialize(built.layers, model.init, model.init_gain, model.activation, generator)
+        initialize(built, model.init, model.init_gain, model.activation, generator)
     _normalize_weights(built, norm, with_output=model.norm_output)
     return built
 
@@ -52,6 +54,7 @@ def build(
 _MAKERS: dict[type[ModelConfig], Callable[..., Model]] = {
     MLPConfig: lambda model, image, classes, blocks: MLP(image, model.hidden, classes, blocks),
     CNNConfig: lambda model, image, classes, blocks: CNN(image, model.channels, classes, blocks),
+    ViTConfig: lambda model, image, classes, blocks: ViT(image, model, classes, blocks),
 }
 
 
@@ -60,7 +63,7 @@ def _normalize_weights(built: Model, norm: NormConfig, *, with_output: bool) -> 
     scheme = SCHEMES.get(norm.name)
     if scheme is None or not scheme.of_weights:
         return
-    layers = weight_layers(built.layers)
+    layers = weight_layers(built)
     for layer in layers if with_output else layers[:-1]:
         try:
             scheme.reparametrize(norm.impl, layer, **norm.settings())

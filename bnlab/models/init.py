@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import nn
 
+from bnlab.models.tokens import Positions
 
-def initialize(
-    layers: nn.Sequential, scheme: str, gain: float | None, activation: str, generator: torch.Generator
-) -> None:
-    """Draws the weights of linear and convolutional layers in place; norms keep their own start (gamma 1, beta 0).
+
+def initialize(model: nn.Module, scheme: str, gain: float | None, activation: str, generator: torch.Generator) -> None:
+    """Draws the weights of a model's layers in place; norms keep their own start (gamma 1, beta 0).
 
     All weights are drawn before the first bias: a network that has no bias before its norms draws the same weights
-    as one that has.
+    as one that has. Learned positions have a start of their own under every scheme.
 
     Args:
         scheme: in and out are the inputs and outputs of a unit, times the positions of a convolution's kernel;
@@ -27,18 +28,29 @@ def initialize(
     Raises:
         ValueError: the scheme is none of these.
     """
-    with_weights = weight_layers(layers)
+    with_weights = weight_layers(model)
     for layer in with_weights:
         _draw_weight(layer.weight, scheme, gain, activation, generator)
+    for positions in (layer for layer in layers_of(model) if isinstance(layer, Positions)):
+        positions.draw(generator)
     for layer in with_weights:
         if layer.bias is not None:
             bound = 1 / math.sqrt(layer.weight[0].numel()) if scheme == "pytorch" else 0.0
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
 
 
-def weight_layers(layers: nn.Sequential) -> list[nn.Linear | nn.Conv2d]:
+def layers_of(model: nn.Module) -> Iterator[nn.Module]:
+    """The layers that a model, or a part of one, holds, in their order; none from inside a layer."""
+    if type(model) is nn.Sequential or "holds_layers" in vars(type(model)):
+        for part in model.children():
+            yield from layers_of(part)
+    else:
+        yield model
+
+
+def weight_layers(model: nn.Module) -> list[nn.Linear | nn.Conv2d]:
     """The linear and convolutional layers of a model, in their order; none from inside a norm."""
-    return [layer for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d)]
+    return [layer for layer in layers_of(model) if isinstance(layer, nn.Linear | nn.Conv2d)]
 
 
 def _draw_weight(

@@ -10,6 +10,7 @@ from torch import nn
 
 from bnlab.config import ModelConfig
 from bnlab.models.construction import build
+from bnlab.models.init import layers_of
 from bnlab.norms import SCHEMES
 
 
@@ -20,7 +21,7 @@ class Size:
     Attributes:
         weights: of its linear and convolutional layers, biases left out.
         activations: values that its layers give for one image, those that only pass them on counted too.
-        multiplications: of one image's forward pass.
+        multiplications: of these layers in one image's forward pass.
     """
 
     weights: int
@@ -31,16 +32,17 @@ class Size:
 def size_of(model: ModelConfig, image: Sequence[int], classes: int) -> Size:
     """Size of the model on images of that shape (channels, height, width)."""
     built = build(model, SCHEMES["none"].configured("native"), image, classes, generator=None)
-    x = torch.zeros(1, *image, device="meta")
-    size = Size(0, 0, 0)
-    for layer in built.layers:
-        x = layer(x)
-        weights = layer.weight.numel() if isinstance(layer, nn.Linear | nn.Conv2d) else 0
-        positions = x[0, 0].numel()
-        size = Size(size.weights + weights, size.activations + x.numel(), size.multiplications + weights * positions)
-    return size
+    layers = list(layers_of(built))
+    weights = sum(layer.weight.numel() for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d))
+    activations = multiplications = 0
 
+    def count(layer: nn.Module, _: object, y: torch.Tensor) -> None:
+        nonlocal activations, multiplications
+        activations += y.numel()
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            multiplications += layer.weight.numel() * (y.numel() // len(layer.weight))
 
-def trained_parameters(model: nn.Module) -> int:
-    """How many numbers are trained in a model: weights, biases and what its norms learn."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    for layer in layers:
+        layer.register_forward_hook(count)
+    built(torch.zeros(1, *image, device="meta"))
+    return Size(weights, activations, multiplications)

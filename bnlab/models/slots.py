@@ -44,6 +44,12 @@ def shifts(norm: NormConfig) -> bool:
     return scheme is not None and scheme.shift and getattr(norm, "affine", False)
 
 
+def is_token_wise(norm: NormConfig) -> bool:
+    """Whether the norm takes each token of a sequence as a sample of its own. A user's class does."""
+    scheme = SCHEMES.get(norm.name)
+    return scheme is None or scheme.token_wise
+
+
 def _user_layer(norm: CustomClassConfig, channels: int, seed: int) -> nn.Module:
     with torch.device("cpu"), _drawing_from(seed):
         return construct(norm.target, channels, norm.settings())

@@ -9,7 +9,7 @@ from bnlab.norms.schemes.batch import BatchConfig
 from bnlab.norms.schemes.group import GroupConfig
 from bnlab.norms.schemes.layer import LayerConfig
 from bnlab.norms.schemes.none import NoNormConfig
-from bnlab.norms.settings import VISIBLE, NormConfig, choice
+from bnlab.norms.settings import POSITIVE, NormConfig, choice
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class OfWeightsConfig(NormConfig):
     """What normalizes the activations after the weights; its ranges are those of that scheme."""
 
     then: str = field(metadata=choice("none", "batch", "layer", "group"))
-    then_eps: float = field(metadata=VISIBLE)
+    then_eps: float = field(metadata=POSITIVE)
     affine: bool
     momentum: float | None
     num_groups: int
@@ -28,6 +28,12 @@ class OfWeightsConfig(NormConfig):
 
     def settings(self) -> dict[str, Any]:
         return {}
+
+    def without_effect(self) -> dict[str, str]:
+        taken = self.of_activations().settings()
+        of_next = {"then_eps": "eps", "affine": "affine", "momentum": "momentum", "num_groups": "num_groups"}
+        reason = f"norm.then={self.then} has no such setting"
+        return {name: reason for name, its_name in of_next.items() if its_name not in taken}
 
     def of_activations(self) -> NormConfig:
         if self.then == "none":

@@ -42,6 +42,7 @@ class Scheme:
         shift: its affine part has a β, so that a layer before it needs no bias of its own.
         batch_statistics: samples of a batch depend on each other in training; needs at least 2 values per channel.
         spatial_only: not defined on (N, C).
+        token_wise: of a sequence each token is a sample of its own to it; to the others the tokens are a spatial axis.
         of_weights: it normalizes the weights of a layer, and not the activations after it.
         impls: who wrote the layer: `native` is torch.nn's, `custom` is written out in this package, `keras` is Keras's.
     """
@@ -58,6 +59,7 @@ class Scheme:
     shift: bool = True
     batch_statistics: bool = False
     spatial_only: bool = False
+    token_wise: bool = False
     of_weights: bool = False
     impls: tuple[str, ...] = ("native", "custom")
 

@@ -1,19 +1,18 @@
 """What the settings of every scheme have in common. Importing this does not import torch.
 
 A scheme's settings are the fields of a frozen dataclass, in the order in which they are listed and stored. A field says
-in its metadata what is legal beside its type: `eps: float = field(metadata=VISIBLE)`.
+in its metadata what is legal beside its type: `eps: float = field(metadata=POSITIVE)`.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from bnlab.errors import UserError
-from bnlab.ranges import not_negative, one_of, positive, require, visible, within_0_1
+from bnlab.ranges import finite, not_negative, one_of, positive, require, within_0_1
 
 Check = Callable[[str, Any], None]
 """(key, value); raises UserError with what is allowed."""
@@ -33,12 +32,8 @@ def _at_least_1(key: str, value: int) -> None:
     require(value >= 1, key, value, "1 or more")
 
 
-def _finite(key: str, value: float) -> None:
-    require(math.isfinite(value), key, value, "a finite number")
-
-
-VISIBLE, POSITIVE, NOT_NEGATIVE, WITHIN_0_1 = map(legal, (visible, positive, not_negative, within_0_1))
-AT_LEAST_1, FINITE = map(legal, (_at_least_1, _finite))
+POSITIVE, NOT_NEGATIVE, WITHIN_0_1 = map(legal, (positive, not_negative, within_0_1))
+AT_LEAST_1, FINITE = map(legal, (_at_least_1, finite))
 
 
 @dataclass(frozen=True)
@@ -66,6 +61,13 @@ class NormConfig:
     def conventions(self) -> dict[str, Any]:
         """Where the layer's conventions are not PyTorch's, in which this configuration is written."""
         return {}
+
+    def without_effect(self) -> dict[str, str]:
+        """The settings that change nothing, because of others, each with the reason."""
+        return {}
+
+    def check_batches(self, size: int) -> None:
+        """Raises UserError if it makes no sense with training batches of so many samples (data.batch_size)."""
 
     def of_activations(self) -> NormConfig:
         """What normalizes the activations: itself, except where it is the weights that are normalized."""

@@ -14,6 +14,7 @@ def contents(
     verdicts: Sequence[str],
     warnings: Sequence[str],
     target: float | None,
+    command: str,
 ) -> dict[str, str | bytes]:
     """The files of a report by name: tables, charts, and report.html.
 
@@ -23,21 +24,22 @@ def contents(
         verdicts: from `verdicts`.
         warnings: what was left out.
         target: of the time to reach it, in the metric's own unit; None: `target.default`.
+        command: what makes the report.
     """
     metrics, timing = measured.metrics, measured.timing
-    timed = metrics.merge(timing[["row", "step", "seconds"]], how="left", on=["row", "step"])
     goal = targets.default(comparison) if target is None else target
     written = tables.present(
         [
             tables.summary(comparison),
             tables.comparisons(comparison),
             tables.pivot(comparison),
-            targets.table(comparison, timed, goal),
+            targets.table(comparison, measured.timed, goal),
             tables.cost(comparison, timing),
             tables.epochs(comparison, metrics),
         ]
     )
     texts = render.texts(comparison, written, verdicts, warnings)
     drawn = charts.draw(comparison, metrics, goal)
-    html = page.page(comparison, written, drawn, verdicts, warnings)
-    return texts | {"report.html": html} | charts.images(drawn, render.CHARTS)
+    html = page.page(comparison, written, drawn, verdicts, warnings, command)
+    figures = {"figures.tex": charts.figures(drawn, render.CHARTS)} if drawn else {}
+    return texts | figures | {render.PAGE: html} | charts.images(drawn, render.CHARTS)

@@ -50,15 +50,21 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
     """
     from bnlab.report.comparison import frame
 
-    return _make(*frame.read(run_folders), question, output, console)
+    return _make(*frame.read(run_folders), question, question.command(run_folders, output), output, console)
 
 
 def _make(
-    replicates: pd.DataFrame, broken: list[str], question: Question, output: Path | None, console: Console
+    replicates: pd.DataFrame,
+    broken: list[str],
+    question: Question,
+    command: str,
+    output: Path | None,
+    console: Console,
 ) -> Report:
-    """The same of what `frame.read` gave."""
+    """The same of what `frame.read` gave; the command is what makes the report."""
     from bnlab.report.comparison import compare, curves, unit
     from bnlab.report.tables import render
+    from bnlab.report.tables import target as targets
     from bnlab.report.verdicts import verdicts
 
     comparison = compare(replicates, question.by, question.metric, question.baseline)
@@ -67,12 +73,13 @@ def _make(
     measured = curves.read(comparison.replicates)
     warnings = broken + comparison.left_out + measured.warnings
     files = []
+    target = None if question.target is None else question.target / scale
     if output:
         from bnlab.report import files as contents
 
-        target = None if question.target is None else question.target / scale
-        files = render.write(contents.contents(comparison, measured, said, warnings, target), output)
-    render.show(comparison, said, warnings, files, console)
+        files = render.write(contents.contents(comparison, measured, said, warnings, target, command), output)
+    reached = None if target is None else targets.table(comparison, measured.timed, target)
+    render.show(comparison, said, warnings, files, console, reached)
     return Report(comparison, said, warnings, files)
 
 
@@ -109,7 +116,7 @@ def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path |
     if table:
         render.show_table(table, console)
     if not table or replicates["state"].isin(FINISHED).any():
-        _make(replicates, broken, question, output, console)
+        _make(replicates, broken, question, question.command(run_folders, output), output, console)
 
 
 def _times(run_folders: Sequence[Path], name: str) -> dict[Path, int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bnlab.errors import UserError
 
@@ -41,3 +43,11 @@ class Question:
             )
         if not 0 <= self.target < math.inf:
             raise UserError(f"--target {self.target} is not allowed; allowed: nats, 0 or more, e.g. --target 0.1")
+
+    def command(self, runs: Sequence[Path], output: Path | None) -> str:
+        """What is typed to ask it of these run folders."""
+        by = ",".join(self.by)
+        given = {"by": by, "baseline": self.baseline, "margin": self.margin, "target": self.target, "output": output}
+        options = {"metric": self.metric if self.metric != Question.metric else None} | given
+        words = [part for name, value in options.items() if value for part in (f"--{name}", str(value))]
+        return shlex.join(["bnlab", "report", *map(str, runs), *words])

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from bnlab.errors import shown
 from bnlab.runs.removal import remove
 from bnlab.runs.settings import arms
 from bnlab.runs.stored import Replicate, Run
-from bnlab.store import StackRecord, is_claimed, read_all
+from bnlab.store import StackRecord, StoredConfig, is_claimed, read_all
 
 SPLITS = {
     "train": "training",
@@ -98,27 +99,36 @@ def interrupted_reruns(runs: Sequence[Run]) -> list[StackRecord]:
 
 def show_one(run: Run, console: Console) -> None:
     """A run's configuration, every replicate's finals, the environment, and what went wrong."""
-    config = run.path / "config.yaml"
-    console.print(f"{run.path}", markup=False, style="bold")
-    console.print(config.read_text(encoding="utf-8") if config.exists() else "no config.yaml yet", markup=False)
+    console.print(shown(run.path), markup=False, style="bold")
+    if run.config is not None:
+        console.print(_as_yaml(run.config), markup=False, soft_wrap=True)
     _show_finals(run, console)
     _show_reasons(run, console)
     for environment, group in _by_environment(run.replicates):
         console.print(f"seeds {seeds(group)}: {environment}", markup=False, soft_wrap=True)
     for replicate in run.replicates:
-        if replicate.result.get("error"):
-            console.print(f"seed {replicate.seed} {replicate.state}: {replicate.result['error']}", markup=False)
+        if replicate.result is not None and replicate.result.error:
+            console.print(f"seed {replicate.seed} {replicate.state}: {replicate.result.error}", markup=False)
     _show_commands([run], console)
 
 
+def _as_yaml(config: StoredConfig) -> str:
+    """Indented, so that no line of it can be taken for one of bnlab's own."""
+    import yaml
+
+    lines = yaml.safe_dump(config.tree, sort_keys=False, allow_unicode=True).splitlines()
+    return "\n".join(f"  {shown(line)}" for line in lines)
+
+
 def _show_finals(run: Run, console: Console) -> None:
-    finals = [replicate.result.get("final", {}) for replicate in run.replicates]
+    finals = [replicate.final for replicate in run.replicates]
     splits = [split for split in SPLITS if any(f"{split}_accuracy" in final for final in finals)]
     table = Table("seed", "state", *(SPLITS[split] for split in splits), "seconds", title="accuracy")
     for replicate, final in zip(run.replicates, finals, strict=True):
         values = [final.get(f"{split}_accuracy") for split in splits]
         cells = ["-" if value is None else f"{value:.2%}" for value in values]
-        table.add_row(str(replicate.seed), replicate.state, *cells, f"{replicate.result.get('seconds', 0):.1f}")
+        seconds = 0.0 if replicate.result is None else replicate.result.seconds or 0.0
+        table.add_row(str(replicate.seed), replicate.state, *cells, f"{seconds:.1f}")
     console.print(table)
 
 
@@ -130,14 +140,14 @@ def show_removal(runs: Sequence[Run], *, really: bool, console: Console) -> None
     for run in runs:
         for state, group in _by_state(run.replicates):
             size = _size(sum(replicate.size for replicate in group))
-            console.print(f"{run.path}  seeds {seeds(group)}  {state}  {size}", markup=False, soft_wrap=True)
+            console.print(f"{shown(run.path)}  seeds {seeds(group)}  {state}  {size}", markup=False, soft_wrap=True)
     count = sum(len(run.replicates) for run in runs)
     if not really:
         console.print(f"{_counted(count, 'replicate')} would be removed; add --yes to do so")
         return
     kept = remove(runs)
     for replicate in kept:
-        console.print(f"kept {replicate.path}: a process is training it", markup=False, soft_wrap=True)
+        console.print(f"kept {shown(replicate.path)}: a process is training it", markup=False, soft_wrap=True)
     console.print(f"{_counted(count - len(kept), 'replicate')} removed")
 
 
@@ -159,7 +169,7 @@ def _by_state(replicates: Sequence[Replicate]) -> list[tuple[str, list[Replicate
 def _by_environment(replicates: Sequence[Replicate]) -> list[tuple[str, list[Replicate]]]:
     groups: dict[str, list[Replicate]] = {}
     for replicate in replicates:
-        environment = replicate.result.get("environment")
+        environment = {} if replicate.result is None else replicate.result.environment
         if not environment:
             continue
         groups.setdefault(", ".join(f"{key} {value}" for key, value in environment.items()), []).append(replicate)

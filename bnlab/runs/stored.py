@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from bnlab.errors import LONGEST_SHOWN, UserError, shown
 from bnlab.machine import is_folder, why_no_folder
-from bnlab.runs.settings import read_settings
-from bnlab.store import is_claimed, result_file
+from bnlab.store import (
+    LOCK,
+    DamagedError,
+    Result,
+    State,
+    StoredConfig,
+    StoredReplicate,
+    StoredRun,
+    is_claimed,
+    read_runs,
+    read_scores,
+)
 
-STATES = ("done", "diverged", "running", "interrupted", "failed", "unreadable", "empty")
+UNREADABLE, EMPTY = "unreadable", "empty"
+STATES = (*State, UNREADABLE, EMPTY)
 """What a replicate may be in: `running` as long as a process holds its lock, else `interrupted`; `unreadable` if its
 result.json or its run's config.yaml is damaged, missing, or of another schema; `empty` if nothing was written yet."""
 
@@ -28,7 +37,7 @@ class Replicate:
     Attributes:
         path: the folder.
         state: one of STATES.
-        result: result.json; empty if it is unreadable.
+        result: result.json; None if it is unreadable, or not written yet.
         reason: why it is unreadable; else "".
         age: seconds since it was last written.
         size: bytes of its files.
@@ -36,7 +45,7 @@ class Replicate:
 
     path: Path
     state: str
-    result: Mapping[str, Any]
+    result: Result | None
     age: float
     size: int
     reason: str = ""
@@ -48,12 +57,17 @@ class Replicate:
     @property
     def command(self) -> str | None:
         """What was typed to train it."""
-        return self.result.get("command")
+        return None if self.result is None else self.result.command
+
+    @property
+    def final(self) -> Mapping[str, float]:
+        """The final scores by their names; none without a result."""
+        return {} if self.result is None else self.result.final
 
     def last_metric(self) -> tuple[str, float] | None:
         """The last accuracy known: on validation, else training images; from metrics.csv while there is no result."""
-        accuracies = _accuracies(self.result.get("final", {}))
-        if not accuracies and self.state in ("running", "interrupted", "failed"):
+        accuracies = _accuracies(self.final)
+        if not accuracies and self.state in (State.RUNNING, State.INTERRUPTED, State.FAILED):
             accuracies = {split: row["accuracy"] for split, row in last_rows(self.path).items()}
         for split in ("validation", "train"):
             if split in accuracies:
@@ -68,18 +82,24 @@ class Run:
     Attributes:
         path: the folder.
         replicates: none where a folder holds no seed-N.
-        settings: config.yaml by dotted key, as text; empty if it cannot be read.
-        reason: why config.yaml cannot be read; else "".
+        config: config.yaml; None if it cannot be read.
+        reason: why not; else "".
     """
 
     path: Path
     replicates: Sequence[Replicate]
-    settings: Mapping[str, str] = field(default_factory=dict)
+    config: StoredConfig | None
     reason: str = ""
 
     @property
     def name(self) -> str:
-        return self.path.name
+        """Printable, whatever the folder is called."""
+        return shown(self.path.name)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """config.yaml by dotted key, as text; empty if it cannot be read."""
+        return {} if self.config is None else self.config.settings
 
 
 def read(runs_dir: Path) -> list[Run]:
@@ -94,8 +114,7 @@ def read(runs_dir: Path) -> list[Run]:
             f"runs folder '{shown(runs_dir)}' {reason}; train a run first: bnlab train, or give --runs-dir.{hint}"
         )
     now = time.time()
-    folders = sorted(path for path in runs_dir.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return [run for path in folders if (run := _run(path, now)) is not None]
+    return [_run(run, now) for run in read_runs(runs_dir)]
 
 
 def only(run: Run, keep: Callable[[Replicate], bool]) -> Run:
@@ -136,62 +155,48 @@ def find(runs: Sequence[Run], wanted: str) -> Run:
 def last_rows(replicate: Path) -> dict[str, dict[str, float]]:
     """Epoch, loss and accuracy of each split in the last rows of its metrics.csv; none if that cannot be read."""
     try:
-        with (replicate / "metrics.csv").open(encoding="utf-8", newline="") as file:
-            return {
-                row["split"]: {name: float(row[name]) for name in ("epoch", "loss", "accuracy")}
-                for row in csv.DictReader(file)
-            }
-    except (OSError, ValueError, KeyError, TypeError):
+        scores = read_scores(replicate)
+    except (OSError, DamagedError):
         return {}
+    return {row.split: {"epoch": row.epoch, "loss": row.loss, "accuracy": row.accuracy} for row in scores}
 
 
-def _run(path: Path, now: float) -> Run | None:
-    """None for a folder that is being removed, or is no run's: it has neither config.yaml nor a seed-N."""
-    config = path / "config.yaml"
+def _run(run: StoredRun, now: float) -> Run:
+    replicates = [_replicate(replicate, run, now) for replicate in run.replicates]
+    return Run(run.path, [replicate for replicate in replicates if replicate is not None], run.config, run.reason)
+
+
+def _replicate(stored: StoredReplicate, run: StoredRun, now: float) -> Replicate | None:
+    """None for a folder that is being removed."""
     try:
-        with os.scandir(path) as entries:
-            names = [entry.name for entry in entries]
+        written, size = _written(stored.path)
     except FileNotFoundError:
         return None
-    folders = [path / name for name in names if name.startswith("seed-") and name[5:].isdecimal()]
-    if not folders and not config.exists():
-        return None
-    settings, reason = read_settings(config)
-    replicates = [replicate for folder in folders if (replicate := _replicate(folder, now, reason)) is not None]
-    return Run(path, sorted(replicates, key=lambda replicate: replicate.seed), settings, reason)
+    except OSError as error:
+        reason = stored.reason or f"cannot be read: {error.strerror}"
+        return Replicate(stored.path, UNREADABLE, None, 0.0, 0, reason)
+    if size is None:
+        state, reason = EMPTY, ""
+    elif stored.result is None or run.reason:
+        state, reason = UNREADABLE, stored.reason or run.reason
+    else:
+        state, reason = stored.result.state, ""
+    if state in (EMPTY, State.RUNNING):
+        idle = EMPTY if size is None else State.INTERRUPTED
+        state = State.RUNNING if is_claimed(stored.path) else idle
+    return Replicate(stored.path, str(state), stored.result, max(now - written, 0.0), size or 0, reason)
 
 
-def _replicate(path: Path, now: float, broken: str) -> Replicate | None:
-    """None for a folder that is being removed; `broken` is what is wrong with its run."""
-    try:
-        with os.scandir(path) as files:
-            stats = [file.stat() for file in files if file.name != ".lock"]
-        changed = max((stat.st_mtime for stat in stats), default=path.stat().st_mtime)
-    except FileNotFoundError:
-        return None
-    result, reason = _result(path / "result.json") if stats else ({}, "")
-    state = "empty" if not stats else "unreadable" if reason or broken else str(result["state"])
-    if state in ("empty", "running"):
-        state = "running" if is_claimed(path) else "interrupted" if stats else "empty"
-    size = sum(stat.st_size for stat in stats)
-    return Replicate(path, state, result, max(now - changed, 0.0), size, reason or (broken if stats else ""))
+def _written(folder: Path) -> tuple[float, int | None]:
+    """When a replicate's folder was last written, and the bytes of its files; None if there are none."""
+    if folder.is_symlink():
+        return folder.lstat().st_mtime, 0
+    with os.scandir(folder) as files:
+        stats = [file.stat(follow_symlinks=False) for file in files if file.name != LOCK]
+    if not stats:
+        return folder.stat().st_mtime, None
+    return max(each.st_mtime for each in stats), sum(each.st_size for each in stats)
 
 
-def _result(path: Path) -> tuple[dict[str, Any], str]:
-    """The stored result, or nothing and the reason."""
-    try:
-        result = result_file.read(path)
-    except FileNotFoundError:
-        return {}, "no result.json"
-    except result_file.DamagedResultError:
-        return {}, "result.json is damaged"
-    except result_file.OtherSchemaError as error:
-        return {}, f"result.json {error}"
-    if result.get("state") not in STATES:
-        return {}, f"result.json has the state {shown(result.get('state'))}"
-    return result, ""
-
-
-def _accuracies(final: Mapping[str, float | None]) -> dict[str, float]:
-    known = {name: value for name, value in final.items() if value is not None}
-    return {name.removesuffix("_accuracy"): value for name, value in known.items() if name.endswith("_accuracy")}
+def _accuracies(final: Mapping[str, float]) -> dict[str, float]:
+    return {name.removesuffix("_accuracy"): value for name, value in final.items() if name.endswith("_accuracy")}

@@ -4,22 +4,44 @@ Whatever knows the name or the layout of a file in runs/ lives here; docs/store.
 door `checkpoint_file` imports torch.
 """
 
-from bnlab.store import environment, result_file, stack_file
+from bnlab.store import answers_file, environment, result_file, stack_file
 from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
+from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text
 from bnlab.store.files import as_csv, check_output, check_writable, replace
-from bnlab.store.replicate import FINISHED, METRICS, TIMING, WEIGHTS, ReplicateFolder, finished
+from bnlab.store.locks import LOCK, lock_in
+from bnlab.store.reading import DamagedError
+from bnlab.store.replicate import WEIGHTS, ReplicateFolder, finished
+from bnlab.store.result_file import FINISHED, Company, Result, State
+from bnlab.store.rows_file import METRICS, METRICS_FILE, TIMING, TIMING_FILE, Scored, Timed, read_scores
 from bnlab.store.stack_file import STACKS, StackRecord, read_all
+from bnlab.store.stored import StoredReplicate, StoredRun, read_run, read_runs
 
 __all__ = [
+    "CONFIG",
     "FINISHED",
+    "HASH",
+    "LOCK",
     "METRICS",
+    "METRICS_FILE",
     "STACKS",
     "TIMING",
+    "TIMING_FILE",
     "WEIGHTS",
+    "Company",
+    "DamagedError",
     "ReplicateFolder",
+    "Result",
+    "Scored",
     "StackRecord",
+    "State",
+    "StoredConfig",
+    "StoredReplicate",
+    "StoredRun",
+    "Timed",
+    "answers_file",
     "as_csv",
+    "as_text",
     "check_output",
     "check_writable",
     "checkpoint_file",
@@ -27,7 +49,11 @@ __all__ = [
     "environment",
     "finished",
     "is_claimed",
+    "lock_in",
     "read_all",
+    "read_run",
+    "read_runs",
+    "read_scores",
     "replace",
     "result_file",
     "run_folder",

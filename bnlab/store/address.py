@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 from bnlab.config import RunConfig
+from bnlab.store.config_file import protocol_hash
 
 
 def run_folder(config: RunConfig) -> Path:
     """The run's address: equal protocols share it, whatever their seeds, device or paths."""
-    protocol = json.dumps(config.protocol(), sort_keys=True)
-    digest = hashlib.sha256(protocol.encode()).hexdigest()[:10]
-    return Path(config.runs_dir) / f"{label(config)}-{digest}"
+    return Path(config.runs_dir) / f"{label(config)}-{protocol_hash(config.protocol())}"
 
 
 def label(config: RunConfig) -> str:

@@ -16,17 +16,15 @@ from typing import Any
 
 import torch
 
-from bnlab.errors import StorageError
+from bnlab.errors import StorageError, UnreadableError
 from bnlab.store.files import replace
+from bnlab.store.reading import DamagedError, read_bytes
 
 MAGIC = b"bnlab checkpoint 3\n"
-
+MOST_BYTES = 2**40
+"""Of a checkpoint or of weights: any that a machine can hold."""
 
 CURRENT, BEFORE = "checkpoint.pt", "checkpoint-before.pt"
-
-
-class DamagedError(Exception):
-    """A checkpoint is not what was written; the message says why."""
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
@@ -43,13 +41,13 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Reads a checkpoint. Raises DamagedError, or FileNotFoundError."""
+    """Reads a checkpoint. Raises DamagedError, FileNotFoundError, or UnreadableError."""
     try:
-        file = path.read_bytes()
+        file = read_bytes(path, MOST_BYTES)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise DamagedError(f"it cannot be read: {error.strerror}") from error
+        raise UnreadableError(path, error) from error
     start = len(MAGIC) + hashlib.sha256().digest_size
     if not file.startswith(MAGIC):
         raise DamagedError("it is no checkpoint of this version")

@@ -7,11 +7,14 @@ sweep never split a stack between them. Nobody waits while holding a replicate's
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from bnlab.store.files import storage_errors
+from bnlab.store.locks import LOCK, lock_in
 from bnlab.store.replicate import ReplicateFolder
 
 LONGEST_LOOK = 0.05
@@ -24,12 +27,12 @@ def claimed(runs_dir: Path, folders: Sequence[ReplicateFolder], *, whole: bool) 
 
     Yields the paths of the locked ones.
     """
-    from filelock import FileLock
-
     _allow_open_files(len(folders))
-    runs_dir.mkdir(parents=True, exist_ok=True)
+    with storage_errors(runs_dir / LOCK):
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        lock = lock_in(runs_dir)
     with contextlib.ExitStack() as locks:
-        with FileLock(runs_dir / ".lock"):
+        with lock:
             busy = _locked_by_others(folders, locks)
             if busy:
                 time.sleep(LONGEST_LOOK)
@@ -65,13 +68,16 @@ def wait_for(folder: ReplicateFolder, say: Callable[[str], None]) -> None:
 
 def is_claimed(replicate: Path) -> bool:
     """Whether a process is training the replicate in this folder now."""
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
-    path = replicate / ".lock"
-    if not path.exists():
+    if not os.path.lexists(replicate / LOCK):
         return False
     try:
-        with FileLock(path).acquire(timeout=0):
+        lock = lock_in(replicate)
+    except OSError:
+        return False
+    try:
+        with lock.acquire(timeout=0):
             return False
     except (Timeout, OSError):  # OSError: somebody else's folder, where no lock can be tried
         return True

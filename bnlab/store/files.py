@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
+import fcntl
 import io
 import os
+import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from bnlab.errors import StorageError, UserError, shown
+
+LONGEST_INSIDE = 400
+"""Bytes of the longest path inside runs/, generously."""
 
 LEFTOVER = ".writing."
 """How the name of a file starts while it is written; a killed process leaves it behind."""
@@ -20,12 +27,12 @@ def check_writable(runs_dir: Path) -> None:
     """Raises UserError if no file can be written there; leaves nothing behind."""
     nearest_existing = _nearest_existing(runs_dir)
     try:
-        with tempfile.TemporaryFile(dir=nearest_existing):
-            pass
+        with _new_file_below(runs_dir) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # as every replicate in training is
     except OSError as error:
-        reason = f"{nearest_existing}: {error.strerror}"
+        reason = shown(f"{nearest_existing}: {error.strerror}")
         raise UserError(
-            f"runs_dir={runs_dir} cannot be written ({reason}); set runs_dir to a folder that can"
+            f"runs_dir={shown(runs_dir)} cannot be written ({reason}); set runs_dir to a folder that can"
         ) from error
 
 
@@ -34,16 +41,25 @@ def check_output(option: str, path: Path) -> None:
     if path.is_dir():
         raise UserError(f"{option} {shown(path)} is a folder; name a file in it")
     try:
-        with tempfile.TemporaryFile(dir=_nearest_existing(path.parent)):
-            pass
+        _new_file_below(path.parent).close()
     except OSError as error:
         raise UserError(f"{option} {shown(path)} cannot be written ({error.strerror}); choose another file") from error
 
 
+def _new_file_below(folder: Path) -> IO[bytes]:
+    """A nameless file in a folder, or in the one above it in which it would be made. Raises OSError."""
+    nearest = _nearest_existing(folder)
+    longest = max(map(len, map(os.fsencode, folder.parts)), default=0)
+    whole = len(os.fsencode(folder.absolute())) + LONGEST_INSIDE
+    if longest > os.pathconf(nearest, "PC_NAME_MAX") or whole > os.pathconf(nearest, "PC_PATH_MAX"):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    return tempfile.TemporaryFile(dir=nearest)
+
+
 def _nearest_existing(folder: Path) -> Path:
-    """The folder, or the one above it in which it would be made."""
+    """The folder, or the one above it in which it would be made; a link that leads nowhere is there too."""
     nearest = folder.absolute()
-    while not nearest.exists() and nearest != nearest.parent:
+    while not os.path.lexists(nearest) and nearest != nearest.parent:
         nearest = nearest.parent
     return nearest
 
@@ -70,18 +86,25 @@ def replace(path: Path, content: str | bytes, workspace: Path | None = None, *, 
     with storage_errors(path):
         folder = workspace or path.parent
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f"{LEFTOVER}{path.name}.")
+        temporary = folder / f"{LEFTOVER}{path.name}.{secrets.token_hex(4)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)  # less the umask
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
+
+
+def append(path: Path, text: str) -> None:
+    """Writes at the end of a file, which may be no link. Raises OSError."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8") as file:
+        file.write(text)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ A run's folder holds `config.yaml`, and per replicate `seed-N/` with
 * `result.json`: state, final metrics, environment, schema version;
 * `metrics.csv`: epoch, step, split, loss, accuracy; nothing in it depends on the clock;
 * `timing.csv`: epoch, step, seconds, images_per_second, replicates trained side by side;
+* `answers.bin`: which test images were classified rightly at the end;
 * `run.log`: what happened when;
 * `weights.pt`: the trained weights, with `keep_checkpoint=true`.
 
@@ -13,44 +14,57 @@ Every file is replaced as a whole, so a reader never sees half of one. docs/stor
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import functools
+import hashlib
+import itertools
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bnlab.config import RunConfig
+from bnlab.errors import UnreadableError
+from bnlab.store import result_file
 from bnlab.store.address import run_folder
-from bnlab.store.files import LEFTOVER, as_csv, flush, replace, storage_errors
-from bnlab.store.result_file import SCHEMA, DamagedResultError, OtherSchemaError
-from bnlab.store.result_file import read as read_result
+from bnlab.store.answers_file import ANSWERS
+from bnlab.store.config_file import CONFIG, protocol_hash
+from bnlab.store.files import LEFTOVER, append, as_csv, flush, replace, storage_errors
+from bnlab.store.locks import lock_in
+from bnlab.store.reading import DamagedError, read_text, yaml_mapping
+from bnlab.store.result_file import RESULT, OtherSchemaError, Result
+from bnlab.store.rows_file import METRICS, METRICS_FILE, TIMING, TIMING_FILE, Scored, Timed
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-METRICS = ("epoch", "step", "split", "loss", "accuracy")
-TIMING = ("epoch", "step", "seconds", "images_per_second", "replicates")
+
+WEIGHTS, LOG = "weights.pt", "run.log"
+DIGESTED = (METRICS_FILE, TIMING_FILE, ANSWERS, WEIGHTS)
+"""The files of a finished replicate whose digests its result.json has."""
+DAMAGED = "result-damaged"
+"""How the names of what was no result.json begin."""
 
 
-RESULT, DAMAGED, WEIGHTS = "result.json", "result-damaged.json", "weights.pt"
-
-FINISHED = ("done", "diverged")
-"""States whose result is final; a replicate in any other state is trained."""
-
-
-def stored_result(replicate: Path) -> dict[str, Any] | None:
-    """The result.json in a replicate's folder; None if there is none that can be read."""
+def finished(replicate: Path) -> Result | None:
+    """The result in a replicate's folder if it is done, or has diverged. Raises UnreadableError."""
     try:
-        return read_result(replicate / RESULT)
-    except (FileNotFoundError, DamagedResultError, OtherSchemaError):
+        result = _read(replicate, None)
+    except (FileNotFoundError, DamagedError, OtherSchemaError):
         return None
+    return result if result.is_final else None
 
 
-def finished(replicate: Path) -> dict[str, Any] | None:
-    """The result in a replicate's folder if it is done, or has diverged."""
-    result = stored_result(replicate)
-    return result if result is not None and result.get("state") in FINISHED else None
+def _read(replicate: Path, run: str | None) -> Result:
+    """Raises UnreadableError, FileNotFoundError, DamagedError or OtherSchemaError."""
+    try:
+        return result_file.read_in(replicate, run)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableError(replicate / RESULT, error) from error
 
 
 @functools.lru_cache
@@ -70,20 +84,28 @@ class ReplicateFolder:
         self.path = self.run / f"seed-{seed}"
         self.seed = seed
         self._config = config
+        self._hash = protocol_hash(config.protocol())
 
-    def result(self) -> dict[str, Any] | None:
-        """The stored result.json; None if there is none that can be read."""
-        return stored_result(self.path)
+    def result(self) -> Result | None:
+        """The stored result.json; None if there is none, or it is damaged. Raises UnreadableError."""
+        try:
+            return _read(self.path, self._hash)
+        except (FileNotFoundError, DamagedError, OtherSchemaError):
+            return None
 
-    def finished(self) -> dict[str, Any] | None:
-        """The result if the replicate is done, or has diverged."""
-        return finished(self.path)
+    def finished(self) -> Result | None:
+        """The result if the replicate is done, or has diverged. Raises UnreadableError."""
+        result = self.result()
+        return result if result is not None and result.is_final else None
 
     def foreign(self) -> str | None:
-        """What another version of bnlab has stored here, which must not be overwritten; None if nothing."""
+        """What is stored here and must not be overwritten; None if nothing. Raises UnreadableError."""
+        for folder in (self.run, self.path):
+            if folder.is_symlink():
+                return f"{folder} is a link, and links in runs_dir are not followed"
         try:
-            read_result(self.path / RESULT)
-        except (FileNotFoundError, DamagedResultError):
+            _read(self.path, self._hash)
+        except (FileNotFoundError, DamagedError):
             return None
         except OtherSchemaError as error:
             return f"{self.path / RESULT} {error}"
@@ -91,27 +113,31 @@ class ReplicateFolder:
 
     def set_damaged_aside(self) -> str | None:
         """Gives a result.json that is none another name; says so. Only for the holder of the lock."""
-        path, aside = self.path / RESULT, self.path / DAMAGED
+        path = self.path / RESULT
         try:
-            read_result(path)
-        except DamagedResultError as error:
+            _read(self.path, self._hash)
+        except DamagedError as error:
+            aside = self._free_name()
             with storage_errors(path):
-                path.replace(aside)
+                path.rename(aside)
             return f"{path} is damaged: {error}; it is kept as {aside.name}, and the replicate is trained"
         except (FileNotFoundError, OtherSchemaError):
             pass
         return None
+
+    def _free_name(self) -> Path:
+        """Where a damaged result is kept: what was set aside before is never overwritten."""
+        names = itertools.chain([f"{DAMAGED}.json"], (f"{DAMAGED}-{number}.json" for number in itertools.count(2)))
+        return next(path for name in names if not os.path.lexists(path := self.path / name))
 
     def lock(self) -> BaseFileLock:
         """Held while the replicate is trained, so that a second process waits instead of training it again.
 
         The kernel releases it when its process ends, however it ends.
         """
-        from filelock import FileLock
-
         with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.path / ".lock")
+            return lock_in(self.path)
 
     def remove_leftovers(self) -> None:
         """Removes what a killed process was writing. Only for the holder of the lock."""
@@ -120,44 +146,58 @@ class ReplicateFolder:
 
     def write_config(self) -> None:
         """Writes config.yaml unless it is there and whole: all seeds of a run share it, and none is read without it."""
-        import yaml
-
-        path, content = self.run / "config.yaml", _as_yaml(json.dumps(self._config.protocol()))
+        path, content = self.run / CONFIG, _as_yaml(json.dumps(self._config.protocol()))
         try:
-            stored = path.read_text(encoding="utf-8")
-            if stored == content or yaml.safe_load(stored) == yaml.safe_load(content):
+            stored = read_text(path)
+            if stored == content or yaml_mapping(stored) == yaml_mapping(content):
                 return
-        except (OSError, ValueError, yaml.YAMLError):
+        except (OSError, DamagedError):
             pass
         # Written in the seed's own folder, whose lock says who may remove what a killed process leaves there.
         replace(path, content, workspace=self.path, durable=True)
 
-    def write_result(self, state: str, environment: dict[str, Any], **values: Any) -> dict[str, Any]:
-        """Writes result.json; that of a finished replicate, and its metrics, are then safe from a power failure."""
-        result = {"schema": SCHEMA, "seed": self.seed, "state": state, **values, "environment": environment}
-        conventions = self._config.norm.conventions()
-        if conventions:
-            result["conventions"] = conventions
-        durable = state in FINISHED
-        if durable:
-            for name in ("metrics.csv", "timing.csv"):
+    def write_result(self, result: Result) -> Result:
+        """Writes result.json, with digests if it is final; it and its files are then safe from a power failure."""
+        digests = {}
+        if result.is_final:
+            for name in DIGESTED:
                 flush(self.path / name)
-        replace(self.path / RESULT, json.dumps(result, indent=2, allow_nan=False) + "\n", durable=durable)
-        return result
+            digests = self._digests()
+        written = dataclasses.replace(
+            result,
+            conventions=self._config.norm.conventions() or {},
+            run=self._hash,
+            digests=digests,
+        )
+        replace(self.path / RESULT, result_file.encode(written), durable=result.is_final)
+        return written
+
+    def _digests(self) -> dict[str, str]:
+        """The SHA-256 of each of the files that are there."""
+        with storage_errors(self.path):
+            contents = {name: self.path / name for name in DIGESTED if (self.path / name).exists()}
+            return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in contents.items()}
 
     def write_weights(self, file: bytes) -> None:
         replace(self.path / WEIGHTS, file)
 
-    def write_metrics(self, rows: Iterable[Sequence[object]]) -> None:
-        replace(self.path / "metrics.csv", as_csv(METRICS, rows))
+    def write_answers(self, file: bytes | None) -> None:
+        """Writes answers.bin, or removes one that an earlier training left."""
+        if file is not None:
+            replace(self.path / ANSWERS, file)
+        else:
+            with storage_errors(self.path / ANSWERS):
+                (self.path / ANSWERS).unlink(missing_ok=True)
 
-    def write_timing(self, rows: Iterable[Sequence[object]]) -> None:
-        replace(self.path / "timing.csv", as_csv(TIMING, rows))
+    def write_metrics(self, rows: Iterable[Scored]) -> None:
+        replace(self.path / METRICS_FILE, as_csv(METRICS, rows))
+
+    def write_timing(self, rows: Iterable[Timed]) -> None:
+        replace(self.path / TIMING_FILE, as_csv(TIMING, rows))
 
     def log(self, line: str) -> None:
         """Appends a line with the time to run.log."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            with (self.path / "run.log").open("a", encoding="utf-8") as file:
-                file.write(f"{now} {line}\n")
+            append(self.path / LOG, f"{now} {line}\n")

@@ -1,29 +1,98 @@
-"""The versions of result.json: which one this bnlab writes, and how it reads those that others wrote."""
+"""result.json: what it says of a replicate, its schema, and how this version reads those that others wrote."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from types import UnionType
 from typing import Any
 
 from bnlab.errors import shown
+from bnlab.store.reading import MOST_BYTES, DamagedError, decoded, json_object, read_bytes
 
+RESULT = "result.json"
 SCHEMA = 1
+Scalar = str | int | float | bool | None
+DIGEST = b'  "digest": "'
+"""What comes before the file's own digest, which is its last key: of all bytes before these."""
+
+
+class State(StrEnum):
+    """What a replicate is in, as it is stored."""
+
+    DONE = "done"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+
+
+FINISHED = (State.DONE, State.DIVERGED)
+"""States whose result is final; a replicate in any other state is trained."""
+
+
+@dataclass(frozen=True)
+class Company:
+    """Who a replicate was trained beside; its last bits depend on it, because batched products round differently.
+
+    Attributes:
+        replicates: how many were in the stack, itself included.
+        digest: of their folders' names, in order: equal for the same stack.
+    """
+
+    replicates: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A replicate's result.json; docs/store.md says what each key means. What is None, or empty, was not stored."""
+
+    seed: int
+    state: State
+    diverged_at_step: int | None = None
+    error: str | None = None
+    final: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+    parameters: int | None = None
+    resumed_at_steps: Sequence[int] = ()
+    command: str | None = None
+    environment: Mapping[str, Scalar] = field(default_factory=dict)
+    conventions: Mapping[str, Scalar] = field(default_factory=dict)
+    run: str | None = None
+    company: Company | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINISHED
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it has digests to be checked by; results from before there were any have none."""
+        return self.run is not None
+
 
 TYPES: Mapping[str, tuple[type | UnionType, str]] = {
     "seed": (int, "a whole number"),
     "state": (str, "a text"),
+    "diverged_at_step": (int, "a whole number"),
+    "error": (str, "a text"),
     "final": (dict, "a mapping of names to numbers"),
     "seconds": (int | float, "a number"),
     "parameters": (int, "a whole number"),
-    "diverged_at_step": (int, "a whole number"),
-    "error": (str, "a text"),
     "resumed_at_steps": (list, "a list of whole numbers"),
     "command": (str, "a text"),
     "environment": (dict, "a mapping"),
     "conventions": (dict, "a mapping"),
+    "run": (str, "a text"),
+    "company": (dict, "a mapping"),
+    "digests": (dict, "a mapping of files to their digests"),
 }
 """What the keys hold that are neither missing nor null, and that in words."""
 
@@ -31,56 +100,141 @@ UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """From an older schema to the next one. There is none, because 1 is the first."""
 
 
-class DamagedResultError(Exception):
-    """A file that is no result at all; the message says why."""
-
-
 class OtherSchemaError(Exception):
     """A result that another version of bnlab wrote, and this one cannot read; the message says which."""
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A result.json in this version's schema, without the keys that are null, and with `final`.
+def read(path: Path) -> Result:
+    """A result.json in this version's schema.
 
     Raises:
-        FileNotFoundError: there is none.
-        DamagedResultError: it cannot be read, is no JSON object with a schema, or a key holds another type.
+        OSError: it cannot be read, FileNotFoundError if there is none.
+        DamagedError: it is no JSON object with a schema, a key holds another type or a value out of its range, or it is
+            not what its digest is of.
         OtherSchemaError: its schema is newer, or so old that nothing upgrades it.
     """
+    content = read_bytes(path, MOST_BYTES)
+    stored = json_object(decoded(content))
+    if type(stored.get("schema")) is not int:
+        raise DamagedError("it is no JSON object with a schema")
+    values = _upgraded(stored)
+    if any(key in values for key in ("run", "digests", "digest")):
+        _check_digest(content)
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError) as error:
-        raise DamagedResultError(f"it cannot be read as JSON ({' '.join(str(error).split())})") from error
-    if not isinstance(result, dict) or type(result.get("schema")) is not int:
-        raise DamagedResultError("it is no JSON object with a schema")
-    current = upgraded(result)
-    check(current)
-    return {"final": {}} | {key: value for key, value in current.items() if value is not None}
+        return _typed({key: value for key, value in values.items() if value is not None})
+    except RecursionError as error:
+        raise DamagedError("it is nested too deeply") from error
 
 
-def check(result: Mapping[str, Any]) -> None:
-    """Raises DamagedResultError if a known key of a result in this version's schema holds another type."""
-    for key, (kind, words) in TYPES.items():
-        _check(key, result.get(key), kind, words)
-    for name, value in (result.get("final") or {}).items():
-        _check(f"final.{name}", value, int | float, "a number")
-    for step in result.get("resumed_at_steps") or []:
-        _check("resumed_at_steps", step, int, "a list of whole numbers")
+def read_in(replicate: Path, run: str | None) -> Result:
+    """The result in a replicate's folder, of a run with that hash if it is known.
+
+    Raises:
+        OSError, DamagedError, OtherSchemaError: as `read` does; a result of another replicate is damaged.
+    """
+    result = read(replicate / RESULT)
+    if f"seed-{result.seed}" != replicate.name:
+        raise DamagedError(f"it is of seed {result.seed}")
+    if None not in (run, result.run) and result.run != run:
+        raise DamagedError(f"it is of another run, {shown(result.run)}")
+    return result
 
 
-def _check(key: str, value: object, kind: type | UnionType, words: str) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
-        raise DamagedResultError(f"it has {shown(key)} {shown(json.dumps(value))}; {words} is expected")
+def encode(result: Result) -> bytes:
+    """The file of a result, with the digest of itself at its end."""
+    values = asdict(result) | {"state": result.state.value}
+    if not result.conventions:
+        del values["conventions"]
+    text = json.dumps({"schema": SCHEMA, **values}, indent=2, allow_nan=False)
+    before = text.removesuffix("\n}").encode() + b",\n"
+    return b"".join((before, DIGEST, hashlib.sha256(before).hexdigest().encode(), b'"\n}\n'))
 
 
-def upgraded(result: Mapping[str, Any]) -> dict[str, Any]:
+def _check_digest(content: bytes) -> None:
+    before, _, after = content.rpartition(DIGEST)
+    if after != hashlib.sha256(before).hexdigest().encode() + b'"\n}\n':
+        raise DamagedError("its digest is wrong: it was changed after it was stored")
+
+
+def _upgraded(result: dict[str, Any]) -> dict[str, Any]:
     """A result in this version's schema. Raises OtherSchemaError."""
     current = dict(result)
     schema: Any
     while (schema := current.get("schema")) != SCHEMA:
         if schema not in UPGRADES:
-            raise OtherSchemaError(f"has schema {json.dumps(schema)}; this version reads schema {SCHEMA}")
+            raise OtherSchemaError(f"has schema {shown(json.dumps(schema))}; this version reads schema {SCHEMA}")
         current = UPGRADES[schema](current)
     return current
+
+
+def _typed(values: Mapping[str, Any]) -> Result:
+    """Raises DamagedError if a known key holds another type, or what it cannot mean."""
+    for key, (kind, words) in TYPES.items():
+        _check(key, values.get(key), kind, words)
+    for name, value in values.get("final", {}).items():
+        _check_final(name, value)
+    for step in values.get("resumed_at_steps", ()):
+        _check("resumed_at_steps", step, int, "a list of whole numbers")
+    for key in ("environment", "conventions"):
+        for name, value in values.get(key, {}).items():
+            _check(f"{key}.{name}", value, Scalar, "a text, a number, true or false")
+    for name, digest in values.get("digests", {}).items():
+        _check(f"digests.{name}", digest, str, "a text")
+    if "seed" not in values or "state" not in values:
+        raise DamagedError("it has no seed or no state")
+    if values["state"] not in list(State):
+        raise DamagedError(f"it has the state {shown(values['state'])}; allowed: {', '.join(State)}")
+    known = {each.name for each in fields(Result)}
+    typed = {key: value for key, value in values.items() if key in known}
+    return Result(
+        **typed
+        | {
+            "state": State(values["state"]),
+            "final": {name: float(value) for name, value in values.get("final", {}).items() if value is not None},
+            "company": _company(values.get("company")),
+            "error": _in_one_line(values.get("error")),
+            "command": _in_one_line(values.get("command")),
+            "environment": _printable(values.get("environment", {})),
+            "conventions": _printable(values.get("conventions", {})),
+        }
+    )
+
+
+def _in_one_line(text: str | None) -> str | None:
+    return None if text is None else shown(" ".join(text.split()), longest=MOST_BYTES)
+
+
+def _printable(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    return {shown(key): shown(value) if isinstance(value, str) else value for key, value in values.items()}
+
+
+def _company(values: Mapping[str, Any] | None) -> Company | None:
+    if values is None:
+        return None
+    _check("company.replicates", values.get("replicates"), int, "a whole number")
+    _check("company.digest", values.get("digest"), str, "a text")
+    return Company(values.get("replicates") or 1, values.get("digest") or "")
+
+
+LARGEST = 2**63
+"""Beyond every count."""
+
+
+def _check(key: str, value: object, kind: type | UnionType, words: str) -> None:
+    is_it = isinstance(value, kind) and (not isinstance(value, bool) or kind == Scalar)
+    if value is not None and not is_it:
+        raise DamagedError(f"it has {shown(key)} {shown(json.dumps(value))}; {words} is expected")
+    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) >= LARGEST):
+        raise DamagedError(f"it has {shown(key)} {shown(value)}, which is too large")
+    if isinstance(value, int | float) and value < 0 and key in TYPES:
+        raise DamagedError(f"it has {shown(key)} {shown(value)}, which is below 0")
+
+
+def _check_final(name: str, value: object) -> None:
+    _check(f"final.{name}", value, int | float, "a number")
+    if not name.isidentifier():
+        raise DamagedError(f"it has the score {shown(name)}, which is no name of one")
+    if isinstance(value, int | float):
+        is_accuracy = name.endswith("_accuracy")
+        if (is_accuracy and not 0 <= value <= 1) or (name.endswith("_loss") and value < 0):
+            raise DamagedError(f"it has final.{name} {shown(value)}, which is out of its range")

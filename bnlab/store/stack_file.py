@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bnlab.errors import StorageError
 from bnlab.store.files import replace
+from bnlab.store.reading import MOST_BYTES, DamagedError, json_object, read_text
 from bnlab.store.result_file import SCHEMA
+from bnlab.store.stored import SEED
 
 STACKS, MEMBERS = ".stacks", "members.json"
 """The folder in runs/ of the stacks in training, and the file in a folder of each that says who trains together."""
@@ -34,7 +39,10 @@ class StackRecord:
     command: str | None
 
     def write(self) -> None:
-        """The members are written relative to runs/, which may be moved."""
+        """The members are written relative to runs/, which may be moved. Raises StorageError."""
+        for folder in (self.folder.parent, self.folder):
+            if folder.is_symlink():
+                raise StorageError(folder, OSError(errno.ELOOP, "it is a link, and links in runs_dir are not followed"))
         record = {
             "schema": SCHEMA,
             "members": [f"{path.parent.name}/{path.name}" for path in self.members],
@@ -51,22 +59,34 @@ class StackRecord:
 
 def read_all(runs_dir: Path) -> list[StackRecord]:
     """All that can be read, those that were begun first."""
-    records = [read(path.parent) for path in sorted(runs_dir.glob(f"{STACKS}/*/{MEMBERS}"))]
-    readable = [record for record in records if record is not None]
+    if (runs_dir / STACKS).is_symlink():
+        return []
+    try:
+        with os.scandir(runs_dir / STACKS) as entries:
+            folders = sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+    readable = [record for folder in folders if (record := read(folder)) is not None]
     return sorted(readable, key=lambda record: not record.started)
 
 
 def read(folder: Path) -> StackRecord | None:
     """The record in a stack's folder; None if there is none that can be read."""
     try:
-        record = json.loads((folder / MEMBERS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = json_object(read_text(folder / MEMBERS, MOST_BYTES))
+    except (OSError, DamagedError):
         return None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+    if record.get("schema") != SCHEMA:
         return None
     members, rerun, started, command = (record.get(key) for key in ("members", "rerun", "started", "command"))
-    if not isinstance(members, list) or not members or not all(isinstance(member, str) for member in members):
+    if not isinstance(members, list) or not members or not all(map(_is_member, members)):
         return None
     if not isinstance(rerun, bool) or not isinstance(started, bool) or not isinstance(command, str | None):
         return None
     return StackRecord(folder, [folder.parents[1] / member for member in members], rerun, started, command)
+
+
+def _is_member(name: object) -> bool:
+    """Whether it is `<run>/seed-N`, in the runs/ of the record and nowhere else."""
+    run, _, seed = name.partition("/") if isinstance(name, str) else ("", "", "")
+    return run not in ("", ".", "..") and "\0" not in run and SEED.fullmatch(seed) is not None

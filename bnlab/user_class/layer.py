@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from bnlab.errors import UserError, nearest, one_line
 from bnlab.user_class.target import Target, is_installed, parse
@@ -59,10 +60,19 @@ def try_out(target: str, kwargs: Mapping[str, Any], slots: Sequence[Sequence[Seq
     Raises:
         UserError: as `construct` and `try_pass`.
     """
+    name = target.rpartition(":")[2]
     for shapes in slots:
         layer = construct(target, shapes[0][1], kwargs)
+        _check_state(layer, name)
+        before = layer.state_dict().keys()
         for shape in shapes:
             try_pass(target, layer, shape)
+        _check_state(layer, name)
+        new = [key for key in layer.state_dict() if key not in before]
+        if new:
+            raise UserError(
+                f"{name} makes '{new[0]}' when it is first called, too late to be trained; make it in __init__"
+            )
 
 
 def try_pass(target: str, layer: nn.Module, shape: Sequence[int]) -> None:
@@ -72,7 +82,7 @@ def try_pass(target: str, layer: nn.Module, shape: Sequence[int]) -> None:
     no gradients are recorded.
 
     Raises:
-        UserError: a pass raises, or the output is no tensor of the input's shape.
+        UserError: a pass raises, or the output is no tensor of the input's shape and kind.
     """
     file, given = parse(target).file, f"an input of shape {tuple(shape)}"
     name = target.rpartition(":")[2]
@@ -91,6 +101,28 @@ def _check_output(y: object, shape: Sequence[int], name: str, given: str) -> Non
         raise UserError(f"{name} gave a {type(y).__name__} {given}; it has to be a tensor")
     if y.shape != tuple(shape):
         raise UserError(f"{name} gave the shape {tuple(y.shape)} {given}; a norm has to keep it")
+    if (y.dtype, y.layout, y.device.type) != (torch.float32, torch.strided, "cpu"):
+        kind = f"{y.dtype}, {y.layout}, on {y.device}".replace("torch.", "")
+        raise UserError(
+            f"{name} gave a tensor of another kind ({kind}) {given}; a norm has to keep float32, e.g. y.to(x)"
+        )
+
+
+def _check_state(layer: nn.Module, name: str) -> None:
+    """Parameters and buffers have values of their own, which a training can change in place."""
+    for key, tensor in (*layer.named_parameters(), *layer.named_buffers()):
+        if is_lazy(tensor):
+            raise UserError(
+                f"{name}'s '{key}' has no shape before it is called, and cannot be trained; give it one in __init__"
+            )
+        if tensor.is_complex() or tensor.device.type != "cpu" or tensor.layout != torch.strided:
+            kind = f"{tensor.dtype}, {tensor.layout}, on {tensor.device}".replace("torch.", "")
+            raise UserError(f"{name}'s '{key}' cannot be trained ({kind}); make it of real numbers, in a plain tensor")
+        if not tensor.is_contiguous():
+            raise UserError(
+                f"{name}'s '{key}' is a view of other numbers (expanded, sliced or transposed), and cannot be "
+                "trained in place; add .contiguous()"
+            )
 
 
 @functools.lru_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import os
 import pkgutil
 import sys
 import sysconfig
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bnlab.errors import UserError, nearest
+from bnlab.errors import UserError, nearest, shown
 
 
 @dataclass(frozen=True)
@@ -127,12 +128,19 @@ def _files_of(root: Path, parts: list[str]) -> Iterator[Path]:
 
 def _file(where: str) -> Path:
     path = Path(where).expanduser()
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113  # Path.is_file raises for a path that is too long
         return path.resolve()
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112
         raise UserError(f"{where} is a folder; give an existing FILE.py:CLASS")
-    siblings = [str(path.parent / file.name) for file in path.parent.glob("*.py") if file.is_file()]
-    raise UserError(f"there is no file {where}; give an existing FILE.py:CLASS.{_near(where, siblings)}")
+    siblings = [str(path.parent / name) for name in _python_files(path.parent)]
+    raise UserError(f"there is no file {shown(where)}; give an existing FILE.py:CLASS.{_near(where, siblings)}")
+
+
+def _python_files(folder: Path) -> list[str]:
+    try:
+        return [file.name for file in folder.glob("*.py") if file.is_file()]
+    except OSError:  # too long, or not to be read
+        return []
 
 
 def _file_of_module(name: str) -> Path:
@@ -152,8 +160,8 @@ def _file_of_module(name: str) -> Path:
         inside = getattr(sys.modules[parent], "__path__", [])
         modules = [f"{parent}.{module.name}" for module in pkgutil.iter_modules(inside)]
     raise UserError(
-        f"there is no Python module {name}; give PACKAGE.MODULE:CLASS that can be imported here, or FILE.py:CLASS."
-        f"{_near(name, modules)}"
+        f"there is no Python module {shown(name)}; give PACKAGE.MODULE:CLASS that can be imported here, or "
+        f"FILE.py:CLASS.{_near(name, modules)}"
     )
 
 

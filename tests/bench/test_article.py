@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from bnlab.bench import article, configs
 from bnlab.data.stream import BatchStream
 from bnlab.engine.loop import train
+from bnlab.engine.observer import Observer
 from bnlab.engine.plan import Plan
 from bnlab.launch.build import plan_of, replicate, split_of
 
@@ -49,7 +50,7 @@ def test_its_steps_are_those_of_bnlabs_run() -> None:
     stream = BatchStream(split.train, [3], 32, False, torch.device("cpu"))
     for images, labels in stream.take(6):
         program.step(split.scaling.to_float(images[0], torch.float64), labels[0])
-    train([ours], split, Plan(32, False, plan_of(config).steps_per_epoch, 6, None), torch.device("cpu"), [])
+    train([ours], split, Plan(32, False, plan_of(config).steps_per_epoch, 6, None), torch.device("cpu"), Observer())
     for theirs, mine in zip(layers, linear_and_norms, strict=True):
         for name, value in mine.state_dict().items():
             torch.testing.assert_close(theirs.state_dict()[name], value, rtol=1e-9, atol=1e-9, msg=name)

@@ -121,9 +121,9 @@ def test_steps_are_timed_without_warm_up_and_evaluation(monkeypatch: pytest.Monk
         later(1.0 if number >= 3 else 50.0)
         original(self, number)
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **options: Any) -> Any:
         later(3600.0)
-        return evaluate(*arguments)
+        return evaluate(*arguments, **options)
 
     monkeypatch.setattr("bnlab.engine.loop.time", Clock)
     monkeypatch.setattr(StackOptimizer, "set_lr", step)

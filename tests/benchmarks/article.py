@@ -9,28 +9,24 @@ import dataclasses
 from functools import partial
 from statistics import median
 
-from torch import Tensor
-
 from bnlab.bench import article
 from bnlab.bench.article import Trained
 from bnlab.bench.configs import article_config
 from bnlab.config import RunConfig
-from bnlab.engine.loop import Evaluation, train
+from bnlab.engine.loop import train
+from bnlab.engine.observer import Evaluation, Observer
 from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
-from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread
+from bnlab.machine.threads import DEFAULT_THREADS, in_own_thread, use_threads
 from bnlab.stats import summarize
 from bnlab.store import environment
 
 
-class _Epochs:
-    """An observer that keeps the training seconds at the end of each epoch, and the test accuracy."""
+class _Epochs(Observer):
+    """Keeps the training seconds at the end of each epoch, and the test accuracy."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = [0.0]
         self.test_accuracy = 0.0
-
-    def trained(self, step: int, losses: Tensor) -> None:
-        """Only the evaluations carry times."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
         self.seconds.append(evaluation.seconds)
@@ -44,7 +40,7 @@ def train_bnlab(config: RunConfig, seed: int) -> Trained:
     """A single run, as `bnlab train experiment=article_pytorch seed=SEED` trains it."""
     epochs = _Epochs()
     threads, plan, device = threads_for(config, 1), plan_of(config), device_of(config)
-    train([replicate(config, seed)], split_of(config.data), plan, device, [epochs], threads=threads)
+    train([replicate(config, seed)], split_of(config.data), plan, device, epochs, threads=threads)
     laps = [end - start for start, end in zip(epochs.seconds, epochs.seconds[1:], strict=False)]
     return Trained(laps, epochs.test_accuracy)
 
@@ -61,6 +57,7 @@ def report(name: str, runs: list[Trained]) -> float:
     return median(epochs)
 
 
+@use_threads(1)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)

@@ -16,8 +16,9 @@ from time import perf_counter
 from bnlab.bench.configs import article_config
 from bnlab.config import RunConfig
 from bnlab.engine.loop import train
+from bnlab.engine.observer import Observer
 from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
-from bnlab.machine.threads import DEFAULT_THREADS
+from bnlab.machine.threads import DEFAULT_THREADS, use_threads
 from bnlab.store import environment
 
 PROCESSES = 2
@@ -27,7 +28,7 @@ def train_together(config: RunConfig, seeds: Sequence[int]) -> None:
     """One stack; of a single seed it is a single run."""
     replicates = [replicate(config, seed) for seed in seeds]
     threads = threads_for(config, len(replicates))
-    train(replicates, split_of(config.data), plan_of(config), device_of(config), [], threads=threads)
+    train(replicates, split_of(config.data), plan_of(config), device_of(config), Observer(), threads=threads)
 
 
 def train_apart(pool: ProcessPoolExecutor, config: RunConfig, seeds: Sequence[int]) -> None:
@@ -36,11 +37,13 @@ def train_apart(pool: ProcessPoolExecutor, config: RunConfig, seeds: Sequence[in
         done.result()
 
 
+@use_threads(1)
 def prepare(config: RunConfig) -> None:
     """What a worker does once."""
     split_of(config.data)
 
 
+@use_threads(1)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=16)

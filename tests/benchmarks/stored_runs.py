@@ -21,9 +21,8 @@ import yaml
 
 from bnlab.config import from_mapping
 from bnlab.models import build
-from bnlab.models.size import trained_parameters
 from bnlab.store.address import run_folder
-from bnlab.store.replicate import METRICS, TIMING
+from bnlab.store.rows_file import METRICS, TIMING
 from tests.compose import compose
 
 LEVELS = {"none": 0.972, "batch": 0.978, "layer": 0.976, "group": 0.976, "rms": 0.977}
@@ -55,7 +54,7 @@ def make(folder: Path, runs: int, seeds: int, epochs: int) -> None:
         run.mkdir(parents=True, exist_ok=True)
         (run / "config.yaml").write_text(yaml.safe_dump(config.protocol(), sort_keys=False), encoding="utf-8")
         model = build(config.model, config.norm, IMAGE, CLASSES, generator=None)
-        parameters = trained_parameters(model)
+        parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
         level = LEVELS[name] - 0.004 * (math.log10(rate) + 2.7) ** 2 * (2 if name == "none" else 1)
         for seed in range(seeds):
             _replicate(run / f"seed-{seed}", name, level, rate, seed, epochs, parameters)

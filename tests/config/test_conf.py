@@ -74,7 +74,7 @@ def losses(folder: Path, *overrides: str) -> list[float]:
     config = from_mapping(compose([*overrides, f"runs_dir={folder}"]))
     check(config)
     ((outcome,),) = run([config])
-    assert (outcome.result["state"], outcome.trained) == ("done", True)
+    assert (outcome.result.state, outcome.trained) == ("done", True)
     with (outcome.folder / "metrics.csv").open() as file:
         found = [float(row["loss"]) for row in csv.DictReader(file)]
     assert all(math.isfinite(loss) for loss in found)

@@ -84,9 +84,12 @@ def by_hand(model: nn.Sequential, batch: Part, *, own_statistics: bool) -> tuple
 @pytest.mark.parametrize("count", [1, 37, EVALUATION_BATCH, EVALUATION_BATCH + 1, 2 * EVALUATION_BATCH + 500])
 def test_evaluation_uses_the_running_statistics(norm: str, count: int) -> None:
     model, data = network(NORMS[norm]), split(count)
-    score = evaluate(lift([model]), data, data.test, CPU)
+    score = evaluate(lift([model]), data, data.test, CPU, keep_each=True)
     losses, right = by_hand(model, data.test, own_statistics=False)
     assert score.images == count
+    assert score.is_right is not None
+    assert score.is_right.tolist() == [right.tolist()]
+    assert evaluate(lift([model]), data, data.test, CPU).is_right is None
     assert score.loss(0) == pytest.approx(losses.mean(), rel=1e-12)
     assert score.accuracy(0) == right.mean()
 

@@ -15,10 +15,11 @@ from bnlab.engine.kernels import NumberSeenError, record
 from bnlab.engine.optimizer import StackOptimizer
 from bnlab.engine.step import WORTH_RECORDING, Step
 from bnlab.lifting import depends_on_tensors_alone, lift, owned_parameters
-from tests.lifting.test_lifting import ADAM, CLASSES, IMAGES, cnn, mlp, norms_on, replicate, settings_for
+from tests.lifting.test_lifting import ADAM, CLASSES, IMAGES, cnn, mlp, norms_on, replicate, settings_for, vit
 
-CASES = [(model, *norm) for model in (mlp(), cnn()) for norm in norms_on(model)]
+CASES = [(model, *norm) for model in (mlp(), cnn(), vit()) for norm in norms_on(model)]
 CASES += [(mlp(activation="gelu", norm_position="post"), "batch", impl) for impl in ("native", "custom")]
+CASES += [(vit(norm_position="post", norm_input=True), norm, "native") for norm in ("batch", "layer")]
 IDS = [f"{model.name}-{model.activation}-{norm}-{impl}" for model, norm, impl in CASES]
 
 

@@ -15,6 +15,7 @@ from bnlab import models
 from bnlab.config import RunConfig, from_mapping
 from bnlab.data import Part, Scaling, Split
 from bnlab.engine.loop import train
+from bnlab.engine.observer import Observer
 from bnlab.engine.optimizer import Hyperparameters
 from bnlab.engine.plan import Plan
 from bnlab.engine.shard import Replicate
@@ -57,7 +58,7 @@ def trained(config: RunConfig, data: Split, seed: int, recipe: Recipe) -> tuple[
     per_epoch = len(data.train) // size if recipe.drop_last else -(-len(data.train) // size)
     one, watcher = replicate(config, seed), Watcher()
     plan = Plan(size, recipe.drop_last, per_epoch, recipe.steps, recipe.eval_every)
-    train([one], data, plan, CPU, [watcher])
+    train([one], data, plan, CPU, watcher)
     return one.model, watcher.history
 
 
@@ -227,7 +228,7 @@ def batches(norm: str, seed: int) -> list[torch.Tensor]:
     settings = ["norm.num_groups=1"] if norm in ("group", "weight_standardization") else []
     one = replicate(configured(f"norm={norm}", *settings), seed)
     spy = Pixels(one.model)
-    train([replace(one, model=spy)], synthetic(), Plan(8, False, 6, 12, None), CPU, [])
+    train([replace(one, model=spy)], synthetic(), Plan(8, False, 6, 12, None), CPU, Observer())
     return spy.seen
 
 
@@ -275,7 +276,7 @@ def test_denormal_numbers_are_flushed_while_it_trains_and_only_then(threads: int
         assert (torch.full((2**17,), 1e-40) * 1).all()
     one, watch = replicate(configured("epochs=1")), _WatchDenormals()
     one.model.add_module("layers", nn.Sequential(*one.model.get_submodule("layers").children(), watch))
-    train([one], synthetic(), Plan(8, False, 6, 6, None), torch.device("cpu"), [], threads=threads)
+    train([one], synthetic(), Plan(8, False, 6, 6, None), torch.device("cpu"), Observer(), threads=threads)
     assert watch.flushed
     assert all(watch.flushed)
     assert (torch.full((2**17,), 1e-40) * 1).all()

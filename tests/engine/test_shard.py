@@ -35,10 +35,12 @@ def test_dealt_and_collected() -> None:
     assert [[one.seed for one in hand] for hand in hands] == [[0, 3, 6], [1, 4], [2, 5]]
     losses = [torch.tensor([[10.0 * step + one.seed for one in hand] for step in range(2)]) for hand in hands]
     assert torch.equal(collect(losses), torch.tensor([[10.0 * step + seed for seed in range(7)] for step in range(2)]))
-    scores = [Score(step, step + 100, 5) for _, step in losses]
+    scores = [Score(step, step + 100, 5, step.unsqueeze(1) + torch.arange(5)) for _, step in losses]
     together = collect_scores(scores)
     assert (together.loss_sum.tolist(), together.correct.tolist(), together.images) == (
         [10.0 + seed for seed in range(7)],
         [110.0 + seed for seed in range(7)],
         5,
     )
+    assert together.is_right is not None
+    assert together.is_right.tolist() == [[10.0 + seed + image for image in range(5)] for seed in range(7)]

@@ -1,5 +1,7 @@
 """Bad input: one line that says what was received and what is allowed, exit code 2, and nothing written to runs/."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -248,6 +250,25 @@ def test_bad_input_of_the_report(arguments: str, texts: list[str], cli: Cli, tmp
     assert answer.err.startswith("error: ")
     assert not [text for text in texts if text not in answer.err]
     assert files_below(tmp_path) == before
+
+
+@pytest.mark.parametrize("runs_dir", ["dangling", "dangling/inside", "circle"])
+def test_links_that_lead_nowhere(runs_dir: str, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "dangling").symlink_to("gone")
+    (tmp_path / "circle").symlink_to("circle")
+    answer = cli("train", *QUICK, f"runs_dir={runs_dir}")
+    check_refused(answer, f"runs_dir={runs_dir} cannot be written (", tmp_path, {"dangling", "circle"})
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(number: int, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: object, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    check_refused(
+        cli("train", *QUICK), f"runs_dir=runs cannot be written ({tmp_path}: {os.strerror(number)})", tmp_path, set()
+    )
 
 
 def test_a_stored_result_is_untouched_by_bad_input(cli: Cli, tmp_path: Path) -> None:

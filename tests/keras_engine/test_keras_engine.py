@@ -20,6 +20,7 @@ from bnlab.errors import UserError
 from bnlab.launch.build import split_of
 from bnlab.launch.preflight import check
 from bnlab.seeds import batch_generator, weight_generator
+from bnlab.store import answers_file
 from bnlab.store.address import run_folder
 from tests.compose import compose
 from tests.conftest import Cli, files_below
@@ -97,7 +98,7 @@ def test_the_same_command_gives_the_same_bytes_in_an_ordinary_run_folder(cli: Cl
     assert files_below(a) == {"config.yaml"} | {
         f"seed-{seed}/{name}"
         for seed in (0, 1)
-        for name in ("metrics.csv", "timing.csv", "result.json", "run.log", ".lock")
+        for name in ("metrics.csv", "timing.csv", "answers.bin", "result.json", "run.log", ".lock")
     }
     for seed in (0, 1):
         assert (a / f"seed-{seed}" / "metrics.csv").read_bytes() == (b / f"seed-{seed}" / "metrics.csv").read_bytes()
@@ -106,6 +107,9 @@ def test_the_same_command_gives_the_same_bytes_in_an_ordinary_run_folder(cli: Cl
     assert steps == [(e, s, part) for e, s in (("1", "10"), ("2", "20")) for part in ("train", "validation", "test")]
     result = json.loads((a / "seed-1" / "result.json").read_text())
     assert (result["state"], result["seed"]) == ("done", 1)
+    answers = answers_file.read(a / "seed-1")
+    assert answers is not None
+    assert answers.mean() == result["final"]["test_accuracy"]
     # No biases before a norm; gamma and beta; Keras's moving averages are not trained.
     assert result["parameters"] == 784 * 128 + 128 * 64 + 2 * (128 + 64) + 64 * 10 + 10
     assert result["environment"]["keras_backend"] == f"torch {torch.__version__}"

@@ -13,10 +13,12 @@ import torch
 
 from bnlab import __version__
 from bnlab.engine.optimizer import StackOptimizer
-from bnlab.store.checkpoint_file import BEFORE, CURRENT, MAGIC, DamagedError, load, save
+from bnlab.store.checkpoint_file import BEFORE, CURRENT, MAGIC, load, save
+from bnlab.store.reading import DamagedError
 from bnlab.store.stack_file import MEMBERS
 from tests.conftest import Cli
 
+METRICS = "whole/*/seed-*/metrics.csv"
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=4", "checkpoint_every=0")
 
 
@@ -74,21 +76,26 @@ def test_nothing_in_it_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not (tmp_path / "executed").exists()
 
 
-@pytest.fixture
-def interrupted(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a training that was interrupted after its second evaluation: it has both checkpoints."""
-    step, taken = StackOptimizer.set_lr, 0
+def interrupt_after(steps: int, patch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C before the next step."""
+    set_lr, taken = StackOptimizer.set_lr, 0
 
     def watched(self: StackOptimizer, *arguments: Any) -> None:
         nonlocal taken
         taken += 1
-        if taken == 25:
+        if taken == steps + 1:
             os.kill(os.getpid(), signal.SIGINT)
-        step(self, *arguments)
+        set_lr(self, *arguments)
 
+    patch.setattr(StackOptimizer, "set_lr", watched)
+
+
+@pytest.fixture
+def interrupted(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a training that was interrupted after its second evaluation: it has both checkpoints."""
     assert cli(*TRAIN, "runs_dir=whole").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(StackOptimizer, "set_lr", watched)
+        interrupt_after(24, patch)
         assert cli(*TRAIN).code == 130
     (current,) = (tmp_path / "runs" / ".stacks").glob(f"*/{CURRENT}")
     return current.parent
@@ -241,5 +248,28 @@ def test_what_must_outlast_a_power_failure_is_flushed_before_it_is_in_place(
     monkeypatch.setattr(os, "fsync", flushed)
     monkeypatch.setattr(Path, "replace", placed)
     assert cli(*TRAIN).code == 0
-    assert events[-4:] == ["flush metrics.csv", "flush timing.csv", "flush result.json", "place result.json"]
+    assert events[-5:] == [
+        *("flush metrics.csv", "flush timing.csv", "flush answers.bin", "flush result.json"),
+        "place result.json",
+    ]
     assert ["flush checkpoint.pt", "place checkpoint.pt"] in [events[i : i + 2] for i in range(len(events))]
+
+
+MODELS = {"vit": ("model=vit", "model.width=16", "model.depth=1", "model.heads=2", "norm=layer")}
+SMALL = ("train", "threads=1", "data.limit=96", "data.batch_size=16", "epochs=3", "eval_every=4", "checkpoint_every=0")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_resumes_to_the_bit(model: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two replicates of it, interrupted within the second of three epochs."""
+    train = (*SMALL, *MODELS[model], "seeds=2")
+    assert cli(*train, "runs_dir=whole").code == 0
+    with monkeypatch.context() as patch:
+        interrupt_after(9, patch)
+        assert cli(*train).code == 130
+    resumed = cli(*train)
+    assert resumed.code == 0
+    assert "going on from step" in resumed.err
+    pairs = [(path, path.parents[3] / "runs" / path.relative_to(path.parents[2])) for path in tmp_path.glob(METRICS)]
+    assert len(pairs) == 2
+    assert all(whole.read_bytes() == other.read_bytes() for whole, other in pairs)

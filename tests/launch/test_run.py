@@ -63,11 +63,11 @@ def test_one_bad_replicate_does_not_take_its_stack_with_it(tmp_path: Path, monke
 
     monkeypatch.setattr(engine, "train", faulty)
     (outcomes,) = run([config(tmp_path, "seeds=3")])
-    assert [o.result["state"] for o in outcomes] == ["done", "failed", "done"]
+    assert [o.result.state for o in outcomes] == ["done", "failed", "done"]
     assert failures(outcomes) == "seed 1: RuntimeError: the disk is on fire"
     monkeypatch.undo()
     (again,) = run([config(tmp_path, "seeds=3")])
-    assert [(o.result["state"], o.trained) for o in again] == [("done", False), ("done", True), ("done", False)]
+    assert [(o.result.state, o.trained) for o in again] == [("done", False), ("done", True), ("done", False)]
 
 
 def test_interrupted_replicates_are_marked_and_trained_the_next_time(
@@ -84,14 +84,14 @@ def test_interrupted_replicates_are_marked_and_trained_the_next_time(
     assert set(states) == {"seed-0", "seed-1"}
     assert all('"state": "interrupted"' in text for text in states.values())
     (outcomes,) = run([config(tmp_path, "seeds=2")])
-    assert [(o.result["state"], o.trained) for o in outcomes] == [("done", True), ("done", True)]
+    assert [(o.result.state, o.trained) for o in outcomes] == [("done", True), ("done", True)]
 
 
 def test_stacked_and_single_runs_store_nearly_the_same_metrics(tmp_path: Path) -> None:
     (stacked,) = run([config(tmp_path / "stacked", "seeds=3", "norm=batch")])
     for outcome in stacked:
         ((single,),) = run([config(tmp_path / "single", f"seed={outcome.job.seed}", "norm=batch")])
-        assert single.result["final"] == pytest.approx(outcome.result["final"], rel=1e-3, abs=1e-3)
+        assert single.result.final == pytest.approx(outcome.result.final, rel=1e-3, abs=1e-3)
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_20_stacked_and_20_single_replicates_differ_by_no_more_than_chance(tmp_p
     quick = ("data.limit=6000", "epochs=2", "norm=batch")
     (stacked,) = run([config(tmp_path / "stacked", *quick, "seeds=20")])
     singles = [run([config(tmp_path / "single", *quick, f"seed={seed}")])[0][0] for seed in range(20, 40)]
-    ours, theirs = ([o.result["final"]["test_accuracy"] for o in side] for side in (stacked, singles))
+    ours, theirs = ([o.result.final["test_accuracy"] for o in side] for side in (stacked, singles))
     test = permutation_test((ours, theirs), lambda a, b: fmean(a) - fmean(b), rng=0, n_resamples=9999)
     # Seeds are fixed, so this is no lottery: p is .05 or less for one of twenty sets of seeds without any fault.
     assert test.pvalue > 0.05, (fmean(ours), fmean(theirs))

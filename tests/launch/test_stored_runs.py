@@ -13,6 +13,7 @@ import yaml
 
 from bnlab.config import from_mapping
 from bnlab.launch.outcomes import Outcome, run
+from bnlab.store import answers_file
 from tests.compose import compose
 from tests.conftest import QUICK, Cli, environment, files_below
 
@@ -37,7 +38,8 @@ def test_the_stored_configuration_is_what_the_address_is_the_digest_of(tmp_path:
 def test_files_of_a_run(tmp_path: Path) -> None:
     folder = outcome(tmp_path, "epochs=2").folder.parent
     names = {name for name in files_below(folder) if not Path(name).name.startswith(".")}
-    assert names == {"config.yaml", *(f"seed-0/{n}" for n in ("result.json", "metrics.csv", "timing.csv", "run.log"))}
+    own = ("result.json", "metrics.csv", "timing.csv", "answers.bin", "run.log")
+    assert names == {"config.yaml", *(f"seed-0/{n}" for n in own)}
 
     metrics = (folder / "seed-0" / "metrics.csv").read_text()
     assert metrics.splitlines()[0] == "epoch,step,split,loss,accuracy"
@@ -57,6 +59,10 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     result = json.loads((folder / "seed-0" / "result.json").read_text())
     assert (result["schema"], result["seed"], result["state"]) == (1, 0, "done")
     assert (result["diverged_at_step"], result["error"]) == (None, None)
+    answers = answers_file.read(folder / "seed-0")
+    assert answers is not None
+    assert len(answers) == 200
+    assert answers.mean() == result["final"]["test_accuracy"]
     last = {(row["split"]): row for row in csv.DictReader(metrics.splitlines())}
     for split in (*splits, "test_batch_stats"):
         assert result["final"][f"{split}_loss"] == float(last[split]["loss"])
@@ -97,6 +103,14 @@ def test_a_stored_result_is_reported_instead_of_trained_again(cli: Cli, tmp_path
     assert {name: (tmp_path / name).read_bytes() for name in files_below(tmp_path)} == before
 
 
+def test_a_replicate_that_diverges_has_no_answers_not_even_old_ones(tmp_path: Path) -> None:
+    diverging = ("norm=none", "optimizer=sgd", "optimizer.lr=1e30", "steps=20")
+    folder = outcome(tmp_path, *diverging).folder
+    (folder / "answers.bin").write_bytes(b"of another training")
+    assert outcome(tmp_path, *diverging, "rerun=true").result.state == "diverged"
+    assert not (folder / "answers.bin").exists()
+
+
 def test_rerun_trains_anew(cli: Cli, tmp_path: Path) -> None:
     assert cli("train", *QUICK).code == 0
     before = metrics_of(tmp_path / "runs")
@@ -108,7 +122,7 @@ def test_rerun_trains_anew(cli: Cli, tmp_path: Path) -> None:
     assert len(log.read_text().splitlines()) == 4
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1, "state": "running"}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1, "seed": 0, "state": "running"}'])
 def test_a_result_that_is_not_final_or_cannot_be_read_is_trained(text: str, tmp_path: Path) -> None:
     path = outcome(tmp_path, "steps=1").folder / "result.json"
     assert not outcome(tmp_path, "steps=1").trained
@@ -158,6 +172,8 @@ def test_an_older_schema_is_upgraded_where_there_is_a_function_for_it(
     assert cli("train", *QUICK).code == 0
     (path,) = tmp_path.glob("runs/*/seed-0/result.json")
     result = json.loads(path.read_text())
+    for sealed in ("run", "digests", "digest"):
+        del result[sealed]
     renamed = {"result_state" if key == "state" else key: value for key, value in result.items()}
     path.write_text(json.dumps(renamed | {"schema": 0}))
 

@@ -98,6 +98,22 @@ def test_colors_are_told_apart_by_every_colour_vision_and_from_paper() -> None:
     assert min(1.05 / ((XYZ @ linear(color))[1] + 0.05) for color in identity.COLORS) > 2.3
 
 
+def dark(color: str) -> str:
+    """What CSS makes of it in report.html where a reader prefers dark: invert(.9) hue-rotate(180deg)."""
+    turned = np.array([[-0.574, 1.430, 0.144], [0.426, 0.430, 0.144], [0.426, 1.430, -0.856]])
+    inverted = np.array([0.9 - 0.8 * int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return "#" + "".join(f"{round(255 * value):02x}" for value in np.clip(turned @ inverted, 0, 1))
+
+
+def test_colors_are_told_apart_in_the_dark_too() -> None:
+    assert dark("#ffffff") == "#191919"
+    for first, second in combinations(map(dark, identity.COLORS), 2):
+        for vision in VISION:
+            assert np.linalg.norm(lab(vision @ linear(first)) - lab(vision @ linear(second))) > 10, (first, second)
+    paper = (XYZ @ linear(dark("#ffffff")))[1] + 0.05
+    assert min(((XYZ @ linear(dark(color)))[1] + 0.05) / paper for color in identity.COLORS) > 2.3
+
+
 def test_a_scheme_looks_the_same_in_every_report(tmp_path: Path) -> None:
     for level, name in ((0.9, "frn"), (0.8, "dyt"), (0.7, "derf")):
         arm(tmp_path / "a", name, level)

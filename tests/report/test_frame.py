@@ -64,8 +64,8 @@ def test_a_copied_replicate_is_not_a_second_one(tmp_path: Path) -> None:
     stored.arm(tmp_path / "b", "batch", [0.9, 0.8])
     table, warnings = frame.read([tmp_path / "a", tmp_path / "b"])
     assert table["seed"].tolist() == [0, 1]
-    copy = tmp_path / "b" / "batch-0a" / "seed-0"
-    assert warnings == [f"skipped {copy}: the same replicate was already read from another folder"]
+    original, copy = (tmp_path / folder / "batch-0a" / "seed-0" for folder in "ab")
+    assert warnings == [f"skipped {copy}: it repeats {original}, of the same configuration and seed"]
 
 
 def test_the_same_replicate_under_another_version_is_another_row(tmp_path: Path) -> None:
@@ -80,11 +80,14 @@ def test_the_same_replicate_under_another_version_is_another_row(tmp_path: Path)
     ("config", "reason"),
     [
         (None, "no config.yaml"),
-        (b"norm: {name: [batch", "config.yaml is not valid YAML: while parsing a flow sequence"),
-        (b"just words", "config.yaml is no mapping of keys to values"),
-        (b"", "config.yaml is no mapping of keys to values"),
-        (b"\xff\xfe\x00", "config.yaml cannot be read: 'utf-8' codec can't decode"),
-        (b"x: !!python/object/apply:os.getcwd []", "config.yaml is not valid YAML: could not determine a constructor"),
+        (b"norm: {name: [batch", "config.yaml is damaged: it is not valid YAML (while parsing a flow sequence"),
+        (b"just words", "config.yaml is damaged: it is no mapping of keys to values"),
+        (b"", "config.yaml is damaged: it is no mapping of keys to values"),
+        (b"\xff\xfe\x00", "config.yaml is damaged: it is no text in UTF-8 (invalid start byte at byte 0)"),
+        (
+            b"x: !!python/object/apply:os.getcwd []",
+            "config.yaml is damaged: it has the tag tag:yaml.org,2002:python/object/apply:os.getcwd, and bnlab",
+        ),
     ],
 )
 def test_a_run_with_a_broken_config_is_skipped_with_its_reason(
@@ -115,15 +118,15 @@ GOOD = {"schema": 1, "seed": 1, "state": "done", "final": {"test_accuracy": 0.5}
     ("result", "reason"),
     [
         (None, "no result.json"),
-        ('{"schema": 1', "result.json is not valid JSON: Expecting ',' delimiter"),
-        ("[]", "result.json is no mapping of keys to values"),
+        ('{"schema": 1', "result.json is damaged: it cannot be read as JSON (Expecting ',' delimiter"),
+        ("[]", "result.json is damaged: it is no JSON object"),
         (json.dumps(GOOD | {"schema": 2}), "result.json has schema 2; this version reads schema 1"),
-        ("{}", "result.json has schema null; this version reads schema 1"),
-        (json.dumps(GOOD | {"seed": None}), "result.json has the seed null; a whole number is expected"),
+        ("{}", "result.json is damaged: it is no JSON object with a schema"),
+        (json.dumps(GOOD | {"seed": None}), "result.json is damaged: it has no seed or no state"),
         (json.dumps(GOOD | {"seed": "1"}), 'result.json is damaged: it has seed "1"; a whole number is expected'),
         (
             json.dumps(GOOD | {"state": "fine"}),
-            "result.json has the state fine; allowed: done, diverged, failed, running, interrupted",
+            "result.json is damaged: it has the state fine; allowed: done, diverged, failed, running, interrupted",
         ),
         (json.dumps(GOOD | {"final": [1]}), "result.json is damaged: it has final [1]; a mapping of "),
         (json.dumps(GOOD | {"final": {"loss": "low"}}), 'result.json is damaged: it has final.loss "low"; a number '),

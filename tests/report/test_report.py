@@ -94,7 +94,7 @@ def test_columns_without_content_are_left_out(tmp_path: Path) -> None:
 
 
 def test_notes_and_warnings_are_printed_in_full_on_a_narrow_terminal(runs: Path) -> None:
-    (runs / "broken").mkdir()
+    stored.run(runs, "batch", folder="broken")
     stored.replicate(runs / "batch-0a", 7, None, state="failed", error="RuntimeError: [bold]x[/bold]")
     made, text = make(runs, baseline="norm.name=none", width=40)
     lines = text.splitlines()
@@ -102,7 +102,7 @@ def test_notes_and_warnings_are_printed_in_full_on_a_narrow_terminal(runs: Path)
     note = "differences to none are of pairs with equal seeds"
     assert f"note: {note}" in lines
     assert made.warnings == [
-        f"skipped {runs / 'broken'}: no config.yaml",
+        f"skipped {runs / 'broken'}: no seed-N folder",
         "not counted, as failed: batch-0a/seed-7 (RuntimeError: [bold]x[/bold])",
         *made.warnings[2:],
     ]
@@ -115,7 +115,7 @@ def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> No
     made, text = make(tmp_path, baseline="norm.name=a|b[/]", output=tmp_path / "out[i]")
     assert "[red]x[/red]" in text
     assert "a|b[/]" in text
-    assert f"wrote {tmp_path / 'out[i]' / 'summary.md'}" in text.splitlines()
+    assert f"wrote {tmp_path / 'out[i]' / 'report.html'}; " in text
     page = written(made, "summary.md")
     assert "| [red]x[/red] |" in page
     assert "| a\\|b[/]" in page
@@ -145,13 +145,33 @@ def test_without_an_output_folder_nothing_is_written(runs: Path, monkeypatch: py
 def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "er"
     made, text = make(runs, output=folder)
-    tables = ["results.csv", "summary.csv", "comparisons.csv", "cost.csv", "summary.md", "summary.tex", "summary.json"]
-    tables += ["verdicts.json"]
-    charts = [f"charts/final-test_accuracy.{kind}" for kind in ("svg", "png", "pdf")]
+    tables = ["results.csv", "summary.csv", "comparisons.csv", "cost.csv", "summary.tex", "comparisons.tex", "cost.tex"]
+    tables += ["summary.md", "summary.json", "verdicts.json", "figures.tex"]
+    charts = [f"charts/final-test_accuracy{kind}" for kind in (".svg", ".png", ".pdf", "-column.pdf")]
     assert made.files == [folder / name for name in [*tables, "report.html", *charts]]
-    assert {path for path in folder.rglob("*") if path.is_file()} == set(made.files)
-    said = [f"wrote {folder / name}" for name in [*tables, "report.html"]] + [f"wrote 3 charts to {folder / 'charts'}"]
-    assert [line for line in text.splitlines() if line.startswith("wrote")] == said
+    assert {path for path in folder.rglob("*") if path.is_file()} == {*made.files, folder / render.MANIFEST}
+    said = f"wrote {folder / 'report.html'}; 11 files beside it, 4 in charts/"
+    assert [line for line in text.splitlines() if line.startswith("wrote")] == [said]
+
+
+def test_a_folder_holds_one_report(tmp_path: Path) -> None:
+    """Cause: pivot.csv and the heat map of an earlier --by stayed beside the new report."""
+    for lr in (0.001, 0.01):
+        stored.arm(tmp_path / "runs", "batch", [0.9], lr=lr, folder=f"b{lr}")
+        stored.arm(tmp_path / "runs", "none", [0.8], lr=lr, folder=f"n{lr}")
+    folder = tmp_path / "out"
+    first, _ = make(tmp_path / "runs", by=("norm.name", "optimizer.lr"), output=folder)
+    assert (folder / "pivot.csv").exists()
+    own, outside = folder / "notes.txt", tmp_path / "mine.csv"
+    for path in (own, outside):
+        path.write_text("mine")
+    with (folder / render.MANIFEST).open("a") as names:
+        names.write("../mine.csv\n")
+    second, _ = make(tmp_path / "runs", by=("norm.name",), output=folder)
+    assert len(second.files) < len(first.files)
+    left = {path for path in folder.rglob("*") if path.is_file()}
+    assert left == {*second.files, own, folder / render.MANIFEST}
+    assert outside.exists()
 
 
 def test_results_csv_has_a_row_for_each_replicate_and_metric(runs: Path, tmp_path: Path) -> None:

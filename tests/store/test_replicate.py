@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -14,6 +13,7 @@ from bnlab.errors import UserError
 from bnlab.store.address import run_folder
 from bnlab.store.files import check_writable, replace
 from bnlab.store.replicate import ReplicateFolder
+from bnlab.store.result_file import Result, State
 from tests.compose import compose
 from tests.conftest import files_below
 
@@ -148,14 +148,17 @@ def test_a_lock_keeps_a_second_one_out(tmp_path: Path) -> None:
 def test_only_done_and_diverged_are_final(tmp_path: Path) -> None:
     one = folder(tmp_path)
     for state, final in (
-        ("running", False),
-        ("failed", False),
-        ("interrupted", False),
-        ("done", True),
-        ("diverged", True),
+        (State.RUNNING, False),
+        (State.FAILED, False),
+        (State.INTERRUPTED, False),
+        (State.DONE, True),
+        (State.DIVERGED, True),
     ):
-        written: dict[str, Any] = one.write_result(state, {"torch": "2"}, final={"test_loss": 0.5})
-        assert written == one.result() == json.loads((one.path / "result.json").read_text())
+        written = one.write_result(
+            Result(seed=0, state=state, environment={"torch": "2"}, final={"test_loss": 0.5}, resumed_at_steps=[])
+        )
+        assert written == one.result()
+        assert json.loads((one.path / "result.json").read_text())["state"] == state
         assert (one.finished() is not None) == final
 
 

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bnlab.store import result_file
+from bnlab.store import DamagedError, Result, State, result_file
 from tests.conftest import QUICK, Cli
 
+SEALED = ("run", "digests", "digest")
+"""Keys of a result that is checked by its digest; without them it is as results were before there was one."""
+NULLABLE = set(result_file.TYPES) - {"seed", "state", *SEALED}
 DAMAGED = {
     '"final": 5': "it has final 5; a mapping of names to numbers is expected",
     '"final": {"test_accuracy": "high"}': 'it has final.test_accuracy "high"; a number is expected',
@@ -31,17 +34,15 @@ DAMAGED = {
 def test_a_key_of_another_type_is_named(key: str, tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_text(f'{{"schema": 1, "state": "done", {key}}}')
-    with pytest.raises(result_file.DamagedResultError) as caught:
+    with pytest.raises(DamagedError) as caught:
         result_file.read(path)
     assert str(caught.value) == DAMAGED[key]
 
 
 def test_a_null_is_a_missing_key_and_unknown_keys_hold_anything(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
-    path.write_text(
-        json.dumps({"schema": 1, "state": "done", "new": [None], **dict.fromkeys(set(result_file.TYPES) - {"state"})})
-    )
-    assert result_file.read(path) == {"schema": 1, "state": "done", "new": [None], "final": {}}
+    path.write_text(json.dumps({"schema": 1, "seed": 3, "state": "done", "new": [None], **dict.fromkeys(NULLABLE)}))
+    assert result_file.read(path) == Result(seed=3, state=State.DONE)
 
 
 def test_every_reader_takes_it_for_damaged(cli: Cli, tmp_path: Path) -> None:
@@ -49,8 +50,9 @@ def test_every_reader_takes_it_for_damaged(cli: Cli, tmp_path: Path) -> None:
     assert cli("train", *QUICK).code == 0
     (path,) = tmp_path.glob("runs/*/seed-0/result.json")
     whole = json.loads(path.read_text())
+    unsealed = {key: value for key, value in whole.items() if key not in SEALED}
     for key, value in (("final", 5), ("seconds", "x"), ("seed", "a"), ("environment", 3)):
-        path.write_text(json.dumps(whole | {key: value}))
+        path.write_text(json.dumps(unsealed | {key: value}))
         for command in (("runs",), ("runs", "show", "batch")):
             answer = cli(*command)
             assert (answer.code, answer.err) == (0, "")
@@ -67,8 +69,8 @@ def test_every_reader_takes_nulls(cli: Cli, tmp_path: Path) -> None:
     assert cli("train", *QUICK).code == 0
     (path,) = tmp_path.glob("runs/*/seed-0/result.json")
     for final in (None, {"validation_accuracy": None, "validation_loss": 0.3, "test_accuracy": 0.5, "test_loss": 0.2}):
-        nulls = dict.fromkeys(set(result_file.TYPES) - {"seed", "state"}) | {"final": final}
-        path.write_text(json.dumps(json.loads(path.read_text()) | nulls))
+        kept = {key: value for key, value in json.loads(path.read_text()).items() if key not in SEALED}
+        path.write_text(json.dumps(kept | dict.fromkeys(NULLABLE) | {"final": final}))
         for command in (("runs",), ("runs", "show", "batch"), ("train", *QUICK)):
             answer = cli(*command)
             assert (answer.code, answer.err) == (0, ""), answer

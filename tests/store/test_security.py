@@ -41,7 +41,7 @@ def test_a_target_in_a_run_folder_is_only_text(cli: Cli, tmp_path: Path) -> None
     for seed, name in enumerate(("none", "batch")):
         run = stored.arm(tmp_path / "runs", name, [0.8, 0.9])
         with (run / "config.yaml").open("a") as file:
-            file.write(f"_target_: os.mkdir\npath: {tmp_path}/executed{seed}\n")
+            file.write(f"engine:\n  _target_: os.mkdir\n  path: {tmp_path}/executed{seed}\n")
     evil = stored.run(tmp_path / "runs", "evil")
     stored.replicate(evil, 0, 0.9)
     (evil / "config.yaml").write_text(f"a: !!python/object/apply:os.mkdir ['{tmp_path}/executed']\n")
@@ -52,7 +52,7 @@ def test_a_target_in_a_run_folder_is_only_text(cli: Cli, tmp_path: Path) -> None
         assert cli(*command).code == 0
     answer = cli("evaluate", "evil")
     assert answer.code == 2
-    assert "evil-0a/config.yaml cannot be read (could not determine a constructor" in answer.err
+    assert "evil-0a cannot be evaluated: config.yaml is damaged: it has the tag tag:yaml.org" in answer.err
     assert files_below(tmp_path) == before
 
 

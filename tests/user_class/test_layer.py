@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bnlab.errors import UserError
-from bnlab.user_class.layer import construct, load_class, try_pass
+from bnlab.user_class.layer import construct, load_class, try_out, try_pass
 
 GOOD = """
 import torch
@@ -218,6 +218,12 @@ def test_what_takes_anything_gets_the_number_first() -> None:
         ("return x.mean(0)", "Norm gave the shape (8,) for an input of shape (4, 8); a norm has to keep it"),
         ("return (x, x)", "Norm gave a tuple for an input of shape (4, 8); it has to be a tensor"),
         ("return", "Norm gave a NoneType for an input of shape (4, 8); it has to be a tensor"),
+        ("return x.half()", "Norm gave a tensor of another kind (float16, strided, on cpu) for an input of shape (4,"),
+        ("return x.double()", "Norm gave a tensor of another kind (float64, strided, on cpu) for an input of shape (4"),
+        ("return x.long()", "Norm gave a tensor of another kind (int64, strided, on cpu) for an input of shape (4, 8)"),
+        ("return x.to_sparse()", "Norm gave a tensor of another kind (float32, sparse_coo, on cpu) for an input of sh"),
+        ("return x + 0j", "Norm gave a tensor of another kind (complex64, strided, on cpu) for an input of shape (4,"),
+        ("return x if self.training else x.half()", "Norm gave a tensor of another kind (float16, strided, on cpu) in"),
         ("return x.nothing", "Norm on an input of shape (4, 8) failed in line 6 of mine.py: AttributeError: 'Tensor'"
          " object has no attribute 'nothing'"),
         ("y = x.exp(); y.add_(1); return y.sqrt()", "Norm on an input of shape (4, 8) failed: RuntimeError: one of"),
@@ -234,6 +240,39 @@ def test_what_takes_anything_gets_the_number_first() -> None:
 def test_a_pass_that_goes_wrong(forward: str, expected: str) -> None:
     norm_with(forward)
     assert refused(try_pass, "mine.py:Norm", construct("mine.py:Norm", 8, {}), (4, 8)).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (
+            "self.w = P(torch.ones(1).expand(n))",
+            "Norm's 'w' is a view of other numbers (expanded, sliced or transposed),",
+        ),
+        ("self.w = P(torch.ones(2 * n)[::2])", "Norm's 'w' is a view of other numbers"),
+        ("self.register_buffer('w', torch.ones(1).expand(n))", "Norm's 'w' is a view of other numbers"),
+        (
+            "self.w = P(torch.ones(n) + 0j)",
+            "Norm's 'w' cannot be trained (complex64, strided, on cpu); make it of real",
+        ),
+        ("self.w = P(torch.ones(n, device='meta'))", "Norm's 'w' cannot be trained (float32, strided, on meta); make"),
+        (
+            "self.w = nn.LazyLinear(n)",
+            "Norm's 'w.weight' has no shape before it is called, and cannot be trained; give",
+        ),
+    ],
+)
+def test_parameters_that_cannot_be_trained_in_place(made: str, expected: str) -> None:
+    """Cause: PyTorch's fused Adam writes past the end of an expanded parameter; the process then dies in malloc."""
+    norm_with("return x", f"super().__init__(); import torch; P = nn.Parameter; {made}", "n")
+    assert refused(try_out, "mine.py:Norm", {}, [[(4, 8)]]).startswith(expected)
+
+
+def test_a_parameter_that_comes_too_late() -> None:
+    norm_with("self.w = nn.Parameter(x.detach().mean(0)); return x * self.w")
+    assert refused(try_out, "mine.py:Norm", {}, [[(4, 8)]]) == (
+        "Norm makes 'w' when it is first called, too late to be trained; make it in __init__"
+    )
 
 
 @pytest.mark.parametrize("forward", ["return x.mul_(.5)", "x -= x.mean(0); return x"])

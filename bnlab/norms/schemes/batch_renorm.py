@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import NOT_NEGATIVE, VISIBLE, WITHIN_0_1, NormConfig, legal
+from bnlab.norms.settings import NOT_NEGATIVE, POSITIVE, WITHIN_0_1, NormConfig, legal
 from bnlab.ranges import require
 
 
@@ -16,7 +16,7 @@ def _finite_from_1(key: str, value: float) -> None:
 
 @dataclass(frozen=True)
 class BatchRenormConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
     momentum: float = field(metadata=WITHIN_0_1)
     r_max: float = field(metadata=legal(_finite_from_1))

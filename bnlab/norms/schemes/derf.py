@@ -25,5 +25,6 @@ SCHEME = Scheme(
     when_to_use="as dyt, of which it is the successor.",
     invariances="N N N N N N",
     defaults={"paper": "α₀ = 0.5, s₀ = 0"},
+    token_wise=True,
     impls=("custom",),
 )

@@ -24,5 +24,6 @@ SCHEME = Scheme(
     when_to_use="transformers without statistics, in layer norm's place.",
     invariances="N N N N N N",
     defaults={"paper": "α₀ = 0.5"},
+    token_wise=True,
     impls=("custom",),
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import VISIBLE, NormConfig
+from bnlab.norms.settings import POSITIVE, NormConfig
 
 
 @dataclass(frozen=True)
 class FRNConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
     tlu: bool
 

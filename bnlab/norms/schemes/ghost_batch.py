@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bnlab.errors import SettingError
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import AT_LEAST_1, VISIBLE, WITHIN_0_1, NormConfig
+from bnlab.norms.settings import AT_LEAST_1, POSITIVE, WITHIN_0_1, NormConfig
 
 
 @dataclass(frozen=True)
 class GhostBatchConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
     momentum: float | None = field(metadata=WITHIN_0_1)
     virtual_batch_size: int = field(metadata=AT_LEAST_1)
+
+    def check_batches(self, size: int) -> None:
+        if self.virtual_batch_size > size:
+            why = f"is more than a batch has (data.batch_size={size}), so that it would be batch norm; take norm=batch"
+            raise SettingError("norm.virtual_batch_size", self.virtual_batch_size, f"{why}, or at most {size}")
 
 
 SCHEME = Scheme(

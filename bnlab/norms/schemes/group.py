@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import AT_LEAST_1, VISIBLE, NormConfig
+from bnlab.norms.settings import AT_LEAST_1, POSITIVE, NormConfig
 
 
 @dataclass(frozen=True)
 class GroupConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
     num_groups: int = field(metadata=AT_LEAST_1)
 
@@ -25,5 +25,6 @@ SCHEME = Scheme(
     when_to_use="convolutional networks in batches too small for batch norm.",
     invariances="Y Y N Y N Y",
     defaults={"PyTorch": "eps 1e-5; num_groups has to be given", "Keras 3": "epsilon 1e-3; 32 groups"},
+    token_wise=True,
     impls=("native", "custom", "keras"),
 )

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import VISIBLE, WITHIN_0_1, NormConfig
+from bnlab.norms.settings import POSITIVE, WITHIN_0_1, NormConfig
 
 
 @dataclass(frozen=True)
 class InstanceConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
     momentum: float = field(metadata=WITHIN_0_1)
     track_running_stats: bool
+
+    def without_effect(self) -> dict[str, str]:
+        if self.track_running_stats:
+            return {}
+        return {"momentum": "with norm.track_running_stats=false there are no running statistics"}
 
 
 SCHEME = Scheme(

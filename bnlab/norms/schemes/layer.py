@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import VISIBLE, NormConfig
+from bnlab.norms.settings import POSITIVE, NormConfig
 
 
 @dataclass(frozen=True)
 class LayerConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
 
 
@@ -27,5 +27,6 @@ SCHEME = Scheme(
         "PyTorch": "eps 1e-5; LayerNorm over the axes named, with γ and β for each position of them",
         "Keras 3": "epsilon 1e-3; over the last axis",
     },
+    token_wise=True,
     impls=("native", "custom", "keras"),
 )

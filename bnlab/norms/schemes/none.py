@@ -27,5 +27,6 @@ SCHEME = Scheme(
     source="the control of every comparison",
     when_to_use="as the baseline: whatever a norm is said to do is said against this.",
     invariances="N N N N N N",
+    token_wise=True,
     shift=False,
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import AT_LEAST_1, VISIBLE, WITHIN_0_1, NormConfig
+from bnlab.norms.settings import AT_LEAST_1, POSITIVE, WITHIN_0_1, NormConfig
 
 
 @dataclass(frozen=True)
 class PreciseBatchConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
     momentum: float | None = field(metadata=WITHIN_0_1)
     population_batches: int = field(metadata=AT_LEAST_1)

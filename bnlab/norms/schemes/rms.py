@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import VISIBLE, NormConfig
+from bnlab.norms.settings import POSITIVE, NormConfig
 
 
 @dataclass(frozen=True)
 class RMSConfig(NormConfig):
-    eps: float | None = field(metadata=VISIBLE)
+    eps: float | None = field(metadata=POSITIVE)
     affine: bool
 
 
@@ -28,6 +28,7 @@ SCHEME = Scheme(
         "Keras 3": "epsilon 1e-6",
         "paper": "ε = 1e-8 outside the root",
     },
+    token_wise=True,
     shift=False,
     impls=("native", "custom", "keras"),
 )

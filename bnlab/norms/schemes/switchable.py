@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import VISIBLE, WITHIN_0_1, NormConfig
+from bnlab.norms.settings import POSITIVE, WITHIN_0_1, NormConfig
 
 
 @dataclass(frozen=True)
 class SwitchableConfig(NormConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
     affine: bool
     momentum: float = field(metadata=WITHIN_0_1)
 

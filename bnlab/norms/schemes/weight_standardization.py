@@ -7,12 +7,12 @@ from typing import Any
 
 from bnlab.norms.of_weights import OfWeightsConfig
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import VISIBLE
+from bnlab.norms.settings import POSITIVE
 
 
 @dataclass(frozen=True)
 class WeightStandardizationConfig(OfWeightsConfig):
-    eps: float = field(metadata=VISIBLE)
+    eps: float = field(metadata=POSITIVE)
 
     def settings(self) -> dict[str, Any]:
         return {"eps": self.eps}

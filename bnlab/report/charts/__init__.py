@@ -3,7 +3,7 @@
 What may enter: a chart of a report, and what marks an arm in all of them.
 """
 
-from bnlab.report.charts.drawn import draw, images, version
-from bnlab.report.charts.style import CURVES, Drawing
+from bnlab.report.charts.drawn import draw, figures, images, version
+from bnlab.report.charts.style import CURVES, FINAL, Drawing
 
-__all__ = ["CURVES", "Drawing", "draw", "images", "version"]
+__all__ = ["CURVES", "FINAL", "Drawing", "draw", "figures", "images", "version"]

@@ -13,6 +13,9 @@ from bnlab.report.charts.lines import against_setting, learning_curves
 from bnlab.report.charts.rows import final, gap, time_to_target
 from bnlab.report.charts.style import CURVES, Drawing
 from bnlab.report.comparison import Comparison, telling_keys
+from bnlab.report.tables import latex
+
+IN_COLUMN = "-column"
 
 
 def draw(comparison: Comparison, curves: pd.DataFrame, target: float) -> list[Drawing]:
@@ -28,18 +31,40 @@ def draw(comparison: Comparison, curves: pd.DataFrame, target: float) -> list[Dr
 
 
 def images(drawings: Sequence[Drawing], folder: str) -> dict[str, str | bytes]:
-    """NAME.svg, .png (at twice the resolution) and .pdf in the folder."""
+    """NAME.svg, .png (at twice the resolution) and .pdf in the folder, and NAME-column.pdf for a column of a paper."""
     files: dict[str, str | bytes] = {}
-    curves = [drawing.name for drawing in drawings if drawing.name.startswith(CURVES)]
-    for drawing in drawings:
-        # The other metrics' curves are one click away in report.html.
-        if drawing.name in curves[1:]:
-            continue
+    for drawing in drawn(drawings):
         svg = vl_convert.vegalite_to_svg(drawing.specification, vl_version=version())
         files[f"{folder}/{drawing.name}.svg"] = svg
         files[f"{folder}/{drawing.name}.png"] = png.packed(vl_convert.svg_to_png(svg, scale=2))
         files[f"{folder}/{drawing.name}.pdf"] = vl_convert.svg_to_pdf(svg)
+        files[f"{folder}/{drawing.name}{IN_COLUMN}.pdf"] = vl_convert.vegalite_to_pdf(
+            drawing.in_column, vl_version=version()
+        )
     return files
+
+
+def drawn(drawings: Sequence[Drawing]) -> list[Drawing]:
+    """Those that have files: of the learning curves the first, the other metrics' are one click away in report.html."""
+    curves = [drawing.name for drawing in drawings if drawing.name.startswith(CURVES)]
+    return [drawing for drawing in drawings if drawing.name not in curves[1:]]
+
+
+def figures(drawings: Sequence[Drawing], folder: str) -> str:
+    """LaTeX for a figure per chart in the width of a column, and in a comment for one over both columns."""
+    return "% Needs \\usepackage{graphicx}.\n" + "\n".join(_figure(drawing, folder) for drawing in drawn(drawings))
+
+
+def _figure(drawing: Drawing, folder: str) -> str:
+    path, said = f"{folder}/{drawing.name}", f"; {drawing.subtitle}" if drawing.subtitle else ""
+    return (
+        f"% Over both columns: figure* and \\includegraphics[width=\\textwidth]{{{path}.pdf}}\n"
+        "\\begin{figure}\n\\centering\n"
+        f"\\includegraphics[width=\\columnwidth]{{{path}{IN_COLUMN}.pdf}}\n"
+        f"\\caption{{{latex.text(drawing.title + said)}.}}\n"
+        f"\\label{{fig:{drawing.name}}}\n"
+        "\\end{figure}\n"
+    )
 
 
 def version() -> str:

@@ -10,7 +10,7 @@ from bnlab.report.comparison import Comparison, words
 ROOM = 150
 """Pixels beside the cells."""
 
-WIDEST = 736
+WIDEST = 928
 """Pixels of a chart in report.html."""
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from bnlab.report.charts import arms as chart_arms
 from bnlab.report.charts import data
 from bnlab.report.charts.style import (
+    FINAL,
     Drawing,
     arm_axis,
     arm_encoding,
@@ -54,7 +55,7 @@ def final(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
         x=alt.X("mean:Q"), **color, opacity=faded(1, 0.1), tooltip=tooltip(metric, "n")
     )
     return finish(
-        f"final-{metric}",
+        f"{FINAL}{metric}",
         f"{words(metric)} after training",
         layer(dots, rule, mean, *_without(shown)),
         "points: replicates; below them mean and 95 % interval",

@@ -16,7 +16,8 @@ from bnlab.report.charts import identity
 from bnlab.report.charts.arms import MOST_LINES
 from bnlab.report.comparison import words
 
-WIDTH = 600
+WIDTH, COLUMN = 600, 320
+"""Pixels, of .75 pt each in a PDF."""
 HEIGHT = 300
 TALLEST = 1200
 TITLE_CHARACTERS, SUBTITLE_CHARACTERS = 66, 86
@@ -62,7 +63,8 @@ THEME: dict[str, Any] = {
     },
     "view": {"stroke": "#cccccc"},
 }
-CURVES = "curves-"
+CURVES, FINAL = "curves-", "final-"
+"""How the names of the learning curves and of the chart of final values begin."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,17 @@ class Drawing:
         spec: dict[str, Any] = self.chart.to_dict(validate=False)
         page = {"name": "page", "value": WIDTH}
         return spec | {"config": THEME, "params": [page, *spec.get("params", [])]}
+
+    @property
+    def untitled(self) -> dict[str, Any]:
+        """The chart without its title, which is the page's or the paper's."""
+        return {name: value for name, value in self.specification.items() if name != "title"}
+
+    @property
+    def in_column(self) -> dict[str, Any]:
+        """The chart for a column of a paper, whose caption is its title."""
+        _, *picks = self.specification["params"]
+        return self.untitled | {"width": COLUMN, "params": [{"name": "page", "value": COLUMN}, *picks]}
 
 
 def arm_encoding(shown: pd.DataFrame, beside: str = AXIS) -> dict[str, Any]:

@@ -22,6 +22,11 @@ class Measured:
     timing: pd.DataFrame
     warnings: list[str]
 
+    @property
+    def timed(self) -> pd.DataFrame:
+        """The rows of metrics.csv with the seconds of training until then; NaN where they are not known."""
+        return self.metrics.merge(self.timing[["row", "step", "seconds"]], how="left", on=["row", "step"])
+
 
 def read(replicates: pd.DataFrame) -> Measured:
     """What was measured of the trained replicates of a frame."""

@@ -9,9 +9,11 @@ import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bnlab.report.charts import CURVES, Drawing, version
+from bnlab.report.charts import CURVES, FINAL, Drawing, version
 from bnlab.report.comparison import ABSENT, Comparison, config_columns, environment_columns, environments, words
-from bnlab.report.tables import Table
+from bnlab.report.page import heading
+from bnlab.report.page.images import image_noise
+from bnlab.report.tables import Table, folded, told_once
 
 EMBED = "window.vegaEmbed = vegaEmbed;"
 
@@ -22,26 +24,51 @@ def page(
     drawings: Sequence[Drawing],
     verdicts: Sequence[str],
     warnings: Sequence[str],
+    command: str,
 ) -> str:
-    """The whole page: verdicts, tables, charts, every run's configuration and environment, and the method."""
+    """The whole page: verdicts, tables, charts, every run's configuration and environment, and the method.
+
+    Args:
+        comparison: from `compare`.
+        written: the tables.
+        drawings: the charts.
+        verdicts: from `verdicts`.
+        warnings: what was left out.
+        command: what makes the report.
+    """
     environment = Environment(
         loader=PackageLoader("bnlab.report.page", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     shared, own = settings(comparison.replicates)
+    shown = [told_once(table) for table in written]
+    others = [drawing for drawing in drawings if not drawing.name.startswith(CURVES)]
+    first = [drawing for drawing in others if drawing.name.startswith(FINAL)]
+    metric = words(comparison.metric)
     return environment.get_template("page.html").render(
-        metric=words(comparison.metric),
+        metric=metric,
+        title=heading.title(comparison, metric),
+        facts=heading.facts(comparison, command),
+        images=image_noise(comparison),
         verdicts=verdicts,
         notes=comparison.notes,
         warnings=warnings,
-        tables=[(table, table.cells.columns.tolist(), table.cells.to_numpy().tolist()) for table in written],
-        charts=[drawing for drawing in drawings if not drawing.name.startswith(CURVES)],
+        tables=[(table, *grid(table.cells)) for table in shown],
+        first=first,
+        charts=[drawing for drawing in others if drawing not in first],
         curves=[drawing for drawing in drawings if drawing.name.startswith(CURVES)],
-        specifications=script({drawing.name: untitled(drawing.specification) for drawing in drawings}),
+        specifications=script({drawing.name: drawing.untitled for drawing in drawings}),
         bundle=bundle(),
         shared=shared,
-        own=own,
+        own=grid(own),
         environments=environments(comparison.replicates),
     )
+
+
+def grid(cells: pd.DataFrame) -> tuple[list[str], list[list[str]], list[list[str]]]:
+    """Of a table the columns' names, their heads in lines, and the rows."""
+    columns = [str(name) for name in cells.columns]
+    heads = [folded(name, [str(cell) for cell in cells[name]]) for name in cells.columns]
+    return columns, heads, cells.to_numpy().tolist()
 
 
 @functools.cache
@@ -64,8 +91,3 @@ def settings(replicates: pd.DataFrame) -> tuple[list[tuple[str, str]], pd.DataFr
 def script(value: Any) -> str:
     """JSON for a script element, which no text in it can close."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-def untitled(specification: dict[str, Any]) -> dict[str, Any]:
-    """The chart without its title, which is the page's."""
-    return {name: value for name, value in specification.items() if name != "title"}

@@ -1,11 +1,12 @@
 """A comparison as tables, on the terminal and as CSV, Markdown, LaTeX and JSON.
 
-What may enter: a table of a report, or a format of all tables. Doors: `render` shows and writes, `formats` escapes,
-`target` times the way to an accuracy, `so_far` shows what is in training.
+What may enter: a table of a report, or a format of all tables. Doors: `render` shows and writes, `formats` and `latex`
+escape, `target` times the way to an accuracy, `so_far` shows what is in training.
 """
 
-from bnlab.report.tables import formats, render, so_far, target
+from bnlab.report.tables import formats, latex, render, so_far, target
 from bnlab.report.tables.contents import Table, comparisons, cost, curve_means, epochs, p_text, pivot, present, summary
+from bnlab.report.tables.fitting import folded, told_once
 
 __all__ = [
     "Table",
@@ -13,7 +14,9 @@ __all__ = [
     "cost",
     "curve_means",
     "epochs",
+    "folded",
     "formats",
+    "latex",
     "p_text",
     "pivot",
     "present",
@@ -21,4 +24,5 @@ __all__ = [
     "so_far",
     "summary",
     "target",
+    "told_once",
 ]

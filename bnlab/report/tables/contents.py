@@ -21,6 +21,8 @@ from bnlab.report.comparison import (
 )
 
 BEST = " (best)"
+MOST_EVALUATIONS = 10
+"""Columns of the table of epochs."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Table:
         data: unrounded, in the metric's own unit.
         cells: the same as text; its labels are the columns that are not numbers.
         labels: the columns of `cells` that are aligned left.
+        spare: columns that `cells` may have and that are left out where there is no room for all, in that order.
+        best: whether each row of `cells` is the arm with an established lead.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Table:
     data: pd.DataFrame
     cells: pd.DataFrame
     labels: tuple[str, ...]
+    spare: tuple[str, ...] = ()
+    best: tuple[bool, ...] = ()
 
 
 def summary(comparison: Comparison) -> Table:
@@ -48,21 +54,23 @@ def summary(comparison: Comparison) -> Table:
     keys = telling_keys(comparison)
     cells = {setting_words.name(key): _values(data[key].fillna(ABSENT).tolist()) for key in keys or ["arm"]}
     labels = list(cells)
-    cells[labels[0]] = [cell + BEST * bool(best) for cell, best in zip(cells[labels[0]], data["best"], strict=True)]
+    best = tuple(bool(best) for best in data["best"])
+    cells[labels[0]] = [cell + BEST * mark for cell, mark in zip(cells[labels[0]], best, strict=True)]
     cells["n"] = [str(n) for n in data["n"]]
     if data["diverged"].any():
         cells["diverged"] = [str(count) for count in data["diverged"]]
     cells["mean"] = [of.number(value) for value in data["mean"]]
     cells["sd"] = [of.number(value) for value in data["sd"]]
     cells["95 % interval"] = _intervals(data, of)
+    name = of.gap if of.gap == "points" else "difference"
     if comparison.baseline:
-        name = of.gap if of.gap == "points" else "difference"
         cells[name] = [of.number(value, "+") for value in data["difference"]]
         cells[f"{name}, 95 % together"] = _intervals(data, of, "difference_", "+")
         cells["corrected p"] = [p_text(p) for p in data["p_corrected"]]
     last = ", arms with diverged seeds last" if data["diverged"].any() else ""
     title = f"{words(comparison.metric)}, best first{last}; intervals each alone, over seeds, on these images"
-    return Table("summary", title, data, pd.DataFrame(cells), tuple(labels))
+    spare = ("sd", "95 % interval", f"{name}, 95 % together", "corrected p")
+    return Table("summary", title, data, pd.DataFrame(cells), tuple(labels), spare, best)
 
 
 def comparisons(comparison: Comparison) -> Table | None:
@@ -85,7 +93,8 @@ def comparisons(comparison: Comparison) -> Table | None:
         }
     )
     title = f"{words(comparison.metric)}: arms against each other"
-    return Table("comparisons", title, data, cells, ("arm", "against", "method"))
+    spare = ("chance to be better", "p", "95 %, together")
+    return Table("comparisons", title, data, cells, ("arm", "against", "method"), spare)
 
 
 def pivot(comparison: Comparison) -> Table | None:
@@ -112,22 +121,39 @@ def pivot(comparison: Comparison) -> Table | None:
 
 
 def epochs(comparison: Comparison, curves: pd.DataFrame) -> Table | None:
-    """A row per arm and evaluation: the metric's mean over the replicates that finished, with its interval."""
+    """A row per arm, a column per evaluation, of many some: means of the replicates that finished.
+
+    The data have a row per arm and evaluation, all of them, each with its interval.
+    """
     data = curve_means(comparison, curves, comparison.metric)
     if data.empty:
         return None
     of, names = unit(comparison.metric), short_names(comparison)
-    grid = data.assign(arm=data["arm"].map(names), text=data["mean"].map(of.number))
-    cells = grid.pivot(index="epoch", columns="arm", values="text").fillna(ABSENT)
-    cells = cells[[name for arm in comparison.summary["arm"] if (name := names[arm]) in cells]]
-    steps = grid.groupby("epoch")["step"]
-    # Of other batch sizes an epoch has other steps: then there is no one step to name.
-    if (steps.nunique() == 1).all():
-        cells.insert(0, "step", steps.first())
-    cells = cells.reset_index()
-    cells["epoch"] = cells["epoch"].map(lambda value: f"{value:g}")
-    title = f"{words(comparison.metric)} at every evaluation: means of the replicates that finished"
-    return Table("epochs", title, data, cells.astype(str), ())
+    every = sorted(data["epoch"].unique())
+    order = _thinning(len(every))
+    shown = sorted(order[-MOST_EVALUATIONS:])
+    grid = data.assign(text=data["mean"].map(of.number)).pivot(index="arm", columns="epoch", values="text")
+    grid = grid.reindex([arm for arm in comparison.summary["arm"] if arm in grid.index]).fillna(ABSENT)
+    cells = grid[[every[index] for index in shown]]
+    cells.columns = [f"{epoch:g}" for epoch in cells.columns]
+    spare = tuple(f"{every[index]:g}" for index in order[-MOST_EVALUATIONS:-1])
+    cells.insert(0, "arm", [names[str(arm)] for arm in cells.index])
+    what = "every evaluation" if len(shown) == len(every) else f"{len(shown)} of {len(every)} evaluations"
+    title = f"{words(comparison.metric)} by epoch, at {what}: means of the replicates that finished"
+    return Table("epochs", title, data, cells.reset_index(drop=True), ("arm",), spare)
+
+
+def _thinning(count: int) -> list[int]:
+    """The numbers from 0 to count - 1 in the order in which they can be left out: every second one, again and again.
+
+    The last one, where a training ends, stays longest.
+    """
+    left, order = list(range(count)), []
+    while len(left) > 1:
+        out = left[-2::-2]
+        order += out[::-1]
+        left = [index for index in left if index not in out]
+    return order + left
 
 
 def cost(comparison: Comparison, timing: pd.DataFrame) -> Table | None:
@@ -150,7 +176,8 @@ def cost(comparison: Comparison, timing: pd.DataFrame) -> Table | None:
         head, form = heads[str(column)]
         cells[head] = [ABSENT if pd.isna(value) else form.format(value) for value in data[column]]
     title = "cost: means of the replicates that finished; replicates trained side by side share their seconds"
-    return Table("cost", title, data.reset_index(), pd.DataFrame(cells), ("arm",))
+    spare = ("replicates side by side", "parameters")
+    return Table("cost", title, data.reset_index(), pd.DataFrame(cells), ("arm",), spare)
 
 
 def curve_means(comparison: Comparison, curves: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Tables as Markdown, LaTeX and JSON, with everything escaped that those would take for markup."""
+"""Tables as Markdown and JSON, with everything escaped that those would take for markup."""
 
 import json
 import math
@@ -23,54 +23,6 @@ def markdown(table: Table) -> str:
 def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is: no cell ends at a bar, no tag and no emphasis begins."""
     return re.sub(r"([\\`*|])", r"\\\1", one_line(text)).replace("&", "&amp;").replace("<", "&lt;")
-
-
-def latex(table: Table) -> str:
-    """A table environment with booktabs rules and a label to refer to, tab:NAME."""
-    columns = "".join(side[0] for side in _alignment(table))
-    heads = [latex_text(str(name)) for name in table.cells.columns]
-    labels = [name in table.labels for name in table.cells.columns]
-    rows = [
-        [latex_text(cell) if label else latex_number(cell) for cell, label in zip(row, labels, strict=True)]
-        for row in table.cells.to_numpy().tolist()
-    ]
-    head, *body = (" & ".join(row) + r" \\" for row in [heads, *rows])
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        f"\\caption{{{latex_text(table.title)}}}",
-        f"\\label{{tab:{table.name}}}",
-        f"\\begin{{tabular}}{{{columns}}}",
-        *(r"\toprule", head, r"\midrule", *body, r"\bottomrule"),
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        # After the end of a row a bracket would begin the space to the next one.
-        "[": "{[}",
-        "]": "{]}",
-        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    }
-)
-
-
-def latex_text(text: str) -> str:
-    """Text that LaTeX sets as it is."""
-    return one_line(text).translate(LATEX)
-
-
-def latex_number(text: str) -> str:
-    """Numbers with a minus sign, which a hyphen is not."""
-    return re.sub(r"-(?=\d)", "$-$", latex_text(text))
 
 
 def as_json(tables: Sequence[Table], **more: Any) -> str:

@@ -1,6 +1,7 @@
 """A comparison on the terminal, and as files."""
 
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,51 +13,95 @@ from rich.text import Text
 
 from bnlab.errors import UserError
 from bnlab.report.comparison import Comparison, contrasts, environments, metric_columns, one_line
-from bnlab.report.tables import contents, formats
+from bnlab.report.tables import contents, fitting, formats, latex
 from bnlab.report.tables.contents import Table
 from bnlab.store import replace
 
-CHARTS = "charts"
+PAGE, CHARTS = "report.html", "charts"
+MANIFEST = ".report-files"
+"""The names of a report's files, so that the next report in the folder replaces all of them."""
 MOST_VERDICTS = 12
 MOST_ROWS = 100
 """On the terminal; the files hold all."""
+LEAST_WIDTH, BETWEEN = 40, 2
+"""Of a wrapped line, and between two columns."""
+BEST_STYLE = "bold green"
 
 
 def show(
-    comparison: Comparison, verdicts: Sequence[str], warnings: Sequence[str], files: Sequence[Path], console: Console
+    comparison: Comparison,
+    verdicts: Sequence[str],
+    warnings: Sequence[str],
+    files: Sequence[Path],
+    console: Console,
+    also: Table | None = None,
 ) -> None:
-    """Print the verdicts, the table, the notes, the warnings and the names of the files."""
-    for verdict in verdicts[:MOST_VERDICTS]:
-        console.print(Text(one_line(f"* {verdict}")), soft_wrap=True)
+    """Print the verdicts, the table and one that was asked for, the notes, the warnings and the names of the files."""
+    won = bool(comparison.lead and comparison.lead.real)
+    for number, verdict in enumerate(verdicts[:MOST_VERDICTS]):
+        say(f"* {verdict}", console, BEST_STYLE if won and number == 0 else "")
     if len(verdicts) > MOST_VERDICTS:
-        console.print(Text(f"* and {len(verdicts) - MOST_VERDICTS} more: -o FOLDER writes all"), soft_wrap=True)
-    show_table(contents.summary(comparison), console)
+        say(f"* and {len(verdicts) - MOST_VERDICTS} more: -o FOLDER writes all", console)
+    for table in contents.present([contents.summary(comparison), also]):
+        show_table(table, console)
     for note in comparison.notes:
-        console.print(Text(one_line(f"note: {note}")), soft_wrap=True)
+        say(f"note: {note}", console)
     for warning in warnings:
-        console.print(Text(one_line(f"warning: {warning}"), style="yellow"), soft_wrap=True)
-    charts = [file for file in files if file.parent.name == CHARTS]
-    for file in files:
-        if file not in charts:
-            console.print(Text(f"wrote {file}"), soft_wrap=True)
-    if charts:
-        console.print(Text(f"wrote {len(charts)} charts to {charts[0].parent}"), soft_wrap=True)
+        say(f"warning: {warning}", console, "yellow")
+    if files:
+        charts = sum(file.parent.name == CHARTS for file in files)
+        page = next(file for file in files if file.name == PAGE)
+        beside = f"{len(files) - 1 - charts} files beside it, {charts} in {CHARTS}/"
+        console.print(Text(f"wrote {page}; {beside}"), soft_wrap=True)
+
+
+def say(text: str, console: Console, style: str = "") -> None:
+    """Print a line: on a terminal wrapped between words, the rest below its beginning; elsewhere whole, for grep."""
+    line = one_line(text)
+    if not console.is_terminal:
+        console.print(Text(line, style), soft_wrap=True)
+        return
+    for part in textwrap.wrap(line, max(console.width, LEAST_WIDTH), subsequent_indent="  ", break_on_hyphens=False):
+        console.print(Text(part, style), soft_wrap=True)
 
 
 def show_table(table: Table, console: Console) -> None:
-    """Print a table, in full width."""
-    grid = Grid(title=Text(table.title), box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+    """Print a table. On a terminal too narrow for it what does not vary is told above, then spare columns are left out.
+
+    Digits are never cut off to fit, as they would be other numbers; in a pipe or a file every column is there.
+    """
+    out: list[str] = []
+    if console.is_terminal and _width(table) > console.width:
+        table, out = fitting.fitted(fitting.told_once(table), _column_width, console.width - 1)
+    grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    foldable = console.is_terminal and _width(table) > console.width
     for name in table.cells.columns:
         # Text, not str: a label is shown as it is, whatever rich would take for markup in it.
-        grid.add_column(Text(one_line(name)), justify="left" if name in table.labels else "right", no_wrap=True)
+        label = name in table.labels
+        lines = fitting.folded(one_line(name), list(map(one_line, table.cells[name])))
+        head = Text("\n" if console.is_terminal else " ").join(map(Text, lines))
+        grid.add_column(head, justify="left" if label else "right", no_wrap=not (label and foldable))
     rows = table.cells.to_numpy().tolist()
-    for row in rows[:MOST_ROWS]:
-        grid.add_row(*(Text(one_line(cell)) for cell in row))
-    # Never squeezed: digits cut off to fit a narrow terminal or a pipe would be other numbers.
-    grid.width = console.measure(grid, options=console.options.update(max_width=sys.maxsize)).maximum
-    console.print(grid, soft_wrap=True)
+    best = table.best or (False,) * len(rows)
+    for row, mark in list(zip(rows, best, strict=True))[:MOST_ROWS]:
+        grid.add_row(*(Text(one_line(cell)) for cell in row), style=BEST_STYLE if mark else None)
+    if not foldable:
+        grid.width = console.measure(grid, options=console.options.update(max_width=sys.maxsize)).maximum
+    say(table.title, console, "italic")
+    console.print(grid, soft_wrap=not foldable)
     if len(rows) > MOST_ROWS:
         console.print(Text(f"and {len(rows) - MOST_ROWS} more rows: -o FOLDER writes all"), soft_wrap=True)
+    if out:
+        say(f"no room for: {'; '.join(out)}: a wider terminal or -o FOLDER shows them", console)
+
+
+def _width(table: Table) -> float:
+    return 1 + sum(_column_width([str(name), *own]) for name, own in table.cells.items())
+
+
+def _column_width(texts: Sequence[str]) -> float:
+    head, *cells = map(one_line, texts)
+    return max(map(len, [*fitting.folded(head, cells), *cells])) + BETWEEN
 
 
 def texts(
@@ -65,43 +110,62 @@ def texts(
     """The files of numbers and text by name; the CSV files hold the metric's own unit, unrounded."""
     every = {f"{table.name}.csv": table.data for table in written}
     csv = {"results.csv": results(comparison)} | every
-    return {name: data.to_csv(index=False, lineterminator="\n") for name, data in csv.items()} | {
-        "summary.md": markdown(comparison, written, verdicts, warnings),
-        "summary.tex": "\n".join(formats.latex(table) for table in written),
-        "summary.json": formats.as_json(
-            written,
-            metric=comparison.metric,
-            by=comparison.by,
-            baseline=comparison.baseline,
-            verdicts=list(verdicts),
-            notes=comparison.notes,
-            warnings=list(warnings),
-        ),
-        "verdicts.json": formats.json_lines(
-            metric=comparison.metric,
-            baseline=comparison.baseline,
-            tests=comparison.tests,
-            level=contrasts.LEVEL / comparison.tests,
-            lead=comparison.lead and {"arm": comparison.lead.first, "p_corrected": comparison.lead.p},
-            sentences=list(verdicts),
-            pairs=contrasts.as_data(comparison.pairs),
-            left_out=comparison.left_out,
-        ),
-    }
+    numbers = {name: data.to_csv(index=False, lineterminator="\n") for name, data in csv.items()}
+    papers = {f"{table.name}.tex": latex.table(table) for table in written}
+    return (
+        numbers
+        | papers
+        | {
+            "summary.md": markdown(comparison, written, verdicts, warnings),
+            "summary.json": formats.as_json(
+                written,
+                metric=comparison.metric,
+                by=comparison.by,
+                baseline=comparison.baseline,
+                verdicts=list(verdicts),
+                notes=comparison.notes,
+                warnings=list(warnings),
+            ),
+            "verdicts.json": formats.json_lines(
+                metric=comparison.metric,
+                baseline=comparison.baseline,
+                tests=comparison.tests,
+                level=contrasts.LEVEL / comparison.tests,
+                lead=comparison.lead and {"arm": comparison.lead.first, "p_corrected": comparison.lead.p},
+                sentences=list(verdicts),
+                pairs=contrasts.as_data(comparison.pairs),
+                left_out=comparison.left_out,
+            ),
+        }
+    )
 
 
 def write(files: Mapping[str, str | bytes], folder: Path) -> list[Path]:
-    """Write files into a folder, each in one piece.
+    """Write files into a folder, each in one piece, and remove those of the report that was there and are not of this.
 
     Raises:
         UserError: the folder cannot be made or written.
     """
     try:
+        earlier = _earlier(folder)
         for name, content in files.items():
             replace(folder / name, content)
+        replace(folder / MANIFEST, "".join(f"{name}\n" for name in files))
+        for path in earlier.difference(folder / name for name in files):
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"cannot write the report to '{folder}': {error.strerror}; choose another folder") from error
     return [folder / name for name in files]
+
+
+def _earlier(folder: Path) -> set[Path]:
+    """The files of the report in a folder, by its own list; none that lies elsewhere."""
+    try:
+        names = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    inside = (name for name in names if name and (folder / name).resolve().is_relative_to(folder.resolve()))
+    return {folder / name for name in inside}
 
 
 def results(comparison: Comparison) -> pd.DataFrame:

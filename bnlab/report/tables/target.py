@@ -97,7 +97,8 @@ def table(comparison: Comparison, curves: pd.DataFrame, target: float) -> Table 
     if by == "epoch":
         fewest, most = _steps_per_epoch(curves)
         title += f"; not in steps, of which an epoch has {fewest:,.0f} to {most:,.0f}"
-    return Table("target", title, data, _cells(comparison, data, by, horizon), ("arm",))
+    spare = ("mean over the curve", "median seconds", f"mean {by}, cut at {horizon:,g}")
+    return Table("target", title, data, _cells(comparison, data, by, horizon), ("arm",), spare)
 
 
 def _steps_per_epoch(curves: pd.DataFrame) -> tuple[float, float]:

@@ -1,0 +1,58 @@
+"""What stands at the head of report.html: what was trained on what, how long, how often, and who made the page how."""
+
+import datetime
+
+import pandas as pd
+
+from bnlab.config import setting_words
+from bnlab.report.comparison import Comparison, listed, plural, sort_key, telling_keys
+from bnlab.store import FINISHED
+
+SHOWN = 5
+
+
+def title(comparison: Comparison, metric: str) -> str:
+    """As in "test accuracy (%): none, batch and layer on mnist"."""
+    arms = len(comparison.summary)
+    data = _values(_trained(comparison), "data.name")
+    return f"{metric}: {arms} {plural(arms, 'arm')}{f' on {data}' if data else ''}"
+
+
+def facts(comparison: Comparison, command: str) -> list[tuple[str, str]]:
+    """Pairs of a word and what it is in this report: data, network, training, arms, seeds, the report itself.
+
+    Args:
+        comparison: from `compare`.
+        command: what makes the report; empty: it is not known.
+    """
+    trained = _trained(comparison)
+    counts = sorted(set((comparison.summary["n"] + comparison.summary["diverged"]).tolist()))
+    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    keys = [setting_words.name(key) for key in telling_keys(comparison)]
+    by = f", told apart by {' and '.join(keys)}" if keys else ""
+    told = [
+        ("data", _phrase(trained, "data.name", "data.limit", "data.normalize")),
+        ("network", _phrase(trained, "model.name", "model.hidden", "model.channels", "model.activation")),
+        ("training", _phrase(trained, "epochs", "steps", "data.batch_size", "optimizer.name", "optimizer.lr")),
+        ("arms", f"{len(comparison.summary)}{by}"),
+        ("seeds", f"{seeds} in each arm"),
+        ("report", f"{datetime.datetime.now(datetime.UTC).date()}{f', {command}' if command else ''}"),
+    ]
+    return [(word, text) for word, text in told if text]
+
+
+def _trained(comparison: Comparison) -> pd.DataFrame:
+    return comparison.replicates[comparison.replicates["state"].isin(FINISHED)]
+
+
+def _phrase(trained: pd.DataFrame, *keys: str) -> str:
+    """Settings in words, those that vary with all their values, without those that say nothing: null and none."""
+    values = {key: _values(trained, key) for key in keys if key in trained}
+    return setting_words.phrase({key: value for key, value in values.items() if value not in ("", "null", "none")})
+
+
+def _values(trained: pd.DataFrame, key: str) -> str:
+    if key not in trained:
+        return ""
+    distinct = sorted(trained[key].dropna().unique(), key=sort_key)
+    return listed(setting_words.rounded(distinct), SHOWN)

@@ -1,0 +1,127 @@
+"""A table in LaTeX that fits a column of a paper, with everything escaped that LaTeX would take for markup."""
+
+import re
+from collections.abc import Sequence
+
+from bnlab.report.comparison import one_line
+from bnlab.report.tables import fitting
+from bnlab.report.tables.contents import BEST, Table
+
+COLUMN = 225.0
+"""Points: the column of article.cls in two columns has 229.5, others have more."""
+
+BETWEEN, NARROWEST = 6.0, 40.0
+"""Points between two columns, and of a column of labels that are broken into lines."""
+
+BOLD = 1.16
+WIDTHS = {
+    3.0: "!',.:;[]`il -fj",
+    4.0: "()I_rstcez",
+    4.5: '"$*/0123456789?J\\^agkoqvxy{}~',
+    5.5: "SbdhnpuLZ",
+    6.5: "EFPABCDHNRTUVXYw",
+    7.5: "&+<=>@GKOQ±#%m",
+}
+"""Points of Computer Modern's characters at 8 pt, rounded up, as pdfTeX tells them."""
+
+WIDTH_OF = {character: width for width, characters in WIDTHS.items() for character in characters}
+WIDEST = 9.0
+UNDERSCORE, BREAK = r"\_", r"\hspace{0pt}"
+
+ESCAPED = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+        # After the end of a row a bracket would begin the space to the next one.
+        "[": "{[}",
+        "]": "{]}",
+        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    }
+)
+
+
+def table(whole: Table) -> str:
+    """A table environment with booktabs rules and a label to refer to, tab:NAME, in the width of a column.
+
+    What does not vary is told in the caption. Where there is no room, spare columns are left out, which a comment
+    names, and labels are broken into lines. The best arm is bold if its lead is real.
+    """
+    weight = BOLD if any(whole.best) else 1.0
+
+    def column_width(texts: Sequence[str]) -> float:
+        head, *cells = map(one_line, texts)
+        return weight * max(map(width, [*fitting.folded(head, cells), *cells])) + BETWEEN
+
+    shown, out = fitting.fitted(fitting.told_once(whole), column_width, COLUMN + BETWEEN)
+    names = [str(name) for name in shown.cells.columns]
+    widths = {name: column_width([name, *shown.cells[name]]) for name in names}
+    over = sum(widths.values()) - BETWEEN - COLUMN
+    labels = [name for name in names if name in shown.labels]
+    room = (sum(widths[name] for name in labels) - over) / max(len(labels), 1) - BETWEEN
+    broken = {name: max(room, NARROWEST) for name in labels if over > 0 and widths[name] > room + BETWEEN}
+    alignment = "".join(_alignment(name, shown, broken) for name in names)
+    cells = shown.cells.to_numpy().tolist()
+    best = shown.best or (False,) * len(cells)
+    rows = [_row(row, names, shown, broken, bold=mark) for row, mark in zip(cells, best, strict=True)]
+    left_out = [f"% No room in a column for: {'; '.join(out)}. They are in {shown.name}.csv."] if out else []
+    lines = [
+        *(r"% Needs \usepackage{booktabs}.", *left_out, r"\begin{table}", r"\centering\footnotesize"),
+        r"\setlength{\tabcolsep}{3pt}",
+        f"\\caption{{{text(shown.title)}.}}",
+        f"\\label{{tab:{shown.name}}}",
+        f"\\begin{{tabular}}{{@{{}}{alignment}@{{}}}}",
+        r"\toprule",
+        " & ".join(_head(name, shown) for name in names) + r" \\",
+        r"\midrule",
+        *(" & ".join(row) + r" \\" for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def text(said: str) -> str:
+    """Text that LaTeX sets as it is."""
+    return one_line(said).translate(ESCAPED)
+
+
+def number(said: str) -> str:
+    """Numbers with a minus sign, which a hyphen is not."""
+    return re.sub(r"-(?=\d)", "$-$", text(said))
+
+
+def width(said: str) -> float:
+    """Points of a text in Computer Modern at 8 pt, and no fewer."""
+    return sum(WIDTH_OF.get(character, WIDEST) for character in one_line(said))
+
+
+def _alignment(name: str, shown: Table, broken: dict[str, float]) -> str:
+    if name in broken:
+        return f"p{{{broken[name]:.0f}pt}}"
+    return "l" if name in shown.labels else "r"
+
+
+def _head(name: str, shown: Table) -> str:
+    lines = [text(line) for line in fitting.folded(one_line(name), list(map(one_line, shown.cells[name])))]
+    side = "l" if name in shown.labels else "r"
+    both = r" \\ ".join(lines)
+    return both if len(lines) == 1 else f"\\shortstack[{side}]{{{both}}}"
+
+
+def _row(row: Sequence[str], names: Sequence[str], shown: Table, broken: dict[str, float], *, bold: bool) -> list[str]:
+    cells = []
+    for name, cell in zip(names, row, strict=True):
+        said = text(cell.removesuffix(BEST)) if name in shown.labels else number(cell)
+        said = f"\\textbf{{{said}}}" if bold else said
+        cells.append(_breakable(said) if name in broken else said)
+    return cells
+
+
+def _breakable(said: str) -> str:
+    """Broken into lines where need be, after an underscore or hyphenated too, which space of no width allows TeX."""
+    return f"{{\\raggedright{BREAK}{said.replace(UNDERSCORE, UNDERSCORE + BREAK)}\\par}}"

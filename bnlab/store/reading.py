@@ -1,0 +1,123 @@
+"""Reading files that may be anybody's: no link is followed, nothing but regular files is read, and all is bounded.
+
+A folder of runs may have come from a stranger, or be damaged. What cannot be read raises OSError; what was read and is
+not what bnlab writes raises DamagedError: only content can be damaged.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bnlab.errors import shown
+
+MOST_BYTES = 1_000_000
+"""Of a result.json or config.yaml, which take some kilobytes."""
+MOST_BYTES_OF_ROWS = 1_000_000_000
+"""Of a metrics.csv: a training of a million steps that is evaluated at each has a fifth of it."""
+DEEPEST, MOST_NODES = 20, 5_000
+"""Of a config.yaml, which is three levels deep and has some forty keys and values."""
+
+
+class DamagedError(Exception):
+    """A file's content is not what was written; the message says why."""
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """A file's content.
+
+    Raises:
+        OSError: it cannot be read, is a link or no regular file, or has more than `most` bytes.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError as error:
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, "it is a link", str(path)) from error
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"it has {status.st_size} bytes, and at most {most} are read", str(path))
+        return file.read(status.st_size)
+
+
+def read_text(path: Path, most: int = MOST_BYTES) -> str:
+    """A file's text. Raises OSError as `read_bytes` does, and DamagedError where it is no UTF-8."""
+    return decoded(read_bytes(path, most))
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file. Raises DamagedError."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise DamagedError(f"it is no text in UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object. Raises DamagedError, also for numbers that are none, and for what is nested without end."""
+    try:
+        tree = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise DamagedError(f"it cannot be read as JSON ({shown(reason)})") from error
+    if not isinstance(tree, dict):
+        raise DamagedError("it is no JSON object")
+    return tree
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def yaml_mapping(text: str) -> dict[str, Any]:
+    """A mapping in YAML, of plain values only. Raises DamagedError.
+
+    Anchors, aliases and tags are refused: a kilobyte of them can hold a tree without end.
+    """
+    import yaml
+
+    # The one written in C is ten times as fast; not every installation has it.
+    safe_loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _check_events(yaml.parse(text, Loader=safe_loader))
+        tree = yaml.load(text, Loader=safe_loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DamagedError(f"it is not valid YAML ({shown(' '.join(str(error).split()))})") from error
+    if not isinstance(tree, dict):
+        raise DamagedError("it is no mapping of keys to values")
+    _check_keys(tree)
+    return tree
+
+
+def _check_events(events: Iterator[Any]) -> None:
+    from yaml import AliasEvent, CollectionEndEvent, CollectionStartEvent
+
+    depth = 0
+    for count, event in enumerate(events):
+        if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
+            raise DamagedError("it has anchors or aliases, which bnlab never writes")
+        if getattr(event, "tag", None):
+            raise DamagedError(f"it has the tag {shown(event.tag)}, and bnlab never writes one")
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST or count > MOST_NODES:
+            raise DamagedError(f"it is nested more than {DEEPEST} deep, or has more than {MOST_NODES} values")
+
+
+def _check_keys(tree: object) -> None:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if not isinstance(key, str):
+                raise DamagedError(f"it has the key {shown(key)}, which is no text")
+            _check_keys(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            _check_keys(value)
