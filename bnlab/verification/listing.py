@@ -59,6 +59,8 @@ def verify_all(
             return Found(target, verify_confined(target, scheme, seconds, kwargs, declared))
         except UserError as error:
             return Found(target, why=str(error))
+        except RuntimeError as error:  # a fault of bnlab's own
+            return Found(target, why=f"bnlab failed on it: {str(error).strip().splitlines()[-1]}")
 
     targets = [target for file in _files(where) for target in _targets(file)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

@@ -185,6 +185,126 @@ class EvalWithoutEps(BatchNorm):
         return (x - fit(mean, x)) / torch.sqrt(fit(var, x) + eps)
 
 
+class Debiased(BatchNorm):
+    """Adam's correction of the start."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps, momentum)
+        self.batches = 0
+
+    def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
+        self.batches += 1
+        kept = self.momentum
+        self.momentum = self.weight_at(self.batches)
+        super().update(x, mean, var)
+        self.momentum = kept
+
+    def weight_at(self, step: int) -> float:
+        return self.momentum / (1 - (1 - self.momentum) ** step)
+
+
+class AverageWithTheStart(Debiased):
+    def weight_at(self, step: int) -> float:
+        return 1 / (step + 1)
+
+
+class Frozen(BatchNorm):
+    """The running statistics normalize in both modes, and never move."""
+
+    def by_batch(self) -> bool:
+        return False
+
+    def updates(self) -> bool:
+        return False
+
+
+class Uninitialised(BatchNorm):
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps, momentum)
+        self.gamma, self.beta = nn.Parameter(torch.empty(num_features)), nn.Parameter(torch.empty(num_features))
+
+
+class FRN(nn.Module):
+    """Right, for inputs with spatial axes."""
+
+    def __init__(self, num_features: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gamma, self.beta, self.tau = (nn.Parameter(torch.full((num_features,), at)) for at in (1.0, 0.0, 0.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim < 3:
+            raise ValueError("spatial inputs only")
+        y = x * torch.rsqrt((x * x).mean(tuple(range(2, x.ndim)), keepdim=True) + self.eps)
+        return self.activation(fit(self.gamma, x) * y + fit(self.beta, x))
+
+    def activation(self, y: Tensor) -> Tensor:
+        return torch.maximum(y, fit(self.tau, y))
+
+
+class FRNByReLU(FRN):
+    def activation(self, y: Tensor) -> Tensor:
+        return y.relu()
+
+
+class FRNAlone(FRN):
+    def activation(self, y: Tensor) -> Tensor:
+        return y
+
+
+class FRNFromMinusOne(FRN):
+    def __init__(self, num_features: int, eps: float = 1e-6) -> None:
+        super().__init__(num_features, eps)
+        nn.init.constant_(self.tau, -1)
+
+
+class Renorm(nn.Module):
+    """Right, for (N, C)."""
+
+    def __init__(
+        self, num_features: int, r_max: float = 3, d_max: float = 5, eps: float = 1e-3, momentum: float = 0.01
+    ) -> None:
+        super().__init__()
+        self.eps, self.momentum, self.r_max, self.d_max = eps, momentum, r_max, d_max
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_std", torch.ones(num_features))
+        self.running_mean: Tensor
+        self.running_std: Tensor
+        self.weight, self.bias = nn.Parameter(torch.ones(num_features)), nn.Parameter(torch.zeros(num_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.ndim == 2
+        if not self.training:
+            return self.weight * (x - self.running_mean) / self.running_std + self.bias
+        mean, std = x.mean(0), (x.var(0, unbiased=False) + self.eps).sqrt()
+        r, d = self.corrections(mean, std)
+        with torch.no_grad():
+            self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
+            self.running_std = (1 - self.momentum) * self.running_std + self.momentum * std
+        return self.weight * ((x - mean) / std * r + d) + self.bias
+
+    def corrections(self, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+        r = (std / self.running_std).clamp(1 / self.r_max, self.r_max)
+        d = ((mean - self.running_mean) / self.running_std).clamp(-self.d_max, self.d_max)
+        return r.detach(), d.detach()
+
+
+class RenormWithoutR(Renorm):
+    def corrections(self, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.ones_like(std), super().corrections(mean, std)[1]
+
+
+class RenormWithoutD(Renorm):
+    def corrections(self, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+        return super().corrections(mean, std)[0], torch.zeros_like(std)
+
+
+class RenormDifferentiated(Renorm):
+    def corrections(self, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+        r = (std / self.running_std).clamp(1 / self.r_max, self.r_max)
+        return r, ((mean - self.running_mean) / self.running_std).clamp(-self.d_max, self.d_max)
+
+
 class FirstBatchForgotten(BatchNorm):
     """No known mistake."""
 
@@ -389,6 +509,16 @@ MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
         "batch",
         ("stored variance biased", "mode taken from the gradient switch", "statistics are no buffers"),
     ),
+    (Debiased, "batch", ("another weight at each step",)),
+    (AverageWithTheStart, "batch", ("another weight at each step",)),
+    (Frozen, "batch", ("statistics frozen",)),
+    (Uninitialised, "batch", ("weight is uninitialised", "bias is uninitialised")),
+    (FRNByReLU, "frn", ("relu instead of the threshold",)),
+    (FRNAlone, "frn", ("threshold missing",)),
+    (FRNFromMinusOne, "frn", ("threshold starts elsewhere",)),
+    (RenormWithoutR, "batch_renorm", ("r missing",)),
+    (RenormWithoutD, "batch_renorm", ("d missing",)),
+    (RenormDifferentiated, "batch_renorm", ("r and d differentiated",)),
     (MeanOnly, "batch", ("running variance never updated",)),
     (VarianceOnly, "batch", ("running mean never updated",)),
     (LastBatch, "batch", ("running statistics not averaged",)),

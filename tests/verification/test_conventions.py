@@ -105,7 +105,8 @@ class ChannelsLast(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] != self.inner.num_features:
             raise ValueError("features are on the last axis")
-        return self.inner(x.reshape(-1, x.shape[-1])).reshape(x.shape)
+        y: Tensor = self.inner(x.reshape(-1, x.shape[-1])).reshape(x.shape)
+        return y
 
 
 class OverLastAxis(nn.Module):
@@ -146,9 +147,6 @@ class WithBeta(RMSNorm):
         self.bias = nn.Parameter(torch.zeros(hidden_size))
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.double()).to(x.dtype) + self.bias if x.dtype == torch.float64 else self.low(x)
-
-    def low(self, x: Tensor) -> Tensor:
         return super().forward(x) + self.bias
 
 
@@ -158,7 +156,8 @@ class ByNormalize(nn.Module):
         self.g, self.scale = nn.Parameter(torch.ones(dim)), dim**0.5
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.normalize(x, dim=-1) * self.scale * self.g
+        y: Tensor = F.normalize(x, dim=-1) * self.scale * self.g
+        return y
 
 
 class Ghosts(BatchNorm):
@@ -169,16 +168,19 @@ class Ghosts(BatchNorm):
         self.virtual_batch_size = virtual_batch_size
 
     def parts(self, x: Tensor) -> tuple[Tensor, ...]:
-        return x.split(self.virtual_batch_size)
+        parts: tuple[Tensor, ...] = x.split(self.virtual_batch_size)
+        return parts
 
     def forward(self, x: Tensor) -> Tensor:
         whole = super().forward
-        return torch.cat([whole(part) for part in self.parts(x)]) if self.training else whole(x)
+        y: Tensor = torch.cat([whole(part) for part in self.parts(x)]) if self.training else whole(x)
+        return y
 
 
 class GhostChunks(Ghosts):
     def parts(self, x: Tensor) -> tuple[Tensor, ...]:
-        return x.chunk(-(-len(x) // self.virtual_batch_size))
+        parts: tuple[Tensor, ...] = x.chunk(-(-len(x) // self.virtual_batch_size))
+        return parts
 
 
 class GhostsOnly(Ghosts):
@@ -235,6 +237,10 @@ class SplitStatistics(nn.BatchNorm2d):
 class Renorm(nn.Module):
     """Bounds that grow with the steps, by a schedule of its own."""
 
+    running_mean: Tensor
+    running_std: Tensor
+    steps: Tensor
+
     def __init__(self, num_features: int, eps: float = 1e-3, momentum: float = 0.01) -> None:
         super().__init__()
         self.eps, self.momentum = eps, momentum
@@ -261,6 +267,9 @@ class Renorm(nn.Module):
 
 class Switch(nn.Module):
     """Its logits start at 1; (N, C) only."""
+
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()

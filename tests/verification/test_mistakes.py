@@ -16,7 +16,7 @@ from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES, known
 from bnlab.verification.reference.reference import REFERENCES
 from tests.verification import textbook
 from tests.verification.planted import PLANTED, ByHand, EpsFixed
-from tests.verification.planted_more import NoEvaluation, ShortcutOfImages
+from tests.verification.planted_more import FRN, NoEvaluation, Renorm, ShortcutOfImages
 
 
 class Doubled(nn.Module):
@@ -48,6 +48,8 @@ CORRECT: list[tuple[type[nn.Module], str]] = [
     (nn.GroupNorm, "group"),
     (nn.InstanceNorm1d, "instance"),
     (nn.Identity, "none"),
+    (FRN, "frn"),
+    (Renorm, "batch_renorm"),
 ]
 
 

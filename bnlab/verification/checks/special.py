@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -104,8 +106,23 @@ def _of_parameters(subject: Subject, layer: TorchLayer, reference: Reference, nd
     kept = [name for name in reference.initial if name in layer.roles]
     found += [f"{name} is no parameter" for name in kept if not _is_learned(layer.tensor(name))]
     start, right = (measures.initial(new, ndim) for new in (subject.new, reference_new(subject.reference)))
-    affine = [name for name in kept if name in ("weight", "bias")]
-    return found + [f"{name} starts elsewhere" for name in affine if not np.array_equal(start[name], right[name])]
+    random = _uninitialised(subject, reference, ndim)
+    elsewhere = [name for name in kept if not np.array_equal(start[name], right[name]) and name not in random]
+    return found + [f"{name} is uninitialised" for name in random] + [f"{name} starts elsewhere" for name in elsewhere]
+
+
+def _uninitialised(subject: Subject, reference: Reference, ndim: int) -> list[str]:
+    """The parameters that are whatever was in memory, as of torch.empty: it is asked to fill that with NaN."""
+    filling: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    filling.fill_uninitialized_memory = True
+    try:
+        starts = subject.new(ndim, drawn=False).parameters()
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        filling.fill_uninitialized_memory = before[1]
+    return [name for name in reference.initial if not np.isfinite(starts.get(name, np.zeros(1))).all()]
 
 
 def _is_learned(tensor: torch.Tensor) -> bool:

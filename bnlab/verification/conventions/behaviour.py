@@ -20,6 +20,10 @@ ALIKE = 1e-4
 """How far two numbers may be apart, relative to the largest, to be one choice."""
 
 
+EXACTLY = 1e-10
+"""The same where nothing but rounding is between them."""
+
+
 def behaving(
     subject: Subject, declared: Declared, *, takes_momentum: bool, own_momentum: bool, default_momentum: float | None
 ) -> Subject:
@@ -117,7 +121,8 @@ def _with_f_normalize(subject: Subject) -> Subject:
     """X √C / max(‖x‖, 1e-12) is the square of 1e-12, over C, as the least mean of squares."""
     reference = subject.reference.by(eps="clamped", eps_value=1e-24 / CHANNELS)
     ndim = accepted(subject).shapes[0]
-    if max(_off(measure, subject, reference, ndim) for measure in (measures.training, measures.constant)) > ALIKE:
+    telling = (measures.training, measures.constant, measures.near_eps)
+    if max(_off(measure, subject, reference, ndim) for measure in telling) > EXACTLY:
         return subject
     remarks = tuple(remark for remark in subject.remarks if " eps: " not in remark)
     return replace(subject.following("eps of F.normalize", reference), remarks=remarks)

@@ -6,12 +6,12 @@ import re
 
 NAMES = {
     "batch_renorm": r"re_?norm",
-    "ghost_batch": r"ghost|_gbn_",
+    "ghost_batch": r"ghost|gbn_",
     "precise_batch": r"precise",
-    "switchable": r"switch|_sn_",
+    "switchable": r"switchable|switch_?norm|_sn_",
     "frn": r"filter_?response|_frn_",
     "derf": r"_derf_|dynamic_?erf",
-    "dyt": r"_dyt_|dynamic_?tanh",
+    "dyt": r"_dyt_|_dy_t_|dynamic_?tanh",
     "instance": r"instance|_in_",
     "group": r"group|_gn_",
     "rms": r"rms",

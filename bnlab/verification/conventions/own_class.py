@@ -199,6 +199,13 @@ def _assume(subject: Subject, setting: str) -> Subject:
 
 
 def _distance(subject: Subject, setting: str, seen: Values, ndim: int, value: float) -> float:
+    """How far the layer is from the reference with that value, wherever eps is and whatever the variance."""
     reference: Reference = _with(subject, setting, value).reference
-    expected = _TELLING[setting](reference_new(reference), ndim)
-    return max((float(np.abs(seen[key] - expected[key]).max()) for key in expected if key in seen), default=np.inf)
+    ways = [{}] if reference.recipe is None else [{"eps": place, **way} for place in _PLACES for way in _VARIANCES]
+    measured = [_TELLING[setting](reference_new(reference.by(**way) if way else reference), ndim) for way in ways]
+    gaps = [[float(np.abs(seen[key] - each[key]).max()) for key in each if key in seen] for each in measured]
+    return min((max(gap) for gap in gaps if gap), default=np.inf)
+
+
+_PLACES: tuple[str, ...] = ("inside", "outside")
+_VARIANCES: tuple[dict[str, str], ...] = ({}, {"variance": "unbiased"})

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BATCH = frozenset({"batch"})
+BATCH = frozenset({"batch", "ghost_batch"})
+RENORM = frozenset({"batch_renorm"})
 BY_SAMPLE = frozenset({"layer", "group", "instance", "rms"})
-ALL = BATCH | BY_SAMPLE
-CENTRED = ALL - {"rms"}
+FRN = frozenset({"frn"})
+ALL = BATCH | BY_SAMPLE | FRN
+CENTRED = ALL - {"rms", "frn"}
+WITH_BETA = CENTRED | FRN | RENORM
 
 SPATIAL = frozenset({"shape (N, C, L)", "shape (N, C, H, W)"})
 CONSTANT = frozenset({"y of constants", "gradient of constants"})  # where √0 has no derivative

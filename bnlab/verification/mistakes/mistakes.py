@@ -31,6 +31,12 @@ DEFECTS = {
     " nn.Parameter, as PyTorch does.",
     "bias is no parameter": "beta is a plain tensor, or needs no gradient, so it is never learned: make it an"
     " nn.Parameter, as PyTorch does.",
+    "weight is uninitialised": "gamma is whatever was in memory (torch.empty, torch.Tensor(n)), and nothing sets it: in"
+    " PyTorch and Keras it starts at 1, so that y = x̂ at first.",
+    "bias is uninitialised": "beta is whatever was in memory (torch.empty, torch.Tensor(n)), and nothing sets it: in"
+    " PyTorch and Keras it starts at 0.",
+    "threshold starts elsewhere": "τ does not start at 0: in filter response normalization (Singh & Krishnan 2019; this"
+    " scheme) it does, so that it is ReLU at first.",
     "weight starts elsewhere": "gamma does not start at 1: in PyTorch and Keras it does, so that y = x̂ at first.",
     "bias starts elsewhere": "beta does not start at 0: in PyTorch and Keras it does.",
     "random output": "two passes over one input give two outputs: PyTorch's layers have no noise of their own.",
@@ -50,7 +56,11 @@ DEFECTS = {
 
 def describe(defect: str) -> str:
     """The sentence for an entry of `checks.Report.defects`."""
-    return DEFECTS.get(defect, f"{defect}: the scheme has a parameter of that name, which the layer has to learn.")
+    if defect in DEFECTS:
+        return DEFECTS[defect]
+    if defect.endswith(" starts elsewhere"):
+        return f"{defect.removesuffix(' starts elsewhere')} does not start where this scheme has it start."
+    return f"{defect}: the scheme has a parameter of that name, which the layer has to learn."
 
 
 def known(scheme: str, reference: Reference) -> Iterable[Mistake]:

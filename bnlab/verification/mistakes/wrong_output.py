@@ -1,13 +1,13 @@
 """Known mistakes in the output."""
 
-from bnlab.verification.mistakes.mistake import BATCH, BY_SAMPLE, CENTRED, CONSTANT, Mistake
+from bnlab.verification.mistakes.mistake import BATCH, BY_SAMPLE, CENTRED, CONSTANT, FRN, RENORM, WITH_BETA, Mistake
 
 OUTPUT = (
     Mistake(
         "eps outside",
         {"eps": "outside"},
         "eps is outside the root, x̂ = (x − μ) / (σ + ε): the paper, PyTorch and Keras have it inside, √(σ² + ε).",
-        CENTRED,
+        CENTRED | RENORM,
         CONSTANT,
     ),
     Mistake(
@@ -15,7 +15,7 @@ OUTPUT = (
         {"eps": "outside"},
         "eps is outside the root, x / (RMS + ε), as in the program of Zhang & Sennrich 2019: torch.nn.RMSNorm and"
         " Keras have it inside, x / √(mean(x²) + ε).",
-        frozenset({"rms"}),
+        frozenset({"rms", "frn"}),
         CONSTANT,
     ),
     Mistake(
@@ -30,7 +30,7 @@ OUTPUT = (
         {"variance": "unbiased"},
         "x is normalized by the unbiased variance, 1/(n−1) Σ (x − μ)², which is torch.var's default: the paper,"
         " PyTorch and Keras normalize by the biased one, 1/n (x.var(unbiased=False)).",
-        CENTRED,
+        CENTRED | RENORM,
     ),
     Mistake(
         "divided by the variance",
@@ -149,25 +149,25 @@ OUTPUT = (
         "affine swapped",
         {"affine": "swapped"},
         "gamma and beta are swapped, y = β x̂ + γ: the paper and PyTorch have y = γ x̂ + β.",
-        CENTRED,
+        WITH_BETA,
     ),
     Mistake(
         "affine missing",
         {"affine": "none"},
         "gamma and beta are not applied, y = x̂: the paper and PyTorch have y = γ x̂ + β.",
-        CENTRED,
+        WITH_BETA,
     ),
     Mistake(
         "beta missing",
         {"affine": "gamma"},
         "beta is not applied, y = γ x̂: the paper and PyTorch have y = γ x̂ + β.",
-        CENTRED,
+        WITH_BETA,
     ),
     Mistake(
         "gamma missing",
         {"affine": "beta"},
         "gamma is not applied, y = x̂ + β: the paper and PyTorch have y = γ x̂ + β.",
-        CENTRED,
+        WITH_BETA,
     ),
     Mistake(
         "gamma missing",
@@ -221,7 +221,7 @@ OUTPUT = (
         "beta subtracted",
         {"affine": "minus beta"},
         "beta is subtracted, y = γ x̂ − β: the paper and PyTorch have y = γ x̂ + β.",
-        CENTRED,
+        WITH_BETA,
     ),
     Mistake(
         "one added to gamma",
@@ -257,5 +257,38 @@ OUTPUT = (
         " spatial axes (paper, section 3.2; torch.nn.BatchNorm2d), mean((0, 2, 3)) of (N, C, H, W).",
         BATCH,
         leaves_running_open=True,
+    ),
+    Mistake(
+        "relu instead of the threshold",
+        {"threshold": "zero"},
+        "the activation is ReLU, max(y, 0): filter response normalization (Singh & Krishnan 2019; this scheme) has"
+        " max(y, τ) with a learned τ.",
+        FRN,
+    ),
+    Mistake(
+        "threshold missing",
+        {"threshold": "none"},
+        "the threshold is not applied: filter response normalization (Singh & Krishnan 2019; this scheme) is followed"
+        " by max(y, τ) with a learned τ.",
+        FRN,
+    ),
+    Mistake(
+        "r missing",
+        {"renormalized": "no r"},
+        "the factor r is left out: in batch renormalization (Ioffe 2017; this scheme) x̂ = (x − μ_B)/σ_B · r + d.",
+        RENORM,
+    ),
+    Mistake(
+        "d missing",
+        {"renormalized": "no d"},
+        "the shift d is left out: in batch renormalization (Ioffe 2017; this scheme) x̂ = (x − μ_B)/σ_B · r + d.",
+        RENORM,
+    ),
+    Mistake(
+        "r and d differentiated",
+        {"renormalized": "differentiated"},
+        "r and d get a gradient: in batch renormalization (Ioffe 2017, section 3; this scheme) they are constants,"
+        " .detach() in PyTorch.",
+        RENORM,
     ),
 )

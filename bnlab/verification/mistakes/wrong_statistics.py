@@ -1,6 +1,6 @@
 """Known mistakes with running statistics and the two modes."""
 
-from bnlab.verification.mistakes.mistake import BATCH, OF_INPUT, SPATIAL, Mistake
+from bnlab.verification.mistakes.mistake import BATCH, OF_INPUT, RENORM, SPATIAL, Mistake
 
 RUNNING = (
     Mistake(
@@ -15,7 +15,7 @@ RUNNING = (
         {"momentum": "old"},
         "momentum acts as 1 − m, the weight of the old value, which is Keras's convention: in PyTorch it is the"
         " weight of the new batch, running ← (1 − m) running + m batch.",
-        BATCH,
+        BATCH | RENORM,
     ),
     Mistake(
         "mode ignored",
@@ -37,6 +37,14 @@ RUNNING = (
         {"train_by": "running"},
         "train mode normalizes by the running statistics: the paper (algorithm 1), PyTorch and Keras use the"
         " batch's own mean and variance there.",
+        BATCH,
+    ),
+    Mistake(
+        "statistics frozen",
+        {"train_by": "running", "update": "never"},
+        "both modes normalize by running statistics that never move, as torchvision's FrozenBatchNorm2d does for a"
+        " model that is trained already: the paper (algorithm 1), PyTorch and Keras use the batch's own in train mode"
+        " and move the running ones.",
         BATCH,
     ),
     Mistake(
@@ -148,6 +156,20 @@ RUNNING = (
         {"momentum": "average"},
         "the running statistics are the average over all batches so far, the k-th weighing 1/k, which is PyTorch's"
         " momentum=None: given a number m, PyTorch and Keras move them by running ← (1 − m) running + m batch.",
+        BATCH,
+    ),
+    Mistake(
+        "another weight at each step",
+        {"momentum": "debiased"},
+        "the weight of the new batch is m / (1 − (1 − m)^k) at step k, as Adam corrects its start: PyTorch and Keras"
+        " move the running statistics by running ← (1 − m) running + m batch at every step.",
+        BATCH,
+    ),
+    Mistake(
+        "another weight at each step",
+        {"momentum": "average with the start"},
+        "the weight of the new batch is 1/(k + 1) at step k, whatever the momentum, so that what the running statistics"
+        " start at counts as a batch: PyTorch and Keras move them by running ← (1 − m) running + m batch.",
         BATCH,
     ),
     Mistake(

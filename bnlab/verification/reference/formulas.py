@@ -27,22 +27,6 @@ def dynamic_erf(x: Array, parameters: Values, *_: Any) -> Array:
     return _affine(np.asarray(erf(parameters["alpha"] * x + parameters["shift"])), parameters)
 
 
-def batch_renorm(
-    x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool
-) -> Array:
-    """(x − μ_B)/σ_B · r + d with the full bounds (Ioffe 2017, arXiv 1702.03275), that is with schedule_scale=0."""
-    mean, std = statistics["running_mean"], statistics["running_std"]
-    if not training:
-        return _affine((x - _fit(mean, x)) / _fit(std, x), parameters)
-    new_mean, var, _ = _of_batch(x)
-    new_std = np.sqrt(var + settings["eps"])
-    r = np.clip(new_std.real / std, 1 / settings["r_max"], settings["r_max"])
-    d = np.clip((new_mean.real - mean) / std, -settings["d_max"], settings["d_max"])
-    for name, value in (("running_mean", new_mean), ("running_std", new_std)):
-        statistics[name] = (1 - settings["momentum"]) * statistics[name] + settings["momentum"] * value.real
-    return _affine((x - _fit(new_mean, x)) / _fit(new_std, x) * _fit(r, x) + _fit(d, x), parameters)
-
-
 def switchable(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """Statistics of IN, LN and BN mixed by softmax (Luo et al. 2018, arXiv 1806.10779); on (N, C) of LN and BN."""
     spatial = tuple(range(2, x.ndim))
@@ -83,12 +67,6 @@ def _linear(x: Array, w: Array) -> Array:
 
 def _softmax(values: Array) -> Array:
     return np.asarray(np.exp(values) / np.exp(values).sum())
-
-
-def _of_batch(x: Array) -> tuple[Array, Array, int]:
-    axes = (0, *range(2, x.ndim))
-    mean = x.mean(axes)
-    return mean, ((x - _fit(mean, x)) ** 2).mean(axes), x.size // x.shape[1]
 
 
 def _fit(values: Array, x: Array) -> Array:

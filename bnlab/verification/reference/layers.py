@@ -97,7 +97,7 @@ class ReferenceLayer:
                 found[name] = (upstream * x).sum((0, *range(2, x.ndim)))
             else:
                 found[name] = gradient(partial(with_parameter, name), value, upstream, of_stack=of_stack)
-        if recipe and recipe.parameter_gradients == "swapped":
+        if recipe and recipe.parameter_gradients == "swapped" and {"weight", "bias"} <= set(found):
             found["weight"], found["bias"] = found["bias"], found["weight"]
         return found
 

@@ -49,6 +49,8 @@ class Recipe:
             eps`), or var·N/(N−1) whatever the spatial axes (`by samples`).
         stored_mean: the running mean is fed with the `mean` or the `sum`.
         initial_var: the running variance of a new layer.
+        renormalized: in training x̂ is corrected towards the running statistics by r and d, of which it is the deviation
+            that is averaged, ε included; `no r` or `no d` is left out, `differentiated` they are no constants.
         ghosts: in training the batch is divided into ghosts with statistics of their own, of `neighbours`, or every
             k-th sample (`interleaved`).
         rest: where their size does not divide the batch, the rest is `spread` over them, a ghost of its `own`, or all
@@ -86,6 +88,7 @@ class Recipe:
     stored: str = "unbiased"
     stored_mean: str = "mean"
     initial_var: float = 1.0
+    renormalized: str = ""
     ghosts: str = ""
     rest: str = "spread"
     ghost_statistics: str = "in turn"

@@ -88,7 +88,7 @@ class Reference:
             raise ValueError("this reference has no recipe")
         recipe = replace(self.recipe, **changes)
         statistics = dict(self.statistics)
-        if statistics:
+        if "running_var" in statistics:
             statistics["running_var"] = recipe.initial_var
         return replace(self, forward=partial(standardize, recipe), recipe=recipe, statistics=statistics)
 
@@ -106,7 +106,8 @@ def gradient(function: Callable[[Array], Array], at: Array, g: Array, *, of_stac
     """
     if of_stack:
         moved = at + STEP * 1j * np.eye(at.size).reshape(-1, *at.shape)
-        return np.asarray((g * function(moved).imag).sum(tuple(range(1, g.ndim + 1))) / STEP).reshape(at.shape)
+        slopes = np.broadcast_to(function(moved).imag, (at.size, *g.shape))  # one for all, if nothing depends on v
+        return np.asarray((g * slopes).sum(tuple(range(1, slopes.ndim))) / STEP).reshape(at.shape)
     result = np.empty(at.shape)
     for index in np.ndindex(at.shape):
         moved = at.astype(complex)
@@ -159,11 +160,16 @@ REFERENCES: dict[str, Reference] = {
         Recipe(samples=False, channels="channel"), _GAMMA_BETA, momentum=0.3, track_running_stats=False
     ),
     "rms": _standardization(Recipe(samples=False, channels="all", centred=False), {"weight": 1.0}),
-    "batch_renorm": Reference(
-        forward=formulas.batch_renorm,
-        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "r_max": 1.2, "d_max": 0.3, "schedule_scale": 0.0},
-        initial=_GAMMA_BETA,
-        statistics={"running_mean": 0.0, "running_std": 1.0},
+    "batch_renorm": replace(
+        _standardization(
+            Recipe(samples=True, channels="channel", renormalized="constant"),
+            _GAMMA_BETA,
+            {"running_mean": 0.0, "running_std": 1.0},
+            momentum=0.3,
+            r_max=1.2,
+            d_max=0.3,
+            schedule_scale=0.0,
+        ),
         constants="r and d",
     ),
     "ghost_batch": _standardization(

@@ -42,7 +42,9 @@ def standardize_stack(
     if recipe.affine == "before":
         flat = _affine("both", flat, parameters)
     by = (recipe.train_by if training else recipe.eval_by) if statistics else "batch"
-    if recipe.ghosts and training:
+    if recipe.renormalized:
+        y = _renormalized(recipe, flat, statistics, settings, training)
+    elif recipe.ghosts and training:
         y = _of_ghosts(recipe, flat, parameters, statistics, settings)
     else:
         y = _of_batch(recipe, flat, parameters, statistics, settings, by, training)
@@ -64,6 +66,34 @@ def _of_batch(
         used = used[0], used[1] ** 2
     place = recipe.eps if training else recipe.eval_eps or recipe.eps
     return _scaled(recipe, x, used[0], used[1], place, _eps(recipe, parameters, settings))
+
+
+def _renormalized(recipe: Recipe, x: Array, statistics: Values, settings: Settings, training: bool) -> Array:
+    """(x − μ_B)/σ_B · r + d with the full bounds, that is with schedule_scale=0; (x − μ)/σ in evaluation."""
+    if not training:
+        return np.asarray((x - _fit(statistics["running_mean"])) / _fit(statistics["running_std"]))
+    mean, var, count = moments(recipe, x, 1)
+    eps = settings["eps"] if recipe.eps_value is None else recipe.eps_value
+    var = var * _correction(recipe.variance, count)
+    std = np.sqrt(var) + eps if recipe.eps == "outside" else np.sqrt(var + eps)
+    kept, kept_std = _fit(statistics["running_mean"]), _fit(statistics["running_std"])
+    r_of, d_of = std / kept_std, (mean - kept) / kept_std
+    if recipe.renormalized != "differentiated":
+        r_of, d_of = r_of.real, d_of.real
+    r = _clipped(r_of, 1 / settings["r_max"], settings["r_max"])
+    d = _clipped(d_of, -settings["d_max"], settings["d_max"])
+    means = {"running_mean": mean, "running_std": std}
+    weight = _weight_of_batch(recipe, statistics, settings)
+    weight = 1 - weight if recipe.momentum == "old" else weight
+    for name, value in means.items() if recipe.update != "never" else ():
+        new = value.real.mean((SAMPLES, 3, 4))
+        statistics[name] = (1 - weight) * statistics[name] + weight * (new[0] if len(new) == 1 else new)
+    x_hat = (x - mean) / std * (1.0 if recipe.renormalized == "no r" else r)
+    return np.asarray(x_hat + (0.0 if recipe.renormalized == "no d" else d))
+
+
+def _clipped(values: Array, low: float, high: float) -> Array:
+    return np.where(values.real < low, low, np.where(values.real > high, high, values))
 
 
 def ghosts_of(recipe: Recipe, samples: int, settings: Settings) -> Iterator[slice]:
