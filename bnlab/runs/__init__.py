@@ -3,12 +3,13 @@
 from bnlab.runs.removal import remove
 from bnlab.runs.selection import select
 from bnlab.runs.show import show_all, show_one, show_removal
-from bnlab.runs.stored import Replicate, Run, find, last_rows, read
+from bnlab.runs.stored import Replicate, Run, find, folder_of, last_rows, read
 
 __all__ = [
     "Replicate",
     "Run",
     "find",
+    "folder_of",
     "last_rows",
     "read",
     "remove",
