@@ -1,13 +1,16 @@
 """The stored runs: what there is, in which state, and what resumes it. Imports neither torch nor pandas."""
 
+from bnlab.runs.checking import Checked, check, show_check
 from bnlab.runs.removal import remove
 from bnlab.runs.selection import select
 from bnlab.runs.show import show_all, show_one, show_removal
 from bnlab.runs.stored import Replicate, Run, find, folder_of, last_rows, read
 
 __all__ = [
+    "Checked",
     "Replicate",
     "Run",
+    "check",
     "find",
     "folder_of",
     "last_rows",
@@ -15,6 +18,7 @@ __all__ = [
     "remove",
     "select",
     "show_all",
+    "show_check",
     "show_one",
     "show_removal",
 ]

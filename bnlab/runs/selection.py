@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bnlab.config import unknown_key
-from bnlab.errors import UserError, unknown
+from bnlab.errors import UserError, shown, unknown
 from bnlab.runs.stored import STATES, Run, only
 
 OTHER_NAMES = {
@@ -51,12 +51,13 @@ def select(
         if state not in STATES:
             raise unknown("state", state, STATES, OTHER_NAMES)
     conditions = [_condition(text, runs) for text in where]
-    age = _age(older) if older else 0.0
+    age = 0.0 if older is None else _age(older)
     kept = [run for run in runs if (name is None or name in run.name) and _meets(run.settings, conditions)]
-    if not states and not older:
+    if not states and older is None:
         return kept
     chosen = [only(run, lambda r: (not states or r.state in states) and r.age >= age) for run in kept]
-    return [run for run in chosen if run.replicates]
+    bare = {run.path for run in kept if not run.replicates and older is None and run.state in states}
+    return [run for run in chosen if run.replicates or run.path in bare]
 
 
 def _meets(settings: Mapping[str, str], conditions: Sequence[tuple[str, list[Any]]]) -> bool:
@@ -85,5 +86,5 @@ def _value(text: str) -> Any:
 def _age(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d|w)", text)
     if match is None:
-        raise UserError(f"--older {text} is no age; give a number with {', '.join(SECONDS)}, e.g. --older 7d")
+        raise UserError(f"--older '{shown(text)}' is no age; give a number with {', '.join(SECONDS)}, e.g. --older 7d")
     return float(match[1]) * SECONDS[match[2]]

@@ -43,7 +43,7 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
             cells = (_metric(group), _age(min(r.age for r in group)), _size(sum(r.size for r in group)))
             table.add_row(Text(run.name), Text(arm), seeds(group), Text(state, STYLES.get(state, "red")), *cells)
         if not run.replicates:
-            table.add_row(Text(run.name), Text(arm), "-", Text("empty", "red"), "-", "-", "-")
+            table.add_row(Text(run.name), Text(arm), "-", Text(run.state, "red"), "-", "-", "-")
     if not console.is_terminal:
         # In a pipe or a file a line each, whatever its length: for grep, and folding thousands takes seconds.
         table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
@@ -141,14 +141,16 @@ def show_removal(runs: Sequence[Run], *, really: bool, console: Console) -> None
         for state, group in _by_state(run.replicates):
             size = _size(sum(replicate.size for replicate in group))
             console.print(f"{shown(run.path)}  seeds {seeds(group)}  {state}  {size}", markup=False, soft_wrap=True)
+        if not run.replicates:
+            console.print(f"{shown(run.path)}  {run.state}", markup=False, soft_wrap=True)
     count = sum(len(run.replicates) for run in runs)
     if not really:
         console.print(f"{_counted(count, 'replicate')} would be removed; add --yes to do so")
         return
-    kept = remove(runs)
-    for replicate in kept:
-        console.print(f"kept {shown(replicate.path)}: a process is training it", markup=False, soft_wrap=True)
-    console.print(f"{_counted(count - len(kept), 'replicate')} removed")
+    removed = remove(runs)
+    for path, reason in removed.kept.items():
+        console.print(f"kept {shown(path)}: {reason}", markup=False, soft_wrap=True)
+    console.print(f"{_counted(removed.replicates, 'replicate')} removed")
 
 
 def seeds(replicates: Iterable[Replicate]) -> str:

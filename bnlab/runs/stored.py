@@ -97,6 +97,11 @@ class Run:
         return shown(self.path.name)
 
     @property
+    def state(self) -> str:
+        """Of a folder without replicates."""
+        return UNREADABLE if self.config is None else EMPTY
+
+    @property
     def settings(self) -> Mapping[str, str]:
         """config.yaml by dotted key, as text; empty if it cannot be read."""
         return {} if self.config is None else self.config.settings

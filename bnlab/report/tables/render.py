@@ -129,6 +129,8 @@ def texts(
             "verdicts.json": formats.json_lines(
                 metric=comparison.metric,
                 baseline=comparison.baseline,
+                planned=comparison.planned,
+                withheld=comparison.withheld,
                 tests=comparison.tests,
                 level=contrasts.LEVEL / comparison.tests,
                 lead=comparison.lead and {"arm": comparison.lead.first, "p_corrected": comparison.lead.p},
