@@ -87,8 +87,8 @@ def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose)
     kept = [job for job in jobs if not left_out.keys() & set(job)]
     if not kept:
         raise next(iter(left_out.values()))
-    for choice, error in left_out.items():
-        sys.stderr.write(f"left out: {choice}, since {error.__cause__}\n")
+    for choice, refusal in left_out.items():
+        sys.stderr.write(f"left out: {choice}, since {refusal.__cause__}\n")
     return kept
 
 
