@@ -19,6 +19,7 @@ from bnlab.store import (
     StoredConfig,
     StoredReplicate,
     StoredRun,
+    environment,
     is_claimed,
     read_runs,
     read_scores,
@@ -56,8 +57,8 @@ class Replicate:
 
     @property
     def command(self) -> str | None:
-        """What was typed to train it."""
-        return None if self.result is None else self.result.command
+        """What was typed to train it, to be typed again."""
+        return None if self.result is None else environment.typed(self.result.command)
 
     @property
     def final(self) -> Mapping[str, float]:
