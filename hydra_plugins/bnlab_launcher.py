@@ -31,19 +31,19 @@ class StackedLauncher(Launcher):
         self._loader, self._config = hydra_context.config_loader, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Trains the jobs and shows their results; a failed one has the status FAILED.
+        """Trains the jobs; a failed one has the status FAILED.
 
         Raises:
             UserError: a job's configuration is not legal; no job has started then.
         """
-        from bnlab.hydra_bridge import configs_of
+        from bnlab.hydra_bridge import add_finished, configs_of, with_fresh_seeds
 
         configs = configs_of(job_overrides, lambda overrides: self._loader.load_sweep_config(self._config, overrides))
 
-        from bnlab.launch import failures, run, show, validation_accuracy  # imports torch, after the cheap checks
+        from bnlab.launch import failures, run, validation_accuracy  # imports torch, after the cheap checks
 
-        runs = run(configs)
-        show(runs)
+        runs = run(with_fresh_seeds(configs))
+        add_finished(runs)
         returns = []
         for overrides, outcomes in zip(job_overrides, runs, strict=True):
             failed = failures(outcomes)

@@ -1,12 +1,16 @@
 """Hydra's `hydra/sweeper=bnlab`, the default: the basic sweeper, with every job checked before the first one starts."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
 
 
 @dataclass
@@ -15,10 +19,11 @@ class BnlabSweeperConf:
 
     _target_: str = "hydra_plugins.bnlab_sweeper.BnlabSweeper"
     max_batch_size: int | None = None
-    params: dict[str, str] | None = None
+    params: dict[str, Any] = field(default_factory=dict)
 
 
-ConfigStore.instance().store(group="hydra/sweeper", name="bnlab", node=BnlabSweeperConf, provider="bnlab")
+for name in ("bnlab", "basic"):  # Hydra's own basic one writes multirun.yaml, and stops at the first failure
+    ConfigStore.instance().store(group="hydra/sweeper", name=name, node=BnlabSweeperConf, provider="bnlab")
 
 
 class BnlabSweeper(BasicSweeper):
@@ -32,7 +37,7 @@ class BnlabSweeper(BasicSweeper):
             SweepFailedError: jobs failed; the others are done.
         """
         from bnlab.errors import UserError
-        from bnlab.hydra_bridge import check_count, configs_of, failures_of, own_settings
+        from bnlab.hydra_bridge import check_count, failures_of, own_settings, usable
 
         # Set by setup(), which Hydra calls first.
         assert self.hydra_context is not None
@@ -44,12 +49,14 @@ class BnlabSweeper(BasicSweeper):
         jobs = own_settings(job for batch in self.split_arguments(parsed, None) for job in batch)
         if not jobs:
             raise UserError(f"no job comes of {' '.join(arguments)}: one of them has no value")
-        if not getattr(self.launcher, "checks_jobs", False):
-            configs_of(jobs, lambda overrides: loader.load_sweep_config(config, overrides))
-        returns: list[JobReturn] = []
-        size = self.max_batch_size or len(jobs)
-        for batch in (jobs[start : start + size] for start in range(0, len(jobs), size)):
-            returns.extend(self.launcher.launch(batch, initial_job_idx=len(returns)))
+
+        def compose(overrides: list[str]) -> DictConfig:
+            return loader.load_sweep_config(config, overrides)
+
+        globs = {str(override.key_or_group) for override in parsed if isinstance(override.value(), Glob)}
+        if globs:  # nobody can know what of all that there is fits the rest
+            jobs = usable(jobs, globs, compose)
+        returns = self._launch(jobs, self.launcher, compose)
         failures = {
             " ".join(overrides): " ".join(str(ret._return_value).split())
             for overrides, ret in zip(jobs, returns, strict=True)
@@ -58,3 +65,34 @@ class BnlabSweeper(BasicSweeper):
         if failures:
             raise failures_of(failures, len(jobs))
         return returns
+
+    def _launch(
+        self, jobs: list[list[str]], launcher: Launcher, compose: Callable[[list[str]], DictConfig]
+    ) -> list[JobReturn]:
+        if getattr(launcher, "checks_jobs", False):
+            return self._in_batches(jobs, launcher)
+        from bnlab.errors import written
+        from bnlab.hydra_bridge import add_finished, configs_of, with_fresh_seeds
+        from bnlab.launch import finished, stored_outcomes
+
+        configs = configs_of(jobs, compose)
+        fresh = with_fresh_seeds(configs)
+        if fresh != configs:
+            jobs = [[*job, f"seeds={written(each.seeds)}"] for job, each in zip(jobs, fresh, strict=True)]
+        before = finished(fresh)
+        try:
+            return self._in_batches(jobs, launcher)
+        finally:  # the jobs may have run in other processes, and one that died may have stopped the launcher
+            add_finished(stored_outcomes(fresh, before))
+
+    def _in_batches(self, jobs: list[list[str]], launcher: Launcher) -> list[JobReturn]:
+        returns: list[JobReturn] = []
+        size = self.max_batch_size or len(jobs)
+        for batch in (jobs[start : start + size] for start in range(0, len(jobs), size)):
+            returns.extend(launcher.launch(batch, initial_job_idx=len(returns)))
+        return returns
+
+    def _parse_config(self) -> list[str]:
+        from bnlab.hydra_bridge import choices_for_lists
+
+        return [f"{key}={value}" for key, value in choices_for_lists(self.params).items()]

@@ -33,4 +33,4 @@ def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRI
     try:
         hydra_bridge.train(arguments)
     except KeyboardInterrupt as interrupt:  # here, because Typer would turn it into an exit without a word
-        fail(f"{str(interrupt) or 'interrupted'}; to go on: {hydra_bridge.command_line(arguments)}", INTERRUPTED)
+        fail(str(interrupt) or "interrupted", INTERRUPTED)

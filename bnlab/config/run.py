@@ -12,19 +12,27 @@ from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, ViTConfig
 from bnlab.config.norm import CustomClassConfig
-from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
+from bnlab.config.optimizer import (
+    AdamConfig,
+    CosineConfig,
+    OptimizerConfig,
+    RMSPropConfig,
+    ScheduleConfig,
+    SGDConfig,
+    StepConfig,
+)
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
 
-MOST_EPOCHS, MOST_STEPS, MOST_THREADS = 1_000_000, 1_000_000_000, 1024
+MOST_EPOCHS, MOST_STEPS, MOST_THREADS, MOST_SEEDS = 1_000_000, 1_000_000_000, 1024, 10_000
 """Beyond what anybody trains: a slip of the finger is told at once, not after a century."""
 
 CHOICES: dict[str, dict[str, type[Any]]] = {
     "norm": {**{name: scheme.settings for name, scheme in SCHEMES.items()}, "custom_class": CustomClassConfig},
     "model": {"mlp": MLPConfig, "cnn": CNNConfig, "vit": ViTConfig},
     "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
-    "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig},
+    "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig, "rmsprop": RMSPropConfig},
     "schedule": {"constant": ScheduleConfig, "cosine": CosineConfig, "step": StepConfig},
     "engine": {"bnlab": EngineConfig, "keras": KerasEngineConfig},
 }
@@ -38,6 +46,21 @@ def names_of(section: str, choice: str) -> list[str]:
     """The settings that a user may set: not the choice's own name, nor what is filled in."""
     own = dataclasses.fields(CHOICES[section][choice])
     return [f.name for f in own if f.name != "name" and not f.metadata.get("filled_in")]
+
+
+def added_settings(section: str, choice: str) -> dict[str, Any]:
+    """The settings that were added after runs had been stored without them, and what those runs mean: the default.
+
+    A setting is one of them if its schema has a default; the shipped files state it too.
+    """
+    own = dataclasses.fields(CHOICES[section][choice])
+    return {field.name: field.default for field in own if field.default is not dataclasses.MISSING}
+
+
+def _told(section: Any) -> dict[str, Any]:
+    """A section's settings without the added ones at their defaults, so that a stored run keeps its address."""
+    defaults = {field.name: field.default for field in dataclasses.fields(section)}
+    return {key: value for key, value in dataclasses.asdict(section).items() if defaults[key] != value}
 
 
 @dataclass(frozen=True)
@@ -58,7 +81,7 @@ class RunSettings:
     steps: int | None
     eval_every: int | None
     seed: int
-    seeds: Any  # null, a number of seeds, or a list of seeds: OmegaConf has no union of int and list
+    seeds: Any  # null, a number of seeds, a list, or "+5" for five fresh ones: OmegaConf has no union of int and list
     device: str
     threads: int | None
     stack: StackConfig
@@ -97,19 +120,30 @@ class RunSettings:
 
     def _check_seeds(self) -> None:
         require(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 2^32 - 1")
-        if self.seeds is None:
+        if self.seeds is None or 1 <= self.more_seeds() <= MOST_SEEDS:
             return
-        allowed = "how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
+        allowed = (
+            f"how many seeds (1 to {MOST_SEEDS}), a list of distinct seeds, e.g. [7,9], or how many more than are "
+            "stored, e.g. +5"
+        )
         given = self.seeds if isinstance(self.seeds, list) else [self.seeds]
         require(len(given) > 0 and all(type(seed) is int for seed in given), "seeds", self.seeds, allowed)
         if isinstance(self.seeds, list):
             distinct = len(set(given)) == len(given)
             require(distinct and all(0 <= seed < 2**32 for seed in given), "seeds", self.seeds, allowed)
         else:
-            require(1 <= self.seeds <= 10_000, "seeds", self.seeds, allowed)
+            require(1 <= self.seeds <= MOST_SEEDS, "seeds", self.seeds, allowed)
+
+    def more_seeds(self) -> int:
+        """How many seeds `seeds=+5` wants besides those that are stored; 0 where the seeds are given."""
+        more = re.fullmatch(r"\+(\d{1,9})", self.seeds) if isinstance(self.seeds, str) else None
+        return int(more[1]) if more else 0
 
     def replicate_seeds(self) -> list[int]:
-        """The seeds to train: `seeds=5` are 0 to 4, `seeds=[7,9]` are those, without `seeds` the one `seed`."""
+        """The seeds to train: `seeds=5` are 0 to 4, `seeds=[7,9]` are those, without `seeds` the one `seed`.
+
+        Those of `seeds=+5` depend on the store; `bnlab.launch.fresh_seeds` finds them.
+        """
         if self.seeds is None:
             return [self.seed]
         return list(self.seeds) if isinstance(self.seeds, list) else list(range(self.seeds))
@@ -136,7 +170,7 @@ class RunConfig(RunSettings):
 
     @functools.cached_property
     def _protocol(self) -> dict[str, Any]:
-        protocol = {name: dataclasses.asdict(getattr(self, name)) for name in CHOICES}
+        protocol = {name: _told(getattr(self, name)) for name in CHOICES}
         for name in ("root", "download"):
             del protocol["data"][name]
         if protocol["engine"] == DEFAULT_ENGINE:

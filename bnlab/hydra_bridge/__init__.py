@@ -3,17 +3,24 @@
 With hydra_plugins/ this is the only code that imports Hydra or OmegaConf.
 """
 
-from bnlab.hydra_bridge.arguments import changes_of, check_count
-from bnlab.hydra_bridge.jobs import configs_of, failures_of, own_settings
-from bnlab.hydra_bridge.main import command_line, configuration, train
+from bnlab.hydra_bridge.arguments import changes_of, check_count, choices_for_lists
+from bnlab.hydra_bridge.ending import add_finished, show_best, show_finished
+from bnlab.hydra_bridge.fresh_seeds import with_fresh_seeds
+from bnlab.hydra_bridge.jobs import configs_of, failures_of, own_settings, usable
+from bnlab.hydra_bridge.main import configuration, train
 
 __all__ = [
+    "add_finished",
     "changes_of",
     "check_count",
-    "command_line",
+    "choices_for_lists",
     "configs_of",
     "configuration",
     "failures_of",
     "own_settings",
+    "show_best",
+    "show_finished",
     "train",
+    "usable",
+    "with_fresh_seeds",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
     ChoiceSweep,
@@ -23,53 +23,62 @@ from hydra.core.override_parser.types import (
     Sweep,
 )
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from bnlab.config import CHOICES, CONF, RunConfig, did_you_mean, keys_named
+from bnlab.config import CHOICES, RunConfig, did_you_mean, keys_named
 from bnlab.errors import UserError, nearest, shown, unknown, written
+from bnlab.hydra_bridge import config_files
 from bnlab.hydra_bridge.effect import check_shadowed
+from bnlab.hydra_bridge.fresh_seeds import quoted
 from bnlab.hydra_bridge.parser import hydra_parser
-from bnlab.machine import is_folder, why_no_folder
 
 GROUPS = (*CHOICES, "experiment")
 SETTINGS = {field.name: str(field.type) for field in fields(RunConfig)}
 """The settings of a run and the types that they have."""
 
+NO_FILES = "bnlab keeps its own folders, and Hydra writes none; set runs_dir=FOLDER"
+NO_CHDIR = "bnlab stays in the folder that it is started in; set runs_dir=FOLDER for another place of the results"
+NO_LOGGING = "bnlab logs nothing by Hydra: progress is on stderr, and each replicate has a log in its folder"
 KEPT = {
-    "hydra.output_subdir": "null",
-    "hydra.run.dir": ".",
-    "hydra.sweep.dir": ".",
-    "hydra.sweep.subdir": ".",
-    "hydra.job.chdir": "false",
-    "hydra/job_logging": "disabled",
-    "hydra/hydra_logging": "disabled",
+    "hydra.output_subdir": ("null", NO_FILES),
+    "hydra.run.dir": (".", NO_FILES),
+    "hydra.sweep.dir": ("'${runs_dir}/.hydra'", NO_FILES),  # what launchers such as submitit need for themselves
+    "hydra.sweep.subdir": (".", NO_FILES),
+    "hydra.job.chdir": ("false", NO_CHDIR),
+    "hydra/job_logging": ("disabled", NO_LOGGING),
+    "hydra/hydra_logging": ("disabled", NO_LOGGING),
 }
-"""Settings of Hydra's own folders, with what they are kept at, whatever a config file says: Hydra writes no file."""
+"""Settings of Hydra's own files, with what they are kept at, whatever a config file says, and why."""
 LONGEST_KEY = 100
 LONGEST_OVERRIDE = 10_000
 """In characters: Hydra's parser takes time by the square of a list's length, minutes for 100,000 characters."""
 SETTABLE = re.compile(r"data(\.(?!normalize$).*)?|device|threads|norm\.target")
 """What may differ in an evaluation from the training, or be confirmed."""
-DEEPEST, MOST_VALUES = 10, 10_000
-"""Of a config file: how deep its values lie in each other, and how many there are."""
 MOST_JOBS = 10_000
 """Of one sweep; each may have as many seeds."""
 
 
 def ordered(arguments: Sequence[str]) -> list[str]:
     """Options first: argparse, which Hydra uses, takes no overrides on both sides of one."""
-    takes_value = {name for action in hydra_parser()._actions if action.nargs is None for name in action.option_strings}
+    actions = {name: action for action in hydra_parser()._actions for name in action.option_strings}
     options: list[str] = []
     overrides: list[str] = []
-    left = iter(arguments)
-    for argument in left:
+    left = list(arguments)
+    while left:
+        argument = left.pop(0)
+        action = actions.get(argument)
         if argument == "--":
             overrides += left
-        elif argument.startswith("-"):
-            options += [argument, *([next(left, "")] if argument in takes_value else [])]
-        else:
+            break
+        if not argument.startswith("-"):
             overrides.append(argument)
+        elif action is not None and action.nargs is None:
+            options += [argument, *left[:1]]
+            del left[:1]
+        elif action is not None and action.nargs == "?":  # else argparse takes the first override for its value
+            given = bool(left) and left[0] in (action.choices or ())
+            options += [argument, left.pop(0) if given else str(action.const)]
+        else:
+            options.append(argument)
     return [option for option in options if option] + overrides
 
 
@@ -77,34 +86,24 @@ def check(arguments: Sequence[str]) -> None:
     """Raises UserError for the first option or override that cannot be meant."""
     _check_options(arguments)
     known = _known(arguments)
+    config_files.check_folders(known.config_path, known.config_dir)
     folders = config_folders(arguments)
-    if known.config_path is not None and not Path(known.config_path).is_absolute():
-        path = shown(known.config_path)
-        raise UserError(
-            f"--config-path={path} has to be the absolute path of a folder that takes the place of bnlab's own "
-            f"configurations; to add a folder of yours write --config-dir={path}"
-        )
-    if known.config_dir is not None and not is_folder(known.config_dir):
-        folder = Path(known.config_dir)
-        reason, hint = why_no_folder(folder)
-        raise UserError(f"--config-dir={shown(folder)} {reason}; give one with config files of yours.{hint}")
     if known.config_dir is not None:
         check_shadowed(Path(known.config_dir))
-    _check_file(folders[0] / f"{(known.config_name or 'config').removesuffix('.yaml')}.yaml")
+    config_files.check_primary(known.config_name, folders)
     _check_package(known)
+    _check_commas(known.overrides)
     for override in known.overrides:
-        _check_override(override, folders, multirun=known.multirun)
+        _check_override(override, folders)
         key, _, choice = override.partition("=")
         if known.config_dir and key in GROUPS:
-            _check_file(folders[0] / key / f"{choice}.yaml")
-    if known.multirun and "hydra/sweeper=basic" in known.overrides:  # which makes a list of the jobs, however many
-        check_count([parsed(override) for override in known.overrides])
+            config_files.check_file(folders[0] / key / f"{choice}.yaml")
 
 
 def config_folders(arguments: Sequence[str]) -> list[Path]:
     """Where config files are: the user's own folder, and the shipped one, which Hydra looks into first."""
-    folder = _known(arguments).config_dir
-    return [CONF] if folder is None else [Path(folder), CONF]
+    known = _known(arguments)
+    return config_files.folders_of(known.config_path, known.config_dir)
 
 
 def unknown_choice(group: str, choice: str, folders: Sequence[Path]) -> UserError:
@@ -124,6 +123,7 @@ def for_hydra(arguments: Sequence[str]) -> list[str]:
 
     Hydra would set it before the sweep, in the group's default option, which may not have it.
     """
+    arguments = list(map(quoted, arguments))
     overrides = {text: OverridesParser.create().parse_override(text) for text in _known(arguments).overrides}
     swept = {o.key_or_group for o in overrides.values() if o.is_sweep_override()} & set(CHOICES)
 
@@ -134,7 +134,7 @@ def for_hydra(arguments: Sequence[str]) -> list[str]:
         key, _, value = text.partition("=")
         return f"{key}=choice({value})" if key.partition(".")[0] in swept and "." in key else text
 
-    return [rewritten(text) for text in arguments]
+    return list(map(rewritten, arguments))
 
 
 def _check_options(arguments: Sequence[str]) -> None:
@@ -171,20 +171,27 @@ def _refuse(message: str) -> NoReturn:
     raise UserError(f"{shown(message, longest=400)}; see: bnlab train --help")
 
 
-def _check_override(text: str, folders: Sequence[Path], *, multirun: bool) -> None:
+def _check_commas(overrides: Sequence[str]) -> None:
+    """Raises UserError for values that a space parts: the shell makes two arguments of `norm=none, batch`."""
+    for before, after in itertools.pairwise(overrides):
+        if before.endswith(",") or after.startswith(","):
+            raise UserError(
+                f"'{shown(f'{before} {after}')}' are two arguments; write it without the space: {shown(before + after)}"
+            )
+
+
+def _check_override(text: str, folders: Sequence[Path]) -> None:
     override = parsed(text)
     key, value = override.key_or_group, override.value()
     group, _, setting = key.partition(".")
     if key in KEPT:
-        raise UserError(f"{shown(text)}: bnlab keeps its own folders, and Hydra writes none; set runs_dir=FOLDER")
+        raise UserError(f"{shown(text)}: {KEPT[key][1]}")
     if group in CHOICES and setting == "name":
         raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(written(value))}")
     if key in GROUPS:
         _check_group(text, override, folders)
     elif override.is_delete():
         raise UserError(f"{shown(text)}: no setting can be taken away; write KEY=VALUE.{nearest(key, SETTINGS)}")
-    if override.is_sweep_override() and not multirun:
-        raise UserError(f"{shown(text)} has several values; add -m to train with each of them: bnlab train -m ...")
 
 
 def _check_group(text: str, override: Override, folders: Sequence[Path]) -> None:
@@ -230,6 +237,19 @@ def changes_of(overrides: Sequence[str]) -> dict[str, Any]:
     return changes
 
 
+def choices_for_lists(params: Mapping[str, Any] | None) -> dict[str, str]:
+    """A sweep's parameters from a config file as texts for Hydra's parser; a list of a group's names is a choice.
+
+    Hydra would merge the options of the list into one.
+    """
+    return {
+        key: f"choice({','.join(map(str, value))})"
+        if key in GROUPS and isinstance(value, Sequence) and not isinstance(value, str)
+        else str(value)
+        for key, value in (params or {}).items()
+    }
+
+
 def check_count(overrides: Sequence[Override]) -> None:
     """Raises UserError for a sweep of more jobs than anybody waits for, or of values that cannot be counted."""
     jobs = math.prod(_values_of(override) for override in overrides)
@@ -249,37 +269,6 @@ def _values_of(override: Override) -> int:
             raise UserError(f"{override.input_line}: a range has two finite ends and a step other than 0")
         return max(math.ceil((stop - start) / step), 0)
     return len(value.list) if isinstance(value, ChoiceSweep) else 1
-
-
-def _check_file(path: Path) -> None:
-    """Raises UserError if a config file is there and is no YAML mapping."""
-    if not path.is_file():
-        return
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        _check_size(content)
-        OmegaConf.load(path)  # which takes no key twice
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
-        why = shown(" ".join(str(error).split()), longest=400)
-        raise UserError(f"{path} cannot be read as YAML: {why}") from error
-    if not isinstance(content, dict | None):
-        raise UserError(f"{path} holds {shown(content)}; a config file holds settings, e.g. 'epochs: 3'")
-
-
-def _check_size(content: Any) -> None:
-    """Raises ValueError for values that are deeper, or more with their aliases written out, than any settings."""
-    level, count = [content], 0
-    for _ in range(DEEPEST):
-        count += len(level)
-        level = [inner for each in level if isinstance(each, dict | list) for inner in _inside(each)]
-        if count + len(level) > MOST_VALUES:
-            raise ValueError(f"it has more than {MOST_VALUES} values, those of its aliases counted")
-    if level:
-        raise ValueError(f"its values lie deeper in each other than {DEEPEST} levels")
-
-
-def _inside(values: dict[Any, Any] | list[Any]) -> list[Any]:
-    return list(values.values()) if isinstance(values, dict) else values
 
 
 def _reason(error: Exception) -> str:

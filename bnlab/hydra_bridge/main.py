@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import hydra
@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CONF, RunConfig, from_mapping
 from bnlab.errors import StorageError, SweepFailedError, UserError
-from bnlab.hydra_bridge import messages
+from bnlab.hydra_bridge import ending, fresh_seeds, messages
 from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.parser import unchecked_help
@@ -35,22 +35,36 @@ def train(arguments: Sequence[str]) -> None:
     arguments = ordered(arguments)
     check(arguments)
     single.clear()
+    ending.begin()
+    fresh_seeds.begin()
     HydraConfig.instance().cfg = None  # --cfg leaves it, and ${hydra:...} would find it in this process's next launch
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with _environ(environment.COMMAND, command_line(arguments)):
-        with _as_program(for_hydra(arguments)):
-            try:
-                main()
-            except (UserError, SweepFailedError, StorageError):
+        try:
+            _run_hydra(main, arguments)
+            for composed in single:
+                config = resolve_typed(composed, arguments)
+                check_effect([config], [arguments])
+                train_one(config, arguments)
+        except KeyboardInterrupt as interrupt:
+            raise type(interrupt)(
+                f"{str(interrupt) or 'interrupted'}; to go on: {environment.command()}"
+            ) from interrupt
+        finally:
+            ending.show_finished()
+
+
+def _run_hydra(main: Callable[[], None], arguments: Sequence[str]) -> None:
+    """Raises UserError for what Hydra cannot compose."""
+    with _as_program(for_hydra(arguments)):
+        try:
+            main()
+        except (UserError, SweepFailedError, StorageError):
+            raise
+        except Exception as error:
+            if not messages.is_of_input(error):
                 raise
-            except Exception as error:
-                if not messages.is_of_input(error):
-                    raise
-                raise messages.user_error(error, arguments) from error
-        for composed in single:
-            config = resolve_typed(composed, arguments)
-            check_effect([config], [arguments])
-            train_one(config, arguments)
+            raise messages.user_error(error, arguments) from error
 
 
 def command_line(arguments: Sequence[str]) -> str:
@@ -81,13 +95,13 @@ def resolve_typed(composed: DictConfig, overrides: Sequence[str]) -> RunConfig:
 
 
 def train_one(config: RunConfig, overrides: Sequence[str]) -> float | None:
-    """Trains one configuration and shows its result; returns the validation accuracy, if there is one."""
-    from bnlab.launch import check, failures, run, show, validation_accuracy
+    """Trains one configuration; returns the validation accuracy, if there is one."""
+    from bnlab.launch import check, failures, run, validation_accuracy
 
     with messages.as_typed(overrides):
         check(config)
-    (outcomes,) = runs = run([config])
-    show(runs)
+    (outcomes,) = runs = run(fresh_seeds.with_fresh_seeds([config]))
+    ending.add_finished(runs)
     failed = failures(outcomes)
     if failed:
         raise RuntimeError(failed)
@@ -126,7 +140,7 @@ def configuration(overrides: Sequence[str]) -> RunConfig:
 def _as_program(arguments: Sequence[str]) -> Iterator[None]:
     """sys.argv as Hydra expects it, no folder of its own, and its errors and warnings raised rather than printed."""
     argv = sys.argv
-    sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, value in KEPT.items())]
+    sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, (value, _) in KEPT.items())]
     try:
         with _environ("HYDRA_FULL_ERROR", "1"), unchecked_help(), warnings.catch_warnings():
             warnings.filterwarnings("error", category=UserWarning, module=r"hydra\.")

@@ -19,6 +19,17 @@ from bnlab.hydra_bridge.arguments import GROUPS, config_folders, unknown_choice
 OF_INPUT = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UserWarning, RecursionError)
 """What Hydra raises for a configuration that it cannot compose; what it warns of is raised too."""
 
+PACKAGES = {
+    ("launcher", "joblib"): "hydra-joblib-launcher",
+    ("launcher", "ray"): "hydra-ray-launcher",
+    ("launcher", "rq"): "hydra-rq-launcher",
+    ("launcher", "submitit_local"): "hydra-submitit-launcher",
+    ("launcher", "submitit_slurm"): "hydra-submitit-launcher",
+    ("sweeper", "ax"): "hydra-ax-sweeper",
+    ("sweeper", "nevergrad"): "hydra-nevergrad-sweeper",
+    ("sweeper", "optuna"): "hydra-optuna-sweeper",
+}
+"""The plugins of Hydra that are packages of their own."""
 NOT_A_PLUGIN = "Invalid plugin"
 
 
@@ -30,7 +41,15 @@ def is_of_input(error: Exception) -> bool:
 def user_error(error: Exception, arguments: Sequence[str]) -> UserError:
     """Hydra's error in bnlab's words, given what was typed."""
     text = f"{error}\n{error.__cause__ or ''}"
-    for name in (_unknown_option, _unknown_config, _unknown_key, _wrong_value, _undecodable, _no_plugin):
+    for name in (
+        _several_values,
+        _unknown_option,
+        _unknown_config,
+        _unknown_key,
+        _wrong_value,
+        _undecodable,
+        _no_plugin,
+    ):
         named = name(text, arguments)
         if named is not None:
             return named
@@ -68,6 +87,14 @@ def choices(arguments: Sequence[str]) -> dict[str, str]:
     return chosen
 
 
+def _several_values(text: str, arguments: Sequence[str]) -> UserError | None:
+    sweep = re.search(r"Sweep parameters '(.*)' requires --multirun|Ambiguous value for argument '(.*)'", text)
+    if sweep is None:
+        return None
+    typed = shown(sweep[1] or sweep[2])
+    return UserError(f"{typed} has several values; add -m to train with each of them: bnlab train -m ...")
+
+
 def _unknown_option(text: str, arguments: Sequence[str]) -> UserError | None:
     option = re.search(r"Could not find '(.+)/([^'/]*)'", text)
     if option is None:
@@ -75,6 +102,9 @@ def _unknown_option(text: str, arguments: Sequence[str]) -> UserError | None:
     group, choice = option.groups()
     if group in GROUPS:
         return unknown_choice(group, choice, config_folders(arguments))
+    package = PACKAGES.get((group.rpartition("/")[2], choice))
+    if package is not None:
+        return UserError(f"{group}={choice} needs a package that is not installed: pip install {package}")
     listed = text.partition("Config search path")[0]
     available = re.search(r"Available options in '[^']*':((?:\s+[\w-]+(?=\n|$))+)", listed)
     if available:

@@ -6,22 +6,26 @@ Whatever brings configuration, models, engine and store together lives here.
 from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
 from bnlab.launch.job import Job
 from bnlab.launch.kept_weights import evaluate_run
-from bnlab.launch.outcomes import failures, run, validation_accuracy
+from bnlab.launch.outcomes import Outcome, failures, finished, fresh_seeds, run, stored_outcomes, validation_accuracy
 from bnlab.launch.preflight import check
 from bnlab.launch.summary import show, show_evaluated
 
 __all__ = [
     "Job",
+    "Outcome",
     "check",
     "device_of",
     "evaluate_run",
     "failures",
+    "finished",
+    "fresh_seeds",
     "plan_of",
     "replicate",
     "run",
     "show",
     "show_evaluated",
     "split_of",
+    "stored_outcomes",
     "threads_for",
     "validation_accuracy",
 ]

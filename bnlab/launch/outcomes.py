@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -46,6 +47,35 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
     return [[_outcome(folder, job, trained) for folder, job in _replicates(config)] for config in configs]
 
 
+def finished(configs: Sequence[RunConfig]) -> set[Path]:
+    """The folders of the replicates that need no training, since they have their results."""
+    replicates = [each for config in configs if not config.rerun for each in _replicates(config)]
+    return {folder.path for folder, _ in replicates if folder.finished() is not None}
+
+
+def stored_outcomes(configs: Sequence[RunConfig], before: Collection[Path]) -> list[list[Outcome]]:
+    """What is stored of the configurations, by whatever process; all that is not in `before` was trained meanwhile."""
+
+    def outcome(folder: ReplicateFolder, job: Job) -> Outcome:
+        result = folder.result() or Result(seed=job.seed, state=State.FAILED, error="it was not trained")
+        return Outcome(job, folder.path, result, folder.path not in before)
+
+    return [[outcome(folder, job) for folder, job in _replicates(config)] for config in configs]
+
+
+def fresh_seeds(configs: Sequence[RunConfig]) -> list[int]:
+    """The lowest seeds of which no configuration has a result, as many as `seeds=+5` asks for.
+
+    The same for all, so that their differences are paired; and none that one of them may have been chosen by.
+    """
+    fresh = (
+        seed
+        for seed in itertools.count()
+        if all(ReplicateFolder(config, seed).finished() is None for config in configs)
+    )
+    return list(itertools.islice(fresh, max(config.more_seeds() for config in configs)))
+
+
 def failures(outcomes: Sequence[Outcome]) -> str:
     """What went wrong in which seed, in one line; empty if nothing did. Divergence is a result, not a failure."""
     failed = [outcome for outcome in outcomes if outcome.result.state == State.FAILED]
@@ -53,10 +83,11 @@ def failures(outcomes: Sequence[Outcome]) -> str:
 
 
 def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:
-    """The mean over the seeds; None without a validation set or where a seed diverged before its first evaluation."""
-    finals = [outcome.result.final.get("validation_accuracy") for outcome in outcomes]
-    known = [final for final in finals if final is not None]
-    return fmean(known) if len(known) == len(finals) else None
+    """The mean over the seeds, of which one that diverged has 0; None without a validation set."""
+    if any(outcome.job.config.data.validation_size == 0 for outcome in outcomes):
+        return None
+    results = [outcome.result for outcome in outcomes]
+    return fmean(result.final["validation_accuracy"] if result.state == State.DONE else 0.0 for result in results)
 
 
 def _replicates(config: RunConfig) -> list[tuple[ReplicateFolder, Job]]:

@@ -10,7 +10,7 @@ from tests.configured import changed, refused
 
 LABEL = "1 to 80 letters, digits, '-' and '_', the first a letter or digit"
 POSITIVE = "a finite number above 0"
-SEEDS = "how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
+SEEDS = "how many seeds (1 to 10000), a list of distinct seeds, e.g. [7,9], or how many more than are stored, e.g. +5"
 RANGES: list[tuple[tuple[str, ...], str, list[object], str]] = [
     ((), "norm__eps", [0.0, -1e-5, math.nan, math.inf, -math.inf], POSITIVE),
     (("norm=layer",), "norm__eps", [0.0, math.nan], POSITIVE),

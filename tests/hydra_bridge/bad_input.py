@@ -6,7 +6,7 @@ WITHIN = "it has to be between 0 and 1"
 NUMBER, WHOLE = "it has to be a number", "it has to be a whole number"
 BOOLEAN, TEXT = "it has to be true or false", "it has to be a text"
 SEED = "it has to be a whole number from 0 to 2^32 - 1"
-SEEDS = "it has to be how many seeds (1 to 10000), or a list of distinct seeds, e.g. [7,9]"
+SEEDS = "it has to be how many seeds (1 to 10000), a list of distinct seeds, e.g. [7,9], or how many more than are sto"
 LABEL = "it has to be 1 to 80 letters, digits, '-' and '_', the first a letter or digit"
 UNREADABLE = "cannot be read"
 NORM_SETTINGS = "norm=batch has no setting '{}'; its settings: impl, eps, affine, momentum, track_running_stats."
@@ -24,6 +24,7 @@ COMMAND_LINES: dict[str, str] = {
     "norm=true": "unknown norm 'true'; allowed: ",
     "norm=1": "unknown norm '1'; allowed: ",
     "norm=Batch": "unknown norm 'Batch'; allowed: ",
+    "norm=batchnorm": "weight_norm, weight_standardization. Did you mean 'batch'?",
     "norm=../norm/batch": "unknown norm '../norm/batch'; allowed: ",
     "norm=/etc/passwd": "unknown norm '/etc/passwd'; allowed: ",
     "norm=batch.yaml": "unknown norm 'batch.yaml'; allowed: ",
@@ -36,7 +37,7 @@ COMMAND_LINES: dict[str, str] = {
     "experiment=../config": "unknown experiment '../config'; allowed: article_keras, article_pytorch",
     "experiment={a:1}": "unknown experiment '{a:1}'; allowed: ",
     "data=cifar10": "unknown data 'cifar10'; allowed: emnist, fashion_mnist, ",
-    "optimizer=adamx": "unknown optimizer 'adamx'; allowed: adam, adamw, sgd. Did you mean 'adam'?",
+    "optimizer=adamx": "unknown optimizer 'adamx'; allowed: adam, adamw, rmsprop, sgd. Did you mean 'adam'?",
     "schedule=linear": "unknown schedule 'linear'; allowed: constant, cosine, step.",
     "~data": "~data: the group data cannot be taken away; write data=NAME",
     "~experiment": "~experiment: the group experiment cannot be taken away; write experiment=NAME",
@@ -45,7 +46,7 @@ COMMAND_LINES: dict[str, str] = {
     # Names of settings.
     "lr=.1": "Did you mean 'optimizer.lr'?",
     "momentum=.1": "Did you mean 'norm.momentum' or 'optimizer.momentum'?",
-    "schedule=step schedule.step_size=3": "its settings: every_epochs, gamma. Did you mean 'every_epochs'?",
+    "schedule=step schedule.step_size=3": "its settings: warmup_steps, every_epochs, gamma. Did you mean 'every_ep",
     "hidden=[1]": "Did you mean 'model.hidden'?",
     "batch_size=3": "Did you mean 'data.batch_size'?",
     "norm.eps.x=1": NORM_SETTINGS.format("eps.x"),
@@ -57,7 +58,7 @@ COMMAND_LINES: dict[str, str] = {
     "+_target_=os.system": f"unknown setting '_target_'; {NO_SETTING}",
     "+new=1": f"unknown setting 'new'; {NO_SETTING}",
     "hydra.foo=1": f"unknown setting 'hydra.foo'; {NO_SETTING}",
-    "model.depth=3": "model=mlp has no setting 'depth'; its settings: activation, ",
+    "model.patch=3": "model=mlp has no setting 'patch'; its settings: activation, ",
     "optimizer=sgd optimizer.betas=[0.9,0.99]": "optimizer=sgd has no setting 'betas'; its settings: lr, ",
     "~norm.eps": "~norm.eps: no setting can be taken away; write KEY=VALUE.",
     "~epochs": "~epochs: no setting can be taken away; write KEY=VALUE.",
@@ -136,7 +137,6 @@ COMMAND_LINES: dict[str, str] = {
     "keep_checkpoint=3": f"keep_checkpoint=3 is of the wrong type; {BOOLEAN}",
     "model.hidden=[1.5]": "model.hidden[0]=1.5 is of the wrong type; it has to be a list of whole numbers, e.g. ",
     "model.hidden=[true]": "model.hidden[0]=true is of the wrong type; it has to be a list of whole numbers, e.g. ",
-    "model.hidden=null": "model.hidden=null is of the wrong type; it has to be a list of whole numbers, e.g. ",
     "model.hidden={a:1}": "model.hidden={a:1} is of the wrong type; it has to be a list of whole numbers, e.g. ",
     "model.activation=null": f"model.activation=null is of the wrong type; {TEXT}",
     "model.norm_input=maybe": f"model.norm_input=maybe is of the wrong type; {BOOLEAN}",
@@ -218,6 +218,23 @@ COMMAND_LINES: dict[str, str] = {
     "model.init=normal model.init_gain=0": f"model.init_gain=0 is out of range; {POSITIVE}",
     "model.bias=1": "model.bias=1 is out of range; it has to be auto, true or false",
     "model.bias=null": "model.bias=null is out of range; it has to be auto, true or false",
+    "model.depth=3": "model.depth needs model.width too: all hidden layers have one width; or set model.hidden",
+    "model.width=3": "model.width needs model.depth too: all hidden layers have one width; or set model.hidden",
+    "model.width=0 model.depth=2": "model.width=0 is out of range; it has to be widths of 1 to 65536",
+    "model.width=9 model.depth=0": "model.depth=0 is out of range; it has to be 1 to 1000",
+    "model.hidden=null": "model.hidden=null is out of range; it has to be a list of one or more widths, e.g. [128,64]",
+    "model.residual=true": "no two neighbours of model.hidden=[128,64] have one width; set e.g. model.wi",
+    "model.norm_at=[2]": "model.norm_at=[2] is out of range; it has to be a list of distinct hidden la",
+    "model.norm_at=[0,0]": "model.norm_at=[0,0] is out of range; it has to be a list of distinct hidden la",
+    "model.dropout=1": "model.dropout=1 is out of range; it has to be 0 or above, and below 1",
+    "model.dropout=nan": "model.dropout=nan is out of range; it has to be 0 or above, and below 1",
+    "optimizer.clip_norm=0": f"optimizer.clip_norm=0 is out of range; {POSITIVE}",
+    "optimizer=rmsprop optimizer.alpha=1": "optimizer.alpha=1 is out of range; it has to be 0 or above, and below 1",
+    "optimizer=rmsprop optimizer.betas=[0.9,0.99]": "optimizer=rmsprop has no setting 'betas'; its settings: lr, ",
+    "schedule.warmup_steps=-1": "schedule.warmup_steps=-1 is out of range; it has to be 0 or more",
+    "data.accumulate=0": "data.accumulate=0 is out of range; it has to be 1 or more",
+    "data.accumulate=2000": "data.accumulate=2000 batches of data.batch_size=32 are more than the 50000 ",
+    "engine=keras norm.impl=keras model.dropout=.5": "model.dropout=0.5 cannot be used with engine=keras",
     "model=vit model.heads=3": "model.heads=3 is out of range; it has to be a divisor of model.width=64: 1, 2, 4, 8, ",
     "model=vit model.patch=5": "model.patch=5 is out of range; it has to be a divisor of the image's 28 pixels: 1, 2",
     "model=vit model.depth=0": "model.depth=0 is out of range; it has to be 1 to 1000",
@@ -287,6 +304,8 @@ COMMAND_LINES: dict[str, str] = {
     "--config-dir=/nowhere": "--config-dir=/nowhere does not exist; give one with config files of yours.",
     "--config-name=nope": "unknown config 'nope'; allowed: config.",
     "--config-path=c1": "--config-path=c1 has to be the absolute path of a folder",
+    "hydra/launcher=ray": "hydra/launcher=ray needs a package that is not installed: pip install hydra-ray-launcher",
+    "-m hydra/sweeper=ax seed=0,1": "hydra/sweeper=ax needs a package that is not installed: pip install hydra-ax-sw",
     "hydra/launcher=foo": "unknown hydra/launcher 'foo'; allowed: basic, ",
     "hydra/sweeper=bnlap": "unknown hydra/sweeper 'bnlap'; allowed: basic, bnlab",
     "hydra.output_subdir=xx": "hydra.output_subdir=xx: bnlab keeps its own folders, and Hydra writes none; set r",
@@ -311,12 +330,23 @@ COMMAND_LINES: dict[str, str] = {
     "label=${hydra:runtime.cwd}": "label refers to ${hydra:...}, which no setting can use here; write label=VALUE",
     "experiment=article_keras norm=layer": "It is set by experiment=article_keras, whose settings of norm are fo",
     "-m experiment=article_keras norm=batch,layer": "It is set by experiment=article_keras, whose settings of no",
+    "seeds=+0": f"seeds=+0 is out of range; {SEEDS}",
+    "seeds=+10001": f"seeds=+10001 is out of range; {SEEDS}",
+    "seed=0 seeds=+3": "seed=0 changes nothing: seeds=+3 says which seeds are trained; leave one of them out",
+    # What the shell makes two arguments of.
+    "norm=none, batch": "'norm=none, batch' are two arguments; write it without the space: norm=none,batch",
+    "-m norm=none ,batch": "'norm=none ,batch' are two arguments; write it without the space: norm=none,batch",
+    "model.hidden=[128, 64]": "are two arguments; write it without the space: model.hidden=[128,64]",
+    "hydra.job.chdir=true": "hydra.job.chdir=true: bnlab stays in the folder that it is started in; set runs_dir=",
+    "hydra/job_logging=colorlog": "hydra/job_logging=colorlog: bnlab logs nothing by Hydra: progress is on stderr",
+    "hydra.sweep.dir=x": "hydra.sweep.dir=x: bnlab keeps its own folders, and Hydra writes none; set runs_dir=FOLDER",
     "norm=batch,layer": "norm=batch,layer has several values; add -m to train with each of them: bnlab train -m ...",
     "-m seed=range(5,0)": "no job comes of ",
     "-m norm=glob(z*)": "no job comes of ",
     "-m norm=batch,batc": "unknown norm 'batc'; allowed: ",
     "-m norm=batch norm.eps=1e-5,no": f"norm.eps=no is of the wrong type; {NUMBER}",
     "-m label=a,b/c": f"label=b/c is out of range; {LABEL}",
+    "-m hydra.sweeper.params.norm=none,batch": "Sweeping over Hydra's configuration is not supported",
     "-m seed=interval(0,1)": "seed=interval(0,1): an interval has no values to count; write some, e.g. seed=1e-5,1e-3",
 }
 
@@ -387,7 +417,12 @@ PRIMARY_CONFIGS: dict[str, tuple[bytes, str]] = {
     "binary": (b"\xff\xfe", "mine.yaml cannot be read as YAML: 'utf-8' codec can't decode byte 0xff"),
     "a text": (b"hello", "mine.yaml holds hello; a config file holds settings, e.g. 'epochs: 3'"),
     "a list": (b"- 1\n", "mine.yaml holds [1]; a config file holds settings, e.g. 'epochs: 3'"),
-    "empty": (b"", "norm=None is no choice of the group norm; write norm=NAME with one of: none, batch, layer, "),
+    "empty": (b"", "mine.yaml says nothing of norm, model, data, optimizer, schedule, ...; let it begin with 'default"),
+    "settings alone": (b"epochs: 3\n", "mine.yaml says nothing of norm, model, data, optimizer, schedule, ...; let it"),
+    "groups alone": (
+        b"defaults: [norm: batch, model: mlp, _self_]\nepochs: 3\n",
+        "mine.yaml says nothing of data, optimizer, schedule, engine, steps, ...; let it begin with 'defaults: [confi",
+    ),
     "a key twice": (b"epochs: 1\nepochs: 2\n", "mine.yaml cannot be read as YAML: while constructing a mapping"),
     "no _self_": (b"defaults:\n  - config\nepochs: 1\n", "In 'mine': Defaults list is missing `_self_`."),
     "Hydra's folders": (

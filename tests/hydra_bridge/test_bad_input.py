@@ -32,7 +32,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("epoch=3", ["unknown setting 'epoch'; allowed: ", "epochs, eval_every, ", "Did you mean 'epochs'?"]),
     ("norm=layer norm.momentum=.1", ["norm=layer has no setting 'momentum'; its settings: impl, eps, affine."]),
     ("optimizer.momentum=.9", ["optimizer=adam has no setting 'momentum'; its settings: lr, "]),
-    ("schedule.gamma=.5", ["schedule=constant has no setting 'gamma'; it has no settings"]),
+    ("schedule.gamma=.5", ["schedule=constant has no setting 'gamma'; its settings: warmup_steps"]),
     # A wrong type.
     ("norm.eps=small", ["norm.eps=small is of the wrong type; it has to be a number"]),
     ("data.batch_size=32.5", ["data.batch_size=32.5 is of the wrong type; it has to be a whole number"]),
@@ -72,7 +72,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("optimizer.lr=0", [f"optimizer.lr=0 is out of range; it {POSITIVE}"]),
     ("epochs=-1", ["epochs=-1 is out of range; it has to be 1 to 1000000"]),
     ("epochs=null", ["epochs and steps are both null; set one of them"]),
-    ("seeds=[7,7]", ["seeds=[7,7] is out of range; it has to be how many seeds (1 to 10000), or a list of distinct"]),
+    ("seeds=[7,7]", ["seeds=[7,7] is out of range; it has to be how many seeds (1 to 10000), a list of distinct see"]),
     ("stack.max_replicates=0", ["stack.max_replicates=0 is out of range; it has to be auto, or a whole number of 1"]),
     # What is not there, or cannot be used.
     ("data.root=nowhere", ["data.root=nowhere is not a folder; create it, or set data.root=null for "]),

@@ -38,6 +38,8 @@ class Comparison:
         replicates: one row per replicate, as from `frame.read`, with its arm.
         notes: what a reader must know to read the table rightly.
         left_out: the replicates that are not in it, with the reason.
+        planned: the number of seeds per arm that was fixed beforehand, or None.
+        withheld: whether it is too early for verdicts: then no pairs are held against each other, and none leads.
     """
 
     metric: str
@@ -49,6 +51,13 @@ class Comparison:
     replicates: pd.DataFrame
     notes: list[str]
     left_out: list[str]
+    planned: int | None
+    withheld: bool
+
+    @property
+    def fewest_seeds(self) -> int:
+        """Of the arm with the fewest that finished or diverged."""
+        return _fewest_seeds(self.summary)
 
     @property
     def tests(self) -> int:
@@ -56,7 +65,15 @@ class Comparison:
         return self.pairs[0].family if self.pairs else 1
 
 
-def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str | None) -> Comparison:
+def compare(
+    frame: pd.DataFrame,
+    by: Sequence[str],
+    metric: str,
+    baseline: str | None,
+    *,
+    planned: int | None = None,
+    watched: bool = False,
+) -> Comparison:
     """Compare the arms by a metric.
 
     A seed counts once: as the mean of its replicates where an arm holds several settings, and as failed if any of them
@@ -67,6 +84,8 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
         by: the columns that make an arm; none: whatever differs between the runs.
         metric: a final metric.
         baseline: "norm.name=none", several conditions joined by commas, or None.
+        planned: seeds per arm before which verdicts are withheld, so that nobody stops at a lucky number.
+        watched: whether the report is made anew after every seed; without a plan it has no verdicts.
 
     Raises:
         UserError: an unknown column or metric, or a baseline that is not exactly one arm.
@@ -78,11 +97,12 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
     values = seeds.values(replicates["arm"].unique(), counted, metric, higher=is_accuracy(metric))
     summary = _summary(replicates, values, keys, metric)
     base = _baseline_arm(summary, keys, baseline) if baseline else None
-    pairs, lead = contrasts.hold(values, base)
+    withheld = watched if planned is None else _fewest_seeds(summary) < planned
+    pairs, lead = ([], None) if withheld else contrasts.hold(values, base)
     summary["best"] = summary["arm"] == (lead.first if lead and lead.real else None)
     short = names.names_of(summary, keys)
     notes = [*seeds.pooled_notes(counted, short), *seeds.outlier_notes(values, short, metric), *notes]
-    if base:
+    if base and not withheld:
         summary = _with_differences(summary, pairs)
         notes = [*_method_notes(pairs, base, short), *notes]
     return Comparison(
@@ -95,7 +115,13 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
         replicates=replicates,
         notes=notes + provenance.notes(replicates),
         left_out=_left_out(replicates, finite, metric) + incomplete,
+        planned=planned,
+        withheld=withheld,
     )
+
+
+def _fewest_seeds(summary: pd.DataFrame) -> int:
+    return int((summary["n"] + summary["diverged"]).min())
 
 
 def is_accuracy(metric: str) -> bool:

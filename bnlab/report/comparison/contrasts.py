@@ -159,7 +159,7 @@ def lead(values: Values, family: int) -> Lead | None:
 
 def failures(values: "pd.Series[float]") -> Failures:
     """How many seeds of an arm diverged, of how many."""
-    return int(np.isinf(values).sum()), len(values)
+    return int(np.isinf(values.to_numpy()).sum()), len(values)
 
 
 def failures_p(first: Failures, second: Failures) -> float:

@@ -63,7 +63,7 @@ def summary(comparison: Comparison) -> Table:
     cells["sd"] = [of.number(value) for value in data["sd"]]
     cells["95 % interval"] = _intervals(data, of)
     name = of.gap if of.gap == "points" else "difference"
-    if comparison.baseline:
+    if comparison.baseline and not comparison.withheld:
         cells[name] = [of.number(value, "+") for value in data["difference"]]
         cells[f"{name}, 95 % together"] = _intervals(data, of, "difference_", "+")
         cells["corrected p"] = [p_text(p) for p in data["p_corrected"]]

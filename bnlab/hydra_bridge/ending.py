@@ -1,0 +1,62 @@
+"""What a launch prints at its end, whatever Hydra's sweeper and launcher are: its runs once, and a search's best."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bnlab.errors import shown, written
+from bnlab.hydra_bridge.parser import hydra_parser
+from bnlab.store import environment
+
+if TYPE_CHECKING:
+    from bnlab.launch import Outcome
+
+FRESH_SEEDS = 5
+"""That the best of a search is tried with."""
+
+_finished: list[list[Outcome]] = []
+"""The runs of this process's launch so far."""
+
+
+def begin() -> None:
+    """A launch begins: nothing of it is finished."""
+    _finished.clear()
+
+
+def add_finished(runs: Sequence[list[Outcome]]) -> None:
+    """These runs are shown at the end; what is there already is the same."""
+    _finished.extend(runs)
+
+
+def show_finished() -> None:
+    """Prints what was finished since the launch began, or since the last call; nothing if that is nothing."""
+    if _finished:
+        from bnlab.launch import show
+
+        show(_finished)
+    _finished.clear()
+
+
+def show_best(found: Mapping[str, Any], accuracy: float) -> None:
+    """Prints what a search found, and how to see whether that was luck.
+
+    Args:
+        found: the values of what was searched, by key.
+        accuracy: that they reached on validation images.
+    """
+    values = [f"{key}={written(value)}" for key, value in found.items()]
+    print(f"best: {shown(' '.join(values))}, with validation accuracy {accuracy:.2%}")
+    print(f"to try it with seeds that it was not chosen by: {_command_of(found.keys(), values)}")
+
+
+def _command_of(searched: Collection[str], values: Sequence[str]) -> str:
+    """What was typed, with values for what was searched, and with fresh seeds."""
+    known = hydra_parser().parse_args(shlex.split(environment.command() or "bnlab train")[2:])
+    options = {"--config-dir": known.config_dir, "--config-name": known.config_name}
+    files = [f"{name}={value}" for name, value in options.items() if value is not None]
+    keys = {text: text.partition("=")[0].lstrip("+") for text in known.overrides}
+    left_out = {*searched, "seed", "seeds"}
+    kept = [text for text, key in keys.items() if key not in left_out and not key.startswith("hydra")]
+    return shlex.join(["bnlab", "train", *files, *kept, *values, f"seeds=+{FRESH_SEEDS}"])

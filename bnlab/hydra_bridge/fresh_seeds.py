@@ -1,0 +1,46 @@
+"""`seeds=+5`: five seeds that are not stored yet, the same ones for all runs of a command."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shlex
+from collections.abc import Sequence
+
+from bnlab.config import RunConfig
+from bnlab.errors import written
+from bnlab.store import environment
+
+TYPED = re.compile(r"(\+*seeds)=(\+\d+)")
+
+
+_chosen: list[int] = []
+"""The seeds of this process's launch, once they are known."""
+
+
+def begin() -> None:
+    """A launch begins: it has chosen no seeds yet."""
+    _chosen.clear()
+
+
+def quoted(override: str) -> str:
+    """`seeds='+5'` for `seeds=+5`, of which Hydra would make the number 5."""
+    return TYPED.sub(r"\1='\2'", override) if TYPED.fullmatch(override) else override
+
+
+def with_fresh_seeds(configs: Sequence[RunConfig]) -> list[RunConfig]:
+    """The configurations with a list of seeds in the place of `+5`.
+
+    Also in the command that is stored with the results and resumes them: the same words mean other seeds later.
+    """
+    if not any(config.more_seeds() for config in configs):
+        return list(configs)
+    if not _chosen:
+        from bnlab.launch import fresh_seeds
+
+        _chosen.extend(fresh_seeds(configs))
+        words = shlex.split(environment.command() or "bnlab train")
+        kept = [word for word in words if not word.lstrip("+").startswith("seeds=")]
+        os.environ[environment.COMMAND] = shlex.join([*kept, f"seeds={written(_chosen)}"])
+    return [dataclasses.replace(config, seeds=list(_chosen)) if config.more_seeds() else config for config in configs]
