@@ -15,5 +15,12 @@ def path(text: str | Path) -> Path:
     return Path(text)
 
 
+def text(given: str) -> str:
+    """A text that is not empty: an empty one would choose everything, or nothing."""
+    if not given.strip():
+        raise typer.BadParameter("'' says nothing; leave the option out, or write a value")
+    return given
+
+
 RunsDir = Annotated[Path, typer.Option("--runs-dir", help="The folder of the runs.", parser=path)]
 RunName = Annotated[str, typer.Argument(help="A run's folder name, or the beginning or end of it; /seed-N picks one.")]

@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from bnlab.cli.options import RunName, RunsDir, path
+from bnlab.cli.options import RunName, RunsDir, path, text
 from bnlab.errors import UserError
 
 Where = Annotated[
     list[str] | None,
     typer.Option(help="Only runs with this setting: norm.name=batch,layer is one of the two. Several must all hold."),
 ]
-Older = Annotated[str | None, typer.Option(help="Only replicates last written so long ago: 30min, 12h, 7d, 2w.")]
+Older = Annotated[
+    str | None, typer.Option(help="Only replicates last written so long ago: 30min, 12h, 7d, 2w.", parser=text)
+]
 
 app = typer.Typer(
     help="List the stored runs and their states; show, remove or export them.", invoke_without_command=True
@@ -30,7 +32,7 @@ def list_all(
             help="Only replicates in this state: done, diverged, running, interrupted, failed, unreadable or empty."
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Only runs whose name holds this text.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only runs whose name holds this text.", parser=text)] = None,
     where: Where = None,
     older: Older = None,
     runs_dir: RunsDir = Path("runs"),
@@ -84,7 +86,7 @@ def remove(
 
     from bnlab.runs import find, read, select, show_removal
 
-    if not (names or state or where or older):
+    if not (names or state or where or older is not None):
         raise UserError(
             "say what to remove: RUN, RUN/seed-N, --state STATE, --where SETTING=VALUE or --older AGE, "
             "e.g. bnlab runs rm --state failed"
@@ -92,6 +94,22 @@ def remove(
     stored = read(runs_dir)
     chosen = [find(stored, name) for name in names] if names else stored
     show_removal(select(chosen, state or (), None, where or (), older), really=yes, console=Console(highlight=False))
+
+
+@app.command("check")
+def check(runs_dir: RunsDir = Path("runs")) -> None:
+    """Check every file by the digest that was stored with it; exit code 1 if something does not hold.
+
+    Example: bnlab runs check
+    """
+    from rich.console import Console
+
+    from bnlab import runs
+
+    checked = runs.check(runs_dir)
+    runs.show_check(checked, Console(highlight=False))
+    if checked.faults:
+        raise typer.Exit(1)
 
 
 @app.command("export")

@@ -27,6 +27,15 @@ _IDX_TYPES = {
 """Name ending: (type code, dimensions, bytes per item), as in Y. LeCun's description of the IDX format (1998)."""
 
 
+HEADER = 16
+"""Bytes of the longest header."""
+
+LARGEST = 2**28
+"""Bytes of the largest file that is read; the largest there is, EMNIST's training images, has a third of it."""
+
+PIECE = 2**20
+
+
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/bnlab`, by default `~/.cache/bnlab` (XDG Base Directory Specification)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnlab"
@@ -78,17 +87,27 @@ def idx_fault(path: Path) -> str | None:
     """
     if not path.is_file():
         return "it is missing"
-    code, dimensions, item = next(kind for ending, kind in _IDX_TYPES.items() if path.name.endswith(ending))
-    length = 4 + 4 * dimensions
     with path.open("rb") as file:
-        header = file.read(length)
-    if len(header) < length or header[:4] != bytes([0, 0, code, dimensions]):
+        declared = _declared(path.name, file.read(HEADER))
+    if declared is None:
         return "it does not begin with the header of an IDX file of this kind"
-    shape = [int.from_bytes(header[at : at + 4], "big") for at in range(4, length, 4)]
-    size, expected = path.stat().st_size, length + item * math.prod(shape)
+    shape, expected = declared
+    size = path.stat().st_size
     if size != expected:
-        return f"it has {size} bytes, but its header, shape {tuple(shape)}, asks for {expected}"
+        return f"it has {size} bytes, but its header, shape {shape}, asks for {expected}"
+    if size > LARGEST:
+        return f"it has {size} bytes, and no file of these datasets has more than {LARGEST}"
     return "it holds no samples" if shape[0] == 0 else None
+
+
+def _declared(name: str, head: bytes) -> tuple[tuple[int, ...], int] | None:
+    """The shape and the size of an IDX file by its first bytes; None if they are no header of its kind."""
+    code, dimensions, item = next(kind for ending, kind in _IDX_TYPES.items() if name.endswith(ending))
+    length = 4 + 4 * dimensions
+    if len(head) < length or head[:4] != bytes([0, 0, code, dimensions]):
+        return None
+    shape = tuple(int.from_bytes(head[at : at + 4], "big") for at in range(4, length, 4))
+    return shape, length + item * math.prod(shape)
 
 
 def unpack_mnist(raw: Path) -> None:
@@ -109,17 +128,38 @@ def unpack(source: Traversable, target: Path, fault: Fault, remedy: str) -> None
     Raises:
         UserError: `source` is damaged; the message names it and ends in `remedy`.
     """
-    try:
-        content = gzip.decompress(source.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{source} is damaged: {error}; {remedy}") from error
     target.parent.mkdir(parents=True, exist_ok=True)
     # The name ends like the target's because idx_fault tells the kind of a file by its ending.
     temporary = target.with_name(f"tmp-{uuid.uuid4().hex}-{target.name}")
     try:
-        temporary.write_bytes(content)
+        try:
+            _write_unpacked(source, temporary)
+        except (gzip.BadGzipFile, FileNotFoundError, EOFError, zlib.error, _TooMuchError) as error:
+            raise UserError(f"{source} is damaged: {error}; {remedy}") from error
         if reason := fault(temporary):
             raise UserError(f"{source} is damaged: unpacked, {reason}; {remedy}")
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class _TooMuchError(Exception):
+    """A file unpacks to more than it says."""
+
+
+def _write_unpacked(source: Traversable, target: Path) -> None:
+    """Piece by piece, and no more than the IDX header announces: a few bytes may unpack to any number.
+
+    Of what has no such header only the beginning is written.
+    """
+    with source.open("rb") as packed, gzip.open(packed) as content, target.open("wb") as file:
+        head = content.read(HEADER)
+        declared = _declared(target.name, head)
+        file.write(head)
+        if declared is None:
+            return
+        most = min(LARGEST, declared[1])
+        for piece in iter(partial(content.read, PIECE), b""):
+            if file.tell() + len(piece) > most:
+                raise _TooMuchError(f"it unpacks to more than {most} bytes")
+            file.write(piece)

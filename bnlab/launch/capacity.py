@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
 from bnlab.config import RunConfig
@@ -11,6 +9,7 @@ from bnlab.data import IMAGE, classes_of
 from bnlab.engine import EVALUATION_BATCH
 from bnlab.errors import UserError, shown
 from bnlab.launch.build import device_of
+from bnlab.machine import memory
 from bnlab.models import size_of
 
 BYTES_PER_WEIGHT = 4 * 6
@@ -32,21 +31,21 @@ def max_replicates(config: RunConfig) -> int:
 
 def check_memory(config: RunConfig) -> None:
     """Raises UserError for a model of which not even one replicate fits the machine's memory."""
-    needed, memory = _bytes_per_replicate(config), _memory(config)
-    if needed > memory:
+    needed, there = _bytes_per_replicate(config), _memory(config)
+    if needed > there:
         widths = ", ".join(f"model.{key}={value}" for key, value in config.model.shape().items() if key != "name")
         raise UserError(
             f"{shown(widths)} with data.batch_size={config.data.batch_size} needs some {needed / 1e9:.1f} GB to train, "
-            f"and this machine has {memory / 1e9:.1f} GB; take smaller widths"
+            f"and this machine has {there / 1e9:.1f} GB for it; take smaller widths"
         )
 
 
 def _memory(config: RunConfig) -> int:
-    """Of what it is trained on, the GPU or the machine, in bytes."""
+    """Of what it is trained on, the GPU or the machine, in bytes; no more than this process may use."""
     device = device_of(config)
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return memory.limit()
 
 
 def _bytes_per_replicate(config: RunConfig) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +22,11 @@ from bnlab.launch.build import device_of, replicate, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.lifting import lift
 from bnlab.machine.threads import DEFAULT_THREADS, use_threads
-from bnlab.runs import Run
-from bnlab.store import WEIGHTS
+from bnlab.runs import Replicate, Run
+from bnlab.store import MOST_BYTES, WEIGHTS, Result, faults, read_bytes
+
+RELATIVE, ABSOLUTE = 0.01, 0.002
+"""How far a score may be from the stored one: another device, thread count or version rounds otherwise."""
 
 
 @dataclass(frozen=True)
@@ -45,26 +50,51 @@ def evaluate_run(run: Run, changes: Mapping[str, Any]) -> tuple[RunConfig, list[
         The run's configuration with the changes, and a score per seed.
 
     Raises:
-        UserError: no weights were kept, they cannot be read, or a change is not legal.
+        UserError: no weights were kept, they are not what was stored, score otherwise than then, or a change is not
+            legal.
     """
     stored = _stored(run)
     _check_trust(run, stored["norm"], changes)
     trained, config = from_mapping(stored), from_mapping(_changed(stored, changes))
     check_memory(trained)
     device = device_of(config)
-    files = [(one.seed, one.path / WEIGHTS) for one in run.replicates if (one.path / WEIGHTS).exists()]
-    if not files:
+    kept = [one for one in run.replicates if (one.path / WEIGHTS).exists()]
+    if not kept:
         raise UserError(
             f"{run.name} has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)"
         )
+    results = [_checked(one) for one in kept]
     split = _split(trained, config)
     scores = []
     with use_threads(config.threads or DEFAULT_THREADS):
-        for seed, path in files:
-            model = replicate(trained, seed).model
-            _load(model, path)
-            scores.append(Evaluated(seed, evaluate(lift([model]).to(device), split, split.test, device)))
+        for one, result in zip(kept, results, strict=True):
+            model = replicate(trained, one.seed).model
+            _load(model, one.path / WEIGHTS)
+            score = evaluate(lift([model]).to(device), split, split.test, device)
+            if config.protocol()["data"] == trained.protocol()["data"]:
+                _compare(one, score, result)
+            scores.append(Evaluated(one.seed, score))
     return config, scores
+
+
+def _checked(one: Replicate) -> Result:
+    """The result of a replicate all of whose files are what was stored."""
+    wrong = one.reason if one.result is None else next(faults(one.path, one.result), None)
+    if one.result is None or wrong:
+        raise UserError(f"{shown(one.path)} is not what was stored: {wrong}; train anew with rerun=true")
+    return one.result
+
+
+def _compare(one: Replicate, score: Score, result: Result) -> None:
+    """Raises UserError if weights score otherwise on the data of their training than they did then."""
+    measured = {"test_accuracy": score.accuracy(0), "test_loss": score.loss(0)}
+    for name, value in measured.items():
+        stored = result.final.get(name, value)
+        if not math.isclose(value, stored, rel_tol=RELATIVE, abs_tol=ABSOLUTE):
+            raise UserError(
+                f"{shown(one.path / WEIGHTS)}: its {name} is {value:.6g}, and {stored:.6g} was stored; these are other "
+                "weights, or other data; train anew with rerun=true"
+            )
 
 
 def _stored(run: Run) -> dict[str, Any]:
@@ -107,7 +137,8 @@ def _split(trained: RunConfig, config: RunConfig) -> Split:
 
 def _load(model: nn.Module, path: Path) -> None:
     try:
-        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        file = io.BytesIO(read_bytes(path, MOST_BYTES))
+        model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as error:  # a file that is no such thing makes torch.load raise anything, even an IndexError
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path} does not hold this run's weights ({reason}); train anew with rerun=true") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from bnlab.engine import Observers
-from bnlab.errors import StorageError
+from bnlab.errors import StorageError, UnreadableError
 from bnlab.launch.build import device_of, plan_of, threads_for
 from bnlab.launch.checkpoints import Checkpoints
 from bnlab.launch.engines import Surroundings, engine_of
@@ -35,6 +35,7 @@ class Launch:
 
     def train_all(self) -> Results:
         """The results of those that were trained here; the others are on disk then."""
+        self._restore_configs()
         whole = True
         while stacks := self._plan():
             busy = [folder for stack in stacks for folder in self._attempt(stack, whole=whole)]
@@ -43,6 +44,13 @@ class Launch:
             # What is still not done is shared out with the processes that have the rest of those stacks.
             whole = False
         return self._trained
+
+    def _restore_configs(self) -> None:
+        """Writes the config.yaml of stored results that have lost theirs: nobody could read them without."""
+        runs = {path.parent: job.folder() for path, job in self._jobs.items() if path.exists()}
+        for folder in runs.values():
+            if folder.foreign() is None and folder.finished() is not None:
+                folder.write_config()
 
     def _plan(self) -> list[Stack]:
         stacks = plan(self._jobs, [path for path in self._jobs if self._is_missing(path)])
@@ -82,23 +90,38 @@ class Launch:
 
         A stack that does not fit the memory is halved.
         """
+        if len(stack.wanted) > 1 and stack.was_too_large():
+            self._progress.say(f"a stack of {len(stack.members)} was killed for lack of memory; halving it")
+            return self._train_in_parts(stack, 2)
         try:
             return self._train(stack)
-        except StorageError:
+        except (StorageError, UnreadableError):
             raise  # the next stack could not be stored either
         except Exception as error:
-            stack.forget()
             if len(stack.members) == 1:
+                stack.forget()
                 return {path: _failure(job, error) for path, job in stack.members.items()}
             memory = _is_lack_of_memory(error)
             what = "does not fit the memory; halving it" if memory else f"failed ({error}); training one by one"
             self._progress.say(f"a stack of {len(stack.members)} {what}")
-            parts = stack.parts(min(2, len(stack.wanted)) if memory else len(stack.wanted))
+            count = min(2, len(stack.wanted)) if memory else len(stack.wanted)
+        return self._train_in_parts(stack, count)
+
+    def _train_in_parts(self, stack: Stack, count: int) -> Results:
+        stack.forget()
+        parts = stack.parts(count)
         return {path: result for part in parts for path, result in self._train_or_split(part).items()}
 
     def _train(self, stack: Stack) -> Results:
         """Trains a stack to its end, from its last checkpoint if it has one."""
-        stack.keep(started=True)
+        stack.keep(started=True, in_training=True)
+        try:
+            return self._train_to_its_end(stack)
+        except KeyboardInterrupt:
+            stack.keep(started=True)
+            raise
+
+    def _train_to_its_end(self, stack: Stack) -> Results:
         jobs, config = list(stack.members.values()), stack.config
         device = device_of(config)
         threads = threads_for(config, len(jobs))
@@ -110,7 +133,8 @@ class Launch:
         recorder = Recorder(folders, environments, stack.company, environment.command())
         versions = environment.versions(keras=any(job.config.uses_keras() for job in jobs))
         say, every = self._progress.say, config.checkpoint_every
-        checkpoints = Checkpoints(stack.folder, every, versions, recorder, self._interrupt, say)
+        steps = plan_of(config).total_steps
+        checkpoints = Checkpoints(stack.folder, stack.names, steps, every, versions, recorder, self._interrupt, say)
         with self._interrupt.deferred():
             with Observers([recorder, self._progress.of_stack()]) as observers:
                 around = Surroundings(observers, checkpoints, self._interrupt, say)

@@ -17,6 +17,7 @@ from bnlab.config import RunConfig
 from bnlab.launch.capacity import max_replicates
 from bnlab.launch.grouping import stacks_of
 from bnlab.launch.job import Job
+from bnlab.machine import memory
 from bnlab.store import STACKS, Company, StackRecord, environment, finished, stack_file
 
 
@@ -52,9 +53,9 @@ class Stack:
         """As stored with each member's result."""
         return Company(len(self.members), _digest(self.names))
 
-    def keep(self, *, started: bool) -> None:
+    def keep(self, *, started: bool, in_training: bool = False) -> None:
         """Writes the record."""
-        self._record(started=started).write()
+        self._record(started=started, oom_kills=memory.out_of_memory_kills() if in_training else None).write()
 
     def forget(self) -> None:
         """Removes the record and the checkpoints."""
@@ -73,14 +74,25 @@ class Stack:
         record = stack_file.read(self.folder)
         return record is not None and record.started
 
+    def was_too_large(self) -> bool:
+        """Whether the process that trained it was probably killed for lack of memory.
+
+        It ended without a word, and meanwhile the kernel has killed some process of this machine for that reason.
+        """
+        record, kills = stack_file.read(self.folder), memory.out_of_memory_kills()
+        if record is None or record.oom_kills is None or kills is None:
+            return False
+        return kills > record.oom_kills
+
     def parts(self, count: int) -> list[Stack]:
         """Its wanted replicates in so many stacks of nearly one size."""
         paths = list(self.wanted)
         cuts = [len(paths) * i // count for i in range(count + 1)]
         return [of_jobs({p: self.members[p] for p in paths[a:b]}) for a, b in itertools.pairwise(cuts)]
 
-    def _record(self, *, started: bool) -> StackRecord:
-        return StackRecord(self.folder, list(self.members), self.config.rerun, started, environment.command())
+    def _record(self, *, started: bool, oom_kills: int | None = None) -> StackRecord:
+        command = environment.command()
+        return StackRecord(self.folder, list(self.members), self.config.rerun, started, command, oom_kills)
 
 
 def _digest(value: object) -> str:

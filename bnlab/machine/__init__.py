@@ -3,7 +3,7 @@
 What knows nothing of norms or training may live here. The door `threads` imports torch; all else here does not.
 """
 
-from bnlab.machine import compiler, interrupt, paths, plain_text
+from bnlab.machine import compiler, interrupt, memory, paths, plain_text
 from bnlab.machine.cache import bytes_per_core
 from bnlab.machine.interrupt import Interrupt
 from bnlab.machine.memory import keep_freed_memory
@@ -16,6 +16,7 @@ __all__ = [
     "interrupt",
     "is_folder",
     "keep_freed_memory",
+    "memory",
     "paths",
     "plain_text",
     "threads",

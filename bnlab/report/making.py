@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bnlab.errors import UserError
+from bnlab.errors import StorageError, UserError, shown
 from bnlab.report.question import Question
-from bnlab.store import FINISHED
+from bnlab.store import CHANGED, FINISHED
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from bnlab.report.comparison import Comparison
+    from bnlab.report.comparison import Comparison, Looks, Measured
 
 WATCH_SECONDS = 2.0
 
@@ -47,10 +47,12 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
     Raises:
         UserError: a missing folder, no run, an unknown column or metric, a baseline that is not one arm, or an output
             folder that cannot be written.
+        StorageError: the plan cannot be noted in the runs folder.
     """
     from bnlab.report.comparison import frame
 
-    return _make(*frame.read(run_folders), question, question.command(run_folders, output), output, console)
+    command = question.command(run_folders, output)
+    return _make(*frame.read(run_folders), question, command, output, console, watched=False)
 
 
 def _make(
@@ -60,18 +62,32 @@ def _make(
     command: str,
     output: Path | None,
     console: Console,
+    *,
+    watched: bool,
 ) -> Report:
     """The same of what `frame.read` gave; the command is what makes the report."""
-    from bnlab.report.comparison import compare, curves, unit
+    from bnlab.report.comparison import Looks, compare, curves, unit
     from bnlab.report.tables import render
     from bnlab.report.tables import target as targets
     from bnlab.report.verdicts import verdicts
 
-    comparison = compare(replicates, question.by, question.metric, question.baseline)
+    measured = curves.read(replicates)
+    broken = [*broken, *_changed(replicates, measured)]
+    replicates = replicates.drop(index=list(measured.changed))
+    if replicates.empty:
+        raise UserError(f"no run to report: {'; '.join(broken)}")
+    looks = Looks(replicates)
+    if question.plan is not None:
+        looks.plan(question.plan)
+    comparison = compare(
+        replicates, question.by, question.metric, question.baseline, planned=looks.planned, watched=watched
+    )
+    comparison.notes.extend(looks.notes(comparison))
     scale = unit(question.metric).scale
     said = verdicts(comparison, question.margin and question.margin / scale)
-    measured = curves.read(comparison.replicates)
     warnings = broken + comparison.left_out + measured.warnings
+    if comparison.pairs or comparison.lead:
+        warnings += _note(looks, comparison)
     files = []
     target = None if question.target is None else question.target / scale
     if output:
@@ -83,11 +99,28 @@ def _make(
     return Report(comparison, said, warnings, files)
 
 
+def _changed(replicates: pd.DataFrame, measured: Measured) -> list[str]:
+    """A line for each replicate whose files are not what was stored."""
+    folders = replicates["folder"]
+    return [f"skipped {shown(folders[row])}: {name} {CHANGED}" for row, name in measured.changed.items()]
+
+
+def _note(looks: Looks, comparison: Comparison) -> list[str]:
+    """Keeps that verdicts were read; a line where the runs are somebody's that cannot be written to."""
+    try:
+        looks.read(comparison)
+    except StorageError as error:
+        return [f"that these verdicts were read cannot be noted beside the runs ({error.strerror})"]
+    return []
+
+
 def watch(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
     """`make` now, and again whenever replicates were evaluated or finish, until Ctrl-C.
 
-    Above it is shown what there is so far of the replicates in training; instead of it, as long as none has finished.
-    Files are written when results have changed. While there is nothing to show the reason is, and the watch goes on.
+    There are no verdicts before the planned number of seeds, and none without a plan: after each seed would be too
+    often to look. Above it is shown what there is so far of the replicates in training; instead of it, as long as none
+    has finished. Files are written when results have changed. While there is nothing to show the reason is, and the
+    watch goes on.
 
     Raises:
         KeyboardInterrupt: at Ctrl-C.
@@ -116,7 +149,8 @@ def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path |
     if table:
         render.show_table(table, console)
     if not table or replicates["state"].isin(FINISHED).any():
-        _make(replicates, broken, question, question.command(run_folders, output), output, console)
+        command = question.command(run_folders, output)
+        _make(replicates, broken, question, command, output, console, watched=True)
 
 
 def _times(run_folders: Sequence[Path], name: str) -> dict[Path, int]:

@@ -22,6 +22,7 @@ class Question:
         margin: differences within +- margin are practically equal; of accuracies in points, of losses in nats.
         target: of the time to reach it; of accuracies in percent, of losses in nats; None: what the baseline, or else
             the last arm, ends with.
+        plan: the number of seeds per arm before which there is no verdict; None: as planned before, if at all.
     """
 
     by: Sequence[str] = ()
@@ -29,9 +30,12 @@ class Question:
     baseline: str | None = None
     margin: float | None = None
     target: float | None = None
+    plan: int | None = None
 
     def __post_init__(self) -> None:
-        """Raises UserError for a margin or a target that is out of its range."""
+        """Raises UserError for a margin, a target or a plan that is out of its range."""
+        if self.plan is not None and self.plan < 2:
+            raise UserError(f"--plan {self.plan} is not allowed; allowed: 2 or more seeds per arm, e.g. --plan 20")
         if self.margin is not None and not 0 < self.margin < math.inf:
             raise UserError(f"--margin {self.margin} is not a number above 0; give points, e.g. --margin 0.1")
         if self.target is None:
@@ -47,7 +51,7 @@ class Question:
     def command(self, runs: Sequence[Path], output: Path | None) -> str:
         """What is typed to ask it of these run folders."""
         by = ",".join(self.by)
-        given = {"by": by, "baseline": self.baseline, "margin": self.margin, "target": self.target, "output": output}
-        options = {"metric": self.metric if self.metric != Question.metric else None} | given
+        given = {"by": by, "baseline": self.baseline, "margin": self.margin, "target": self.target, "plan": self.plan}
+        options = {"metric": self.metric if self.metric != Question.metric else None} | given | {"output": output}
         words = [part for name, value in options.items() if value for part in (f"--{name}", str(value))]
         return shlex.join(["bnlab", "report", *map(str, runs), *words])

@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from bnlab.runs.stored import Replicate, Run
-from bnlab.store import read_all
+from bnlab.runs.stored import Run
+from bnlab.store import TrainingError, lock_in, read_all, remove_replicate, remove_run
 
 
-def remove(runs: Sequence[Run]) -> list[Replicate]:
-    """Removes the runs' replicates, and the folder of a run that has none left; returns what could not be removed.
+@dataclass
+class Removed:
+    """What became of the runs.
+
+    Attributes:
+        replicates: how many were removed, or are only what people have put into their folders.
+        kept: what was not removed, with the reason.
+    """
+
+    replicates: int = 0
+    kept: dict[Path, str] = field(default_factory=dict)
+
+
+def remove(runs: Sequence[Run]) -> Removed:
+    """Removes the runs' replicates, and the folder of a run that has none left.
 
     Raises:
-        OSError: a folder cannot be removed.
+        OSError: what is there cannot be locked.
     """
-    kept: list[Replicate] = []
+    removed = Removed()
     for run in runs:
-        with FileLock(run.path.parent / ".lock"):  # nobody claims a replicate meanwhile, see bnlab.claim
-            kept += [replicate for replicate in run.replicates if not _remove(replicate.path)]
+        with lock_in(run.path.parent):  # nobody claims a replicate meanwhile, see bnlab.store.claims
+            for replicate in run.replicates:
+                _remove_replicate(replicate.path, removed)
             _forget_stacks(run.path.parent)
-        if not any(run.path.glob("seed-*")):
-            shutil.rmtree(run.path, ignore_errors=True)
-    return kept
+            _remove_run(run, removed)
+    return removed
+
+
+def _remove_replicate(folder: Path, removed: Removed) -> None:
+    try:
+        left = remove_replicate(folder)
+    except TrainingError:
+        removed.kept[folder] = "a process is training it"
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        removed.kept[folder] = f"it cannot be removed: {error.strerror}"
+    else:
+        removed.replicates += 1
+        removed.kept |= dict.fromkeys(left, "it is none of bnlab's files")
+
+
+def _remove_run(run: Run, removed: Removed) -> None:
+    try:
+        left = remove_run(run.path, had_replicates=bool(run.replicates))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        removed.kept[run.path] = f"it cannot be removed: {error.strerror}"
+    else:
+        removed.kept |= dict.fromkeys(left, "it is none of bnlab's files")
 
 
 def _forget_stacks(runs_dir: Path) -> None:
@@ -34,20 +69,3 @@ def _forget_stacks(runs_dir: Path) -> None:
     for record in read_all(runs_dir):
         if not any(member.exists() for member in record.members):
             record.forget()
-
-
-def _remove(folder: Path) -> bool:
-    """False if a process is training it."""
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    try:
-        # Its result goes first: half removed, it is a replicate that is not trained yet.
-        with contextlib.suppress(FileNotFoundError):
-            (folder / "result.json").unlink()
-        shutil.rmtree(folder)
-    finally:
-        lock.release()
-    return True

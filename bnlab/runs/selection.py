@@ -7,9 +7,24 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from bnlab.errors import UserError, unknown
+from bnlab.config import unknown_key
+from bnlab.errors import UserError, shown, unknown
 from bnlab.runs.stored import STATES, Run, only
 
+OTHER_NAMES = {
+    "complete": "done",
+    "completed": "done",
+    "finished": "done",
+    "ok": "done",
+    "aborted": "interrupted",
+    "killed": "interrupted",
+    "stopped": "interrupted",
+    "crashed": "failed",
+    "error": "failed",
+    "nan": "diverged",
+    "damaged": "unreadable",
+}
+"""What others call the states."""
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -34,14 +49,15 @@ def select(
     """
     for state in states:
         if state not in STATES:
-            raise unknown("state", state, STATES)
+            raise unknown("state", state, STATES, OTHER_NAMES)
     conditions = [_condition(text, runs) for text in where]
-    age = _age(older) if older else 0.0
+    age = 0.0 if older is None else _age(older)
     kept = [run for run in runs if (name is None or name in run.name) and _meets(run.settings, conditions)]
-    if not states and not older:
+    if not states and older is None:
         return kept
     chosen = [only(run, lambda r: (not states or r.state in states) and r.age >= age) for run in kept]
-    return [run for run in chosen if run.replicates]
+    bare = {run.path for run in kept if not run.replicates and older is None and run.state in states}
+    return [run for run in chosen if run.replicates or run.path in bare]
 
 
 def _meets(settings: Mapping[str, str], conditions: Sequence[tuple[str, list[Any]]]) -> bool:
@@ -54,7 +70,7 @@ def _condition(text: str, runs: Sequence[Run]) -> tuple[str, list[Any]]:
         raise UserError(f"--where {text} is not of the form setting=value, e.g. --where norm.name=batch,layer")
     known = {key for run in runs for key in run.settings}
     if known and key not in known:
-        raise unknown("setting", key, known)
+        raise unknown_key("setting", key, known)
     # A comma inside brackets, as in model.hidden=[128,64], does not part two values.
     return key, [_value(value) for value in re.split(r",(?![^\[]*\])", values)]
 
@@ -70,5 +86,5 @@ def _value(text: str) -> Any:
 def _age(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d|w)", text)
     if match is None:
-        raise UserError(f"--older {text} is no age; give a number with {', '.join(SECONDS)}, e.g. --older 7d")
+        raise UserError(f"--older '{shown(text)}' is no age; give a number with {', '.join(SECONDS)}, e.g. --older 7d")
     return float(match[1]) * SECONDS[match[2]]

@@ -4,26 +4,31 @@ Whatever knows the name or the layout of a file in runs/ lives here; docs/store.
 door `checkpoint_file` imports torch.
 """
 
-from bnlab.store import answers_file, environment, result_file, stack_file
+from bnlab.store import answers_file, environment, looks_file, result_file, stack_file
 from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
 from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text
-from bnlab.store.files import as_csv, check_output, check_writable, replace
+from bnlab.store.digests import CHANGED, MOST_BYTES, WEIGHTS, digest_of, faults
+from bnlab.store.files import as_csv, check_output, check_writable, no_formula, replace
 from bnlab.store.locks import LOCK, lock_in
-from bnlab.store.reading import DamagedError
-from bnlab.store.replicate import WEIGHTS, ReplicateFolder, finished
+from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_bytes
+from bnlab.store.removal import TrainingError, remove_replicate, remove_run
+from bnlab.store.replicate import ReplicateFolder, finished
 from bnlab.store.result_file import FINISHED, Company, Result, State
 from bnlab.store.rows_file import METRICS, METRICS_FILE, TIMING, TIMING_FILE, Scored, Timed, read_scores
 from bnlab.store.stack_file import STACKS, StackRecord, read_all
-from bnlab.store.stored import StoredReplicate, StoredRun, read_run, read_runs
+from bnlab.store.stored import StoredReplicate, StoredRun, identity, read_run, read_runs
 
 __all__ = [
+    "CHANGED",
     "CONFIG",
     "FINISHED",
     "HASH",
     "LOCK",
     "METRICS",
     "METRICS_FILE",
+    "MOST_BYTES",
+    "MOST_BYTES_OF_ROWS",
     "STACKS",
     "TIMING",
     "TIMING_FILE",
@@ -39,6 +44,7 @@ __all__ = [
     "StoredReplicate",
     "StoredRun",
     "Timed",
+    "TrainingError",
     "answers_file",
     "as_csv",
     "as_text",
@@ -46,14 +52,23 @@ __all__ = [
     "check_writable",
     "checkpoint_file",
     "claimed",
+    "decoded",
+    "digest_of",
     "environment",
+    "faults",
     "finished",
+    "identity",
     "is_claimed",
     "lock_in",
+    "looks_file",
+    "no_formula",
     "read_all",
+    "read_bytes",
     "read_run",
     "read_runs",
     "read_scores",
+    "remove_replicate",
+    "remove_run",
     "replace",
     "result_file",
     "run_folder",

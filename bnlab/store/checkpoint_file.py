@@ -17,12 +17,11 @@ from typing import Any
 import torch
 
 from bnlab.errors import StorageError, UnreadableError
+from bnlab.store.digests import MOST_BYTES
 from bnlab.store.files import replace
 from bnlab.store.reading import DamagedError, read_bytes
 
-MAGIC = b"bnlab checkpoint 3\n"
-MOST_BYTES = 2**40
-"""Of a checkpoint or of weights: any that a machine can hold."""
+MAGIC = b"bnlab checkpoint 4\n"
 
 CURRENT, BEFORE = "checkpoint.pt", "checkpoint-before.pt"
 

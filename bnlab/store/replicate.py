@@ -17,7 +17,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import functools
-import hashlib
 import itertools
 import json
 import os
@@ -31,6 +30,7 @@ from bnlab.store import result_file
 from bnlab.store.address import run_folder
 from bnlab.store.answers_file import ANSWERS
 from bnlab.store.config_file import CONFIG, protocol_hash
+from bnlab.store.digests import DIGESTED, WEIGHTS, digests_in
 from bnlab.store.files import LEFTOVER, append, as_csv, flush, replace, storage_errors
 from bnlab.store.locks import lock_in
 from bnlab.store.reading import DamagedError, read_text, yaml_mapping
@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 
-WEIGHTS, LOG = "weights.pt", "run.log"
-DIGESTED = (METRICS_FILE, TIMING_FILE, ANSWERS, WEIGHTS)
-"""The files of a finished replicate whose digests its result.json has."""
+LOG = "run.log"
 DAMAGED = "result-damaged"
 """How the names of what was no result.json begin."""
 
@@ -162,7 +160,8 @@ class ReplicateFolder:
         if result.is_final:
             for name in DIGESTED:
                 flush(self.path / name)
-            digests = self._digests()
+            with storage_errors(self.path):
+                digests = digests_in(self.path)
         written = dataclasses.replace(
             result,
             conventions=self._config.norm.conventions() or {},
@@ -171,12 +170,6 @@ class ReplicateFolder:
         )
         replace(self.path / RESULT, result_file.encode(written), durable=result.is_final)
         return written
-
-    def _digests(self) -> dict[str, str]:
-        """The SHA-256 of each of the files that are there."""
-        with storage_errors(self.path):
-            contents = {name: self.path / name for name in DIGESTED if (self.path / name).exists()}
-            return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in contents.items()}
 
     def write_weights(self, file: bytes) -> None:
         replace(self.path / WEIGHTS, file)

@@ -30,6 +30,7 @@ class StackRecord:
         rerun: whether they are trained although they have results.
         started: whether it was trained for a while, by whomever.
         command: what was typed to train it, if it was.
+        oom_kills: while it is in training, how many processes this machine had killed for lack of memory before.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class StackRecord:
     rerun: bool
     started: bool
     command: str | None
+    oom_kills: int | None = None
 
     def write(self) -> None:
         """The members are written relative to runs/, which may be moved. Raises StorageError."""
@@ -49,6 +51,7 @@ class StackRecord:
             "rerun": self.rerun,
             "started": self.started,
             "command": self.command,
+            "oom_kills": self.oom_kills,
         }
         replace(self.folder / MEMBERS, json.dumps(record, indent=2) + "\n")
 
@@ -83,7 +86,11 @@ def read(folder: Path) -> StackRecord | None:
         return None
     if not isinstance(rerun, bool) or not isinstance(started, bool) or not isinstance(command, str | None):
         return None
-    return StackRecord(folder, [folder.parents[1] / member for member in members], rerun, started, command)
+    oom_kills = record.get("oom_kills")  # not there in records of before
+    if not isinstance(oom_kills, int | None):
+        return None
+    paths = [folder.parents[1] / member for member in members]
+    return StackRecord(folder, paths, rerun, started, command, oom_kills)
 
 
 def _is_member(name: object) -> bool:

@@ -58,6 +58,11 @@ class StoredRun:
         return shown(self.path.resolve().name if self.path.name in ("", "..") else self.path.name)
 
 
+def identity(config: StoredConfig, result: Result) -> tuple[object, ...]:
+    """Equal for two results of one replicate: counting both would feign a second one. Folders' names do not matter."""
+    return config.hash, result.seed, *(result.environment.get(name) for name in ("bnlab", "torch"))
+
+
 def read_runs(folder: Path) -> Iterator[StoredRun]:
     """Every run in a folder, in the order of their names; what is no run is passed over.
 

@@ -1,5 +1,5 @@
-"""The process of its own in which a user's code runs: `python -P -m bnlab.user_class`, see sandbox.py."""
+"""The process of its own in which a user's code runs: `python -P -m bnlab.user_class`, see supervisor.py."""
 
-from bnlab.user_class.sandbox import answer
+from bnlab.user_class.supervisor import supervise
 
-answer()
+supervise()

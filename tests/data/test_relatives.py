@@ -1,6 +1,7 @@
 """The other four datasets, from tiny IDX files that the tests write."""
 
 import gzip
+import tracemalloc
 import urllib.request
 from pathlib import Path
 from urllib.error import URLError
@@ -161,6 +162,34 @@ def test_a_gz_that_holds_something_else_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is damaged: unpacked, it does not begin with the header") as error:
         load("kmnist", tmp_path)
     assert str(error.value).startswith(str(victim))
+
+
+def test_a_gz_that_holds_more_than_it_says_is_not_unpacked(tmp_path: Path) -> None:
+    idx.write_all(tmp_path, "kmnist", ".gz")
+    victim = tmp_path / "KMNIST/raw/t10k-images-idx3-ubyte.gz"
+    head = gzip.decompress(victim.read_bytes())[:16]
+    victim.write_bytes(gzip.compress(head + bytes(64 * 2**20), compresslevel=1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=rf"^{victim} is damaged: it unpacks to more than \d+ bytes; delete it"):
+            load("kmnist", tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert list(victim.parent.glob("tmp-*")) == []
+
+
+def test_a_file_that_is_larger_than_any_is_not_read(tmp_path: Path) -> None:
+    idx.write_all(tmp_path, "kmnist")
+    victim = tmp_path / "KMNIST/raw/t10k-images-idx3-ubyte"
+    size = 16 + 400_000 * 784
+    with victim.open("wb") as file:
+        file.write(b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (400_000, 28, 28)))
+        file.truncate(size)
+    with pytest.raises(
+        UserError, match=f"is damaged: it has {size} bytes, and no file of these datasets has more than"
+    ):
+        load("kmnist", tmp_path)
 
 
 def test_a_damaged_file_is_unpacked_again_from_the_gz_beside_it(tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ import pytest
 from bnlab import engine
 from bnlab.engine.loop import train
 from bnlab.engine.shard import Replicate
+from bnlab.machine import memory
 from tests.conftest import Cli, environment, files_below
 
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=3", "checkpoint_every=0")
+LONG = (*TRAIN[:3], "epochs=100", "checkpoint_every=0")
 SWEEP = (*TRAIN, "-m", "norm=none,layer", "seeds=2")
 
 
@@ -152,6 +154,48 @@ def test_a_stack_that_does_not_fit_the_memory_is_halved(
     assert sizes == [5, 2, 3, 1, 2]
     assert "a stack of 5 does not fit the memory; halving it" in answer.err
     assert states(tmp_path / "runs") == {f"batch seed-{seed}": "done" for seed in range(5)}
+
+
+def killed_in_training(folder: Path, *arguments: str) -> None:
+    """Trains in a process of its own, and kills it in the middle, as the kernel does."""
+    command = [sys.executable, "-m", "bnlab", *arguments]
+    with subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.DEVNULL) as process:
+        while not list(folder.glob("runs/.stacks/*/checkpoint.pt")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+
+
+def halvings(err: str) -> list[str]:
+    return [line for line in err.splitlines() if "lack of memory" in line]
+
+
+def test_a_stack_that_was_killed_for_lack_of_memory_is_halved_on_the_next_try(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = (*LONG, "seeds=4")
+    killed_in_training(tmp_path, *again)
+    kills = memory.out_of_memory_kills()
+    assert kills is not None
+    monkeypatch.setattr(memory, "out_of_memory_kills", lambda: kills + 1)
+    sizes: list[int] = []
+
+    def watched(replicates: Sequence[Replicate], *arguments: Any, **options: Any) -> None:
+        sizes.append(len(replicates))
+        raise KeyboardInterrupt if len(sizes) == 2 else ZeroDivisionError("enough seen")
+
+    monkeypatch.setattr(engine, "train", watched)
+    answer = cli(*again)
+    assert sizes[:2] == [2, 1]
+    assert halvings(answer.err) == ["a stack of 4 was killed for lack of memory; halving it"]
+
+
+def test_a_stack_that_was_killed_otherwise_stays_together(cli: Cli, tmp_path: Path) -> None:
+    killed_in_training(tmp_path, *LONG, "seeds=2")
+    answer = cli(*LONG, "seeds=2")
+    assert answer.code == 0
+    assert halvings(answer.err) == []
+    assert "going on from step" in answer.err
 
 
 def test_a_failing_replicate_does_not_take_the_others_along(

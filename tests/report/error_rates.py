@@ -5,13 +5,14 @@ one. Values are in standard deviations of a seed. Seeds share .3 of their varian
 noise is normal, or as skewed to the left (-1) as accuracies near their ceiling are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bnlab.report.comparison import compare
 from bnlab.report.comparison.contrasts import Lead, Pair, Values, hold
 
 Array = NDArray[np.float64]
@@ -157,6 +158,21 @@ def rates(
         ]
         found += any(pair.real for pair in pairs)
     return Rates(false / reports, together / reports, float(np.mean(singles)) if singles else np.nan, found / reports)
+
+
+def stopped_early(studies: int, planned: int | None, looks: Sequence[int]) -> float:
+    """The share of studies of two equal arms in which any report, one at each of these numbers of seeds, is false."""
+    generator, false = np.random.default_rng(0), 0
+    for _ in range(studies):
+        rows = [
+            {"run": arm, "norm.name": arm, "seed": seed, "state": "done", "error": "", "folder": "", "test_loss": value}
+            for arm, own in zip("ab", noise(generator, 2, max(looks), skewed=True), strict=True)
+            for seed, value in enumerate(own)
+        ]
+        frame = pd.DataFrame(rows)
+        reports = (compare(frame[frame["seed"] < n], ["norm.name"], "test_loss", None, planned=planned) for n in looks)
+        false += any(pair.real for made in reports for pair in made.pairs)
+    return false / studies
 
 
 def false_words(made: Report, pairs: list[Pair], lead: Lead | None, margin: float | None) -> Iterator[bool]:

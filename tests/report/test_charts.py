@@ -42,7 +42,7 @@ def lab(rgb: Any) -> Any:
 
 def drawn(root: Path, *by: str) -> dict[str, Drawing]:
     comparison = compare(frame.read([root])[0], by, "test_accuracy", None)
-    rows, _ = curves.read_metrics(comparison.replicates)
+    rows = curves.read(comparison.replicates).metrics
     return {drawing.name: drawing for drawing in charts.draw(comparison, rows, 0.9)}
 
 

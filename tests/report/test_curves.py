@@ -29,13 +29,14 @@ def runs(tmp_path: Path) -> Path:
 
 
 def timed(comparison: Comparison) -> tuple[Comparison, pd.DataFrame]:
-    metrics, _ = curves.read_metrics(comparison.replicates)
-    timing, _ = curves.read_timing(comparison.replicates)
+    measured = curves.read(comparison.replicates)
+    metrics, timing = measured.metrics, measured.timing
     return comparison, metrics.merge(timing[["row", "step", "seconds"]], on=["row", "step"])
 
 
 def test_rows_keep_their_replicate(runs: Path) -> None:
-    table, warnings = curves.read_metrics(frame.read([runs])[0])
+    measured = curves.read(frame.read([runs])[0])
+    table, warnings = measured.metrics, measured.warnings
     assert warnings == []
     ends = table[(table["split"] == "test") & (table["epoch"] == 3)].set_index("row")["accuracy"]
     assert ends.to_dict() == {0: 0.97, 1: 0.98, 2: 0.85, 3: 0.86}
@@ -47,7 +48,8 @@ def test_rows_keep_their_replicate(runs: Path) -> None:
 def test_a_broken_file_is_named_and_the_others_are_read(runs: Path, text: str | None) -> None:
     path = runs / "none-0a" / "seed-0" / "metrics.csv"
     path.unlink() if text is None else path.write_text(text)
-    table, warnings = curves.read_metrics(frame.read([runs])[0])
+    measured = curves.read(frame.read([runs])[0])
+    table, warnings = measured.metrics, measured.warnings
     assert set(table["row"]) == {0, 1, 3}
     reason = f"metrics.csv is missing or does not hold {HEADER.strip()}"
     assert warnings == [f"not in curves and costs: none-0a/seed-0: {reason}"]
@@ -158,7 +160,7 @@ def test_the_target_is_what_the_baseline_ends_with(runs: Path) -> None:
 
 def test_cost(runs: Path) -> None:
     comparison = compare(runs)
-    table = tables.cost(comparison, curves.read_timing(comparison.replicates)[0])
+    table = tables.cost(comparison, curves.read(comparison.replicates).timing)
     assert table is not None
     assert table.cells.to_numpy().tolist() == [["batch", "1.5", "640", "4"], ["none", "1.5", "640", "4"]]
 
@@ -167,7 +169,7 @@ def test_cost_has_the_parameters_that_results_hold(tmp_path: Path) -> None:
     stored.arm(tmp_path, "batch", [0.9, 0.91], more={"parameters": 109578})
     stored.arm(tmp_path, "old", [0.9, 0.91])
     comparison = compare(tmp_path)
-    table = tables.cost(comparison, curves.read_timing(comparison.replicates)[0])
+    table = tables.cost(comparison, curves.read(comparison.replicates).timing)
     assert table is not None
     assert table.cells.set_index("arm")["parameters"].to_dict() == {"batch": "109,578", "old": "-"}
 

@@ -133,13 +133,13 @@ def test_a_long_table_is_cut_on_the_terminal_and_whole_in_the_files(
     assert len(written(made, "summary.csv").splitlines()) == 3
 
 
-def test_without_an_output_folder_nothing_is_written(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_output_folder_nothing_but_the_look_is_written(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = sorted(runs.parent.rglob("*"))
     monkeypatch.chdir(runs.parent)
     made, text = make(runs)
     assert made.files == []
     assert "wrote" not in text
-    assert sorted(runs.parent.rglob("*")) == before
+    assert sorted(runs.parent.rglob("*")) == sorted([*before, runs / ".looks.jsonl"])
 
 
 def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from torch.nn import functional as F
 
 from bnlab.config import DataConfig
 from bnlab.launch.build import split_of
-from bnlab.store.replicate import WEIGHTS
+from bnlab.store.digests import WEIGHTS
 from tests.conftest import QUICK, Cli, files_below
 from tests.report import stored
+from tests.store.hostile import unseal
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_one_run(runs: Path, cli: Cli) -> None:
         ("show ../runs", "there is no run '..'; nearest: "),
         ("--where norm.nam=batch", "unknown setting 'norm.nam'; allowed: "),
         ("--where batch", "--where batch is not of the form setting=value"),
-        ("--older soon", "--older soon is no age; give a number with s, min, h, d, w, e.g. --older 7d"),
+        ("--older soon", "--older 'soon' is no age; give a number with s, min, h, d, w, e.g. --older 7d"),
         ("rm /", "there is no run ''; nearest: "),
         (
             "rm",
@@ -284,6 +285,7 @@ def test_no_weights_and_foreign_weights(cli: Cli, tmp_path: Path) -> None:
     assert answer.code == 2
     assert "has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)" in answer.err
     (folder,) = tmp_path.glob("runs/*/seed-0")
+    unseal(folder)
     for content in (b"", b"rubbish"):
         (folder / WEIGHTS).write_bytes(content)
         answer = cli("evaluate", "none")
@@ -292,3 +294,14 @@ def test_no_weights_and_foreign_weights(cli: Cli, tmp_path: Path) -> None:
         assert "weights.pt does not hold this run's weights (" in answer.err
     torch.save({"other": torch.zeros(1)}, folder / WEIGHTS)
     assert "does not hold this run's weights" in cli("evaluate", "none").err
+
+
+def test_a_report_of_a_run_by_its_name(runs: Path, cli: Cli, tmp_path: Path) -> None:
+    (folder,) = runs.glob("batch*")
+    named, given = cli("report", "batch"), cli("report", str(folder))
+    assert (named.code, named.err) == (0, "")
+    assert named.out == given.out
+    (tmp_path / "runs").rename(tmp_path / "kept")
+    assert cli("report", "batch", "--runs-dir", "kept").out == given.out
+    every = cli("report", "--runs-dir", "kept")
+    assert (every.code, every.out) == (0, cli("report", "kept").out)

@@ -8,6 +8,7 @@ import pytest
 import bnlab
 from tests.conftest import QUICK, Cli, files_below
 from tests.report import stored
+from tests.store.hostile import unseal
 
 SOURCES = sorted(Path(bnlab.__file__).parent.rglob("*.py"))
 RECORDED = Path(bnlab.__file__).parent / "engine" / "kernels.py"
@@ -59,6 +60,7 @@ def test_a_target_in_a_run_folder_is_only_text(cli: Cli, tmp_path: Path) -> None
 def test_weights_with_code_in_them_are_refused(cli: Cli, tmp_path: Path) -> None:
     assert cli("train", *QUICK, "norm=none", "keep_checkpoint=true").code == 0
     (weights,) = tmp_path.rglob("weights.pt")
+    unseal(weights.parent)
     weights.write_bytes(b"cos\nmkdir\n(S'executed'\ntR.")
     answer = cli("evaluate", "none")
     assert answer.code == 2

@@ -1,12 +1,16 @@
 """A class that loops, prints, exits or crashes: one line and exit code 2, or an ordinary verdict."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from bnlab.errors import UserError
-from bnlab.verify.sandbox import verify_confined
-from tests.conftest import Cli, files_below
+from bnlab.verification.conventions import Declared
+from bnlab.verification.sandbox import verify_confined
+from tests.conftest import Cli, environment, files_below
 
 HEAD = "import os, signal, sys, time\nfrom torch import nn\n\nclass MyBN(nn.BatchNorm1d):\n    def forward(self, x):\n"
 LOOP = "my_bn.py:MyBN was not done after 1 s, in line {line} of my_bn.py, an endless loop perhaps; if it is only slow,"
@@ -51,8 +55,69 @@ def test_what_ends_the_process_is_no_pass(
     monkeypatch.chdir(tmp_path)
     Path("my_bn.py").write_text(code, encoding="utf-8")
     with pytest.raises(UserError) as error:
-        verify_confined("my_bn.py:MyBN", "batch", 60, {})
+        verify_confined("my_bn.py:MyBN", "batch", 60, {}, Declared())
     assert str(error.value) == text
+
+
+LATE = "my_bn.py:MyBN was not done after 1 s, an endless loop perhaps; if it is only slow, raise --time-limit"
+
+
+def is_there(process: int) -> bool:
+    """Whether it runs or is stopped; one that is only to be reaped is not."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def gone_within(seconds: float, process: int) -> bool:
+    end = time.monotonic() + seconds
+    while is_there(process) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not is_there(process)
+
+
+def test_a_process_that_stops_itself_is_killed_at_the_limit(cli: Cli) -> None:
+    code = f"{HEAD}        open('pid', 'w').write(str(os.getpid())); os.kill(os.getpid(), signal.SIGSTOP)"
+    Path("my_bn.py").write_text(code, encoding="utf-8")
+    answer = cli("verify", "my_bn.py:MyBN", "--time-limit", "1")
+    assert (answer.code, answer.out, answer.err) == (2, "", f"error: {LATE}\n")
+    assert not is_there(int(Path("pid").read_text(encoding="utf-8")))
+
+
+LINGERING = {
+    "a thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()\n",
+    "an exit handler": "import atexit, time\natexit.register(time.sleep, 1000)\n",
+    "a child": "import os, time\nif (pid := os.fork()) == 0:\n    time.sleep(1000)\n",
+    "a child with a session of its own": (
+        "import os, time\nif (pid := os.fork()) == 0:\n    os.setsid()\n    time.sleep(1000)\n"
+    ),
+    "a grandchild": (
+        "import subprocess\npid = int(subprocess.run(['sh', '-c', 'setsid sleep 1000 >&- 2>&- & echo $!'],"
+        " capture_output=True).stdout)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", LINGERING.values(), ids=LINGERING)
+def test_nothing_that_a_class_leaves_behind_is_waited_for_or_survives(code: str, cli: Cli) -> None:
+    noted = "open('pid', 'w').write(str(globals().get('pid', os.getpid())))"
+    Path("my_bn.py").write_text(f"{code}import os\n{noted}\n{HEAD}        return super().forward(x)", encoding="utf-8")
+    answer = cli("verify", "my_bn.py:MyBN", "--time-limit", "60")
+    assert (answer.code, answer.err) == (0, "")
+    assert not is_there(int(Path("pid").read_text(encoding="utf-8")))
+
+
+def test_it_ends_with_the_process_that_wants_the_answer(tmp_path: Path) -> None:
+    code = "import os, time\nif os.fork() == 0: os.setsid()\nopen(f'pid-{os.getpid()}', 'w')\ntime.sleep(1000)"
+    (tmp_path / "my_bn.py").write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "bnlab", "verify", "my_bn.py:MyBN", "--time-limit", "1000"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment()) as process:
+        while len(pids := [int(path.name[4:]) for path in tmp_path.glob("pid-*")]) < 2:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    assert all(gone_within(10, pid) for pid in pids)
 
 
 def test_what_a_class_prints_is_dropped(cli: Cli) -> None:

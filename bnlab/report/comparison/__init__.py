@@ -11,6 +11,7 @@ from bnlab.report.comparison.comparing import Comparison, compare
 from bnlab.report.comparison.contrasts import LEVEL, MOST_PAIRED_ARMS, Lead, Pair
 from bnlab.report.comparison.curves import Measured
 from bnlab.report.comparison.frame import config_columns, environment_columns, metric_columns
+from bnlab.report.comparison.looks import Looks
 from bnlab.report.comparison.names import names_of, setting_texts, short_names, telling_keys
 from bnlab.report.comparison.provenance import environments
 from bnlab.report.comparison.units import Unit, split_and_kind, unit, words
@@ -22,6 +23,7 @@ __all__ = [
     "MOST_PAIRED_ARMS",
     "Comparison",
     "Lead",
+    "Looks",
     "Measured",
     "Pair",
     "Unit",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.errors import UserError, nearest, unknown
-from bnlab.report.comparison import arms, contrasts, names, provenance, seeds
+from bnlab.report.comparison import arms, contrasts, images, names, provenance, seeds
 from bnlab.report.comparison.frame import metric_columns
 from bnlab.report.comparison.units import SPLITS
 from bnlab.report.comparison.wording import listed
@@ -29,8 +29,9 @@ class Comparison:
         by: the columns that make the arms; empty: there is one arm, "all".
         baseline: the arm that the others are held against, or None.
         summary: one row per arm, best first, those of which a seed diverged last: arm, the `by` columns, n (seeds that
-            finished), diverged (seeds that did not), mean, sd, low, high, median, interquartile_mean, and best: whether
-            its lead over all others without failures is real; with a baseline also difference, difference_low,
+            finished), diverged (seeds that did not), mean, sd, low, high, median, interquartile_mean, low_images and
+            high_images (the interval over seeds and test images), and best: whether its lead over all others without
+            failures is real; with a baseline also difference, difference_low,
             difference_high (intervals that hold together), method, p and p_corrected. In the metric's own unit
             (accuracies are fractions); NaN where there is no number.
         pairs: the arms that were held against each other.
@@ -38,6 +39,8 @@ class Comparison:
         replicates: one row per replicate, as from `frame.read`, with its arm.
         notes: what a reader must know to read the table rightly.
         left_out: the replicates that are not in it, with the reason.
+        planned: the number of seeds per arm that was fixed beforehand, or None.
+        withheld: whether it is too early for verdicts: then no pairs are held against each other, and none leads.
     """
 
     metric: str
@@ -49,6 +52,13 @@ class Comparison:
     replicates: pd.DataFrame
     notes: list[str]
     left_out: list[str]
+    planned: int | None
+    withheld: bool
+
+    @property
+    def fewest_seeds(self) -> int:
+        """Of the arm with the fewest that finished or diverged."""
+        return _fewest_seeds(self.summary)
 
     @property
     def tests(self) -> int:
@@ -56,7 +66,15 @@ class Comparison:
         return self.pairs[0].family if self.pairs else 1
 
 
-def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str | None) -> Comparison:
+def compare(
+    frame: pd.DataFrame,
+    by: Sequence[str],
+    metric: str,
+    baseline: str | None,
+    *,
+    planned: int | None = None,
+    watched: bool = False,
+) -> Comparison:
     """Compare the arms by a metric.
 
     A seed counts once: as the mean of its replicates where an arm holds several settings, and as failed if any of them
@@ -67,6 +85,8 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
         by: the columns that make an arm; none: whatever differs between the runs.
         metric: a final metric.
         baseline: "norm.name=none", several conditions joined by commas, or None.
+        planned: seeds per arm before which verdicts are withheld, so that nobody stops at a lucky number.
+        watched: whether the report is made anew after every seed; without a plan it has no verdicts.
 
     Raises:
         UserError: an unknown column or metric, or a baseline that is not exactly one arm.
@@ -78,11 +98,15 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
     values = seeds.values(replicates["arm"].unique(), counted, metric, higher=is_accuracy(metric))
     summary = _summary(replicates, values, keys, metric)
     base = _baseline_arm(summary, keys, baseline) if baseline else None
-    pairs, lead = contrasts.hold(values, base)
+    withheld = watched if planned is None else _fewest_seeds(summary) < planned
+    answers = images.read(counted, metric)
+    pairs, lead = ([], None) if withheld else contrasts.hold(values, base, answers)
+    summary = _with_images(summary, answers)
     summary["best"] = summary["arm"] == (lead.first if lead and lead.real else None)
     short = names.names_of(summary, keys)
+    notes = [*images.notes(counted, answers, short), *notes]
     notes = [*seeds.pooled_notes(counted, short), *seeds.outlier_notes(values, short, metric), *notes]
-    if base:
+    if base and not withheld:
         summary = _with_differences(summary, pairs)
         notes = [*_method_notes(pairs, base, short), *notes]
     return Comparison(
@@ -95,7 +119,13 @@ def compare(frame: pd.DataFrame, by: Sequence[str], metric: str, baseline: str |
         replicates=replicates,
         notes=notes + provenance.notes(replicates),
         left_out=_left_out(replicates, finite, metric) + incomplete,
+        planned=planned,
+        withheld=withheld,
     )
+
+
+def _fewest_seeds(summary: pd.DataFrame) -> int:
+    return int((summary["n"] + summary["diverged"]).min())
 
 
 def is_accuracy(metric: str) -> bool:
@@ -139,6 +169,17 @@ def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]
             | {"median": stats.median(finished), "interquartile_mean": stats.interquartile_mean(finished)}
         )
     return pd.DataFrame(rows)
+
+
+def _with_images(summary: pd.DataFrame, answers: Mapping[str, images.ArmAnswers]) -> pd.DataFrame:
+    crossed = {arm: stats.crossed_mean(known.answers) for arm, known in answers.items()}
+    intervals = {arm: found.interval(contrasts.LEVEL) for arm, found in crossed.items() if found}
+    unknown_interval = stats.Interval(math.nan, math.nan)
+    found = [intervals.get(arm, unknown_interval) for arm in summary["arm"]]
+    return summary.assign(
+        low_images=[max(low, 0.0) if low == low else low for low, _ in found],
+        high_images=[min(high, 1.0) if high == high else high for _, high in found],
+    )
 
 
 def _with_differences(summary: pd.DataFrame, pairs: Sequence[contrasts.Pair]) -> pd.DataFrame:

@@ -7,8 +7,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from bnlab.report.comparison.frame import DIGESTS
 from bnlab.report.comparison.wording import listed
-from bnlab.store import FINISHED, METRICS, TIMING
+from bnlab.store import (
+    CHANGED,
+    FINISHED,
+    METRICS,
+    METRICS_FILE,
+    MOST_BYTES_OF_ROWS,
+    TIMING,
+    TIMING_FILE,
+    DamagedError,
+    decoded,
+    digest_of,
+    read_bytes,
+)
 
 TEXT, WHOLE = ("split",), ("step", "replicates")
 SHOWN = 3
@@ -16,10 +29,18 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Measured:
-    """All rows of metrics.csv and of timing.csv, and a line about the replicates without."""
+    """All rows of metrics.csv and of timing.csv.
+
+    Attributes:
+        metrics: with the column "row", the replicate's index in the frame.
+        timing: the same.
+        changed: replicates, by their index, of which a file is not what was stored, and which one.
+        warnings: a line about those without files that can be read.
+    """
 
     metrics: pd.DataFrame
     timing: pd.DataFrame
+    changed: dict[int, str]
     warnings: list[str]
 
     @property
@@ -29,49 +50,54 @@ class Measured:
 
 
 def read(replicates: pd.DataFrame) -> Measured:
-    """What was measured of the trained replicates of a frame."""
-    metrics, no_metrics = read_metrics(replicates)
-    timing, no_timing = read_timing(replicates)
-    return Measured(metrics, timing, no_metrics + no_timing)
+    """What was measured of the trained replicates of a frame, from `frame.read`."""
+    metrics, timing = _read(replicates, METRICS_FILE, METRICS), _read(replicates, TIMING_FILE, TIMING)
+    changed = dict.fromkeys(timing.changed, TIMING_FILE) | dict.fromkeys(metrics.changed, METRICS_FILE)
+    return Measured(_without(metrics, changed), _without(timing, changed), changed, metrics.warnings + timing.warnings)
 
 
-def read_metrics(replicates: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """All rows of the trained replicates' metrics.csv, and a line about those that have none that can be read.
-
-    The column "row" is the replicate's index in the frame, from `frame.read`.
-    """
-    return _read(replicates, "metrics.csv", METRICS)
-
-
-def read_timing(replicates: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The same of timing.csv."""
-    return _read(replicates, "timing.csv", TIMING)
+@dataclass(frozen=True)
+class _Rows:
+    table: pd.DataFrame
+    changed: list[int]
+    warnings: list[str]
 
 
-def _read(replicates: pd.DataFrame, name: str, header: tuple[str, ...]) -> tuple[pd.DataFrame, list[str]]:
-    trained = replicates.loc[replicates["state"].isin(FINISHED), "folder"]
-    rows: list[int] = trained.index.tolist()
-    bodies = {row: _body(Path(folder) / name, header) for row, folder in zip(rows, trained, strict=True)}
-    good = {row: body for row, body in bodies.items() if body is not None}
+def _without(rows: _Rows, changed: Mapping[int, str]) -> pd.DataFrame:
+    return rows.table[~rows.table["row"].isin(changed)] if changed else rows.table
+
+
+def _read(replicates: pd.DataFrame, name: str, header: tuple[str, ...]) -> _Rows:
+    trained = replicates.loc[replicates["state"].isin(FINISHED), ["folder", DIGESTS[name]]]
+    contents = {
+        row: content
+        for row, folder, digest in zip(trained.index.tolist(), *trained.to_numpy().T.tolist(), strict=True)
+        if (content := _content(Path(folder) / name, digest)) is not None
+    }
+    changed = [row for row, content in contents.items() if content == CHANGED]
+    bodies = {row: body for row, content in contents.items() if (body := _body(content, header)) is not None}
     try:
-        table = _parse(good, header)
+        table = _parse(bodies, header)
     except ValueError:
-        good = {row: body for row, body in good.items() if _is_table(body, header)}
-        table = _parse(good, header)
+        bodies = {row: body for row, body in bodies.items() if _is_table(body, header)}
+        table = _parse(bodies, header)
     names = replicates["run"] + "/seed-" + replicates["seed"].astype(str)
-    bad = [names[row] for row in bodies if row not in good]
-    if not bad:
-        return table, []
+    bad = [names[row] for row in trained.index.difference([*bodies, *changed])]
     reason = f"{name} is missing or does not hold {','.join(header)}"
-    return table, [f"not in curves and costs: {listed(bad, SHOWN)}: {reason}"]
+    return _Rows(table, changed, [f"not in curves and costs: {listed(bad, SHOWN)}: {reason}"] if bad else [])
 
 
-def _body(path: Path, header: tuple[str, ...]) -> str | None:
-    """The lines below the header, if every one has as many cells as the header."""
+def _content(path: Path, digest: str) -> str | None:
+    """The text of a file; CHANGED where it has another digest, None where there is none to be read."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+        content = read_bytes(path, MOST_BYTES_OF_ROWS)
+        return decoded(content) if digest in ("", digest_of(content)) else CHANGED
+    except (OSError, DamagedError):
         return None
+
+
+def _body(text: str, header: tuple[str, ...]) -> str | None:
+    """The lines below the header, if every one has as many cells as the header."""
     first, _, body = text.partition("\n")
     lines = body.count("\n")
     whole = not body or body.endswith("\n")

@@ -10,9 +10,21 @@ import pandas as pd
 from bnlab.config import CHOICES, DEFAULT_ENGINE, LENGTH
 from bnlab.errors import UserError, shown
 from bnlab.machine import is_folder, why_no_folder
-from bnlab.store import Result, StoredRun, as_text, read_run, read_runs
+from bnlab.store import (
+    METRICS_FILE,
+    TIMING_FILE,
+    Result,
+    StoredConfig,
+    StoredRun,
+    as_text,
+    identity,
+    read_run,
+    read_runs,
+)
 
-OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters")
+DIGESTS = {METRICS_FILE: "digest_of_metrics", TIMING_FILE: "digest_of_timing"}
+"""The columns with what these files are checked by; "" for a result from before there were digests."""
+OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters", *DIGESTS.values())
 RESERVED = {*OWN, "arm"}
 ENVIRONMENT = "environment."
 
@@ -21,9 +33,9 @@ def read(folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
     """One row per replicate, and a warning line for each folder that was skipped.
 
     Columns: `run` (the folder's name), `seed`, `state`, `error` (empty if there is none), `folder`, `seconds` of
-    training and `parameters` (NaN if not stored), the config by dotted key ("norm.name"), "environment.torch" and so
-    on, and the final metrics ("test_accuracy", a fraction). Only numbers of these are floats; config and environment
-    are text ("0.001", "true", "null", "[128,64]"), NaN where a run lacks the key.
+    training and `parameters` (NaN if not stored), those of `DIGESTS`, the config by dotted key ("norm.name"),
+    "environment.torch" and so on, and the final metrics ("test_accuracy", a fraction). Only numbers of these are
+    floats; config and environment are text ("0.001", "true", "null", "[128,64]"), NaN where a run lacks the key.
 
     Args:
         folders: run folders, or folders that hold run folders.
@@ -35,15 +47,13 @@ def read(folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
     warnings: list[str] = []
     for run in _runs(folders):
         for folder, found in _results(run):
-            if isinstance(found, str):
+            if isinstance(found, str) or run.config is None:
                 warnings.append(f"skipped {shown(folder)}: {found}")
-                continue
-            identity = _identity(run, found)
-            if identity in rows:
-                first = shown(rows[identity]["folder"])
+            elif (key := identity(run.config, found)) in rows:
+                first = shown(rows[key]["folder"])
                 warnings.append(f"skipped {shown(folder)}: it repeats {first}, of the same configuration and seed")
             else:
-                rows[identity] = _row(run, folder, found)
+                rows[key] = _row(run, run.config, folder, found)
     if not rows:
         where = ", ".join(f"'{folder}'" for folder in folders)
         reasons = f" ({'; '.join(warnings)})" if warnings else ""
@@ -119,13 +129,7 @@ def _may_be_a_column(setting: str) -> bool:
     return setting in LENGTH or (section in CHOICES and bool(dot))
 
 
-def _identity(run: StoredRun, result: Result) -> tuple[object, ...]:
-    """Equal in all of these, two results are of one replicate, and counting both would feign a second one."""
-    hash_of_config = None if run.config is None else run.config.hash
-    return hash_of_config, result.seed, *(result.environment.get(name) for name in ("bnlab", "torch"))
-
-
-def _row(run: StoredRun, folder: Path, result: Result) -> dict[str, Any]:
+def _row(run: StoredRun, config: StoredConfig, folder: Path, result: Result) -> dict[str, Any]:
     return {
         "run": run.name,
         "seed": result.seed,
@@ -134,7 +138,8 @@ def _row(run: StoredRun, folder: Path, result: Result) -> dict[str, Any]:
         "folder": str(folder),
         "seconds": _number(result.seconds),
         "parameters": _number(result.parameters),
-        **({} if run.config is None else run.config.settings),
+        **{column: result.digests.get(name, "") for name, column in DIGESTS.items()},
+        **config.settings,
         **{f"{ENVIRONMENT}{name}": as_text(value) for name, value in result.environment.items()},
         **result.final,
     }

@@ -38,7 +38,7 @@ def reaches(comparison: Comparison, curves: pd.DataFrame, target: float, by: str
 
     Args:
         comparison: from `compare`.
-        curves: from `curves.read_metrics`; with a column "seconds" for that clock.
+        curves: the metrics of `curves.read`; with a column "seconds" for that clock.
         target: in the metric's own unit.
         by: "step", "epoch" or "seconds"; None: `clock`.
     """
@@ -71,7 +71,7 @@ def table(comparison: Comparison, curves: pd.DataFrame, target: float) -> Table 
         return None
     horizon = float(_ends(_evaluations(comparison, curves, by)[1], by).min())
     areas = _areas(comparison, curves)
-    base = times.get(comparison.baseline or "")
+    base = None if comparison.withheld else times.get(comparison.baseline or "")
     p_values = [
         stats.logrank(own, base) if base and arm != comparison.baseline else math.nan for arm, own in times.items()
     ]

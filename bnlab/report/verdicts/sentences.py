@@ -6,7 +6,7 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.report.comparison import MOST_PAIRED_ARMS, Comparison, Lead, listed, plural, short_names, unit, unlike
-from bnlab.report.verdicts.pairs import FEW, PairVerdicts, how, p_phrase
+from bnlab.report.verdicts.pairs import FEW, PairVerdicts, established, how, p_phrase
 
 
 def verdicts(comparison: Comparison, margin: float | None = None) -> list[str]:
@@ -17,11 +17,27 @@ def verdicts(comparison: Comparison, margin: float | None = None) -> list[str]:
         margin: differences within +- margin count as practically equal, in the metric's own unit.
     """
     names = short_names(comparison)
+    if comparison.withheld:
+        return [_withheld(comparison, names), *_diverged(comparison, names)]
     say = PairVerdicts(names, unit(comparison.metric), margin, unlike(comparison.replicates))
     lines = [_lead(comparison, comparison.lead, names, say)] if comparison.lead else []
     lines += _diverged(comparison, names)
     lines += say.sentences(comparison.pairs)
     return lines + _without_comparison(comparison)
+
+
+def _withheld(comparison: Comparison, names: dict[str, str]) -> str:
+    if comparison.planned is None:
+        return (
+            "no verdict while it is watched without a plan: of looks after each seed one would be false far too often; "
+            "--plan N fixes the number of seeds per arm"
+        )
+    seeds = comparison.summary["n"] + comparison.summary["diverged"]
+    fewest = comparison.summary["arm"].iloc[int(seeds.argmin())]
+    return (
+        f"no verdict before the planned {comparison.planned} seeds per arm: "
+        f"{names[fewest]} has {comparison.fewest_seeds} so far"
+    )
 
 
 def _lead(comparison: Comparison, lead: Lead, names: dict[str, str], say: PairVerdicts) -> str:
@@ -55,6 +71,9 @@ def _lead(comparison: Comparison, lead: Lead, names: dict[str, str], say: PairVe
     gaps = listed([f"{names[arm]} by {size}" for arm, size in sizes.items()], FEW)
     alone = count == 2
     evidence = f"({how(contrasts)}{p_phrase(lead.p, kind, relation='=' if alone else '≤')})"
+    if not math.isnan(lead.images_p):
+        evidence += f"; over seeds and images{established(lead.images_p) or ' too'}"
+        evidence += p_phrase(lead.images_p, kind, relation="=" if alone else "≤")
     equal = [names[arm] for arm, pair in settled.items() if say.is_equal(pair)]
     yet = f", yet practically equal to {listed(equal, FEW)}: {say.within()}" if equal else ""
     others = f"every other arm{' without failures' * bool(among)}: "

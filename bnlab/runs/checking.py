@@ -1,0 +1,74 @@
+"""`bnlab runs check`: what in a folder of runs does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from bnlab.errors import UserError, shown
+from bnlab.machine import is_folder
+from bnlab.store import StoredRun, faults, identity, read_runs
+
+
+@dataclass
+class Checked:
+    """What came of a check.
+
+    Attributes:
+        faults: a line each, with the folder and what does not hold of it.
+        replicates: how many were looked at.
+        unchecked: how many of these are at their end and have no digests to be checked by.
+    """
+
+    faults: list[str] = field(default_factory=list)
+    replicates: int = 0
+    unchecked: int = 0
+
+
+def check(runs_dir: Path) -> Checked:
+    """Checks every file of every run that has a digest, and names repeats of one replicate.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if not is_folder(runs_dir):
+        raise UserError(f"runs folder '{shown(runs_dir)}' does not exist; give one: --runs-dir FOLDER")
+    checked = Checked()
+    first: dict[tuple[object, ...], Path] = {}
+    for run in read_runs(runs_dir):
+        for path, reason in _unreadable(run):
+            checked.faults.append(f"{shown(path)}: {reason}")
+        for replicate in run.replicates:
+            checked.replicates += 1
+            result = replicate.result
+            if result is None:
+                continue
+            checked.unchecked += result.is_final and not result.is_sealed
+            checked.faults += [f"{shown(replicate.path)}: {fault}" for fault in faults(replicate.path, result)]
+            if run.config is not None:
+                original = first.setdefault(identity(run.config, result), replicate.path)
+                if original != replicate.path:
+                    checked.faults.append(
+                        f"{shown(replicate.path)}: it repeats {shown(original)}, of the same configuration and seed"
+                    )
+    return checked
+
+
+def show_check(checked: Checked, console: Console) -> None:
+    """Prints what does not hold, and how much was looked at."""
+    for fault in checked.faults:
+        console.print(fault, markup=False, soft_wrap=True)
+    unchecked = f"; {checked.unchecked} are from before there were digests: unchecked" if checked.unchecked else ""
+    holds = f"{len(checked.faults)} faults" if checked.faults else "all of them hold"
+    console.print(f"{checked.replicates} replicates: {holds}{unchecked}")
+
+
+def _unreadable(run: StoredRun) -> Iterator[tuple[Path, str]]:
+    if run.reason:
+        yield run.path, run.reason
+    for replicate in run.replicates:
+        if replicate.reason:
+            yield replicate.path, replicate.reason

@@ -1,0 +1,69 @@
+"""Whether a finished replicate's files are what was stored: each file by its digest, the finals by the metrics."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from bnlab.store.answers_file import ANSWERS
+from bnlab.store.reading import DamagedError, read_bytes
+from bnlab.store.result_file import Result
+from bnlab.store.rows_file import METRICS_FILE, TIMING_FILE, read_scores
+
+WEIGHTS = "weights.pt"
+DIGESTED = (METRICS_FILE, TIMING_FILE, ANSWERS, WEIGHTS)
+"""The files of a finished replicate whose digests its result.json has."""
+MOST_BYTES = 2**40
+"""Of weights: any that a machine can hold."""
+CHANGED = "was changed after it was stored: its digest is wrong"
+
+
+def digest_of(content: bytes) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def digests_in(replicate: Path) -> dict[str, str]:
+    """Of each of the files that are there. Raises OSError."""
+    present = [name for name in DIGESTED if (replicate / name).exists()]
+    return {name: digest_of(read_bytes(replicate / name, MOST_BYTES)) for name in present}
+
+
+def faults(replicate: Path, result: Result) -> Iterator[str]:
+    """What does not hold of a finished replicate's files; nothing of one that is not at its end."""
+    if not result.is_final:
+        return
+    for name in DIGESTED:
+        digest = result.digests.get(name)
+        try:
+            content = read_bytes(replicate / name, MOST_BYTES)
+        except FileNotFoundError:
+            if digest is not None:
+                yield f"{name} is missing"
+        except OSError as error:
+            yield f"{name} cannot be read: {error.strerror}"
+        else:
+            if digest not in (None, digest_of(content)):
+                yield f"{name} {CHANGED}"
+            elif digest is None and result.is_sealed:
+                yield f"{name} was not there when the result was stored"
+    yield from _faults_of_scores(replicate, result)
+
+
+def _faults_of_scores(replicate: Path, result: Result) -> Iterator[str]:
+    try:
+        rows = read_scores(replicate)
+    except OSError:
+        return  # which is said above
+    except DamagedError as error:
+        yield f"{METRICS_FILE} is damaged: {error}"
+        return
+    for row in rows:
+        if not 0 <= row.accuracy <= 1 or row.loss < 0:
+            yield f"{METRICS_FILE} has a score out of its range, in epoch {row.epoch:g}"
+            return
+    last = {f"{row.split}_{kind}": getattr(row, kind) for row in rows for kind in ("loss", "accuracy")}
+    differing = sorted(name for name in last.keys() & result.final.keys() if last[name] != result.final[name])
+    if differing:
+        yield f"result.json and {METRICS_FILE} differ in {', '.join(differing)}"

@@ -1,0 +1,112 @@
+"""Removing what bnlab wrote: files of its own by their names, never what a link points to, nor what people put beside.
+
+Folders are opened without following links, and what is in them is removed by the open folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bnlab.store.answers_file import ANSWERS
+from bnlab.store.config_file import CONFIG, HASH
+from bnlab.store.digests import WEIGHTS
+from bnlab.store.files import LEFTOVER
+from bnlab.store.locks import LOCK, lock_in
+from bnlab.store.replicate import DAMAGED, LOG
+from bnlab.store.result_file import RESULT
+from bnlab.store.rows_file import METRICS_FILE, TIMING_FILE
+from bnlab.store.stored import SEED
+
+OF_A_REPLICATE = (RESULT, METRICS_FILE, TIMING_FILE, ANSWERS, WEIGHTS, LOG, LOCK)
+"""In the order in which they are removed: half removed, it is a replicate that is not trained yet."""
+
+
+class TrainingError(Exception):
+    """A process is training the replicate."""
+
+
+def remove_replicate(folder: Path) -> list[Path]:
+    """Removes a replicate's folder, or the link in its place; returns what is left because it is not bnlab's.
+
+    Raises:
+        TrainingError: a process is training it.
+        OSError: something cannot be removed.
+    """
+    if folder.is_symlink():
+        folder.unlink()
+        return []
+    _make_readable(folder)
+    with _locked(folder):
+        return _remove(folder, lambda name: name in OF_A_REPLICATE or name.startswith((DAMAGED, LEFTOVER)))
+
+
+def remove_run(run: Path, *, had_replicates: bool) -> list[Path]:
+    """Removes a run's folder once it holds no replicate, or the link in its place; returns what is left of it.
+
+    A folder without replicates whose name does not end in a hash may be anybody's, and is left as it is.
+
+    Raises:
+        OSError: something cannot be removed.
+    """
+    if run.is_symlink():
+        run.unlink()
+        return []
+    if not had_replicates and HASH.fullmatch(run.name) is None:
+        return [run]
+    _make_readable(run)
+    with os.scandir(run) as entries:
+        if any(SEED.fullmatch(entry.name) for entry in entries):
+            return []
+    return _remove(run, lambda name: name == CONFIG or name.startswith(LEFTOVER))
+
+
+def _make_readable(folder: Path) -> None:
+    """Its owner may take away from himself the right to read a folder, and still wants it removed."""
+    status = os.lstat(folder)
+    if stat.S_ISDIR(status.st_mode) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        folder.chmod(0o700)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    from filelock import Timeout
+
+    try:
+        lock = lock_in(folder)
+    except OSError:  # no file, so that nobody can hold it
+        yield
+        return
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TrainingError(folder) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _remove(folder: Path, is_own: Callable[[str], bool]) -> list[Path]:
+    """Removes the files with such names, and the folder if nothing is left in it."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        names = sorted(os.listdir(opened), key=lambda name: (name != RESULT, name == LOCK, name))  # noqa: PTH208  # of the open folder
+        left = [name for name in names if not (is_own(name) and _unlinked(name, opened))]
+    finally:
+        os.close(opened)
+    if not left:
+        folder.rmdir()
+    return [folder / name for name in left]
+
+
+def _unlinked(name: str, folder: int) -> bool:
+    """Whether it could be removed: a folder of that name is not bnlab's."""
+    if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
+        return False
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+    return True
