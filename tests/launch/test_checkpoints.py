@@ -255,8 +255,22 @@ def test_what_must_outlast_a_power_failure_is_flushed_before_it_is_in_place(
     assert ["flush checkpoint.pt", "place checkpoint.pt"] in [events[i : i + 2] for i in range(len(events))]
 
 
-MODELS = {"vit": ("model=vit", "model.width=16", "model.depth=1", "model.heads=2", "norm=layer")}
-SMALL = ("train", "threads=1", "data.limit=96", "data.batch_size=16", "epochs=3", "eval_every=4", "checkpoint_every=0")
+MODELS = {
+    "mlp": (
+        "model.width=8",
+        "model.depth=3",
+        "model.residual=true",
+        "model.dropout=0.3",
+        "optimizer=rmsprop",
+        "optimizer.clip_norm=0.5",
+        "optimizer.momentum=0.5",
+        "schedule.warmup_steps=9",
+        "data.accumulate=2",
+        "data.batch_size=8",
+    ),
+    "vit": ("data.batch_size=16", "model=vit", "model.width=16", "model.depth=1", "model.heads=2", "norm=layer"),
+}
+SMALL = ("train", "threads=1", "data.limit=96", "epochs=3", "eval_every=4", "checkpoint_every=0")
 
 
 @pytest.mark.parametrize("model", MODELS)
