@@ -15,7 +15,7 @@ from bnlab.config.optimizer import (
     SGDConfig,
     StepConfig,
 )
-from bnlab.config.other_names import did_you_mean, keys_named
+from bnlab.config.other_names import did_you_mean, keys_named, unknown_key
 from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
 from bnlab.config.run import (
     CHOICES,
@@ -65,6 +65,7 @@ __all__ = [
     "set_value",
     "setting_words",
     "settings_of",
+    "unknown_key",
     "unknown_setting",
     "without_effect",
     "wrong_type",

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bnlab.errors import UserError
 from bnlab.report.comparison import frame
+from bnlab.report.csv_text import csv_text
 from bnlab.store import check_output, replace
 
 SUFFIXES = (".csv", ".parquet")
@@ -31,6 +32,17 @@ def export(folders: Sequence[Path], output: Path, console: Console) -> None:
     if output != STDOUT:
         check_output("FILE", output)
     replicates, warnings = frame.read(folders)
+<<<<<<< HEAD
+=======
+    if output.suffix == ".csv":
+        content = csv_text(replicates).encode()
+    else:
+        try:
+            content = replicates.to_parquet(index=False)
+        except ImportError as error:
+            raise UserError("a .parquet file needs pyarrow: pip install 'bnlab[parquet]'; or write .csv") from error
+    replace(output, content)
+>>>>>>> main
     for warning in warnings:
         console.print(warning, markup=False, soft_wrap=True)
     if output == STDOUT:

@@ -6,7 +6,7 @@ from bnlab.runs.in_json import as_json
 from bnlab.runs.removal import remove
 from bnlab.runs.selection import select
 from bnlab.runs.show import show_all, show_one, show_removal
-from bnlab.runs.stored import Replicate, Run, find, last_rows, read
+from bnlab.runs.stored import Replicate, Run, find, folder_of, last_rows, read
 
 __all__ = [
     "Checked",
@@ -15,6 +15,7 @@ __all__ = [
     "as_json",
     "check",
     "find",
+    "folder_of",
     "last_rows",
     "read",
     "remove",
