@@ -4,7 +4,8 @@ A declaration holds for the class that makes it and not for its subclasses, whic
 nothing is called once per replicate, which is right for everything and slow.
 
 All parameters that are not of a linear or convolutional layer are taken for a norm's, which may be spared weight decay;
-`has_norm_parameters = False` in a class says that its are not.
+`has_norm_parameters = False` in a class says that its are not. `is_noise = True` says that a layer disturbs training
+only, as dropout does: batch statistics are measured without it.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def _hardly_tested(config: RunConfig) -> Split:
 def _products(config: RunConfig) -> list[limit.Product]:
     split = split_of(config.data)
     assert isinstance(config.model, MLPConfig)
-    widths = [split.train.images[0].numel(), *config.model.hidden, split.classes]
+    widths = [split.train.images[0].numel(), *config.model.widths(), split.classes]
     return limit.step_products(LIMIT_REPLICATES, config.data.batch_size, widths)
 
 

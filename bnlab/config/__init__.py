@@ -6,10 +6,27 @@ from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.idle import without_effect
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, ViTConfig
 from bnlab.config.norm import CustomClassConfig
-from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
-from bnlab.config.other_names import did_you_mean, keys_named
+from bnlab.config.optimizer import (
+    AdamConfig,
+    CosineConfig,
+    OptimizerConfig,
+    RMSPropConfig,
+    ScheduleConfig,
+    SGDConfig,
+    StepConfig,
+)
+from bnlab.config.other_names import did_you_mean, keys_named, unknown_key
 from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
-from bnlab.config.run import CHOICES, LENGTH, MOST_STEPS, MOST_THREADS, RunConfig, RunSettings, StackConfig
+from bnlab.config.run import (
+    CHOICES,
+    LENGTH,
+    MOST_STEPS,
+    MOST_THREADS,
+    RunConfig,
+    RunSettings,
+    StackConfig,
+    added_settings,
+)
 from bnlab.config.shipped import CONF, defaults
 
 __all__ = [
@@ -29,6 +46,7 @@ __all__ = [
     "MLPConfig",
     "ModelConfig",
     "OptimizerConfig",
+    "RMSPropConfig",
     "RunConfig",
     "RunSettings",
     "SGDConfig",
@@ -36,6 +54,7 @@ __all__ = [
     "StackConfig",
     "StepConfig",
     "ViTConfig",
+    "added_settings",
     "defaults",
     "did_you_mean",
     "from_mapping",
@@ -44,6 +63,7 @@ __all__ = [
     "set_value",
     "setting_words",
     "settings_of",
+    "unknown_key",
     "unknown_setting",
     "without_effect",
     "wrong_type",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from typing import Any
 
-from bnlab.errors import UserError
+from bnlab.errors import UserError, written
 from bnlab.ranges import one_of, positive, require
 
 MOST_WIDTH, MOST_DEPTH = 65_536, 1_000
@@ -43,15 +44,47 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class MLPConfig(ModelConfig):
-    hidden: list[int]
+    """Fully connected. Where width and depth are given they take the place of hidden, which is null then."""
+
+    hidden: list[int] | None
+    width: int | None = field(default=None, kw_only=True)
+    depth: int | None = field(default=None, kw_only=True)
+    residual: bool = field(default=False, kw_only=True)
+    norm_at: list[int] | None = field(default=None, kw_only=True)
+    dropout: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        require(len(self.hidden) > 0, "model.hidden", self.hidden, "a list of one or more widths, e.g. [128,64]")
-        _check_widths("model.hidden", self.hidden)
+        if (self.width is None) != (self.depth is None):
+            given, other = ("width", "depth") if self.depth is None else ("depth", "width")
+            raise UserError(
+                f"model.{given} needs model.{other} too: all hidden layers have one width; or set model.hidden"
+            )
+        if self.width is not None and self.depth is not None:
+            _check_widths("model.width", [self.width])
+            _within("model.depth", self.depth, MOST_DEPTH)
+            object.__setattr__(self, "hidden", None)
+        widths = self.widths()
+        require(len(widths) > 0, "model.hidden", self.hidden, "a list of one or more widths, e.g. [128,64]")
+        _check_widths("model.hidden", widths)
+        if self.residual and not any(a == b for a, b in itertools.pairwise(widths)):
+            raise UserError(
+                "model.residual=true adds a layer's input where that has the layer's width, and no two neighbours of"
+                f" model.hidden={written(widths)} have one width; set e.g. model.width=100 model.depth=20"
+            )
+        if self.norm_at is not None:
+            legal = len(set(self.norm_at)) == len(self.norm_at) and all(0 <= at < len(widths) for at in self.norm_at)
+            allowed = f"a list of distinct hidden layers, counted from 0 to {len(widths) - 1}, or null for all"
+            require(legal, "model.norm_at", self.norm_at, allowed)
+        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 or above, and below 1")
         super().__post_init__()
 
+    def widths(self) -> list[int]:
+        """Of each hidden layer."""
+        return [self.width] * self.depth if self.width is not None and self.depth is not None else self.hidden or []
+
     def shape(self) -> dict[str, Any]:
-        return {"name": self.name, "hidden": self.hidden}
+        parts = {"residual": self.residual, "dropout": self.dropout > 0}
+        return {"name": self.name, "hidden": self.widths(), **{key: True for key, there in parts.items() if there}}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bnlab.errors import UserError
 from bnlab.ranges import not_negative, positive, require, within_0_1
@@ -14,9 +14,12 @@ class OptimizerConfig:
     lr: float
     weight_decay: float
     decay_norm_params: bool
+    clip_norm: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         positive("optimizer.lr", self.lr)
+        if self.clip_norm is not None:
+            positive("optimizer.clip_norm", self.clip_norm)
         not_negative("optimizer.weight_decay", self.weight_decay)
 
 
@@ -45,8 +48,25 @@ class SGDConfig(OptimizerConfig):
 
 
 @dataclass(frozen=True)
+class RMSPropConfig(OptimizerConfig):
+    alpha: float
+    momentum: float
+    eps: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive("optimizer.eps", self.eps)
+        require(0 <= self.alpha < 1, "optimizer.alpha", self.alpha, "0 or above, and below 1")
+        within_0_1("optimizer.momentum", self.momentum)
+
+
+@dataclass(frozen=True)
 class ScheduleConfig:
     name: str
+    warmup_steps: int = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        require(self.warmup_steps >= 0, "schedule.warmup_steps", self.warmup_steps, "0 or more")
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,7 @@ class CosineConfig(ScheduleConfig):
     final_factor: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         within_0_1("schedule.final_factor", self.final_factor)
 
 
@@ -63,5 +84,6 @@ class StepConfig(ScheduleConfig):
     gamma: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive("schedule.every_epochs", self.every_epochs)
         positive("schedule.gamma", self.gamma)

@@ -12,7 +12,15 @@ from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, ViTConfig
 from bnlab.config.norm import CustomClassConfig
-from bnlab.config.optimizer import AdamConfig, CosineConfig, OptimizerConfig, ScheduleConfig, SGDConfig, StepConfig
+from bnlab.config.optimizer import (
+    AdamConfig,
+    CosineConfig,
+    OptimizerConfig,
+    RMSPropConfig,
+    ScheduleConfig,
+    SGDConfig,
+    StepConfig,
+)
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
@@ -24,7 +32,7 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
     "norm": {**{name: scheme.settings for name, scheme in SCHEMES.items()}, "custom_class": CustomClassConfig},
     "model": {"mlp": MLPConfig, "cnn": CNNConfig, "vit": ViTConfig},
     "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
-    "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig},
+    "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig, "rmsprop": RMSPropConfig},
     "schedule": {"constant": ScheduleConfig, "cosine": CosineConfig, "step": StepConfig},
     "engine": {"bnlab": EngineConfig, "keras": KerasEngineConfig},
 }
@@ -38,6 +46,21 @@ def names_of(section: str, choice: str) -> list[str]:
     """The settings that a user may set: not the choice's own name, nor what is filled in."""
     own = dataclasses.fields(CHOICES[section][choice])
     return [f.name for f in own if f.name != "name" and not f.metadata.get("filled_in")]
+
+
+def added_settings(section: str, choice: str) -> dict[str, Any]:
+    """The settings that were added after runs had been stored without them, and what those runs mean: the default.
+
+    A setting is one of them if its schema has a default; the shipped files state it too.
+    """
+    own = dataclasses.fields(CHOICES[section][choice])
+    return {field.name: field.default for field in own if field.default is not dataclasses.MISSING}
+
+
+def _told(section: Any) -> dict[str, Any]:
+    """A section's settings without the added ones at their defaults, so that a stored run keeps its address."""
+    defaults = {field.name: field.default for field in dataclasses.fields(section)}
+    return {key: value for key, value in dataclasses.asdict(section).items() if defaults[key] != value}
 
 
 @dataclass(frozen=True)
@@ -147,7 +170,7 @@ class RunConfig(RunSettings):
 
     @functools.cached_property
     def _protocol(self) -> dict[str, Any]:
-        protocol = {name: dataclasses.asdict(getattr(self, name)) for name in CHOICES}
+        protocol = {name: _told(getattr(self, name)) for name in CHOICES}
         for name in ("root", "download"):
             del protocol["data"][name]
         if protocol["engine"] == DEFAULT_ENGINE:

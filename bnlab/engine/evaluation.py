@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bnlab.data import Part, Split
 from bnlab.engine.population import buffers_kept
+from bnlab.lifting import without_noise
 
 EVALUATION_BATCH = 1000
 """Images per forward pass in evaluation; fixed, so that equal runs give equal bits."""
@@ -99,7 +100,7 @@ def evaluate_on_batch_statistics(stack: nn.Module, data: Split, batch_size: int,
     The batches have the size of the training's, since statistics of fewer images are of another kind: images that are
     left over at the end are scored in a batch with those before them, which count once.
     """
-    with buffers_kept(stack):
+    with buffers_kept(stack), without_noise(stack):
         return _score_part(stack, data, data.test, batch_size, device, fill_last=True)
 
 

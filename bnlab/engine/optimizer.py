@@ -1,13 +1,14 @@
-"""Adam, AdamW and SGD over a stack whose replicates have hyperparameters of their own.
+"""Adam, AdamW, SGD and RMSProp over a stack whose replicates have hyperparameters of their own.
 
-The updates are PyTorch's fused kernels, those behind `torch.optim.Adam(fused=True)`; tests hold them to its bits. They
-are called here without torch.optim's own bookkeeping of every tensor at every step, which takes longer than the kernel
-where a single small network is trained.
+The updates of the first three are PyTorch's fused kernels, those behind `torch.optim.Adam(fused=True)`; tests hold
+them to its bits. They are called here without torch.optim's own bookkeeping of every tensor at every step, which takes
+longer than the kernel where a single small network is trained.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnlab.config import AdamConfig, OptimizerConfig, ScheduleConfig, SGDConfig
+from bnlab.config import AdamConfig, OptimizerConfig, RMSPropConfig, ScheduleConfig, SGDConfig
 from bnlab.engine.plain_updates import PLAIN_UPDATES
 from bnlab.engine.pytorch_private import MissingError, fused_update
 from bnlab.engine.schedule import lr_factor
@@ -77,6 +78,8 @@ class _Group:
         mine = [piece.of(gradients) for piece in self._slices]
         if isinstance(self._config, AdamConfig):
             self._adam(self._config, mine)
+        elif isinstance(self._config, RMSPropConfig):
+            self._rmsprop(self._config, mine)
         else:
             self._sgd(self._config, mine)
 
@@ -114,6 +117,49 @@ class _Group:
             is_first_step=False,  # the buffers start as zeros: the first step leaves the gradient in them
         )
 
+    def _rmsprop(self, config: RMSPropConfig, gradients: list[Tensor]) -> None:
+        self._update(
+            self._views,
+            gradients,
+            self.state["square_avg"],
+            self.state.get("momentum_buffer", []),
+            lr=self._lr,
+            alpha=config.alpha,
+            eps=config.eps,
+            momentum=config.momentum,
+            weight_decay=self._weight_decay,
+        )
+
+
+class _Clip:
+    """Cuts each replicate's gradient, all of its parameters' together, to the length that it may have.
+
+    As torch.nn.utils.clip_grad_norm_: g ← g min(1, c / (‖g‖ + 1e-6)).
+
+    Args:
+        longest: c of each replicate; infinite: whatever it is.
+    """
+
+    def __init__(self, parameters: Sequence[Owned], longest: Sequence[float]) -> None:
+        like, nobody = parameters[0].tensor, len(longest)
+        self._longest = torch.tensor([*longest, math.inf], dtype=like.dtype, device=like.device)
+        numbers = [[nobody if owner is None else owner for owner in each.owners] for each in parameters]
+        self._owners = [torch.tensor(each, device=like.device) for each in numbers]
+
+    def tensors(self) -> list[Tensor]:
+        return [self._longest, *self._owners]
+
+    def cut(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """The lifted parameters' gradients, of as many blocks on the first axis as there are owners."""
+        squares = torch.zeros_like(self._longest)
+        for gradient, owners in zip(gradients, self._owners, strict=True):
+            squares = squares.index_add(0, owners, gradient.reshape(len(owners), -1).square().sum(1))
+        factors = (self._longest / (squares.sqrt() + 1e-6)).clamp(max=1)
+        return [
+            (gradient.reshape(len(owners), -1) * factors[owners].unsqueeze(1)).view(gradient.shape)
+            for gradient, owners in zip(gradients, self._owners, strict=True)
+        ]
+
 
 class StackOptimizer:
     """Moves every replicate by its own hyperparameters.
@@ -140,6 +186,10 @@ class StackOptimizer:
         say: Callable[[str], None] = warnings.warn,
     ) -> None:
         self._total_steps, self._steps_per_epoch = total_steps, steps_per_epoch
+        longest = [
+            math.inf if each.optimizer.clip_norm is None else each.optimizer.clip_norm for each in hyperparameters
+        ]
+        self._clip = _Clip(parameters, longest) if min(longest) < math.inf else None
         self._groups: list[_Group] = []
         updates = _updates({_known(each.optimizer).name for each in hyperparameters}, say)
         kinds = {repr(each): each for each in hyperparameters}
@@ -163,12 +213,15 @@ class StackOptimizer:
         """Moves the parameters along their gradients, given in the same order. All numbers that change are tensors."""
         # The kernels take it for granted; asking costs less than a call of `contiguous`.
         gradients = [gradient if gradient.is_contiguous() else gradient.contiguous() for gradient in gradients]
+        if self._clip is not None:
+            gradients = self._clip.cut(gradients)
         for group in self._groups:
             group.move(gradients)
 
     def tensors(self) -> list[Tensor]:
         """All that `move` reads or changes, gradients aside."""
-        return [tensor for group in self._groups for tensor in group.tensors()]
+        of_clip = [] if self._clip is None else self._clip.tensors()
+        return [*of_clip, *(tensor for group in self._groups for tensor in group.tensors())]
 
     def state(self) -> list[State]:
         """What is remembered, by group; the tensors themselves, not copies."""
@@ -182,18 +235,23 @@ class StackOptimizer:
                     mine.copy_(theirs)
 
 
-def _known(config: OptimizerConfig) -> AdamConfig | SGDConfig:
+def _known(config: OptimizerConfig) -> AdamConfig | SGDConfig | RMSPropConfig:
     if isinstance(config, AdamConfig) and config.name in ("adam", "adamw"):
         return config
     if isinstance(config, SGDConfig) and config.name == "sgd":
+        return config
+    if isinstance(config, RMSPropConfig) and config.name == "rmsprop":
         return config
     raise ValueError(f"there is no optimizer '{config.name}' of {type(config).__name__}")
 
 
 def _updates(names: Iterable[str], say: Callable[[str], None]) -> dict[str, Callable[..., None]]:
     """What moves tensors, by the optimizer's name: PyTorch's fused kernels, as far as there are such."""
-    found = {}
+    found: dict[str, Callable[..., None]] = {}
     for name in sorted(names):
+        if name == "rmsprop":  # of which PyTorch has no fused kernel
+            found[name] = PLAIN_UPDATES[name]
+            continue
         try:
             found[name] = fused_update(name)
         except MissingError as error:
@@ -202,10 +260,11 @@ def _updates(names: Iterable[str], say: Callable[[str], None]) -> dict[str, Call
     return found
 
 
-def _remembered(config: AdamConfig | SGDConfig) -> Sequence[str]:
+def _remembered(config: AdamConfig | SGDConfig | RMSPropConfig) -> Sequence[str]:
     if isinstance(config, AdamConfig):
         return ("exp_avg", "exp_avg_sq")
-    return ("momentum_buffer",) if config.momentum > 0 else ()
+    averages = ("square_avg",) if isinstance(config, RMSPropConfig) else ()
+    return (*averages, "momentum_buffer") if config.momentum > 0 else averages
 
 
 def _slices(owned: Owned, number: int, chosen: Sequence[bool]) -> Iterator[_Slice]:

@@ -1,4 +1,4 @@
-"""Adam, AdamW and SGD by PyTorch's public operations, called as its fused kernels are, for where those are missing.
+"""Updates by PyTorch's public operations: RMSProp, and for where the fused kernels of the others are missing, these.
 
 Every number that changes is a tensor, so that a recording holds at each step.
 """
@@ -66,4 +66,26 @@ def sgd(
         p.sub_(g * lr)
 
 
-PLAIN_UPDATES: dict[str, Callable[..., None]] = {"adam": adam, "adamw": adamw, "sgd": sgd}
+def rmsprop(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    squares: Sequence[Tensor],
+    buffers: Sequence[Tensor],
+    *,
+    lr: Tensor,
+    alpha: float,
+    eps: float,
+    momentum: float,
+    weight_decay: float,
+) -> None:
+    """RMSProp (Tieleman & Hinton, 2012), as PyTorch's: v ← α v + (1 - α) g², by g / (√v + ε)."""
+    for number, (p, gradient, v) in enumerate(zip(parameters, gradients, squares, strict=True)):
+        g = gradient.add(p, alpha=weight_decay) if weight_decay else gradient
+        v.mul_(alpha).addcmul_(g, g, value=1 - alpha)
+        step = g / v.sqrt().add_(eps)
+        if buffers:
+            step = buffers[number].mul_(momentum).add_(step)
+        p.sub_(step * lr)
+
+
+PLAIN_UPDATES: dict[str, Callable[..., None]] = {"adam": adam, "adamw": adamw, "sgd": sgd, "rmsprop": rmsprop}

@@ -8,13 +8,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """What all replicates of a stack share."""
+    """What all replicates of a stack share.
+
+    Attributes:
+        batch_size: images of a batch, which the norms see by themselves.
+        accumulate: batches whose gradients make one step together.
+    """
 
     batch_size: int
     drop_last: bool
     steps_per_epoch: int
     total_steps: int
     eval_every: int | None
+    accumulate: int = 1
+
+    @property
+    def images_per_step(self) -> int:
+        return self.batch_size * self.accumulate
 
     def stops(self) -> Iterator[int]:
         """The steps after which the stack is evaluated: each epoch's end, every `eval_every` steps, and the last."""

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bnlab.data import Split
+from bnlab.lifting import without_noise
 
 
 @runtime_checkable
@@ -42,7 +43,7 @@ def compute_population(stack: nn.Module, data: Split, batch_size: int, device: t
     if images > batch_size:
         images -= images % batch_size  # statistics of a smaller batch are of another kind
     dtype = next(stack.parameters()).dtype
-    with buffers_kept(stack):
+    with buffers_kept(stack), without_noise(stack):
         for layer in layers:
             layer.begin_population()
         for batch in data.train.images[:images].split(batch_size):

@@ -10,6 +10,8 @@ from bnlab.config import CosineConfig, ScheduleConfig, StepConfig
 def lr_factor(config: ScheduleConfig, step: int, total_steps: int, steps_per_epoch: int) -> float:
     """What the learning rate is multiplied by at a step, 0 <= step < total_steps.
 
+    In the first warmup_steps steps (step + 1) / warmup_steps times the schedule's, which is:
+
     constant: 1.
     cosine: f + (1 - f) (1 + cos(pi step / total_steps)) / 2 with f = final_factor (Loshchilov & Hutter, 2017).
     step: gamma^floor(epochs done / every_epochs).
@@ -17,6 +19,11 @@ def lr_factor(config: ScheduleConfig, step: int, total_steps: int, steps_per_epo
     Raises:
         ValueError: the schedule is unknown.
     """
+    warm = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    return warm * _factor(config, step, total_steps, steps_per_epoch)
+
+
+def _factor(config: ScheduleConfig, step: int, total_steps: int, steps_per_epoch: int) -> float:
     if config.name == "constant":
         return 1.0
     if isinstance(config, CosineConfig):

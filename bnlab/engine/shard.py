@@ -115,7 +115,7 @@ class Shard:
         parameters = [each.tensor for each in owned]
         hyperparameters = [replicate.hyperparameters for replicate in replicates]
         self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch, say)
-        self._batches = BatchStream(data.train, seeds, plan.batch_size, plan.drop_last, device)
+        self._batches = BatchStream(data.train, seeds, plan.images_per_step, plan.drop_last, device)
         self._watch = Watch(self._stack, observations, takes)
         self._run_batch = Step(
             self._stack,
@@ -124,6 +124,7 @@ class Shard:
             data.scaling,
             plan.batch_size,
             plan.total_steps,
+            accumulate=plan.accumulate,
             compiled=compiled,
             say=say,
             watch=self._watch,

@@ -36,6 +36,7 @@ class Step:
         optimizer: moves them.
         scaling: of the images to what the stack takes.
         batch_size: of a full batch.
+        accumulate: batches whose gradients make one step together: it is called with the images of all.
         total_steps: how long it will train.
         compiled: compile the forward and backward pass. The kernels are then other ones, so the last bits differ.
         say: told in a line if the step is slower than was to be expected, and why.
@@ -51,6 +52,7 @@ class Step:
         batch_size: int,
         total_steps: int,
         *,
+        accumulate: int = 1,
         compiled: bool,
         say: Say,
         watch: Watch | None = None,
@@ -59,21 +61,21 @@ class Step:
         self._watch = Watch(stack, [], []) if watch is None else watch
         self._shown = 1 + len(self._watch.declared)
         self._stack, self._parameters, self._optimizer, self._scaling = stack, parameters, optimizer, scaling
-        self._batch_size, self._compiled = batch_size, compiled
+        self._batch_size, self._accumulate, self._compiled = batch_size, accumulate, compiled
         self._share: dict[int, Tensor] = {}
         self._records = compiled or total_steps >= WORTH_RECORDING
         self._plain: Program = partial(self._move_along, self._differentiate)
         self._full_batch: Program | None = None
 
     def __call__(self, number: int, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
-        """Step `number`, from 0, on uint8 images (U, N, ...) and labels (R, N).
+        """Step `number`, from 0, on uint8 images (U, N, ...) and labels (R, N); N images are `accumulate` batches.
 
         Returns:
             log-probabilities (R, K, N), then the observations (R, ...), in the order in which they are declared.
         """
         self._optimizer.set_lr(number)
         program = self._plain
-        if labels.shape[1] == self._batch_size:
+        if labels.shape[1] == self._batch_size * self._accumulate:
             if self._full_batch is None:
                 self._full_batch = self._fastest(images, labels)
             program = self._full_batch
@@ -107,18 +109,30 @@ class Step:
         return values[: self._shown]
 
     def _differentiate(self, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
-        """The log-probabilities, the observations, then every parameter's gradient.
+        """The log-probabilities, the observations of the last batch, then every parameter's gradient.
 
         The loss is summed over replicates and samples, so that no replicate's gradient depends on another's.
         """
+        share = self._share_of(labels.shape[1], self._parameters[0])
+        if self._accumulate == 1:
+            log_probabilities, observations, gradients = self._of_batch(images, labels, share)
+            return [log_probabilities, *observations, *gradients]
+        batches = zip(images.split(self._batch_size, 1), labels.split(self._batch_size, 1), strict=True)
+        parts = [self._of_batch(*batch, share) for batch in batches]
+        gradients = [torch.stack(each).sum(0) for each in zip(*(of_batch for _, _, of_batch in parts), strict=True)]
+        return [torch.cat([seen for seen, _, _ in parts], dim=-1), *parts[-1][1], *gradients]
+
+    def _of_batch(
+        self, images: Tensor, labels: Tensor, share: Tensor
+    ) -> tuple[Tensor, Sequence[Tensor], Sequence[Tensor]]:
+        """The log-probabilities, the observations, and every parameter's gradient by one batch."""
         pixels = self._scaling.to_float(images, self._parameters[0].dtype)
         with self._watch.open():
             log_probabilities = log_probabilities_of(self._stack(pixels))
         observations = self._watch.values()
         loss = F.nll_loss(log_probabilities, labels, reduction="sum")
-        share = self._share_of(labels.shape[1], loss)
         gradients = torch.autograd.grad(loss, self._parameters, share, materialize_grads=True)
-        return [log_probabilities.detach(), *observations, *gradients]
+        return log_probabilities.detach(), observations, gradients
 
     def _share_of(self, samples: int, like: Tensor) -> Tensor:
         """A sample's part in the mean loss of its batch."""

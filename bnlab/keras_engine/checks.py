@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
-from bnlab.config import KerasEngineConfig, RunConfig
+from bnlab.config import KerasEngineConfig, MLPConfig, RunConfig
 from bnlab.data import Split
 from bnlab.errors import SettingError, UserError, written
 from bnlab.norms import keras_layers
@@ -41,6 +41,12 @@ def _limited(config: RunConfig, engine: KerasEngineConfig) -> Iterator[tuple[str
     yield "optimizer", config.optimizer.name, ("adam", "sgd")
     yield "optimizer.weight_decay", config.optimizer.weight_decay, (0.0,)
     yield "schedule", config.schedule.name, ("constant",)
+    yield "schedule.warmup_steps", config.schedule.warmup_steps, (0,)
+    yield "optimizer.clip_norm", config.optimizer.clip_norm, (None,)
+    yield "data.accumulate", config.data.accumulate, (1,)
+    if isinstance(config.model, MLPConfig):
+        yield "model.residual", config.model.residual, (False,)
+        yield "model.dropout", config.model.dropout, (0.0,)
     yield "device", config.device, ("auto", "cpu")
     yield "eval_every", config.eval_every, (None,)
     yield "compile", config.compile, (False, "auto")

@@ -66,9 +66,9 @@ def plan_of(config: RunConfig) -> Plan:
     """The length of the training in steps."""
     batch = config.data
     images = len(split_of(batch).train)
-    steps_per_epoch = data.batches_per_epoch(images, batch.batch_size, batch.drop_last)
+    steps_per_epoch = data.batches_per_epoch(images, batch.images_per_step, batch.drop_last)
     total = config.steps if config.steps is not None else (config.epochs or 0) * steps_per_epoch
-    return Plan(batch.batch_size, batch.drop_last, steps_per_epoch, total, config.eval_every)
+    return Plan(batch.batch_size, batch.drop_last, steps_per_epoch, total, config.eval_every, batch.accumulate)
 
 
 def replicate(config: RunConfig, seed: int) -> Replicate:

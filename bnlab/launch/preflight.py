@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bnlab import data
 from bnlab.config import DataConfig, RunConfig
+from bnlab.errors import UserError
 from bnlab.launch.build import device_of, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.launch.engines import engine_of
@@ -35,3 +36,8 @@ def _check_batches(config: DataConfig, images: int, smallest: int) -> None:
     limit = "null" if config.limit is None else config.limit
     left_by = f"data.validation_size={config.validation_size} and data.limit={limit}"
     data.check_batches(images, config.batch_size, config.drop_last, smallest, left_by=left_by)
+    if config.images_per_step > images:
+        raise UserError(
+            f"data.accumulate={config.accumulate} batches of data.batch_size={config.batch_size} are more than the"
+            f" {images} training images that {left_by} leave; take fewer or smaller ones"
+        )

@@ -9,7 +9,14 @@ is cut there for this one layer. What a layer treats alone and which layers a mo
 
 from bnlab.lifting.lifted import Lifted, Owned
 from bnlab.lifting.observation import Observation, Watch
-from bnlab.lifting.walk import depends_on_tensors_alone, is_known_throughout, lift, lower, owned_parameters
+from bnlab.lifting.walk import (
+    depends_on_tensors_alone,
+    is_known_throughout,
+    lift,
+    lower,
+    owned_parameters,
+    without_noise,
+)
 
 __all__ = [
     "Lifted",
@@ -21,4 +28,5 @@ __all__ = [
     "lift",
     "lower",
     "owned_parameters",
+    "without_noise",
 ]

@@ -5,10 +5,11 @@ What it does with a layer follows from what the layer declares (`bnlab.declarati
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
@@ -87,6 +88,23 @@ def is_known_throughout(module: nn.Module) -> bool:
     if isinstance(_declared(module), Calls):
         return all(map(is_known_throughout, module.children()))
     return isinstance(module, SingleLinear) or _class_of(module) in OF_THEIR_OWN or _declared(module) is not None
+
+
+@contextlib.contextmanager
+def without_noise(stack: nn.Module) -> Iterator[None]:
+    """Layers that declare that they are noise do nothing within, whatever the mode of the others."""
+    noisy = [module for module in stack.modules() if module.training and _is_noise(module)]
+    for module in noisy:
+        module.training = False
+    yield
+    for module in noisy:
+        module.training = True
+
+
+def _is_noise(module: nn.Module) -> bool:
+    """Whether it is such a layer, or one of all replicates'."""
+    plain = module.plain[0] if isinstance(module, Lifted) else module
+    return bool(vars(type(plain)).get("is_noise"))
 
 
 class _Walk(ABC):

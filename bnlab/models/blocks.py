@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -34,6 +35,7 @@ class Blocks:
         bias: True, False, or "auto": a layer has none when the very next layer is a norm with a shift.
         norm_shifts: whether the norm has a shift (beta) of its own.
         norm_activates: whether the norm has an activation of its own, which takes the place of one right after it.
+        norm_at: the hidden layers that have a norm, counted from 0; None: all.
         norm_is_token_wise: whether the norm takes each token of a sequence as a sample of its own.
     """
 
@@ -46,6 +48,13 @@ class Blocks:
     norm_shifts: bool
     norm_activates: bool
     norm_is_token_wise: bool
+    norm_at: Sequence[int] | None = None
+
+    def at(self, number: int) -> Blocks:
+        """What stands around the hidden layer of that number."""
+        if self.norm_at is None or number in self.norm_at:
+            return self
+        return dataclasses.replace(self, norm_layer=None, norm_shifts=False, norm_activates=False)
 
     def input(self, channels: int, ndim: int) -> nn.Module:
         """What the pixels pass first."""

@@ -42,6 +42,7 @@ def build(
         norm_shifts=shifts(of_activations),
         norm_activates=norm.activates(),
         norm_is_token_wise=is_token_wise(of_activations),
+        norm_at=model.norm_at if isinstance(model, MLPConfig) else None,
     )
     with torch.device("meta" if generator is None else "cpu"):
         built = _MAKERS[type(model)](model, image, classes, blocks)
@@ -52,7 +53,7 @@ def build(
 
 
 _MAKERS: dict[type[ModelConfig], Callable[..., Model]] = {
-    MLPConfig: lambda model, image, classes, blocks: MLP(image, model.hidden, classes, blocks),
+    MLPConfig: lambda model, image, classes, blocks: MLP(image, model, classes, blocks),
     CNNConfig: lambda model, image, classes, blocks: CNN(image, model.channels, classes, blocks),
     ViTConfig: lambda model, image, classes, blocks: ViT(image, model, classes, blocks),
 }

@@ -1,7 +1,8 @@
 """The article's network: fully connected layers, each followed by a norm and an activation.
 
 784 -> [Linear 128, norm, ReLU] -> [Linear 64, norm, ReLU] -> Linear 10, with the norm before (`pre`) or after (`post`)
-the activation.
+the activation. With `residual` a hidden layer whose input has its width is x + layer(x), norm and activation included
+(He et al. 2015); with `dropout` the last thing in a hidden layer is a dropout.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from functools import partial
 import torch
 from torch import nn
 
+from bnlab.config import MLPConfig
 from bnlab.declarations import Calls
 from bnlab.models.blocks import Blocks
+from bnlab.models.dropout import Dropout
+from bnlab.models.residual import Residual
 
 
 class MLP(nn.Module):
@@ -24,18 +28,21 @@ class MLP(nn.Module):
 
     Args:
         image: shape of one image.
-        hidden: width of each hidden layer.
+        config: its widths, and what is added to a plain network.
         blocks: what stands around the linear layers.
     """
 
     holds_layers = Calls.IN_ORDER
 
-    def __init__(self, image: Sequence[int], hidden: Sequence[int], classes: int, blocks: Blocks) -> None:
+    def __init__(self, image: Sequence[int], config: MLPConfig, classes: int, blocks: Blocks) -> None:
         super().__init__()
         width = math.prod(image)
         layers: list[nn.Module] = [nn.Flatten(), blocks.input(width, 2)]
-        for units in hidden:
-            layers += blocks.hidden(partial(nn.Linear, width, units), units, 2)
+        for number, units in enumerate(config.widths()):
+            layer = blocks.at(number).hidden(partial(nn.Linear, width, units), units, 2)
+            if config.dropout > 0:
+                layer.append(Dropout(config.dropout))
+            layers += [Residual(*layer)] if config.residual and width == units else layer
             width = units
         self.layers = nn.Sequential(*layers, *blocks.output(width, classes))
 

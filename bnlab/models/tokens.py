@@ -75,17 +75,3 @@ class MeanOfTokens(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean(-2)
-
-
-class Residual(nn.Module):
-    """x + branch(x), of any shape that the branch keeps."""
-
-    holds_layers = Calls.BY_ITS_FORWARD
-
-    def __init__(self, *branch: nn.Module) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(*branch)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = x + self.branch(x)
-        return y

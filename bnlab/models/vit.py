@@ -22,7 +22,8 @@ from torch.nn import functional as F
 from bnlab.config import ViTConfig
 from bnlab.declarations import Calls, Each
 from bnlab.models.blocks import Blocks
-from bnlab.models.tokens import MeanOfTokens, Positions, Residual
+from bnlab.models.residual import Residual
+from bnlab.models.tokens import MeanOfTokens, Positions
 
 
 class Patches(nn.Module):

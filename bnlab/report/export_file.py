@@ -7,6 +7,7 @@ from rich.console import Console
 
 from bnlab.errors import UserError
 from bnlab.report.comparison import frame
+from bnlab.report.csv_text import csv_text
 from bnlab.store import check_output, replace
 
 SUFFIXES = (".csv", ".parquet")
@@ -23,7 +24,7 @@ def export(folders: Sequence[Path], output: Path, console: Console) -> None:
     check_output("FILE", output)
     replicates, warnings = frame.read(folders)
     if output.suffix == ".csv":
-        content = replicates.to_csv(index=False, lineterminator="\n").encode()
+        content = csv_text(replicates).encode()
     else:
         try:
             content = replicates.to_parquet(index=False)

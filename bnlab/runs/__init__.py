@@ -4,7 +4,7 @@ from bnlab.runs.checking import Checked, check, show_check
 from bnlab.runs.removal import remove
 from bnlab.runs.selection import select
 from bnlab.runs.show import show_all, show_one, show_removal
-from bnlab.runs.stored import Replicate, Run, find, last_rows, read
+from bnlab.runs.stored import Replicate, Run, find, folder_of, last_rows, read
 
 __all__ = [
     "Checked",
@@ -12,6 +12,7 @@ __all__ = [
     "Run",
     "check",
     "find",
+    "folder_of",
     "last_rows",
     "read",
     "remove",

@@ -14,7 +14,7 @@ from bnlab.errors import shown
 from bnlab.runs.removal import remove
 from bnlab.runs.settings import arms
 from bnlab.runs.stored import Replicate, Run
-from bnlab.store import StackRecord, StoredConfig, is_claimed, read_all
+from bnlab.store import StackRecord, StoredConfig, environment, is_claimed, read_all
 
 SPLITS = {
     "train": "training",
@@ -62,7 +62,11 @@ def _show_commands(runs: Sequence[Run], console: Console) -> None:
         console.print(f"to resume: {command}", markup=False, soft_wrap=True)
     for rerun in interrupted_reruns(runs):
         count = _counted(len(rerun.members), "replicate")
-        console.print(f"an interrupted rerun of {count} goes on with: {rerun.command}", markup=False, soft_wrap=True)
+        console.print(
+            f"an interrupted rerun of {count} goes on with: {environment.typed(rerun.command)}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _show_reasons(run: Run, console: Console) -> None:
@@ -92,7 +96,7 @@ def interrupted_reruns(runs: Sequence[Run]) -> list[StackRecord]:
         (record, listed.intersection(record.members))
         for runs_dir in dict.fromkeys(run.path.parent for run in runs)
         for record in read_all(runs_dir)
-        if record.rerun and record.started and record.command is not None
+        if record.rerun and record.started and environment.typed(record.command) is not None
     ]
     return [record for record, members in reruns if members and not any(map(is_claimed, members))]
 
@@ -104,8 +108,8 @@ def show_one(run: Run, console: Console) -> None:
         console.print(_as_yaml(run.config), markup=False, soft_wrap=True)
     _show_finals(run, console)
     _show_reasons(run, console)
-    for environment, group in _by_environment(run.replicates):
-        console.print(f"seeds {seeds(group)}: {environment}", markup=False, soft_wrap=True)
+    for where, group in _by_environment(run.replicates):
+        console.print(f"seeds {seeds(group)}: {where}", markup=False, soft_wrap=True)
     for replicate in run.replicates:
         if replicate.result is not None and replicate.result.error:
             console.print(f"seed {replicate.seed} {replicate.state}: {replicate.result.error}", markup=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bnlab.config import CHOICES, added_settings
 from bnlab.store.reading import DamagedError, read_text, yaml_mapping
 
 CONFIG = "config.yaml"
@@ -48,6 +49,10 @@ def read_config(run: Path) -> StoredConfig:
     """
     tree = yaml_mapping(read_text(run / CONFIG))
     settings = {as_text(key): value for key, value in _flat(tree)}
+    for section, choices in CHOICES.items():
+        if (choice := settings.get(f"{section}.name")) in choices:
+            for name, default in added_settings(section, choice).items():
+                settings.setdefault(f"{section}.{name}", as_text(default))
     if "norm.target" in settings:
         settings["norm.name"] = settings["norm.target"].rpartition(":")[2]
     config = StoredConfig(tree, settings, protocol_hash(tree))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bnlab.config import CONF, from_mapping
+from bnlab.config import CHOICES, CONF, added_settings, from_mapping
 from bnlab.errors import UserError
 from bnlab.launch.outcomes import run
 from bnlab.launch.preflight import check
 from bnlab.norms import SCHEMES
+from bnlab.store import run_folder
 from tests.compose import compose
 from tests.data import idx
 
@@ -27,6 +28,21 @@ def test_the_folder_holds_what_this_test_knows_how_to_train() -> None:
     groups = {path.parent.name for path in FILES}
     assert groups == {"norm", "model", "data", "optimizer", "schedule", "engine", "experiment"}
     assert {path.stem for path in CONF.glob("norm/*.yaml")} == {*SCHEMES, "custom_class"}
+
+
+def test_settings_that_were_added_leave_the_addresses_of_stored_runs_as_they_are() -> None:
+    """README's run, from before the first of them; a value that is not the default is another run."""
+    assert run_folder(from_mapping(compose([]))).name == "batch-native-mlp-fe48282ade"
+    others = ["model.dropout=0.1", "optimizer.clip_norm=1", "schedule.warmup_steps=9", "data.accumulate=2"]
+    assert len({run_folder(from_mapping(compose([other]))) for other in ["seed=0", *others]}) == 5
+
+
+def test_the_files_state_the_defaults_of_added_settings() -> None:
+    for section, choices in CHOICES.items():
+        for name in choices:
+            added = added_settings(section, name)
+            shipped = compose([f"{section}={name}"])[section]
+            assert {key: shipped[key] for key in added} == added, (section, name)
 
 
 @pytest.mark.parametrize("override", [choice(path) for path in FILES])

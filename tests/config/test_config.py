@@ -82,8 +82,8 @@ def test_the_articles_programs_can_be_changed_by_hand(name: str) -> None:
         ((), "data__batch_size", "many", "a whole number"),
         ((), "data__batch_size", None, "a whole number"),
         ((), "data__limit", "all", "a whole number, or null"),
-        ((), "model__hidden", 12345, "a list of whole numbers, e.g. [128,64]"),
-        ((), "model__hidden", [128, "wide"], "a list of whole numbers, e.g. [128,64]"),
+        ((), "model__hidden", 12345, "a list of whole numbers, e.g. [128,64], or null"),
+        ((), "model__hidden", [128, "wide"], "a list of whole numbers, e.g. [128,64], or null"),
         ((), "optimizer__betas", [0.9, "high"], "a list of numbers, e.g. [0.9,0.999]"),
         ((), "epochs", 1.5, "a whole number, or null"),
         ((), "seed", "zero", "a whole number"),
@@ -193,7 +193,7 @@ def test_a_setting_that_a_scheme_does_not_have_is_refused(
 
 def test_a_choice_without_settings_says_so() -> None:
     assert refused((), schedule__gamma=0.5) == (
-        "schedule=constant has no setting 'gamma'; it has no settings. 'gamma' is a setting of schedule=step."
+        "schedule=constant has no setting 'gamma'; its settings: warmup_steps. 'gamma' is a setting of schedule=step."
     )
 
 
@@ -211,7 +211,8 @@ def test_a_choice_without_settings_says_so() -> None:
         ("momentum", " Did you mean 'norm.momentum' or 'optimizer.momentum'?"),
         ("trainer.max_epochs", " Did you mean 'epochs'?"),
         ("scheduler", " Did you mean 'schedule'?"),
-        ("dropout", ""),  # no model has it
+        ("dropout", " Did you mean 'model.dropout'?"),
+        ("droput", " Did you mean 'model.dropout'?"),
         ("_target_x", " Did you mean 'norm.target'?"),
     ],
 )

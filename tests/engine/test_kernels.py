@@ -20,6 +20,9 @@ from tests.lifting.test_lifting import ADAM, CLASSES, IMAGES, cnn, mlp, norms_on
 CASES = [(model, *norm) for model in (mlp(), cnn(), vit()) for norm in norms_on(model)]
 CASES += [(mlp(activation="gelu", norm_position="post"), "batch", impl) for impl in ("native", "custom")]
 CASES += [(vit(norm_position="post", norm_input=True), norm, "native") for norm in ("batch", "layer")]
+CASES += [
+    (mlp(hidden=None, width=16, depth=3, residual=True, dropout=0.3), "batch", impl) for impl in ("native", "custom")
+]
 IDS = [f"{model.name}-{model.activation}-{norm}-{impl}" for model, norm, impl in CASES]
 
 

@@ -21,7 +21,7 @@ from bnlab.engine.plan import Plan
 from bnlab.engine.shard import Replicate
 from bnlab.machine.threads import use_threads
 from bnlab.norms import SCHEMES
-from bnlab.seeds import weight_generator
+from bnlab.seeds import batch_generator, weight_generator
 from tests.compose import compose
 from tests.reference import History, Recipe, Watcher, fit
 
@@ -159,6 +159,40 @@ def test_the_reference_would_notice_a_wrong_setting() -> None:
         _, found = trained(configured(*overrides.split(), other), data, 0, recipe)
         last = recipe.steps, "test"
         assert found.scores[last] != pytest.approx(history.scores[last], rel=1e-6)
+
+
+@pytest.mark.parametrize(("images", "drop_last"), [(43, True), (43, False), (48, False)])
+@pytest.mark.parametrize("norm", ["none", "layer"])
+def test_accumulated_gradients_are_those_of_the_large_batch_where_no_norm_looks_at_it(
+    norm: str, images: int, drop_last: bool
+) -> None:
+    config, data, found = configured(f"norm={norm}", "optimizer.lr=0.01"), synthetic(images), []
+    for size, accumulate in ((12, 1), (4, 3)):
+        one, watcher = replicate(config), Watcher()
+        per_epoch = images // 12 if drop_last else -(-images // 12)
+        train([one], data, Plan(size, drop_last, per_epoch, 9, None, accumulate), CPU, watcher)
+        found.append((one.model.state_dict(), watcher.history.scores))
+    (whole, scores), (parts, others) = found
+    for name, value in whole.items():
+        torch.testing.assert_close(parts[name], value, rtol=1e-9, atol=1e-12, msg=name)
+    for key, pair in scores.items():
+        assert others[key] == pytest.approx(pair, rel=1e-9), key
+
+
+def test_batch_norm_sees_each_batch_that_is_accumulated_by_itself() -> None:
+    """Two batches of 4 make a step: running statistics move twice, and by those of 4 images."""
+    config, data, recipe = configured("optimizer=sgd", "optimizer.momentum=0"), synthetic(8), Recipe(sgd(lr=0.1))
+    model = twin(config, 0, batch)
+    order = torch.randperm(8, generator=batch_generator(0))
+    images = (data.train.images[order].double() / 255 - 0.3) / 0.4
+    for part in (slice(0, 4), slice(4, 8)):
+        loss = nn.functional.cross_entropy(model(images[part]), data.train.labels[order][part]) / 2
+        loss.backward()
+    recipe.optimizer(model).step()
+    one = replicate(config)
+    train([one], data, Plan(4, False, 1, 1, None, 2), CPU, Observer())
+    for (name, value), other in zip(one.model.state_dict().items(), model.state_dict().values(), strict=True):
+        torch.testing.assert_close(value, other, rtol=1e-9, atol=1e-12, msg=name)
 
 
 @pytest.mark.parametrize("steps", [1, 6, 7, 12, 40])

@@ -1,12 +1,13 @@
 """The updates against torch.optim's, to the bit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from bnlab.config import AdamConfig, OptimizerConfig, ScheduleConfig, SGDConfig
+from bnlab.config import AdamConfig, OptimizerConfig, RMSPropConfig, ScheduleConfig, SGDConfig
 from bnlab.engine.optimizer import Hyperparameters, StackOptimizer
 from bnlab.lifting import Owned
 
@@ -28,6 +29,61 @@ OPTIMIZERS: dict[str, tuple[OptimizerConfig, Callable[..., torch.optim.Optimizer
         {"lr": 0.1, "momentum": 0.9, "nesterov": True},
     ),
 }
+
+
+def test_rmsprop_is_torchs() -> None:
+    """Up to the last bit: torch divides by the root and multiplies by the rate in one operation."""
+    for momentum in (0.0, 0.9):
+        config = RMSPropConfig("rmsprop", 0.01, 0.1, True, 0.95, momentum, 1e-6)
+        generator = torch.Generator().manual_seed(5)
+        values = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in ((2, 7, 5), (2, 3))]
+        expected = [torch.nn.Parameter(value.clone()) for value in values]
+        reference = torch.optim.RMSprop(expected, 0.01, alpha=0.95, eps=1e-6, weight_decay=0.1, momentum=momentum)
+        parameters, each = [owned(value) for value in values], Hyperparameters(config, ScheduleConfig("constant"))
+        mine = StackOptimizer(parameters, [each, each], 20, 20, pytest.fail)
+        for step in range(20):
+            gradients = [torch.randn(value.shape, generator=generator, dtype=torch.float64) for value in values]
+            for parameter, gradient in zip(expected, gradients, strict=True):
+                parameter.grad = gradient.clone()
+            reference.step()
+            mine.set_lr(step)
+            mine.move(gradients)
+        for moved, other in zip(parameters, expected, strict=True):
+            torch.testing.assert_close(moved.tensor, other, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("longest", [0.01, 1.0, 1e6])
+def test_each_replicates_gradient_is_clipped_by_itself(longest: float) -> None:
+    """Against torch's own; what belongs to nobody counts for nobody, and one replicate is not clipped."""
+    shapes = (3, 4, 5), (3, 2), (6,)
+    owners: list[list[int | None]] = [[0, 1, 2], [0, None, 2], [0, 1, 2]]
+    generator = torch.Generator().manual_seed(5)
+    gradients = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    sgd = SGDConfig("sgd", 1.0, 0.0, True, 0.0, False, clip_norm=longest)
+    each = [Hyperparameters(config, ScheduleConfig("constant")) for config in (sgd, sgd, replace(sgd, clip_norm=None))]
+    start = [torch.zeros(shape, dtype=torch.float64) for shape in shapes]
+    parameters = [
+        Owned(value.clone().requires_grad_(), of, of_norm=False) for value, of in zip(start, owners, strict=True)
+    ]
+    optimizer = StackOptimizer(parameters, each, 1, 1)
+    optimizer.set_lr(0)
+    optimizer.move(gradients)
+    for replicate in range(3):
+        mine = [blocks.unflatten(0, (3, -1))[replicate] for blocks in gradients]
+        mine = [g for g, of in zip(mine, owners, strict=True) if of[replicate] is not None]
+        plain = [torch.nn.Parameter(torch.zeros_like(gradient)) for gradient in mine]
+        for parameter, gradient in zip(plain, mine, strict=True):
+            parameter.grad = gradient.clone()
+        if replicate < 2:
+            torch.nn.utils.clip_grad_norm_(plain, longest)
+        moved = [
+            each.tensor.detach().unflatten(0, (3, -1))[replicate]
+            for each in parameters
+            if each.owners[replicate] is not None
+        ]
+        for value, parameter in zip(moved, plain, strict=True):
+            assert parameter.grad is not None
+            torch.testing.assert_close(value, -parameter.grad, rtol=1e-12, atol=0)
 
 
 def owned(value: torch.Tensor) -> Owned:

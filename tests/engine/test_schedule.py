@@ -25,6 +25,14 @@ def test_cosine_by_hand() -> None:
     assert lr_factor(CosineConfig("cosine", 1.0), 3, 4, 2) == 1.0
 
 
+def test_the_rate_rises_in_the_first_steps() -> None:
+    constant, cosine = ScheduleConfig("constant", warmup_steps=4), CosineConfig("cosine", 0.1, warmup_steps=4)
+    assert [lr_factor(constant, step, 10, 5) for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+    plain = [lr_factor(CosineConfig("cosine", 0.1), step, 10, 5) for step in range(10)]
+    expected = [0.25 * plain[0], 0.5 * plain[1], 0.75 * plain[2], *plain[3:]]
+    assert [lr_factor(cosine, step, 10, 5) for step in range(10)] == pytest.approx(expected, rel=1e-15)
+
+
 def test_step_by_hand() -> None:
     every_2 = StepConfig("step", every_epochs=2.0, gamma=0.5)
     factors = [lr_factor(every_2, step, 100, 3) for step in range(14)]

@@ -32,7 +32,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("epoch=3", ["unknown setting 'epoch'; allowed: ", "epochs, eval_every, ", "Did you mean 'epochs'?"]),
     ("norm=layer norm.momentum=.1", ["norm=layer has no setting 'momentum'; its settings: impl, eps, affine."]),
     ("optimizer.momentum=.9", ["optimizer=adam has no setting 'momentum'; its settings: lr, "]),
-    ("schedule.gamma=.5", ["schedule=constant has no setting 'gamma'; it has no settings"]),
+    ("schedule.gamma=.5", ["schedule=constant has no setting 'gamma'; its settings: warmup_steps"]),
     # A wrong type.
     ("norm.eps=small", ["norm.eps=small is of the wrong type; it has to be a number"]),
     ("data.batch_size=32.5", ["data.batch_size=32.5 is of the wrong type; it has to be a whole number"]),

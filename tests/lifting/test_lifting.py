@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 from typing import Any
 
@@ -19,6 +20,7 @@ from bnlab.config import (
     MLPConfig,
     ModelConfig,
     OptimizerConfig,
+    RMSPropConfig,
     ScheduleConfig,
     SGDConfig,
     ViTConfig,
@@ -38,7 +40,7 @@ from bnlab.norms.frn import FilterResponseNorm
 from bnlab.seeds import weight_generator
 from tests.compose import compose
 
-IMAGES, CLASSES = {"mlp": (1, 4, 4), "cnn": (1, 8, 8), "vit": (1, 8, 8)}, 10
+IMAGES, CLASSES = {"mlp": (1, 4, 4), "residual": (1, 4, 4), "cnn": (1, 8, 8), "vit": (1, 8, 8)}, 10
 ADAM = Hyperparameters(AdamConfig("adam", 1e-2, 0.0, True, [0.9, 0.999], 1e-8), ScheduleConfig("constant"))
 
 
@@ -72,18 +74,20 @@ def synthetic_split(image: tuple[int, ...]) -> Split:
     return Split(part(203), None, part(40), CLASSES, Scaling())
 
 
+OF_ALL: dict[str, Any] = {
+    "activation": "relu",
+    "norm_position": "pre",
+    "norm_input": False,
+    "norm_output": False,
+    "init": "pytorch",
+    "init_gain": None,
+    "bias": "auto",
+}
+"""The settings that every model has."""
+
+
 def mlp(**changes: Any) -> MLPConfig:
-    settings: dict[str, Any] = {
-        "name": "mlp",
-        "hidden": [32, 32],
-        "activation": "relu",
-        "norm_position": "pre",
-        "norm_input": False,
-        "norm_output": False,
-        "init": "pytorch",
-        "init_gain": None,
-        "bias": "auto",
-    }
+    settings: dict[str, Any] = {**OF_ALL, "name": "mlp", "hidden": [32, 32]}
     return MLPConfig(**settings | changes)
 
 
@@ -102,15 +106,13 @@ def replicate(
 
 
 def cnn(**changes: Any) -> CNNConfig:
-    settings: dict[str, Any] = {**vars(mlp()), "name": "cnn", "channels": [8, 16]}
-    del settings["hidden"]
+    settings: dict[str, Any] = {**OF_ALL, "name": "cnn", "channels": [8, 16]}
     return CNNConfig(**settings | changes)
 
 
 def vit(**changes: Any) -> ViTConfig:
-    settings: dict[str, Any] = {**vars(mlp()), "name": "vit", "activation": "gelu"}
+    settings: dict[str, Any] = {**OF_ALL, "name": "vit", "activation": "gelu"}
     settings |= {"patch": 4, "width": 16, "depth": 1, "heads": 2, "mlp_ratio": 2}
-    del settings["hidden"]
     return ViTConfig(**settings | changes)
 
 
@@ -147,6 +149,7 @@ def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
     cosine = CosineConfig("cosine", 0.1)
     sgd = Hyperparameters(SGDConfig("sgd", 0.05, 0.01, False, 0.9, True), cosine)
     adamw = Hyperparameters(AdamConfig("adamw", 3e-3, 0.1, True, [0.8, 0.99], 1e-7), ScheduleConfig("constant"))
+    rmsprop = Hyperparameters(RMSPropConfig("rmsprop", 1e-3, 0.01, True, 0.9, 0.5, 1e-8), cosine)
     mixed += [
         replicate("norm=batch", 2, dtype, mlp(norm_position="post", activation="tanh"), sgd),
         replicate("norm=layer", 0, dtype, mlp(norm_input=True, norm_output=True, activation="gelu"), adamw),
@@ -157,8 +160,27 @@ def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
         replicate("norm=batch", 1, dtype, settings=("norm.track_running_stats=false",)),
         replicate("norm=group", 3, dtype, mlp(init="normal", init_gain=0.2), settings=("norm.num_groups=4",)),
         replicate("norm=weight_norm", 1, dtype, settings=("norm.impl=custom", "norm.then=layer")),
+        replicate("norm=batch", 0, dtype, mlp(norm_at=[1]), hyperparameters=clipped(0.5, sgd)),
+        replicate("norm=layer", 2, dtype, hyperparameters=clipped(0.1, rmsprop)),
     ]
     return mixed
+
+
+def clipped(longest: float, by: Hyperparameters) -> Hyperparameters:
+    return dataclasses.replace(by, optimizer=dataclasses.replace(by.optimizer, clip_norm=longest))
+
+
+def residual(dtype: torch.dtype) -> list[Replicate]:
+    """Deep networks with residual layers and dropout, by schemes that are lifted in each way."""
+    deep = mlp(hidden=None, width=16, depth=5, residual=True, dropout=0.2)
+    norms = [("none", "native"), ("batch", "native"), ("batch", "custom"), ("layer", "native"), ("dyt", "custom")]
+    by = clipped(0.3, ADAM)
+    mixed = [
+        replicate(f"norm={norm}", seed, dtype, deep, by, settings=(f"norm.impl={impl}",))
+        for norm, impl in norms
+        for seed in (0, 1)
+    ]
+    return [*mixed, replicate("norm=batch", 2, dtype, dataclasses.replace(deep, dropout=0.5, norm_at=[0, 4]))]
 
 
 def convolutional(dtype: torch.dtype) -> list[Replicate]:
@@ -219,7 +241,7 @@ def of_tokens(dtype: torch.dtype) -> list[Replicate]:
     ]
 
 
-MIXED = {"mlp": everything_mixed, "cnn": convolutional, "vit": of_tokens}
+MIXED = {"mlp": everything_mixed, "residual": residual, "cnn": convolutional, "vit": of_tokens}
 
 
 def run(replicates: list[Replicate], steps: int, model: str = "mlp", **how: Any) -> PerStep:
@@ -236,7 +258,7 @@ def one_of_each_pair(replicates: list[Replicate], seed: int) -> list[tuple[int, 
     return [(index, each) for index, each in enumerate(replicates) if index >= pairs or each.seed == seed]
 
 
-@pytest.mark.parametrize(("model", "steps"), [("mlp", 50), ("cnn", 50), ("vit", 15)])
+@pytest.mark.parametrize(("model", "steps"), [("mlp", 50), ("residual", 50), ("cnn", 50), ("vit", 15)])
 def test_float64_stack_equals_single_runs_at_every_step(model: str, steps: int) -> None:
     stacked, alone = MIXED[model](torch.float64), MIXED[model](torch.float64)
     together = torch.stack(run(stacked, steps, model).losses)
@@ -264,7 +286,7 @@ def test_a_stack_gives_the_same_bits_twice(model: str) -> None:
     assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize(("model", "every"), [("mlp", 1), ("cnn", 1), ("vit", 4)])
+@pytest.mark.parametrize(("model", "every"), [("mlp", 1), ("residual", 1), ("cnn", 1), ("vit", 4)])
 def test_shards_on_threads_of_their_own_train_as_one_stack_does(model: str, every: int) -> None:
     whole, divided = MIXED[model](torch.float64)[::every], MIXED[model](torch.float64)[::every]
     one = torch.stack(run(whole, 12, model).losses)
@@ -365,7 +387,7 @@ def test_lower_brings_trained_values_back() -> None:
         torch.testing.assert_close(new.bias.detach(), old["bias"] + 1)
 
 
-@pytest.mark.parametrize("model", [mlp(), cnn(), vit()], ids=list(MIXED))
+@pytest.mark.parametrize("model", [mlp(), cnn(), vit()], ids=["mlp", "cnn", "vit"])
 def test_every_scheme_is_lifted_and_not_looped_over(model: ModelConfig) -> None:
     for norm, impl in norms_on(model):
         settings = (f"norm.impl={impl}",)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bnlab.config import MLPConfig
 from bnlab.errors import UserError
 from bnlab.models import build
+from bnlab.models.dropout import Dropout
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.seeds import weight_generator
 
@@ -172,3 +173,44 @@ def test_instance_norm_is_refused_with_the_mathematical_reason_and_the_way_out()
     with pytest.raises(UserError, match=r"one value per sample, whose deviation from its own mean is zero") as error:
         build(PLAIN, norm, IMAGE, 4, None)
     assert "use a convolutional model, or norm=layer" in str(error.value)
+
+
+def test_width_and_depth_take_the_place_of_hidden() -> None:
+    config = replace(PLAIN, width=7, depth=3)
+    assert (config.hidden, config.widths()) == (None, [7, 7, 7])
+    assert config.shape() == replace(PLAIN, hidden=[7, 7, 7]).shape()
+    assert kinds(made("batch", width=7, depth=3)) == "LBaLBaLBaL"
+
+
+@pytest.mark.parametrize(
+    ("norm_at", "position", "expected"),
+    [([0], "pre", "LBaLaL"), ([1], "pre", "LaLBaL"), ([1], "post", "LaLaBL"), ([], "pre", "LaLaL")],
+)
+def test_norms_are_at_the_layers_that_are_named(norm_at: list[int], position: str, expected: str) -> None:
+    layers = made("batch", norm_at=norm_at, norm_position=position)
+    assert kinds(layers) == expected
+    has_bias = [layer.bias is not None for layer in layers if isinstance(layer, nn.Linear)]
+    assert has_bias == [position == "post" or at not in norm_at for at in (0, 1)] + [True]
+
+
+def test_a_residual_layer_adds_its_input_where_that_has_its_width() -> None:
+    config = replace(PLAIN, hidden=[8, 8, 6, 6], residual=True)
+    model = build(config, NORMS["batch"], IMAGE, 4, weight_generator(3)).double()
+    images = torch.rand(9, 1, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    x = images.numpy().reshape(9, 12)
+    *hidden, last = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    for layer in hidden:
+        y = np.maximum(batch_norm(affine(layer, x)), 0)
+        x = x + y if x.shape == y.shape else y
+    np.testing.assert_allclose(model(images).detach().numpy(), affine(last, x), rtol=1e-10, atol=1e-12)
+
+
+def test_dropout_is_last_in_each_hidden_layer_and_changes_no_weight() -> None:
+    plain, dropped = made("layer"), made("layer", dropout=0.5)
+    found = [type(layer) for layer in dropped if not isinstance(layer, nn.Flatten | nn.Identity)]
+    assert found == [nn.Linear, nn.LayerNorm, nn.ReLU, Dropout] * 2 + [nn.Linear]
+    assert all(torch.equal(a, b) for a, b in zip(weights(plain), weights(dropped), strict=True))
+    seeds = [
+        int(layer.seed) for seed in (0, 1) for layer in made("none", seed, dropout=0.5) if isinstance(layer, Dropout)
+    ]
+    assert len(set(seeds)) == 4

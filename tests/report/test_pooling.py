@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bnlab.errors import UserError
+from bnlab.report.comparison import frame
 
 from . import stored
 from .test_compare import compare
@@ -120,3 +121,24 @@ def test_a_replicate_without_versions_yet_splits_nothing(tmp_path: Path) -> None
     stored.replicate(run, 2, None, state="running", environment={})
     result = compare(tmp_path)
     assert (result.by, result.notes) == ([], [])
+
+
+def test_one_configuration_under_three_labels_is_counted_once(tmp_path: Path) -> None:
+    """Cause: four seeds under three labels were twelve, with p = .001."""
+    for label in ("a", "b", "c"):
+        stored.arm(tmp_path, "batch", [0.9, 0.91, 0.92, 0.93], folder=label)
+    replicates, warnings = frame.read([tmp_path])
+    assert replicates["seed"].tolist() == [0, 1, 2, 3]
+    assert len(warnings) == 8
+    assert all("it repeats" in warning for warning in warnings)
+    assert compare(tmp_path, by=("norm.name",)).summary["n"].tolist() == [4]
+
+
+def test_a_seed_is_one_seed_whatever_is_pooled(tmp_path: Path) -> None:
+    """Cause: settings pooled by --by norm.name made 17 seeds of the seeds 0 to 2."""
+    for name in ("batch", "none"):
+        for lr in (0.001, 0.01, 0.1):
+            stored.arm(tmp_path, name, [0.9, 0.91, 0.92], folder=f"{name}{lr}", lr=lr)
+    comparison = compare(tmp_path, by=("norm.name",))
+    assert comparison.summary["n"].tolist() == [3, 3]
+    assert comparison.pairs[0].contrast.ns == (3, 3)

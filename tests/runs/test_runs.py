@@ -294,3 +294,14 @@ def test_no_weights_and_foreign_weights(cli: Cli, tmp_path: Path) -> None:
         assert "weights.pt does not hold this run's weights (" in answer.err
     torch.save({"other": torch.zeros(1)}, folder / WEIGHTS)
     assert "does not hold this run's weights" in cli("evaluate", "none").err
+
+
+def test_a_report_of_a_run_by_its_name(runs: Path, cli: Cli, tmp_path: Path) -> None:
+    (folder,) = runs.glob("batch*")
+    named, given = cli("report", "batch"), cli("report", str(folder))
+    assert (named.code, named.err) == (0, "")
+    assert named.out == given.out
+    (tmp_path / "runs").rename(tmp_path / "kept")
+    assert cli("report", "batch", "--runs-dir", "kept").out == given.out
+    every = cli("report", "--runs-dir", "kept")
+    assert (every.code, every.out) == (0, cli("report", "kept").out)
