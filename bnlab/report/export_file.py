@@ -27,34 +27,18 @@ def export(folders: Sequence[Path], output: Path, console: Console) -> None:
     Raises:
         UserError: the file is neither .csv nor .parquet, pyarrow is missing for the latter, or there is no run.
     """
-    if output != STDOUT and output.suffix not in SUFFIXES:
-        raise UserError(f"{output} ends in '{output.suffix}'; allowed: {' or '.join(SUFFIXES)}, or - for stdout")
     if output != STDOUT:
+        if output.suffix not in SUFFIXES:
+            raise UserError(f"{output} ends in '{output.suffix}'; allowed: {' or '.join(SUFFIXES)}, or - for stdout")
         check_output("FILE", output)
     replicates, warnings = frame.read(folders)
-<<<<<<< HEAD
-=======
-    if output.suffix == ".csv":
-        content = csv_text(replicates).encode()
-    else:
-        try:
-            content = replicates.to_parquet(index=False)
-        except ImportError as error:
-            raise UserError("a .parquet file needs pyarrow: pip install 'bnlab[parquet]'; or write .csv") from error
-    replace(output, content)
->>>>>>> main
     for warning in warnings:
         console.print(warning, markup=False, soft_wrap=True)
     if output == STDOUT:
-        sys.stdout.write(_csv(replicates))
+        sys.stdout.write(csv_text(replicates))
         return
-    replace(output, _csv(replicates) if output.suffix == ".csv" else _parquet(replicates))
+    replace(output, csv_text(replicates) if output.suffix == ".csv" else _parquet(replicates))
     console.print(f"{len(replicates)} replicates written to {output}", markup=False, soft_wrap=True)
-
-
-def _csv(replicates: pd.DataFrame) -> str:
-    text: str = replicates.to_csv(index=False, lineterminator="\n")
-    return text
 
 
 def _parquet(replicates: pd.DataFrame) -> bytes:

@@ -262,7 +262,7 @@ def test_one_run(runs: Path, cli: Cli) -> None:
             "--runs-dir rnus",
             "runs folder 'rnus' does not exist; train a run first: bnlab train, or give --runs-dir. Did",
         ),
-        ("export runs.xlsx", "runs.xlsx ends in '.xlsx'; allowed: .csv or .parquet"),
+        ("export runs.xlsx", "runs.xlsx ends in '.xlsx'; allowed: .csv or .parquet, or - for stdout"),
     ],
 )
 def test_bad_input(arguments: str, error: str, runs: Path, cli: Cli, tmp_path: Path) -> None:
