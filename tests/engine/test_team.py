@@ -1,6 +1,7 @@
 """A team's workers: each task has one of its own for ever, and a worker with several does them in turn."""
 
 import threading
+from functools import partial
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ def test_a_task_is_always_done_by_the_same_worker_and_results_are_in_order() -> 
     with Team(2, 4) as team:
         rounds = [team.together([threading.get_ident] * 5) for _ in range(3)]
         assert team.together([torch.get_num_threads] * 3) == [2, 2, 2]  # of the four each has its half
-        assert team.together([lambda number=number: number for number in range(5)]) == [0, 1, 2, 3, 4]
+        assert team.together([partial(int, number) for number in range(5)]) == [0, 1, 2, 3, 4]
     first = rounds[0]
     assert rounds == [first] * 3
     assert first[0] == first[2] == first[4] != first[1] == first[3]
