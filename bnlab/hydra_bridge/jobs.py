@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -65,6 +66,30 @@ def _of_job(job: Sequence[str]) -> Iterator[None]:
         yield
     except UserError as error:
         raise UserError(f"{explained(error, job)} (job: {' '.join(job)}; no job was started)") from error
+
+
+def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose) -> list[list[str]]:
+    """The jobs without those choices of some groups that can be trained in none; says on stderr which, and why.
+
+    Raises:
+        UserError: none is left.
+    """
+    refused: dict[str, UserError] = {}
+    used: set[str] = set()
+    for job in jobs:
+        choices = [text for text in job if text.partition("=")[0] in groups]
+        try:
+            configs_of([job], compose)
+            used.update(choices)
+        except UserError as error:
+            refused |= {choice: error for choice in choices if choice not in refused}
+    left_out = {choice: error for choice, error in refused.items() if choice not in used}
+    kept = [job for job in jobs if not left_out.keys() & set(job)]
+    if not kept:
+        raise next(iter(left_out.values()))
+    for choice, refusal in left_out.items():
+        sys.stderr.write(f"left out: {choice}, since {refusal.__cause__}\n")
+    return kept
 
 
 def own_settings(jobs: Iterable[Sequence[str]]) -> list[list[str]]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bnlab.errors import StorageError
+from bnlab.errors import StorageError, shown
 from bnlab.launch.recorder import Recorder
 from bnlab.machine import Interrupt
 from bnlab.store import DamagedError
 from bnlab.store.checkpoint_file import BEFORE, CURRENT, load, save
 
-PARTS = {"versions", "training", "records"}
+PARTS = {"stack", "versions", "training", "records"}
 
 SHARE = 0.02
 """Of the training time, at most, is spent on checkpoints."""
@@ -32,6 +32,11 @@ def _bytes(state: Any) -> int:
     return sum(_bytes(value) for value in values)
 
 
+def _in_words(versions: object) -> str:
+    named = versions.items() if isinstance(versions, dict) else ()
+    return shown(", ".join(f"{name} {version}" for name, version in named)) or "none known"
+
+
 class Checkpoints:
     """A keeper of the training loop: decides when a checkpoint is due, and writes it into the stack's folder.
 
@@ -40,6 +45,8 @@ class Checkpoints:
 
     Args:
         folder: the stack's.
+        members: the names of its replicates' folders in order: a checkpoint of another stack is not used.
+        steps: of the whole training.
         every: seconds.
         versions: of what computes; a checkpoint of others is not used.
         recorder: its rows are part of the state.
@@ -50,13 +57,15 @@ class Checkpoints:
     def __init__(
         self,
         folder: Path,
+        members: Sequence[str],
+        steps: int,
         every: float,
         versions: Mapping[str, str],
         recorder: Recorder,
         interrupt: Interrupt,
         say: Callable[[str], None],
     ) -> None:
-        self._path = folder / CURRENT
+        self._path, self._members, self._steps = folder / CURRENT, list(members), steps
         self._every, self._versions = every, dict(versions)
         self._recorder, self._interrupt, self._say = recorder, interrupt, say
         self._cost: float | None = None
@@ -72,31 +81,48 @@ class Checkpoints:
             except DamagedError as error:
                 self._say(f"{path} is not used: {error}; going back to the one before, or to the start")
                 continue
-            if not isinstance(state, dict) or set(state) != PARTS:
-                self._say(f"{path} is not used: it is not a training's; going back to the one before, or to the start")
+            foreign = self._foreign(state)
+            if foreign:
+                self._say(f"{path} is not used: {foreign}; going back to the one before, or to the start")
                 continue
-            if state["versions"] != self._versions:
-                versions = ", ".join(f"{name} {version}" for name, version in state["versions"].items())
-                self._say(f"{path} is not used: it is by {versions}; starting anew")
-                return None
             training: Mapping[str, Any] = state["training"]
             self._recorder.load_state(state["records"])
             self._say(f"going on from step {training['step']}")
             return training
         return None
 
+    def _foreign(self, state: Mapping[str, Any]) -> str:
+        """Why a state is none of this training; empty if it is one."""
+        if not isinstance(state, dict) or set(state) != PARTS or not isinstance(state["training"], dict):
+            return "it is not a training's"
+        if state["stack"] != self._members:
+            return "it is of another stack"
+        if state["versions"] != self._versions:
+            return f"it is by {_in_words(state['versions'])}"
+        step = state["training"].get("step")
+        if type(step) is not int or not 0 <= step <= self._steps:
+            return f"it is at step {shown(step)} of {self._steps}"
+        return ""
+
     def offer(self, step: int, state: Callable[[], dict[str, Any]], *, evaluated: bool) -> None:
         """Saves if one is due. Raises KeyboardInterrupt if the user wants to stop; a full disk only costs a line."""
-        stop = self._interrupt.requested
+        stop, wanted = self._interrupt.requested, self._interrupt.take_wish_to_save()
         if self._cost is None:
             self._cost = 0.005 + _bytes(state()) / SLOWEST
-        if not (stop or self._due(self._cost, evaluated)):
+        if not (stop or wanted or self._due(self._cost, evaluated)):
             return
         began = time.perf_counter()
-        saved = {"versions": self._versions, "training": state(), "records": self._recorder.state()}
+        saved = {
+            "stack": self._members,
+            "versions": self._versions,
+            "training": state(),
+            "records": self._recorder.state(),
+        }
         try:
             save(self._path, saved)
             outcome = f"saved at step {step}"
+            if wanted and not stop:
+                self._say(f"{outcome}, as SIGUSR1 asked; going on")
         except StorageError as error:
             outcome = f"no checkpoint at step {step}: {error}"
             self._say(outcome)

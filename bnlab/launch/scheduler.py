@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from bnlab.engine import Observers
-from bnlab.errors import StorageError
+from bnlab.errors import StorageError, UnreadableError
 from bnlab.launch.build import device_of, plan_of, threads_for
 from bnlab.launch.checkpoints import Checkpoints
 from bnlab.launch.engines import Surroundings, engine_of
@@ -95,7 +96,7 @@ class Launch:
             return self._train_in_parts(stack, 2)
         try:
             return self._train(stack)
-        except StorageError:
+        except (StorageError, UnreadableError):
             raise  # the next stack could not be stored either
         except Exception as error:
             if len(stack.members) == 1:
@@ -115,6 +116,7 @@ class Launch:
     def _train(self, stack: Stack) -> Results:
         """Trains a stack to its end, from its last checkpoint if it has one."""
         stack.keep(started=True, in_training=True)
+        gc.collect()  # the models of the stack before refer to each other in circles, which nothing else frees in time
         try:
             return self._train_to_its_end(stack)
         except KeyboardInterrupt:
@@ -133,7 +135,8 @@ class Launch:
         recorder = Recorder(folders, environments, stack.company, environment.command())
         versions = environment.versions(keras=any(job.config.uses_keras() for job in jobs))
         say, every = self._progress.say, config.checkpoint_every
-        checkpoints = Checkpoints(stack.folder, every, versions, recorder, self._interrupt, say)
+        steps = plan_of(config).total_steps
+        checkpoints = Checkpoints(stack.folder, stack.names, steps, every, versions, recorder, self._interrupt, say)
         with self._interrupt.deferred():
             with Observers([recorder, self._progress.of_stack()]) as observers:
                 around = Surroundings(observers, checkpoints, self._interrupt, say)

@@ -14,15 +14,18 @@ from bnlab.errors import shown
 from bnlab.runs.removal import remove
 from bnlab.runs.settings import arms
 from bnlab.runs.stored import Replicate, Run
-from bnlab.store import StackRecord, StoredConfig, is_claimed, read_all
+from bnlab.store import StackRecord, StoredConfig, environment, is_claimed, read_all
 
 SPLITS = {
     "train": "training",
     "validation": "validation",
     "test": "test",
-    "test_batch_stats": "test, batch statistics,",
+    "test_batch_stats": "test, batch statistics",
 }
 STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow", "diverged": "magenta"}
+WIDE = 100
+"""Columns of a terminal with room for age and size."""
+
 RESUMABLE = ("interrupted", "failed", "unreadable")
 
 
@@ -37,13 +40,16 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
     if not runs:
         console.print(nothing)
         return
-    table = Table(Column("run", overflow="fold"), "arm", "seeds", "state", "last accuracy", "age", "size")
+    wide = not console.is_terminal or console.width >= WIDE
+    also = ("age", "size") if wide else ()
+    table = Table(Column("run", overflow="fold"), "arm", "seeds", "state", "last accuracy", *also)
     for run, arm in zip(runs, arms([run.settings for run in runs]), strict=True):
         for state, group in _by_state(run.replicates):
             cells = (_metric(group), _age(min(r.age for r in group)), _size(sum(r.size for r in group)))
-            table.add_row(Text(run.name), Text(arm), seeds(group), Text(state, STYLES.get(state, "red")), *cells)
+            style = STYLES.get(state, "red")
+            table.add_row(Text(run.name), Text(arm), seeds(group), Text(state, style), *cells[: None if wide else 1])
         if not run.replicates:
-            table.add_row(Text(run.name), Text(arm), "-", Text(run.state, "red"), "-", "-", "-")
+            table.add_row(Text(run.name), Text(arm), "-", Text(run.state, "red"), "-", *("-" for _ in also))
     if not console.is_terminal:
         # In a pipe or a file a line each, whatever its length: for grep, and folding thousands takes seconds.
         table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
@@ -62,7 +68,11 @@ def _show_commands(runs: Sequence[Run], console: Console) -> None:
         console.print(f"to resume: {command}", markup=False, soft_wrap=True)
     for rerun in interrupted_reruns(runs):
         count = _counted(len(rerun.members), "replicate")
-        console.print(f"an interrupted rerun of {count} goes on with: {rerun.command}", markup=False, soft_wrap=True)
+        console.print(
+            f"an interrupted rerun of {count} goes on with: {environment.typed(rerun.command)}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _show_reasons(run: Run, console: Console) -> None:
@@ -92,7 +102,7 @@ def interrupted_reruns(runs: Sequence[Run]) -> list[StackRecord]:
         (record, listed.intersection(record.members))
         for runs_dir in dict.fromkeys(run.path.parent for run in runs)
         for record in read_all(runs_dir)
-        if record.rerun and record.started and record.command is not None
+        if record.rerun and record.started and environment.typed(record.command) is not None
     ]
     return [record for record, members in reruns if members and not any(map(is_claimed, members))]
 
@@ -104,8 +114,8 @@ def show_one(run: Run, console: Console) -> None:
         console.print(_as_yaml(run.config), markup=False, soft_wrap=True)
     _show_finals(run, console)
     _show_reasons(run, console)
-    for environment, group in _by_environment(run.replicates):
-        console.print(f"seeds {seeds(group)}: {environment}", markup=False, soft_wrap=True)
+    for where, group in _by_environment(run.replicates):
+        console.print(f"seeds {seeds(group)}: {where}", markup=False, soft_wrap=True)
     for replicate in run.replicates:
         if replicate.result is not None and replicate.result.error:
             console.print(f"seed {replicate.seed} {replicate.state}: {replicate.result.error}", markup=False)

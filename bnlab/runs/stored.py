@@ -19,6 +19,7 @@ from bnlab.store import (
     StoredConfig,
     StoredReplicate,
     StoredRun,
+    environment,
     is_claimed,
     read_runs,
     read_scores,
@@ -56,8 +57,8 @@ class Replicate:
 
     @property
     def command(self) -> str | None:
-        """What was typed to train it."""
-        return None if self.result is None else self.result.command
+        """What was typed to train it, to be typed again."""
+        return None if self.result is None else environment.typed(self.result.command)
 
     @property
     def final(self) -> Mapping[str, float]:
@@ -125,6 +126,17 @@ def read(runs_dir: Path) -> list[Run]:
 def only(run: Run, keep: Callable[[Replicate], bool]) -> Run:
     """The run with those of its replicates."""
     return replace(run, replicates=[replicate for replicate in run.replicates if keep(replicate)])
+
+
+def folder_of(given: Path, runs_dir: Path) -> Path:
+    """What is given, if it is there; else the folder of the run in `runs_dir` that has this name, as `find` knows it.
+
+    Raises:
+        UserError: there are runs, and none of that name, or several.
+    """
+    if os.path.lexists(given) or given == runs_dir or len(given.parts) > 1 or not is_folder(runs_dir):
+        return given
+    return find(read(runs_dir), str(given)).path
 
 
 def find(runs: Sequence[Run], wanted: str) -> Run:

@@ -9,7 +9,7 @@ from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
 from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text
 from bnlab.store.digests import CHANGED, MOST_BYTES, WEIGHTS, digest_of, faults
-from bnlab.store.files import as_csv, check_output, check_writable, replace
+from bnlab.store.files import as_csv, check_output, check_writable, no_formula, replace
 from bnlab.store.locks import LOCK, lock_in
 from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_bytes
 from bnlab.store.removal import TrainingError, remove_replicate, remove_run
@@ -61,6 +61,7 @@ __all__ = [
     "is_claimed",
     "lock_in",
     "looks_file",
+    "no_formula",
     "read_all",
     "read_bytes",
     "read_run",

@@ -21,7 +21,7 @@ from bnlab.store.digests import MOST_BYTES
 from bnlab.store.files import replace
 from bnlab.store.reading import DamagedError, read_bytes
 
-MAGIC = b"bnlab checkpoint 3\n"
+MAGIC = b"bnlab checkpoint 4\n"
 
 CURRENT, BEFORE = "checkpoint.pt", "checkpoint-before.pt"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import shlex
 import subprocess
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,19 @@ COMMAND = "BNLAB_COMMAND"
 def command() -> str | None:
     """The command that trains what this process trains; None if bnlab is used from Python."""
     return os.environ.get(COMMAND)
+
+
+def typed(command: str | None) -> str | None:
+    """A stored command, to be typed again; None if it is no training by bnlab.
+
+    It is put together anew from its words, each quoted for the shell: it comes from a file that may be anybody's.
+    """
+    try:
+        words = shlex.split(command or "")
+    except ValueError:
+        return None
+    is_training = words[:2] == ["bnlab", "train"] and all(word.isprintable() for word in words)
+    return shlex.join(words) if is_training else None
 
 
 def describe(device: str, threads: int, *, keras: bool = False) -> dict[str, Any]:

@@ -115,6 +115,21 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(path, error) from error
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet runs as a formula."""
+
+
+def no_formula(cell: object) -> object:
+    """A cell of a CSV file, with an apostrophe before what a spreadsheet would run; numbers are left as they are."""
+    if not isinstance(cell, str) or not cell.startswith(FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Rows as the text of a CSV file."""
     text = io.StringIO()

@@ -193,7 +193,6 @@ def _typed(values: Mapping[str, Any]) -> Result:
             "final": {name: float(value) for name, value in values.get("final", {}).items() if value is not None},
             "company": _company(values.get("company")),
             "error": _in_one_line(values.get("error")),
-            "command": _in_one_line(values.get("command")),
             "environment": _printable(values.get("environment", {})),
             "conventions": _printable(values.get("conventions", {})),
         }

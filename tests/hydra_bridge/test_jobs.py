@@ -86,6 +86,23 @@ def test_a_class_of_ones_own_beside_other_schemes(launcher: str, cli: Cli, tmp_p
     assert states(tmp_path) == {f"{run}/seed-0": "done" for run in runs}
 
 
+def test_of_all_that_there_is_what_cannot_be_used_here_is_left_out(cli: Cli, tmp_path: Path) -> None:
+    code, out, err = sweep(cli, "stacked", "norm=glob([n*,ins*,cust*])", "seed=0,1")
+    assert code == 0
+    assert states(tmp_path) == {"none-mlp/seed-0": "done", "none-mlp/seed-1": "done"}
+    custom, instance = err.splitlines()
+    assert custom == "left out: norm=custom_class, since norm.target is not set; write norm.target=VALUE"
+    assert instance.startswith("left out: norm=instance, since norm=instance cannot be used here: instance ")
+    assert "2 replicates: 2 done" in out
+
+
+def test_where_nothing_is_left_the_first_reason_is_given(cli: Cli, tmp_path: Path) -> None:
+    code, out, err = sweep(cli, "stacked", "norm=glob(*)", "optimizer.lr=-1")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: optimizer.lr=-1 is out of range; ")
+    assert files_below(tmp_path) == set()
+
+
 def test_jobs_that_differ_in_nothing_of_their_own_are_one() -> None:
     jobs = [[f"norm={norm}", f"norm.tlu={tlu}"] for norm in ("none", "frn") for tlu in ("true", "false")]
     assert own_settings(jobs) == [["norm=none"], *jobs[2:]]

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -166,7 +167,7 @@ def test_another_versions_is_not_used(
 ) -> None:
     monkeypatch.setattr("bnlab.store.environment.versions", lambda keras: {"bnlab": __version__, "torch": "1.0"})
     said = finish(cli, tmp_path)
-    assert f"is not used: it is by bnlab {__version__}, torch {torch.__version__}; starting anew" in said
+    assert f"is not used: it is by bnlab {__version__}, torch {torch.__version__}; going back" in said
 
 
 def test_a_missing_one_starts_anew(interrupted: Path, cli: Cli, tmp_path: Path) -> None:
@@ -288,3 +289,42 @@ def test_every_model_resumes_to_the_bit(model: str, cli: Cli, tmp_path: Path, mo
     pairs = [(path, path.parents[3] / "runs" / path.relative_to(path.parents[2])) for path in tmp_path.glob(METRICS)]
     assert len(pairs) == 2
     assert all(whole.read_bytes() == other.read_bytes() for whole, other in pairs)
+
+
+def test_another_stacks_is_not_used(
+    interrupted: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: a checkpoint of other seeds or settings was taken, and its numbers stored as this training's."""
+    with monkeypatch.context() as patch:
+        interrupt_after(24, patch)
+        assert cli(*TRAIN, "runs_dir=other", "seed=7").code == 130
+    (other,) = (tmp_path / "other" / ".stacks").glob(f"*/{CURRENT}")
+    for name in (CURRENT, BEFORE):
+        (interrupted / name).write_bytes(other.read_bytes())
+    shutil.rmtree(tmp_path / "other")
+    said = finish(cli, tmp_path)
+    assert said.count("is not used: it is of another stack") == 2
+    assert "going on from" not in said
+
+
+@pytest.mark.parametrize("step", [10**9, -1, "3", None])
+def test_a_step_that_the_training_does_not_have_is_not_used(
+    step: object, interrupted: Path, cli: Cli, tmp_path: Path
+) -> None:
+    state = load(interrupted / CURRENT)
+    state["training"]["step"] = step
+    save(interrupted / CURRENT, state)
+    (interrupted / BEFORE).unlink()
+    assert f"is not used: it is at step {step} of 40; " in finish(cli, tmp_path)
+
+
+def test_one_that_cannot_be_read_stops_and_stays(interrupted: Path, cli: Cli) -> None:
+    """Cause: after a transient error of reading it was taken for damaged, and the training began anew over it."""
+    path = interrupted / CURRENT
+    kept = path.rename(path.with_name("elsewhere"))
+    path.symlink_to(kept)
+    answer = cli(*TRAIN)
+    assert answer.code == 1
+    assert answer.err.splitlines()[-1].endswith("it is a link; it was left as it is. Mend it, then repeat the command")
+    assert kept.exists()
+    assert path.is_symlink()

@@ -21,8 +21,9 @@ def markdown(table: Table) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text that Markdown shows as it is: no cell ends at a bar, no tag and no emphasis begins."""
-    return re.sub(r"([\\`*|])", r"\\\1", one_line(text)).replace("&", "&amp;").replace("<", "&lt;")
+    """Text that Markdown shows as it is: no cell ends at a bar, no tag, image or emphasis begins."""
+    escaped = re.sub(r"([\\`*|]|!(?=\[))", r"\\\1", one_line(text))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def as_json(tables: Sequence[Table], **more: Any) -> str:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from bnlab.errors import UserError
 from bnlab.report.comparison import Comparison, contrasts, environments, metric_columns, one_line
+from bnlab.report.csv_text import csv_text
 from bnlab.report.tables import contents, fitting, formats, latex
 from bnlab.report.tables.contents import Table
 from bnlab.store import replace
@@ -110,7 +111,7 @@ def texts(
     """The files of numbers and text by name; the CSV files hold the metric's own unit, unrounded."""
     every = {f"{table.name}.csv": table.data for table in written}
     csv = {"results.csv": results(comparison)} | every
-    numbers = {name: data.to_csv(index=False, lineterminator="\n") for name, data in csv.items()}
+    numbers = {name: csv_text(data) for name, data in csv.items()}
     papers = {f"{table.name}.tex": latex.table(table) for table in written}
     return (
         numbers
