@@ -18,6 +18,7 @@ Jozefowicz et al. 2015.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -82,8 +83,12 @@ class Recurrence(nn.Module):
         for number, x in enumerate(inputs.unbind(-2)):
             at = number % self.count
             y = self.affine_of_state(self.norms_of_state[at](self.of_state(h)))
-            h, c = step(x, y, (h, c), lambda c, at=at: self.affine_of_c(self.norms_of_c[at](c)))
+            h, c = step(x, y, (h, c), partial(self._normalize_c, at))
         return h
+
+    def _normalize_c(self, at: int, c: Tensor) -> Tensor:
+        y: Tensor = self.affine_of_c(self.norms_of_c[at](c))
+        return y
 
 
 Norm = Callable[[Tensor], Tensor]

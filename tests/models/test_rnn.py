@@ -102,13 +102,13 @@ def test_without_norms_the_lstm_is_torchs() -> None:
     assert isinstance(last, nn.Linear)
     theirs = nn.LSTM(6, HIDDEN, batch_first=True, dtype=torch.float64)
     assert of_input.bias is not None
-    parts = {"f": 0, "i": 1, "o": 2, "g": 3}
+    parts, values = {"f": 0, "i": 1, "o": 2, "g": 3}, dict(theirs.named_parameters())
     with torch.no_grad():
-        for mine, other in ((of_input.weight, theirs.weight_ih_l0), (of_state.weight, theirs.weight_hh_l0)):
-            other.copy_(torch.cat([mine.chunk(4)[parts[gate]] for gate in "ifgo"]))
+        for name, mine in (("ih", of_input.weight), ("hh", of_state.weight)):
+            values[f"weight_{name}_l0"].copy_(torch.cat([mine.chunk(4)[parts[gate]] for gate in "ifgo"]))
         bias = of_input.bias.chunk(4)
-        theirs.bias_ih_l0.copy_(torch.cat([bias[parts[gate]] + (gate == "f") for gate in "ifgo"]))
-        theirs.bias_hh_l0.zero_()
+        values["bias_ih_l0"].copy_(torch.cat([bias[parts[gate]] + (gate == "f") for gate in "ifgo"]))
+        values["bias_hh_l0"].zero_()
     images = torch.rand(7, *IMAGE, dtype=torch.float64)
     hidden, _ = theirs(images.transpose(1, 2).flatten(2))
     torch.testing.assert_close(model(images), last(hidden[:, -1]))
@@ -125,10 +125,10 @@ def test_each_step_has_its_own_running_statistics_or_all_share_them(statistics: 
     steps = np.stack([step @ of_input.T for step in sequence_of(images.numpy(), "rows")])
     if statistics == "per_step":
         for layer, step in zip(norms[:5], steps, strict=True):
-            np.testing.assert_allclose(layer.running_mean, 0.1 * step.mean(0), rtol=1e-9)
-            np.testing.assert_allclose(layer.running_var, 0.9 + 0.1 * step.var(0, ddof=1), rtol=1e-9)
+            np.testing.assert_allclose(layer.state_dict()["running_mean"], 0.1 * step.mean(0), rtol=1e-9)
+            np.testing.assert_allclose(layer.state_dict()["running_var"], 0.9 + 0.1 * step.var(0, ddof=1), rtol=1e-9)
     else:
-        np.testing.assert_allclose(norms[0].running_mean, 0.1 * steps.mean((0, 1)), rtol=1e-9)
+        np.testing.assert_allclose(norms[0].state_dict()["running_mean"], 0.1 * steps.mean((0, 1)), rtol=1e-9)
 
 
 def test_gamma_and_beta_are_the_same_at_all_steps_and_gamma_starts_where_it_is_told() -> None:
@@ -153,9 +153,7 @@ def test_one_seed_gives_the_same_weights_under_every_scheme() -> None:
     for name in SCHEMES:
         if not SCHEMES[name].spatial_only:
             for layer, weight in zip(weight_layers(made(name)), expected, strict=True):
-                learned = (
-                    list(layer.parametrizations.weight.parameters())[-1] if is_parametrized(layer) else layer.weight
-                )  # type: ignore[union-attr]
+                learned = list(layer.parameters())[-1] if is_parametrized(layer) else layer.weight
                 assert torch.equal(learned, weight), name
 
 
