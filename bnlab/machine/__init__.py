@@ -17,6 +17,7 @@ __all__ = [
     "memory",
     "paths",
     "plain_text",
+    "status",
     "threads",
     "why_no_folder",
 ]

@@ -3,6 +3,7 @@
 from bnlab.runs.checking import Checked, check, show_check
 from bnlab.runs.removal import remove
 from bnlab.runs.selection import select
+from bnlab.runs.settings import arms, differing
 from bnlab.runs.show import show_all, show_one, show_removal
 from bnlab.runs.stored import Replicate, Run, find, folder_of, last_rows, read
 
@@ -10,7 +11,9 @@ __all__ = [
     "Checked",
     "Replicate",
     "Run",
+    "arms",
     "check",
+    "differing",
     "find",
     "folder_of",
     "last_rows",

@@ -12,14 +12,19 @@ def arms(runs: Sequence[Mapping[str, str]]) -> list[str]:
 
     A setting of the norm is left out where the scheme implies it, any other where no two runs with it differ in it.
     """
-    known = [settings for settings in runs if settings]
-    keys = [key for key in dict.fromkeys(key for settings in known for key in settings) if _differs(key, known)]
-    keys = setting_words.telling(keys, known)
-    words = {key: _words(key, known) for key in keys}
+    keys = differing(runs)
+    words = {key: _words(key, [settings for settings in runs if settings]) for key in keys}
     return [
         setting_words.phrase({key: words[key][settings[key]] for key in keys if key in settings}) or "-"
         for settings in runs
     ]
+
+
+def differing(runs: Sequence[Mapping[str, str]]) -> list[str]:
+    """The keys of the settings that tell these runs apart."""
+    known = [settings for settings in runs if settings]
+    keys = [key for key in dict.fromkeys(key for settings in known for key in settings) if _differs(key, known)]
+    return setting_words.telling(keys, known)
 
 
 def _differs(key: str, runs: Sequence[Mapping[str, str]]) -> bool:
