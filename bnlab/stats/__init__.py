@@ -6,6 +6,7 @@ statistic is for.
 
 from bnlab.stats.contrasting import FEWEST_PAIRS, FEWEST_UNPAIRED, Contrast
 from bnlab.stats.correction import holm, lead_p
+from bnlab.stats.crossed import Answers, Crossed, crossed_difference, crossed_mean
 from bnlab.stats.curves import (
     Reach,
     areas_under_curves,
@@ -47,13 +48,17 @@ __all__ = [
     "FEWEST_PAIRS",
     "FEWEST_UNPAIRED",
     "MOST_SEEDS",
+    "Answers",
     "Contrast",
+    "Crossed",
     "Difference",
     "Interval",
     "Reach",
     "Summary",
     "areas_under_curves",
     "chance_to_find",
+    "crossed_difference",
+    "crossed_mean",
     "failure_interval",
     "first_reaches",
     "fisher",
