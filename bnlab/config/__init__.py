@@ -27,7 +27,7 @@ from bnlab.config.run import (
     StackConfig,
     added_settings,
 )
-from bnlab.config.shipped import CONF, defaults
+from bnlab.config.shipped import CONF, default_choices, defaults, defaults_of
 
 __all__ = [
     "CHOICES",
@@ -55,7 +55,9 @@ __all__ = [
     "StepConfig",
     "ViTConfig",
     "added_settings",
+    "default_choices",
     "defaults",
+    "defaults_of",
     "did_you_mean",
     "from_mapping",
     "keys_named",

@@ -38,7 +38,7 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
 
     Raises:
         StorageError: results can no longer be written.
-        KeyboardInterrupt: after Ctrl-C or SIGTERM, with what was saved.
+        KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP, with what was saved.
     """
     jobs = {folder.path: job for config in configs for folder, job in _replicates(config)}
     quiet = all(config.quiet for config in configs)

@@ -1,6 +1,8 @@
 """The stored runs: what there is, in which state, and what resumes it. Imports neither torch nor pandas."""
 
 from bnlab.runs.checking import Checked, check, show_check
+from bnlab.runs.difference import show_difference
+from bnlab.runs.in_json import as_json
 from bnlab.runs.removal import remove
 from bnlab.runs.selection import select
 from bnlab.runs.show import show_all, show_one, show_removal
@@ -10,6 +12,7 @@ __all__ = [
     "Checked",
     "Replicate",
     "Run",
+    "as_json",
     "check",
     "find",
     "folder_of",
@@ -19,6 +22,7 @@ __all__ = [
     "select",
     "show_all",
     "show_check",
+    "show_difference",
     "show_one",
     "show_removal",
 ]
