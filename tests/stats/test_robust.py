@@ -16,7 +16,7 @@ def test_the_interquartile_mean_and_its_interval_are_scipys() -> None:
     """Samples of their own are strata: each is resampled by itself."""
 
     def middle(*samples: np.ndarray, axis: int = -1) -> np.ndarray:
-        return trim_mean(np.concatenate(samples, axis=axis), 0.25, axis=axis)
+        return np.asarray(trim_mean(np.concatenate(samples, axis=axis), 0.25, axis=axis))
 
     mean, (low, high) = pooled_interquartile_mean([MNIST, KMNIST])
     assert mean == pytest.approx(trim_mean([*MNIST, *KMNIST], 0.25))

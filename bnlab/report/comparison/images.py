@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bnlab import stats
 from bnlab.report.comparison.wording import listed
@@ -80,10 +81,10 @@ class _Seeds:
     """What is read of an arm: the answers of its seeds, of each as many as it has settings."""
 
     images: tuple[str, ...]
-    answers: dict[int, list[stats.Answers]]
+    answers: dict[int, list[NDArray[np.int8]]]
     whole: bool = True
 
-    def add(self, seed: int, answers: stats.Answers | None) -> None:
+    def add(self, seed: int, answers: NDArray[np.int8] | None) -> None:
         if answers is None:
             self.whole = False
         else:
@@ -94,17 +95,15 @@ class _Seeds:
         if not self.whole or len(sizes) != 1:
             return None
         seeds = sorted(self.answers)
-        answers = np.stack([_mean(self.answers[seed]) for seed in seeds])
+        one_each = all(len(several) == 1 for several in self.answers.values())
+        means = [np.mean(self.answers[seed], axis=0, dtype=np.float32) for seed in seeds] if not one_each else []
+        answers = np.stack([self.answers[seed][0] for seed in seeds]) if one_each else np.stack(means)
         return ArmAnswers((*self.images, str(sizes.pop())), pd.Index(seeds), answers)
 
 
-def _answers(folder: str, accuracy: float) -> stats.Answers | None:
+def _answers(folder: str, accuracy: float) -> NDArray[np.int8] | None:
     """Those of a replicate; None where there are none, or they are another training's."""
     is_right = answers_file.read(Path(folder))
     if is_right is None or round(accuracy * len(is_right)) != np.count_nonzero(is_right):
         return None
     return is_right.view(np.int8)
-
-
-def _mean(answers: list[stats.Answers]) -> stats.Answers:
-    return answers[0] if len(answers) == 1 else np.mean(answers, axis=0, dtype=np.float32)

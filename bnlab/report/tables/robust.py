@@ -63,16 +63,16 @@ def table(comparison: Comparison) -> Table | None:
         turned = {"interquartile_mean": -data["interquartile_mean"], "low": -data["high"], "high": -data["low"]}
         data = data.assign(**turned)
     names = {group.arm: group.name for group in every}
-    cells = {"arm": data["arm"].map(names)}
+    cells = {"arm": data["arm"].map(names).tolist()}
     if data["data"].nunique() > 1:
-        cells["data"] = data["data"]
+        cells["data"] = data["data"].tolist()
     cells |= {
-        "n": data["n"].astype(str),
+        "n": data["n"].astype(str).tolist(),
         "interquartile mean": [_number(value, of.number(value)) for value in data["interquartile_mean"]],
         "95 %": _between(data, "low", "high", of.number),
     }
     if base:
-        cells[f"better than {base.name}"] = data["better"].map(_percent)
+        cells[f"better than {base.name}"] = data["better"].map(_percent).tolist()
         cells["95 % of it"] = _between(data, "better_low", "better_high", _percent)
     title = f"{words(comparison.metric)}: robust summaries, stratified bootstrap over seeds, too narrow for few"
     return Table("robust", title, data, pd.DataFrame(cells), ("arm", "data"))
