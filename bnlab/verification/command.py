@@ -74,7 +74,7 @@ def verify(
     if as_json:
         sys.stdout.write(f"{show.to_json(verdicts, skipped)}\n")
     elif markdown:
-        sys.stdout.write(show.to_markdown(verdicts, skipped))
+        sys.stdout.write(show.to_markdown(verdicts, skipped) + (f"\n{show.known_to_markdown()}" if everything else ""))
     else:
         console = Console(highlight=False, markup=False)
         show.print_tables(verdicts, console, explain=explain)

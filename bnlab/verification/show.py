@@ -21,6 +21,7 @@ from bnlab.store import environment
 from bnlab.verification.checks import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
 from bnlab.verification.conventions import CONVENTIONS
 from bnlab.verification.listing import Found
+from bnlab.verification.mistakes import sentences
 
 STYLES = {PASS: "green", FAIL: "bold red", WARN: "yellow", NOT_APPLICABLE: "dim"}
 
@@ -203,6 +204,27 @@ def to_markdown(verdicts: Sequence[Verdict], skipped: Sequence[str]) -> str:
         f" defined for this layer; `-`: no such layer. {where}."
     )
     return "\n".join([table, "", legend, "", *(f"- {note}" for note in notes)]).rstrip() + "\n"
+
+
+def known_to_markdown() -> str:
+    """The conventions that are accepted and the mistakes that are known, a table each."""
+    followed = [
+        [each.name, each.text, each.made_by, each.accepted, each.declare.replace("|", "\\|")]
+        for each in CONVENTIONS.values()
+    ]
+    heads = ["convention", "what the layer does", "as", "accepted", "option"]
+    conventions = tabulate(followed, heads, tablefmt="github", disable_numparse=True)
+    made = [[name, text, ", ".join(schemes)] for name, text, schemes in sentences()]
+    mistakes = tabulate(made, ["mistake", "what is said", "schemes"], tablefmt="github", disable_numparse=True)
+    return (
+        "## Conventions that are accepted\n\n"
+        "A layer that follows one passes with it: it is held to a reference that follows it too.\n\n"
+        f"{conventions}\n\n"
+        "## Mistakes that are known\n\n"
+        "One is named where the reference with it gives the layer's numbers, or where it shows in how the layer keeps"
+        " its tensors. Several at once are named too.\n\n"
+        f"{mistakes}\n"
+    )
 
 
 def _cell(result: Result) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -12,13 +13,14 @@ from bnlab.norms import SCHEMES
 from bnlab.norms import SHAPES as SHAPE_NAMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.user_class.layer import load_class
-from bnlab.verification.checks import Verdict
+from bnlab.verification.checks import FAIL, Verdict
 from bnlab.verification.checks import subject as subjects
 from bnlab.verification.checks.checks import run
 from bnlab.verification.checks.subject import Accepted, Subject
 from bnlab.verification.conventions import AUTO, Declared, named, nearest
 from bnlab.verification.conventions.own_class import of_class
-from bnlab.verification.mistakes import diagnose
+from bnlab.verification.lines import with_lines
+from bnlab.verification.mistakes.diagnosis import diagnose
 
 IMPLS = ("native", "custom", "keras")
 
@@ -65,9 +67,17 @@ def verify_class(
     if scheme == AUTO:
         asked, remark = _scheme_of(cls, kwargs, declared)
     verdict = _verdict(of_class(cls, asked, kwargs, declared), remark)
+    if verdict.failed:
+        verdict = with_lines(verdict, cls, partial(_failures, scheme=asked, kwargs=kwargs, declared=declared))
     if not verdict.failed or (scheme == AUTO and named(cls.__name__) is None):
         return verdict
     return verdict.nearer_to(_other(cls, asked, kwargs, declared))
+
+
+def _failures(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None, declared: Declared) -> int:
+    """How many checks a class fails."""
+    subject = of_class(cls, scheme, kwargs, declared)
+    return sum(result.status == FAIL for result in run(subject, subjects.accepted(subject)).results)
 
 
 def _check_scheme(scheme: str) -> None:

@@ -17,6 +17,9 @@ from bnlab.verification.checks import measures
 from bnlab.verification.checks.checks import CHECKS, Report, run
 from bnlab.verification.checks.result import COARSE, EXACT, FAIL, PASS, WARN
 from bnlab.verification.checks.subject import KERAS_DEVIATES, accepted, of_scheme, reference_new
+from bnlab.verification.conventions import CONVENTIONS
+from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES
+from bnlab.verification.show import known_to_markdown
 from tests.conftest import environment
 
 CASES = [(name, impl) for name in SCHEMES for impl in SCHEMES[name].impls if impl != "keras"]
@@ -79,12 +82,20 @@ def test_a_scheme_of_weights_has_its_row_of_table_1(scheme: str, impl: str) -> N
 
 def test_the_shipped_table_has_every_row() -> None:
     shipped = (Path(__file__).parents[2] / "docs" / "verify.md").read_text(encoding="utf-8")
-    rows = [line.split("|")[1:3] for line in shipped.splitlines() if line.startswith("| ")][1:]
+    table = shipped.partition("## ")[0]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| ")][1:]
     applies = {(name, r.check) for name, impl in CASES for r in verified(name, impl).results if r.status != "n/a"}
     assert {(name.strip(), check.strip()) for name, check in rows} == applies, (
         "write it anew: bnlab verify --all --markdown > docs/verify.md"
     )
     assert "**fail**" not in shipped
+    assert shipped.endswith(f"\n{known_to_markdown()}"), "write it anew: bnlab verify --all --markdown > docs/verify.md"
+
+
+def test_the_tables_of_what_is_known_have_it_all() -> None:
+    tables = known_to_markdown()
+    cells = [line.split("|")[1].strip() for line in tables.splitlines() if line.startswith("| ")]
+    assert {*CONVENTIONS, *DEFECTS, *(mistake.name for mistake in MISTAKES)} <= set(cells)
 
 
 def test_what_does_not_apply_says_why() -> None:

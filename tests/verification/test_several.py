@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bnlab.verification.checks.checks import run
 from bnlab.verification.checks.subject import accepted
 from bnlab.verification.conventions.own_class import of_class
-from bnlab.verification.mistakes import diagnose
+from bnlab.verification.mistakes.diagnosis import diagnose
 
 
 class Homework(nn.Module):

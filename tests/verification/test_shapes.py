@@ -10,7 +10,7 @@ from bnlab.verification.checks import FAIL, NOT_APPLICABLE, Result
 from bnlab.verification.checks.checks import run
 from bnlab.verification.checks.subject import accepted
 from bnlab.verification.conventions.own_class import of_class
-from bnlab.verification.mistakes import diagnose
+from bnlab.verification.mistakes.diagnosis import diagnose
 
 
 class Both(nn.Module):

@@ -12,7 +12,7 @@ NAMES = {
     "frn": r"filter_?response|_frn_",
     "derf": r"_derf_|dynamic_?erf",
     "dyt": r"_dyt_|_dy_t_|dynamic_?tanh",
-    "instance": r"instance|_in_",
+    "instance": r"instance|_in_norm_|_in_(d_)?$",
     "group": r"group|_gn_",
     "rms": r"rms",
     "layer": r"layer_?norm|_ln_",

@@ -6,23 +6,53 @@ layer keeps its tensors. What is left is said to be unknown: no sentence is bett
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from bnlab.norms import SHAPES
-from bnlab.verification.checks import FAIL, Diagnosis
+from bnlab.norms import SCHEMES, SHAPES
+from bnlab.verification.checks import FAIL, Diagnosis, measures
 from bnlab.verification.checks.checks import Report
+from bnlab.verification.checks.subject import reference_new
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import describe
 from bnlab.verification.mistakes.search import Cell, Search
+from bnlab.verification.reference import values_of
 
 RAISING = frozenset({"statistics of another shape", "input changed"})
 """Defects with which checks raise."""
 
 
 def diagnose(report: Report) -> tuple[Diagnosis, ...]:
-    """What is wrong with a subject that failed; nothing for one that did not."""
-    if not report.failed:
-        return ()
+    """What is wrong with a subject that failed; nothing for one that did not. The first one has the formula."""
+    found = _diagnoses(report) if report.failed else ()
+    formula = _formula(report)
+    return tuple(replace(each, formula="" if number else formula) for number, each in enumerate(found))
+
+
+def _formula(report: Report) -> str:
+    """The value of the output in training that is furthest off, by the formula with its numbers beside it."""
+    reference = report.subject.reference
+    seen = next(result for result in report.results if result.check == "forward, training")
+    recipe = reference.recipe
+    if seen.status != FAIL or "y" not in seen.seen or recipe is None or recipe.ghosts or recipe.renormalized:
+        return ""
+    ndim = report.taken.shapes[0]
+    gaps = np.nan_to_num(np.abs(seen.seen["y"] - seen.expected["y"]), nan=np.inf)
+    index = tuple(int(i) for i in np.unravel_index(gaps.argmax(), gaps.shape))
+    x = measures.draw(ndim)
+    mean, var = values_of(recipe, x, reference.settings.get("num_groups", 1))
+    layer = reference_new(reference)(ndim)
+    given = {name: value if value.size == 1 else value[index[1]] for name, value in layer.parameters().items()}
+    gamma, beta = (float(np.ravel(given.get(name, usual))[0]) for name, usual in (("weight", 1.0), ("bias", 0.0)))
+    eps, off = reference.settings["eps"], f" − {mean[index]:.6g}" if recipe.centred else ""
+    formula, where = SCHEMES[report.subject.scheme].formula, ", ".join(map(str, index))
+    numbers = f"{gamma:.6g} · ({x[index]:.6g}{off}) / √({var[index]:.6g} + {eps:g}) + {beta:.6g}"
+    right = f"by {formula} it is {numbers} = {seen.expected['y'][index]:.6g}"
+    return f"y[{where}] is {seen.seen['y'][index]:.6g}; {right}"
+
+
+def _diagnoses(report: Report) -> tuple[Diagnosis, ...]:
     defects = [Diagnosis(defect, describe(defect)) for defect in report.defects]
     others = [*defects, *_raised(report)]
     search = Search(report)

@@ -5,7 +5,7 @@ A sentence says what the code seems to do, what the reference does, and where th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.wrong_gradient import GRADIENT
@@ -61,6 +61,16 @@ def describe(defect: str) -> str:
     if defect.endswith(" starts elsewhere"):
         return f"{defect.removesuffix(' starts elsewhere')} does not start where this scheme has it start."
     return f"{defect}: the scheme has a parameter of that name, which the layer has to learn."
+
+
+def sentences() -> Iterator[tuple[str, str, list[str]]]:
+    """Name, sentence and schemes of every mistake; none of the schemes for what can be wrong in all."""
+    for mistake in MISTAKES:
+        yield mistake.name, mistake.text, sorted(mistake.schemes)
+    for setting in ("eps", "momentum"):
+        yield f"{setting} fixed", f"{setting} is another number inside than was passed.", []
+    for name, text in DEFECTS.items():
+        yield name, text, []
 
 
 def known(scheme: str, reference: Reference) -> Iterable[Mistake]:

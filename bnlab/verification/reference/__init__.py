@@ -6,7 +6,7 @@ Nothing in here knows how far a layer may be off. The door `layers` imports torc
 
 from bnlab.verification.reference.recipe import Recipe
 from bnlab.verification.reference.reference import REFERENCES, WEIGHT, Array, Reference, Values, reference_of
-from bnlab.verification.reference.standardize import per_channel
+from bnlab.verification.reference.standardize import per_channel, values_of
 
 __all__ = [
     "REFERENCES",
@@ -19,4 +19,5 @@ __all__ = [
     "per_channel",
     "reference_of",
     "roles",
+    "values_of",
 ]

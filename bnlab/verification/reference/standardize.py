@@ -155,6 +155,13 @@ def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, in
     return like_x(mean), like_x(var), count
 
 
+def values_of(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array]:
+    """The mean and the biased variance that belong to each value of x, of x's shape."""
+    flat = x.reshape(1, *x.shape[:2], *(*x.shape[2:], 1, 1)[:2])
+    mean, var, _ = moments(recipe, flat, num_groups)
+    return mean.reshape(x.shape), var.reshape(x.shape)
+
+
 def gradient_factor(recipe: Recipe, x: Array, settings: Settings) -> Array | float:
     """By what a mistaken backward pass multiplies the gradient of x."""
     flat = x.reshape(1, *x.shape[:2], *(*x.shape[2:], 1, 1)[:2])
