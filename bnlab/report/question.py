@@ -52,9 +52,15 @@ class Question:
 
     def command(self, runs: Sequence[Path], output: Path | None) -> str:
         """What is typed to ask it of these run folders."""
-        by = ",".join(self.by)
-        given = {"by": by, "baseline": self.baseline, "margin": self.margin, "target": self.target}
-        options: dict[str, object] = {"metric": self.metric if self.metric != Question.metric else None} | given
-        options |= {"plan": self.plan, "against": self.against, "output": output}
+        options: dict[str, object] = {
+            "metric": self.metric if self.metric != Question.metric else None,
+            "by": ",".join(self.by),
+            "baseline": self.baseline,
+            "margin": self.margin,
+            "target": self.target,
+            "plan": self.plan,
+            "against": self.against,
+            "output": output,
+        }
         words = [part for name, value in options.items() if value for part in (f"--{name}", str(value))]
         return shlex.join(["bnlab", "report", *map(str, runs), *words])
