@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bnlab.cli import completion
 from bnlab.cli.failing import INTERRUPTED, fail
 
 HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
@@ -24,7 +25,11 @@ Examples:
 """
 
 
-def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRIDES]")] = None) -> None:
+def train(
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[OVERRIDES]", autocompletion=completion.overrides)
+    ] = None,
+) -> None:
     from bnlab import hydra_bridge
 
     arguments = ["quiet=true" if argument == "--quiet" else argument for argument in overrides or []]
