@@ -16,8 +16,8 @@ def initialize(model: nn.Module, scheme: str, gain: float | None, activation: st
     """Draws the weights of a model's layers in place; norms keep their own start (gamma 1, beta 0).
 
     All weights are drawn before the first bias: a network that has no bias before its norms draws the same weights
-    as one that has. The last layer's bias is the first one drawn, as every network has it, whatever biases it has before
-    its norms. Learned positions have a start of their own under every scheme.
+    as one that has. The last layer's bias is the first one drawn, as every network has it, whatever biases it has
+    before its norms. Learned positions have a start of their own under every scheme.
 
     Args:
         scheme: in and out are the inputs and outputs of a unit, times the positions of a convolution's kernel;

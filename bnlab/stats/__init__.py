@@ -43,6 +43,7 @@ from bnlab.stats.power import (
     upper_sds,
     visible_gap,
 )
+from bnlab.stats.robust import chance_to_be_better, performance_profile, pooled_interquartile_mean
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -56,6 +57,7 @@ __all__ = [
     "Reach",
     "Summary",
     "areas_under_curves",
+    "chance_to_be_better",
     "chance_to_find",
     "crossed_difference",
     "crossed_mean",
@@ -72,6 +74,8 @@ __all__ = [
     "median",
     "median_time",
     "outliers",
+    "performance_profile",
+    "pooled_interquartile_mean",
     "restricted_mean",
     "seeds_for_equality",
     "seeds_for_p",

@@ -13,8 +13,8 @@ from scipy.special import stdtr, stdtrit
 
 from bnlab.stats.estimate import Interval
 
-Answers = NDArray[np.float32]
-"""(S, I)."""
+Answers = NDArray[np.int8] | NDArray[np.float32]
+"""(S, I): whole numbers, of which a byte each is enough, or means."""
 
 
 class Crossed(NamedTuple):
@@ -83,6 +83,8 @@ def _variances(sample: Answers) -> tuple[float, float, int]:
     mean = by_image.mean()
     of_seeds = images * float(((by_seed - mean) ** 2).sum())
     of_images = count * float(((by_image - mean) ** 2).sum())
-    total = float(np.einsum("si,si->", sample, sample, dtype=np.float64)) - sample.size * mean**2
-    rest = max(total - of_seeds - of_images, 0.0) / ((count - 1) * (images - 1))
+    # Of answers and their differences the square is 1 or 0, and to count is faster than to multiply.
+    whole = sample.dtype == np.int8
+    squares = float(np.count_nonzero(sample) if whole else np.square(sample, dtype=np.float64).sum())
+    rest = max(squares - sample.size * mean**2 - of_seeds - of_images, 0.0) / ((count - 1) * (images - 1))
     return of_seeds / (count - 1) / sample.size, rest / sample.size, count - 1

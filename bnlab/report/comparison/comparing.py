@@ -36,6 +36,7 @@ class Comparison:
             (accuracies are fractions); NaN where there is no number.
         pairs: the arms that were held against each other.
         lead: the best arm without failures and its lead, or None where fewer than two have a value.
+        values: of each arm the metric by seed, infinitely bad where the seed diverged.
         replicates: one row per replicate, as from `frame.read`, with its arm.
         notes: what a reader must know to read the table rightly.
         left_out: the replicates that are not in it, with the reason.
@@ -49,6 +50,7 @@ class Comparison:
     summary: pd.DataFrame
     pairs: list[contrasts.Pair]
     lead: contrasts.Lead | None
+    values: contrasts.Values
     replicates: pd.DataFrame
     notes: list[str]
     left_out: list[str]
@@ -116,6 +118,7 @@ def compare(
         summary=summary,
         pairs=pairs,
         lead=lead,
+        values=values,
         replicates=replicates,
         notes=notes + provenance.notes(replicates),
         left_out=_left_out(replicates, finite, metric) + incomplete,

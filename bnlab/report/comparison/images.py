@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bnlab import stats
 from bnlab.report.comparison.wording import listed
@@ -13,6 +14,8 @@ from bnlab.store import answers_file
 
 METRIC = "test_accuracy"
 """The metric that has an answer per image."""
+IMAGES = ("data.name", "data.limit")
+"""The keys that decide which images are tested on."""
 SHOWN = 3
 
 
@@ -44,7 +47,14 @@ def read(counted: pd.DataFrame, metric: str) -> dict[str, ArmAnswers]:
     """
     if metric != METRIC:
         return {}
-    found = {str(arm): _of_arm(own) for arm, own in counted.groupby("arm", sort=False)}
+    arms: dict[str, _Seeds] = {}
+    places = [counted[key].tolist() if key in counted else [""] * len(counted) for key in IMAGES]
+    columns = (counted[name].tolist() for name in ("arm", "seed", "state", "folder", METRIC))
+    for arm, seed, state, folder, accuracy, *images in zip(*columns, *places, strict=True):
+        seeds = arms.setdefault(arm, _Seeds(tuple(map(str, images)), {}))
+        if seeds.whole:
+            seeds.add(seed, _answers(folder, accuracy) if state == "done" else None)
+    found = {arm: seeds.together() for arm, seeds in arms.items()}
     return {arm: answers for arm, answers in found.items() if answers is not None}
 
 
@@ -66,19 +76,34 @@ def difference(first: ArmAnswers | None, second: ArmAnswers | None, *, paired: b
     return stats.crossed_difference(first.of(common), second.of(common), paired=True)
 
 
-def _of_arm(own: pd.DataFrame) -> ArmAnswers | None:
-    if (own["state"] != "done").any():
-        return None
-    rows: dict[int, list[stats.Answers]] = {}
-    for seed, folder, accuracy in zip(own["seed"], own["folder"], own[METRIC], strict=True):
-        is_right = answers_file.read(Path(folder))
-        if is_right is None or round(accuracy * len(is_right)) != np.count_nonzero(is_right):
+@dataclass
+class _Seeds:
+    """What is read of an arm: the answers of its seeds, of each as many as it has settings."""
+
+    images: tuple[str, ...]
+    answers: dict[int, list[NDArray[np.int8]]]
+    whole: bool = True
+
+    def add(self, seed: int, answers: NDArray[np.int8] | None) -> None:
+        if answers is None:
+            self.whole = False
+        else:
+            self.answers.setdefault(seed, []).append(answers)
+
+    def together(self) -> ArmAnswers | None:
+        sizes = {len(each) for several in self.answers.values() for each in several}
+        if not self.whole or len(sizes) != 1:
             return None
-        rows.setdefault(seed, []).append(is_right.astype(np.float32))
-    sizes = {len(each) for several in rows.values() for each in several}
-    if len(sizes) != 1:
+        seeds = sorted(self.answers)
+        one_each = all(len(several) == 1 for several in self.answers.values())
+        means = [np.mean(self.answers[seed], axis=0, dtype=np.float32) for seed in seeds] if not one_each else []
+        answers = np.stack([self.answers[seed][0] for seed in seeds]) if one_each else np.stack(means)
+        return ArmAnswers((*self.images, str(sizes.pop())), pd.Index(seeds), answers)
+
+
+def _answers(folder: str, accuracy: float) -> NDArray[np.int8] | None:
+    """Those of a replicate; None where there are none, or they are another training's."""
+    is_right = answers_file.read(Path(folder))
+    if is_right is None or round(accuracy * len(is_right)) != np.count_nonzero(is_right):
         return None
-    seeds = sorted(rows)
-    settings = [str(own[key].iloc[0]) for key in ("data.name", "data.limit") if key in own]
-    answers = np.stack([np.mean(rows[seed], axis=0) for seed in seeds])
-    return ArmAnswers((*settings, str(sizes.pop())), pd.Index(seeds), answers)
+    return is_right.view(np.int8)
