@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "report": "config errors machine runs stats store",
     "verification": "config errors norms store user_class",
     "bench": "config data engine errors hydra_bridge launch machine norms store",
-    "cli": "bench config errors hydra_bridge launch norms report runs store verification",
+    "cli": "bench config errors hydra_bridge launch machine norms report runs store verification",
     "python": "verification",
     "__main__": "cli machine",
 }

@@ -17,6 +17,7 @@ from bnlab.errors import SweepFailedError, UserError
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.main import plain_of, resolve
 from bnlab.hydra_bridge.messages import explained
+from bnlab.machine import status
 
 Compose = Callable[[list[str]], DictConfig]
 """Hydra's own composition of one job's overrides: right for everything, and slow (0.1 s)."""
@@ -51,8 +52,10 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
             configs.append(config_of(job))
     check_effect(configs, jobs)
 
+    status.follow("loading PyTorch")
     from bnlab.launch import check  # imports torch, which no illegal value has to wait for
 
+    status.follow(f"reading data, checking {len(configs)} jobs")
     for job, config in zip(jobs, configs, strict=True):
         with _of_job(job):
             check(config)
@@ -87,6 +90,7 @@ def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose)
     kept = [job for job in jobs if not left_out.keys() & set(job)]
     if not kept:
         raise next(iter(left_out.values()))
+    status.clear()
     for choice, refusal in left_out.items():
         sys.stderr.write(f"left out: {choice}, since {refusal.__cause__}\n")
     return kept

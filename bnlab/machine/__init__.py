@@ -19,6 +19,7 @@ __all__ = [
     "memory",
     "paths",
     "plain_text",
+    "status",
     "threads",
     "why_no_folder",
 ]

@@ -5,6 +5,7 @@ from bnlab.runs.difference import show_difference
 from bnlab.runs.in_json import as_json
 from bnlab.runs.removal import remove
 from bnlab.runs.selection import select
+from bnlab.runs.settings import arms, differing
 from bnlab.runs.show import show_all, show_one, show_removal
 from bnlab.runs.stored import Replicate, Run, find, folder_of, last_rows, read
 
@@ -12,8 +13,10 @@ __all__ = [
     "Checked",
     "Replicate",
     "Run",
+    "arms",
     "as_json",
     "check",
+    "differing",
     "find",
     "folder_of",
     "last_rows",

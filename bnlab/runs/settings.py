@@ -18,15 +18,22 @@ def arms(runs: Sequence[Mapping[str, str]]) -> list[str]:
     imply who has it. Where many differ, a run is told by those of its settings that are not the defaults.
     """
     known = [settings for settings in runs if settings]
-    every = _differing(known)
-    keys = setting_words.telling(every, known)
-    keys += [key for key in dict.fromkeys(key for own in known for key in own) if _varies_beside(key, keys, known)]
+    keys = differing(runs)
     told = [{key: settings[key] for key in keys if key in settings} for settings in runs]
     if len(keys) > FEW:
-        keys = list(dict.fromkeys([*every, *keys]))
+        keys = list(dict.fromkeys([*_differing(known), *keys]))
         told = [_unusual(keys, settings) for settings in runs]
     words = {key: _words(key, known) for key in keys}
     return [setting_words.phrase({key: words[key][value] for key, value in own.items()}) or "-" for own in told]
+
+
+def differing(runs: Sequence[Mapping[str, str]]) -> list[str]:
+    """The keys of the settings that tell these runs apart, without those that others imply."""
+    known = [settings for settings in runs if settings]
+    keys = setting_words.telling(_differing(known), known)
+    return keys + [
+        key for key in dict.fromkeys(key for own in known for key in own) if _varies_beside(key, keys, known)
+    ]
 
 
 def _differing(runs: Sequence[Mapping[str, str]]) -> list[str]:

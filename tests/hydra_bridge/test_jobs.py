@@ -33,7 +33,7 @@ def test_every_combination_has_its_folder(launcher: str, cli: Cli, tmp_path: Pat
     assert (code, err) == (0, "")
     assert states(tmp_path) == {f"{run}/seed-{n}": "done" for run in ("none-mlp", "batch-native-mlp") for n in (0, 1)}
     assert len(list((tmp_path / "runs").glob("[!.]*"))) == 2
-    assert all(name in out for name in ("none-mlp", "batch-native-mlp"))
+    assert all(f"\n {name} " in out for name in ("none", "batch"))
     # Nothing of Hydra's own is left behind.
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
     assert not [name for name in files_below(tmp_path) if ".hydra" in name or "multirun" in name]
