@@ -64,7 +64,7 @@ def test_a_profile_is_the_share_of_all_seeds_above_each_score(tmp_path: Path) ->
     comparison = compare(frame.read([tmp_path])[0], (), "test_accuracy", None)
     points = chart_data.profile_points(chart_arms.arms(comparison), comparison)
     below = points[points["threshold"].between(90.1, 91.9)].groupby("label")["share"].unique()
-    assert {label.split()[0]: shares.tolist() for label, shares in below.items()} == {"batch": [80], "none": [80]}
+    assert {str(label).split()[0]: shares.tolist() for label, shares in below.items()} == {"batch": [80], "none": [80]}
     ends = points.groupby("label")["share"].agg(["first", "last"]).to_numpy().tolist()
     assert ends == [[80, 0], [100, 0]]
     assert "not drawn: rms (under 5 seeds)" in drawing.subtitle
