@@ -19,7 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 from bnlab.config import CONF, RunConfig, from_mapping
 from bnlab.errors import StorageError, SweepFailedError, UserError
 from bnlab.hydra_bridge import ending, fresh_seeds, messages
-from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered
+from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered, prints_settings
+from bnlab.hydra_bridge.comments import commented
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.parser import unchecked_help
 from bnlab.machine import status
@@ -57,7 +58,7 @@ def train(arguments: Sequence[str]) -> None:
 
 def _run_hydra(main: Callable[[], None], arguments: Sequence[str]) -> None:
     """Raises UserError for what Hydra cannot compose."""
-    with _as_program(for_hydra(arguments)):
+    with _as_program(for_hydra(arguments)), commented(wanted=prints_settings(arguments)):
         try:
             main()
         except (UserError, SweepFailedError, StorageError):
