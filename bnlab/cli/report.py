@@ -46,6 +46,10 @@ def report(
     plan: Annotated[
         int | None, typer.Option(help="Fix the seeds per arm: no verdict before them. Kept in the runs folder.")
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="The folder of another report: also say what changed since.", parser=path)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON, for programs.")] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Make the report anew when runs change, until Ctrl-C.")
     ] = False,
@@ -62,10 +66,15 @@ def report(
     keys = [key.strip() for key in (by or "").split(",") if key.strip()]
     if by is not None and not keys:
         raise UserError(f"--by '{by}' names no column; write config keys, e.g. --by norm.name, or leave it out")
-    question = reports.Question(keys, metric, baseline, margin, target, plan)
-    folders, console = [folder_of(run, runs_dir) for run in runs or [runs_dir]], Console(highlight=False)
+    question = reports.Question(keys, metric, baseline, margin, target, plan, against)
+    folders = [folder_of(run, runs_dir) for run in runs or [runs_dir]]
+    console = Console(highlight=False, quiet=as_json)
+    if as_json and watch:
+        raise UserError("--json prints one report, and --watch makes many; leave one of them out")
     if not watch:
-        reports.make(folders, question, output, console)
+        made = reports.make(folders, question, output, console)
+        if as_json:
+            typer.echo(made.as_json(), nl=False)
         return
     try:
         reports.watch(folders, question, output, console)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bnlab.cli import completion
 from bnlab.cli.failing import INTERRUPTED, fail
 from bnlab.machine import status
 
@@ -27,7 +28,11 @@ Examples:
 """
 
 
-def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRIDES]")] = None) -> None:
+def train(
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[OVERRIDES]", autocompletion=completion.overrides)
+    ] = None,
+) -> None:
     if not any(argument in PRINTS or argument.startswith(("--cfg", "--info", "-h")) for argument in overrides or []):
         status.show("starting")
     from bnlab import hydra_bridge

@@ -4,7 +4,7 @@ from bnlab.config import setting_words
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.idle import without_effect
-from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, ViTConfig
+from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import (
     AdamConfig,
@@ -47,6 +47,7 @@ __all__ = [
     "ModelConfig",
     "OptimizerConfig",
     "RMSPropConfig",
+    "RNNConfig",
     "RunConfig",
     "RunSettings",
     "SGDConfig",
