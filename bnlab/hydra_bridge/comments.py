@@ -7,7 +7,7 @@ import functools
 import io
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from bnlab.config import CHOICES, CONF
@@ -49,7 +49,7 @@ def with_comments(text: str) -> str:
     return "".join(found)
 
 
-def _of_section(section: str, lines: list[str], indent: str) -> Mapping[str, str]:
+def _of_section(section: str, lines: list[str], indent: str) -> dict[str, str]:
     """The comments on the settings of the choice that these lines name, by `norm.eps`."""
     name = next(
         (line.removeprefix(f"{indent}name: ").strip() for line in lines if line.startswith(f"{indent}name: ")), ""
@@ -60,7 +60,7 @@ def _of_section(section: str, lines: list[str], indent: str) -> Mapping[str, str
 
 
 @functools.cache
-def _comments(path: Path) -> Mapping[str, str]:
+def _comments(path: Path) -> dict[str, str]:
     """The comments on the settings of a file, by key: those beside or below a line, else those above it."""
     comments: dict[str, str] = {}
     above: list[str] = []
