@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 LONGEST_SHOWN = 200
+SHORTEST_BEGINNING = 3
+"""Letters of a name that may be meant by a longer one that begins so."""
 
 
 class UserError(Exception):
@@ -73,14 +75,22 @@ def one_line(error: BaseException) -> str:
 
 
 def nearest(received: str, allowed: Iterable[str]) -> str:
-    """`" Did you mean 'batch'?"` for a near miss of one of the allowed names, else nothing."""
+    """`" Did you mean 'batch'?"` for a near miss of one of the allowed names, or more than it, else nothing."""
     received = received[:LONGEST_SHOWN].lower()  # the search takes the square of the length
     names = {name.lower(): name for name in allowed}
-    matches = difflib.get_close_matches(received, list(names), n=1, cutoff=0.5)
+    begun = [name for name in names if len(name) >= SHORTEST_BEGINNING and received.startswith(name)]
+    matches = (
+        difflib.get_close_matches(received, list(names), n=1, cutoff=0.9)
+        or sorted(begun, key=len)[-1:]  # batchnorm is batch, though it is more like batch_renorm
+        or difflib.get_close_matches(received, list(names), n=1, cutoff=0.5)
+    )
     return f" Did you mean '{names[matches[0]]}'?" if matches else ""
 
 
-def unknown(kind: str, received: str, allowed: Iterable[str]) -> UserError:
-    """The error for a name that is none of the allowed ones."""
-    names = sorted(allowed)
-    return UserError(f"unknown {kind} '{shown(received)}'; allowed: {', '.join(names)}.{nearest(received, names)}")
+def unknown(
+    kind: str, received: str, allowed: Iterable[str], other_names: Mapping[str, str] | None = None
+) -> UserError:
+    """The error for a name that is none of the allowed ones; `other_names` are what others call these."""
+    names, meant = sorted(allowed), (other_names or {}).get(received.lower())
+    hint = f" Did you mean '{meant}'?" if meant else nearest(received, names)
+    return UserError(f"unknown {kind} '{shown(received)}'; allowed: {', '.join(names)}.{hint}")

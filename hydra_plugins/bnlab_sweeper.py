@@ -7,6 +7,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
@@ -36,7 +37,7 @@ class BnlabSweeper(BasicSweeper):
             SweepFailedError: jobs failed; the others are done.
         """
         from bnlab.errors import UserError
-        from bnlab.hydra_bridge import check_count, failures_of, own_settings
+        from bnlab.hydra_bridge import check_count, failures_of, own_settings, usable
 
         # Set by setup(), which Hydra calls first.
         assert self.hydra_context is not None
@@ -48,7 +49,14 @@ class BnlabSweeper(BasicSweeper):
         jobs = own_settings(job for batch in self.split_arguments(parsed, None) for job in batch)
         if not jobs:
             raise UserError(f"no job comes of {' '.join(arguments)}: one of them has no value")
-        returns = self._launch(jobs, self.launcher, lambda overrides: loader.load_sweep_config(config, overrides))
+
+        def compose(overrides: list[str]) -> DictConfig:
+            return loader.load_sweep_config(config, overrides)
+
+        globs = {str(override.key_or_group) for override in parsed if isinstance(override.value(), Glob)}
+        if globs:  # nobody can know what of all that there is fits the rest
+            jobs = usable(jobs, globs, compose)
+        returns = self._launch(jobs, self.launcher, compose)
         failures = {
             " ".join(overrides): " ".join(str(ret._return_value).split())
             for overrides, ret in zip(jobs, returns, strict=True)

@@ -207,10 +207,14 @@ def _content(path: Path, folder: Path) -> str | bytes:
         return content
 
 
+PROGRESS = r" +[\d.e+-]+(?: +[\d.]+){2,3} +[\d,]+ +\d.*"
+"""A row for an evaluation: epoch, accuracies, images/s, and what is left."""
+
+
 def _without_times(text: str, folder: Path) -> str:
     """Lines of progress hold rates, and are left out; so are ages, and the folder's own name."""
-    text = "\n".join(line for line in text.splitlines() if "images/s  " not in line)
-    text = re.sub(r"\b\d+\.\d s of training", "s of training", text)
+    text = "\n".join(line for line in text.splitlines() if not re.fullmatch(PROGRESS, line))
+    text = re.sub(r" in [\d.]+ .*, [\d.]+ .* of it training steps", " in TIME", text)
     return re.sub(r"│ +\d+ (s|min|h) │", "│ AGE │", text).replace(str(folder), "FOLDER")
 
 

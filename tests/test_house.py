@@ -32,16 +32,17 @@ MAY_IMPORT = {
     "hydra_bridge": "config errors launch machine store",
     "stats": "",
     "report": "config errors machine runs stats store",
-    "verify": "config errors norms store user_class",
+    "verification": "config errors norms store user_class",
     "bench": "config data engine errors hydra_bridge launch machine norms store",
-    "cli": "bench config errors hydra_bridge launch norms report runs store verify",
+    "cli": "bench config errors hydra_bridge launch machine norms report runs store verification",
+    "python": "verification",
     "__main__": "cli machine",
 }
 """What each room may import: those below it. The picture of it is in ARCHITECTURE.md."""
 
 OWNERS = {"hydra": {"hydra_bridge", "hydra_plugins"}, "omegaconf": {"hydra_bridge", "hydra_plugins", "config"}}
 """Who alone may import a library: all others are free of its ways. OmegaConf is also what checks types in config."""
-MOST_FLAT_MODULES = 6
+MOST_FLAT_MODULES = 7
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,14 @@ def test_the_verdicts_shown_are_the_verdicts_given(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["my_bn.py"]
 
 
+def test_the_test_shown_passes(tmp_path: Path) -> None:
+    for name in ("my_bn", "test_my_bn"):
+        (code,) = re.findall(rf"```python\n(# {name}\.py\n.*?)```", README, flags=re.DOTALL)
+        (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
+    done = run(f"{sys.executable} -m pytest -q -p no:cacheprovider test_my_bn.py", tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1].partition(" in ")[0]) == (0, "1 passed"), done.stdout
+
+
 def without_errors(text: str) -> str:
     """With # for the errors of a table, and without its padding."""
     return re.sub(r" +", " ", re.sub(r"\b\d\.\de[+-]\d\d\b| 0(?= )", " #", text)).replace(" \n", "\n").strip()

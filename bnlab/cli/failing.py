@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from bnlab.machine import status
+
 INTERRUPTED = 130
 
 
 def fail(message: str, code: int) -> NoReturn:
     """Prints a line to stderr and ends the process with this exit code."""
+    status.clear()
     sys.stderr.write(f"{message}\n")  # not by Click, which takes a stream in ASCII for one in UTF-8
     sys.exit(code)

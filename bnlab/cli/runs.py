@@ -18,23 +18,30 @@ Older = Annotated[
     str | None, typer.Option(help="Only replicates last written so long ago: 30min, 12h, 7d, 2w.", parser=text)
 ]
 
+States = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--state",
+        help="Only replicates in this state: done, diverged, running, interrupted, failed, unreadable or empty.",
+    ),
+]
+Name = Annotated[str | None, typer.Option(help="Only runs whose name holds this text.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON, for programs.")]
+
 app = typer.Typer(
-    help="List the stored runs and their states; show, remove or export them.", invoke_without_command=True
+    help="List the stored runs and their states; show, compare, check, remove or export them.",
+    invoke_without_command=True,
 )
 
 
 @app.callback()
 def list_all(
     context: typer.Context,
-    state: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only replicates in this state: done, diverged, running, interrupted, failed, unreadable or empty."
-        ),
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Only runs whose name holds this text.", parser=text)] = None,
+    state: States = None,
+    name: Name = None,
     where: Where = None,
     older: Older = None,
+    as_json: AsJson = False,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """List the stored runs: arm, seeds, state, last metric, age and size, and what resumes the interrupted ones.
@@ -43,15 +50,53 @@ def list_all(
 
     Example: bnlab runs --state interrupted --where norm.name=batch,layer
     """
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        list_runs(state, name, where, older, as_json, runs_dir)
+
+
+@app.command("ls")
+def list_runs(
+    state: States = None,
+    name: Name = None,
+    where: Where = None,
+    older: Older = None,
+    as_json: AsJson = False,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """List the stored runs, as `bnlab runs` alone does.
+
+    Example: bnlab runs ls --state done --json
+    """
     from rich.console import Console
 
+    from bnlab.runs import as_json as in_json
     from bnlab.runs import read, select, show_all
 
     stored = read(runs_dir)
+    chosen = select(stored, state or (), name, where or (), older)
+    if as_json:
+        typer.echo(in_json(chosen))
+        return
     nothing = f"none of the {len(stored)} runs matches" if stored else f"no runs in {runs_dir}; train one: bnlab train"
-    show_all(select(stored, state or (), name, where or (), older), Console(highlight=False), nothing)
+    show_all(chosen, Console(highlight=False), nothing)
+
+
+@app.command("diff")
+def difference(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="A run's name, or the beginning or end of it.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="Another one.")],
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Show what two runs differ in: settings, versions and machine, and their accuracies.
+
+    Example: bnlab runs diff batch-native-mlp none-mlp
+    """
+    from rich.console import Console
+
+    from bnlab.runs import find, read, show_difference
+
+    stored = read(runs_dir)
+    show_difference(find(stored, first), find(stored, second), Console(highlight=False))
 
 
 @app.command("show")
@@ -114,7 +159,10 @@ def check(runs_dir: RunsDir = Path("runs")) -> None:
 
 @app.command("export")
 def export(
-    output: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.", parser=path)],
+    output: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.csv|FILE.parquet|-", help="The file to write; - is CSV on stdout.", parser=path),
+    ],
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Write all replicates to one table: config, state, environment and final metrics, a row each.
@@ -125,4 +173,4 @@ def export(
 
     from bnlab.report.export_file import export as write
 
-    write([runs_dir], output, Console(highlight=False))
+    write([runs_dir], output, Console(highlight=False, stderr=str(output) == "-"))

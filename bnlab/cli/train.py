@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
+from bnlab.cli import completion
 from bnlab.cli.failing import INTERRUPTED, fail
+from bnlab.machine import status
 
 HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
 
+PRINTS = {"--help", "--hydra-help", "--version", "-c", "-i", "--quiet", "quiet=true"}
+"""Arguments with which nothing is trained, or nobody watches."""
 TRAIN_HELP = """Usage: bnlab train [--quiet] [OVERRIDES]
 
 Trains one run and stores it in runs/; with -m a sweep over all combinations.
@@ -24,7 +28,13 @@ Examples:
 """
 
 
-def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRIDES]")] = None) -> None:
+def train(
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[OVERRIDES]", autocompletion=completion.overrides)
+    ] = None,
+) -> None:
+    if not any(argument in PRINTS or argument.startswith(("--cfg", "--info", "-h")) for argument in overrides or []):
+        status.show("starting")
     from bnlab import hydra_bridge
 
     arguments = ["quiet=true" if argument == "--quiet" else argument for argument in overrides or []]

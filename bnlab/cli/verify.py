@@ -6,34 +6,62 @@ from typing import Annotated
 
 import typer
 
+OF_CLASS = "A class"
+"""The heading of the options that say what a class is meant to be."""
+
 
 def verify(
-    target: Annotated[str | None, typer.Argument(metavar="SCHEME|FILE.py:CLASS", help="Default: all schemes.")] = None,
-    scheme: Annotated[str | None, typer.Option("--as", help="What a class is to compute. Default: batch.")] = None,
+    target: Annotated[
+        str | None, typer.Argument(metavar="SCHEME|FILE.py:CLASS|FILE.py|FOLDER", help="Default: all schemes.")
+    ] = None,
+    scheme: Annotated[
+        str, typer.Option("--as", help="The scheme that a class is to compute; auto: by its name and numbers.")
+    ] = "",
     impl: Annotated[str | None, typer.Option(help="native, custom or keras. Default: native and custom.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All schemes, and Keras's layers too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print one Markdown table instead.")] = False,
-    kwargs: Annotated[str | None, typer.Option(help="Further arguments of a class: '{bias: false}'.")] = None,
-    time_limit: Annotated[float, typer.Option(help="Seconds for a class before it is stopped.")] = 60,
+    explain: Annotated[bool, typer.Option("--explain", help="Print the formula beside a wrong number.")] = False,
+    kwargs: Annotated[
+        str | None, typer.Option(rich_help_panel=OF_CLASS, help="Further arguments: '{bias: false}'.")
+    ] = None,
+    affine: Annotated[
+        str | None, typer.Option(rich_help_panel=OF_CLASS, help="true or false: it has gamma and beta.")
+    ] = None,
+    momentum: Annotated[
+        str | None, typer.Option(rich_help_panel=OF_CLASS, help="new or old: the value that momentum weighs.")
+    ] = None,
+    no_running_stats: Annotated[
+        bool, typer.Option("--no-running-stats", rich_help_panel=OF_CLASS, help="It keeps no running statistics.")
+    ] = False,
+    layout: Annotated[
+        str | None, typer.Option(rich_help_panel=OF_CLASS, help="channels-first or channels-last.")
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option(rich_help_panel=OF_CLASS, help="Seconds for a class before it is stopped.")
+    ] = 60,
 ) -> None:
     """Hold a normalization layer against a float64 reference, and say in words what is wrong with it.
 
-    Exit code 1 when a check fails.
+    Three outcomes: pass; pass with conventions, which are told; fail. Exit code 1 when a check fails.
 
-    Example: bnlab verify my_bn.py:MyBN --as batch
+    Example: bnlab verify my_bn.py:MyBN
     """
-    from bnlab.verify import verify as hold
+    from bnlab.verification import Declared, affine_of
+    from bnlab.verification import verify as hold
 
+    declared = Declared(affine_of(affine), momentum, not no_running_stats, layout)
     raise typer.Exit(
         hold(
             target,
-            scheme,
+            scheme or None,
             impl,
             everything=everything,
             as_json=as_json,
             markdown=markdown,
             seconds=time_limit,
             kwargs=kwargs,
+            declared=declared,
+            explain=explain,
         )
     )

@@ -4,7 +4,7 @@ from bnlab.config import setting_words
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.idle import without_effect
-from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, ViTConfig
+from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import (
     AdamConfig,
@@ -15,7 +15,7 @@ from bnlab.config.optimizer import (
     SGDConfig,
     StepConfig,
 )
-from bnlab.config.other_names import did_you_mean, keys_named
+from bnlab.config.other_names import did_you_mean, keys_named, unknown_key
 from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
 from bnlab.config.run import (
     CHOICES,
@@ -27,7 +27,7 @@ from bnlab.config.run import (
     StackConfig,
     added_settings,
 )
-from bnlab.config.shipped import CONF, defaults
+from bnlab.config.shipped import CONF, default_choices, defaults, defaults_of
 
 __all__ = [
     "CHOICES",
@@ -47,6 +47,7 @@ __all__ = [
     "ModelConfig",
     "OptimizerConfig",
     "RMSPropConfig",
+    "RNNConfig",
     "RunConfig",
     "RunSettings",
     "SGDConfig",
@@ -55,7 +56,9 @@ __all__ = [
     "StepConfig",
     "ViTConfig",
     "added_settings",
+    "default_choices",
     "defaults",
+    "defaults_of",
     "did_you_mean",
     "from_mapping",
     "keys_named",
@@ -63,6 +66,7 @@ __all__ = [
     "set_value",
     "setting_words",
     "settings_of",
+    "unknown_key",
     "unknown_setting",
     "without_effect",
     "wrong_type",

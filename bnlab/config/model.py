@@ -124,6 +124,37 @@ class ViTConfig(ModelConfig):
         return {"name": self.name, **sizes}
 
 
+@dataclass(frozen=True)
+class RNNConfig(ModelConfig):
+    cell: str
+    hidden: int
+    sequence: str
+    statistics: str
+    gamma: float
+
+    def __post_init__(self) -> None:
+        one_of("model.cell", self.cell, ("tanh", "lstm", "gru"))
+        _check_widths("model.hidden", [self.hidden])
+        one_of("model.sequence", self.sequence, ("rows", "pixels", "permuted_rows", "permuted_pixels"))
+        one_of("model.statistics", self.statistics, ("per_step", "shared"))
+        positive("model.gamma", self.gamma)
+        super().__post_init__()
+        for key, value, own in (("activation", self.activation, "tanh"), ("norm_position", self.norm_position, "pre")):
+            if value != own:
+                raise UserError(
+                    f"model.{key}={value} has no place in model=rnn, whose cells are as published; it is {own}"
+                )
+
+    def by_pixels(self) -> bool:
+        return self.sequence.endswith("pixels")
+
+    def is_permuted(self) -> bool:
+        return self.sequence.startswith("permuted")
+
+    def shape(self) -> dict[str, Any]:
+        return {"name": self.name, "cell": self.cell, "hidden": self.hidden, "sequence": self.sequence}
+
+
 def _divisors(number: int) -> str:
     return ", ".join(str(n) for n in range(1, number + 1) if number % n == 0)
 

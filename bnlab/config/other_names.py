@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import functools
+from collections.abc import Collection
 from dataclasses import fields
 
 from bnlab.config.run import CHOICES, RunConfig, names_of
-from bnlab.errors import nearest
+from bnlab.errors import UserError, nearest, shown, unknown
 
 OTHER_NAMES = {
     "arch": "model",
@@ -61,6 +62,21 @@ def did_you_mean(key: str) -> str:
     if meant:
         return f" Did you mean {' or '.join(map(repr, meant))}?"
     return nearest(key, [field.name for field in fields(RunConfig)])
+
+
+def unknown_key(kind: str, key: str, known: Collection[str]) -> UserError:
+    """The error for a key that no stored run has; all that they have are listed only where none is meant.
+
+    Args:
+        kind: what it was to be: "column".
+        key: as typed: `norm`, `lr`.
+        known: the keys that runs have: `norm.name`, `optimizer.lr`.
+    """
+    meant = [f"{key}.name"] if key in CHOICES else keys_meant(key.rpartition(".")[2])
+    there = [each for each in meant if each in known]
+    if not there:
+        return unknown(kind, key, known)
+    return UserError(f"unknown {kind} '{shown(key)}'. Did you mean {' or '.join(map(repr, there))}?")
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from typing import Any
 
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
-from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, ViTConfig
+from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.optimizer import (
     AdamConfig,
@@ -30,7 +30,7 @@ MOST_EPOCHS, MOST_STEPS, MOST_THREADS, MOST_SEEDS = 1_000_000, 1_000_000_000, 10
 
 CHOICES: dict[str, dict[str, type[Any]]] = {
     "norm": {**{name: scheme.settings for name, scheme in SCHEMES.items()}, "custom_class": CustomClassConfig},
-    "model": {"mlp": MLPConfig, "cnn": CNNConfig, "vit": ViTConfig},
+    "model": {"mlp": MLPConfig, "cnn": CNNConfig, "rnn": RNNConfig, "vit": ViTConfig},
     "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
     "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig, "rmsprop": RMSPropConfig},
     "schedule": {"constant": ScheduleConfig, "cosine": CosineConfig, "step": StepConfig},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -16,3 +17,26 @@ def defaults() -> dict[str, Any]:
 
     settings: dict[str, Any] = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))
     return {key: value for key, value in settings.items() if key not in ("defaults", "hydra")}
+
+
+@functools.cache
+def default_choices() -> dict[str, str]:
+    """The choice of each group that config.yaml makes."""
+    import yaml
+
+    entries = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))["defaults"]
+    pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
+    return {section: choice for section, choice in pairs if choice is not None and " " not in section}
+
+
+@functools.cache
+def defaults_of(section: str, choice: str) -> dict[str, Any]:
+    """The settings of a choice of a group, of conf/norm/batch.yaml; none of a choice that is not bnlab's."""
+    import yaml
+
+    try:
+        text = (CONF / section / f"{choice}.yaml").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    settings: dict[str, Any] = yaml.safe_load(text)
+    return settings

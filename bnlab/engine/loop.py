@@ -70,7 +70,7 @@ def train(
     if state is not None:
         training.load_state(state)
     observer.begin(Beginning([each.member() for each in replicates], plan, training.step))
-    with Team(count, threads) as team:
+    with Team(min(count, threads), threads) as team:
         _train(training, team, plan, observer, keeper)
     for shard in shards:
         shard.lower()

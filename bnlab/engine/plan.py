@@ -28,10 +28,12 @@ class Plan:
 
     def stops(self) -> Iterator[int]:
         """The steps after which the stack is evaluated: each epoch's end, every `eval_every` steps, and the last."""
-        for step in range(1, self.total_steps + 1):
-            epoch_ends = step % self.steps_per_epoch == 0
-            if epoch_ends or step == self.total_steps or (self.eval_every and step % self.eval_every == 0):
-                yield step
+        return filter(self.is_stop, range(1, self.total_steps + 1))
+
+    def is_stop(self, step: int) -> bool:
+        """Whether the stack is evaluated after a step."""
+        epoch_ends = step % self.steps_per_epoch == 0
+        return epoch_ends or step == self.total_steps or (self.eval_every is not None and step % self.eval_every == 0)
 
     def epoch(self, step: int) -> float:
         """Epochs done after a step; a fraction in the middle of one."""

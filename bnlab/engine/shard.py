@@ -5,6 +5,7 @@ Shapes: R replicates of the shard, N batch, K classes, T steps.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -22,6 +23,10 @@ from bnlab.engine.plan import Plan
 from bnlab.engine.population import compute_population
 from bnlab.engine.step import Say, Step
 from bnlab.lifting import Observation, Watch, is_known_throughout, lift, lower, owned_parameters
+from bnlab.machine import bytes_per_core
+
+LEAST = 2
+"""Replicates in a shard."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,21 @@ class Chunk:
 def number_of_shards(replicates: Sequence[Replicate], threads: int, device: torch.device) -> int:
     """How many shards train faster than one whose kernels are shared out among the threads.
 
-    One per thread, of two replicates at least: what is the same for any number of them is half of a single one's step.
-    A module that bnlab does not know may not bear threads.
+    The same for each thread, and so many that a shard's weights, gradients and moments, which every step reads and
+    writes, fit a core's cache; but of two replicates at least: what is the same for any number of them is half of a
+    single one's step. A module that bnlab does not know may not bear threads.
     """
     if device.type != "cpu" or not all(is_known_throughout(replicate.model) for replicate in replicates):
         return 1
-    return max(1, min(threads, len(replicates) // 2))
+    bytes_of_one = max(_bytes_of_a_step(replicate.model) for replicate in replicates)
+    fitting = max(LEAST, bytes_per_core() // bytes_of_one)
+    rounds = math.ceil(len(replicates) / (fitting * threads))
+    return max(1, min(rounds * threads, len(replicates) // LEAST))
+
+
+def _bytes_of_a_step(model: nn.Module) -> int:
+    """What a step reads and writes of a replicate's: each trained number with its gradient and Adam's two moments."""
+    return sum(4 * each.numel() * each.element_size() for each in model.parameters() if each.requires_grad)
 
 
 def deal(replicates: Sequence[Replicate], shards: int) -> list[Sequence[Replicate]]:

@@ -1,7 +1,8 @@
-"""Threads that work side by side, one for each shard of a stack."""
+"""Threads that work side by side, each through its own shards of a stack."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -33,7 +34,7 @@ class Team:
             torch.set_num_threads(share)
             torch.set_flush_denormal(True)
 
-        # A pool of one each, so that a shard stays with its thread, and what it frees and asks for again in its cache.
+        # A pool of one each: a shard stays with its thread, and what that frees and asks for again in its cache.
         self._workers = [ThreadPoolExecutor(1, initializer=begin) for _ in range(size)]
         self._is_used = False
         self.is_given_up = threading.Event()
@@ -51,12 +52,13 @@ class Team:
         torch.set_num_threads(torch.get_num_threads())  # a worker's share was MKL's choice for all threads
 
     def together(self, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
-        """The tasks' results, each from a worker of its own; what the first failed one raised, once all have ended.
+        """The tasks' results; what the first failed one raised, once all have ended.
 
-        The first time they run one after the other: PyTorch records or compiles in one thread at a time.
+        A task is always done by the same worker, and each worker does its own in turn. The first time all run one after
+        the other: PyTorch records or compiles in one thread at a time.
         """
         futures = []
-        for worker, task in zip(self._workers, tasks, strict=True):
+        for worker, task in zip(itertools.cycle(self._workers), tasks, strict=False):
             futures.append(worker.submit(task))
             if not self._is_used:
                 _wait(futures)

@@ -6,7 +6,7 @@ With hydra_plugins/ this is the only code that imports Hydra or OmegaConf.
 from bnlab.hydra_bridge.arguments import changes_of, check_count, choices_for_lists
 from bnlab.hydra_bridge.ending import add_finished, show_best, show_finished
 from bnlab.hydra_bridge.fresh_seeds import with_fresh_seeds
-from bnlab.hydra_bridge.jobs import configs_of, failures_of, own_settings
+from bnlab.hydra_bridge.jobs import configs_of, failures_of, own_settings, usable
 from bnlab.hydra_bridge.main import configuration, train
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "show_best",
     "show_finished",
     "train",
+    "usable",
     "with_fresh_seeds",
 ]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bnlab.errors import shown, written
 from bnlab.hydra_bridge.parser import hydra_parser
+from bnlab.machine import status
 from bnlab.store import environment
 
 if TYPE_CHECKING:
@@ -16,27 +19,37 @@ if TYPE_CHECKING:
 FRESH_SEEDS = 5
 """That the best of a search is tried with."""
 
-_finished: list[list[Outcome]] = []
-"""The runs of this process's launch so far."""
+
+@dataclass
+class _Launch:
+    """Of this process: its runs so far, and when it began, on the clock of time.monotonic."""
+
+    finished: list[list[Outcome]] = field(default_factory=list)
+    began: float = 0.0
+
+
+_launch = _Launch()
 
 
 def begin() -> None:
     """A launch begins: nothing of it is finished."""
-    _finished.clear()
+    _launch.finished.clear()
+    _launch.began = time.monotonic()
 
 
 def add_finished(runs: Sequence[list[Outcome]]) -> None:
     """These runs are shown at the end; what is there already is the same."""
-    _finished.extend(runs)
+    _launch.finished.extend(runs)
 
 
 def show_finished() -> None:
     """Prints what was finished since the launch began, or since the last call; nothing if that is nothing."""
-    if _finished:
+    status.clear()
+    if _launch.finished:
         from bnlab.launch import show
 
-        show(_finished)
-    _finished.clear()
+        show(_launch.finished, time.monotonic() - _launch.began)
+    _launch.finished.clear()
 
 
 def show_best(found: Mapping[str, Any], accuracy: float) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -16,6 +17,7 @@ from bnlab.errors import SweepFailedError, UserError
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.main import plain_of, resolve
 from bnlab.hydra_bridge.messages import explained
+from bnlab.machine import status
 
 Compose = Callable[[list[str]], DictConfig]
 """Hydra's own composition of one job's overrides: right for everything, and slow (0.1 s)."""
@@ -50,8 +52,10 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
             configs.append(config_of(job))
     check_effect(configs, jobs)
 
+    status.follow("loading PyTorch")
     from bnlab.launch import check  # imports torch, which no illegal value has to wait for
 
+    status.follow(f"reading data, checking {len(configs)} jobs")
     for job, config in zip(jobs, configs, strict=True):
         with _of_job(job):
             check(config)
@@ -65,6 +69,31 @@ def _of_job(job: Sequence[str]) -> Iterator[None]:
         yield
     except UserError as error:
         raise UserError(f"{explained(error, job)} (job: {' '.join(job)}; no job was started)") from error
+
+
+def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose) -> list[list[str]]:
+    """The jobs without those choices of some groups that can be trained in none; says on stderr which, and why.
+
+    Raises:
+        UserError: none is left.
+    """
+    refused: dict[str, UserError] = {}
+    used: set[str] = set()
+    for job in jobs:
+        choices = [text for text in job if text.partition("=")[0] in groups]
+        try:
+            configs_of([job], compose)
+            used.update(choices)
+        except UserError as error:
+            refused |= {choice: error for choice in choices if choice not in refused}
+    left_out = {choice: error for choice, error in refused.items() if choice not in used}
+    kept = [job for job in jobs if not left_out.keys() & set(job)]
+    if not kept:
+        raise next(iter(left_out.values()))
+    status.clear()
+    for choice, refusal in left_out.items():
+        sys.stderr.write(f"left out: {choice}, since {refusal.__cause__}\n")
+    return kept
 
 
 def own_settings(jobs: Iterable[Sequence[str]]) -> list[list[str]]:

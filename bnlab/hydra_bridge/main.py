@@ -22,6 +22,7 @@ from bnlab.hydra_bridge import ending, fresh_seeds, messages
 from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.parser import unchecked_help
+from bnlab.machine import status
 from bnlab.store import environment
 
 
@@ -96,8 +97,10 @@ def resolve_typed(composed: DictConfig, overrides: Sequence[str]) -> RunConfig:
 
 def train_one(config: RunConfig, overrides: Sequence[str]) -> float | None:
     """Trains one configuration; returns the validation accuracy, if there is one."""
+    status.follow("loading PyTorch")
     from bnlab.launch import check, failures, run, validation_accuracy
 
+    status.follow(f"reading {config.data.name}")
     with messages.as_typed(overrides):
         check(config)
     (outcomes,) = runs = run(fresh_seeds.with_fresh_seeds([config]))

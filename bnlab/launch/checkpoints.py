@@ -106,10 +106,10 @@ class Checkpoints:
 
     def offer(self, step: int, state: Callable[[], dict[str, Any]], *, evaluated: bool) -> None:
         """Saves if one is due. Raises KeyboardInterrupt if the user wants to stop; a full disk only costs a line."""
-        stop = self._interrupt.requested
+        stop, wanted = self._interrupt.requested, self._interrupt.take_wish_to_save()
         if self._cost is None:
             self._cost = 0.005 + _bytes(state()) / SLOWEST
-        if not (stop or self._due(self._cost, evaluated)):
+        if not (stop or wanted or self._due(self._cost, evaluated)):
             return
         began = time.perf_counter()
         saved = {
@@ -121,6 +121,8 @@ class Checkpoints:
         try:
             save(self._path, saved)
             outcome = f"saved at step {step}"
+            if wanted and not stop:
+                self._say(f"{outcome}, as SIGUSR1 asked; going on")
         except StorageError as error:
             outcome = f"no checkpoint at step {step}: {error}"
             self._say(outcome)

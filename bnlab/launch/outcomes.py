@@ -9,12 +9,13 @@ from pathlib import Path
 from statistics import fmean
 
 from bnlab.config import RunConfig
+from bnlab.launch.arms import arms_of
 from bnlab.launch.job import Job
 from bnlab.launch.progress import Progress
 from bnlab.launch.scheduler import Launch, Results
-from bnlab.machine import Interrupt
+from bnlab.machine import Interrupt, status
 from bnlab.machine.threads import use_threads
-from bnlab.store import ReplicateFolder, Result, State
+from bnlab.store import ReplicateFolder, Result, State, run_folder
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,14 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
 
     Raises:
         StorageError: results can no longer be written.
-        KeyboardInterrupt: after Ctrl-C or SIGTERM, with what was saved.
+        KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP, with what was saved.
     """
     jobs = {folder.path: job for config in configs for folder, job in _replicates(config)}
+    status.clear()
     quiet = all(config.quiet for config in configs)
-    with Interrupt() as interrupt, Progress(quiet=quiet) as progress:
+    by_run = {run_folder(config).name: config for config in configs}
+    arms = dict(zip(by_run, arms_of(list(by_run.values())).names, strict=True))
+    with Interrupt() as interrupt, Progress(arms, quiet=quiet) as progress:
         trained = Launch(jobs, progress, interrupt).train_all()
     return [[_outcome(folder, job, trained) for folder, job in _replicates(config)] for config in configs]
 

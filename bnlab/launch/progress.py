@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from statistics import fmean
 from types import TracebackType
 
 from rich.console import Console
@@ -9,22 +11,34 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Live
 from torch import Tensor
 
-from bnlab.engine import Beginning, Evaluation, Observer
+from bnlab.engine import Beginning, Evaluation, Observer, Score
+from bnlab.launch.durations import duration
+
+SPLITS = {"train": "training", "validation": "validation", "test": "test"}
+"""What a row shows the accuracies of, and their heads."""
+IN_A_PIPE = 80
+"""Columns of a row where there is no terminal."""
 
 
 class Progress:
-    """One view for all stacks of a launch. Prints to stderr: stdout is for results."""
+    """One view for all stacks of a launch. Prints to stderr: stdout is for results.
 
-    def __init__(self, *, quiet: bool) -> None:
+    Args:
+        arms: what the runs are called here, by the names of their folders.
+        quiet: prints nothing.
+    """
+
+    def __init__(self, arms: Mapping[str, str], *, quiet: bool) -> None:
+        self.arms = arms
         self._stacks = 0
         self._begun = 0
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._width = self._console.width if self._console.is_terminal else IN_A_PIPE
+        wide = self._width >= IN_A_PIPE
         self.live = Live(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=20 if wide else 10),
             TextColumn("{task.percentage:3.0f} %  {task.fields[state]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("passed,"),
+            *((TimeElapsedColumn(), TextColumn("passed,")) if wide else ()),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=self._console,
@@ -49,63 +63,81 @@ class Progress:
             self.live.stop()
 
     def say(self, line: str) -> None:
-        """Prints a line above the live one."""
-        self._console.print(line, markup=False, soft_wrap=True)
+        """Prints a line above the live one; only a terminal breaks it."""
+        self._console.print(line, markup=False, soft_wrap=not self._console.is_terminal)
+
+    def row(self, epoch: str, scores: Mapping[str, str], rate: str, left: str, arm: str) -> None:
+        """Prints a row of a stack's table, with the scores by their heads; of the arm's name what fits."""
+        shown = [score.rjust(max(len(head), len("100.00"))) for head, score in scores.items()]
+        cells = [epoch.rjust(6), *shown, rate.rjust(9), left.rjust(10)]
+        line = f"{' '.join(cells)}  {arm}".rstrip()
+        self.say(line if len(line) <= self._width else f"{line[: self._width - 1]}…")
 
     def of_stack(self) -> StackProgress:
         """The observer of the next stack."""
         self._begun += 1
-        title = f"stack {min(self._begun, self._stacks)} of {self._stacks}" if self._stacks > 1 else ""
-        return StackProgress(self, title)
+        number = f"stack {min(self._begun, self._stacks)} of {self._stacks}" if self._stacks > 1 else ""
+        return StackProgress(self, number)
 
 
 class StackProgress(Observer):
-    """Shows epoch, loss, accuracy, rate and time left of one stack."""
+    """A row of a table for each evaluation of one stack, and the live line below it."""
 
-    def __init__(self, view: Progress, title: str) -> None:
-        self._view, self._title, self._done = view, title, 0
+    def __init__(self, view: Progress, number: str) -> None:
+        self._view, self._number, self._done = view, number, 0
 
     def begin(self, beginning: Beginning) -> None:
-        self._plan = beginning.plan
-        self._names = [member.run for member in beginning.members]
+        self._plan, self._done = beginning.plan, beginning.step
+        self._arms = [self._view.arms.get(member.run, member.run) for member in beginning.members]
         self._seeds = [member.seed for member in beginning.members]
-        arms, count = sorted(set(self._names)), len(self._names)
-        what = arms[0] if len(arms) == 1 else f"{len(arms)} runs"
-        self._title = " ".join(filter(None, [self._title, what, f"x {count} replicates" if count > 1 else ""]))
-        self._view.live.update(self._view.task, description=self._title)
+        self._alive = set(range(len(self._arms)))
+        self._headed = False
+        arms, count = len(set(self._arms)), len(self._arms)
+        what = [
+            self._number,
+            self._arms[0] if arms == 1 else f"{arms} arms",
+            f"{count} replicates" if count > 1 else "",
+        ]
+        resumed = f"; goes on from step {beginning.step}" if beginning.step else ""
+        self._view.say(f"{', '.join(filter(None, what))}{resumed}; accuracy in %")
+        self._view.live.update(self._view.task, advance=beginning.step * count, state="preparing the step")
 
     def trained(self, step: int, losses: Tensor) -> None:
         state = f"epoch {self._plan.epoch(step):.1f}, loss {losses[-1].nanmean().item():.4f}"
-        self._view.live.update(self._view.task, advance=(step - self._done) * len(self._names), state=state)
+        if self._plan.is_stop(step):
+            state = "evaluating"
+        self._view.live.update(self._view.task, advance=(step - self._done) * len(self._arms), state=state)
         self._done = step
 
     def evaluated(self, evaluation: Evaluation) -> None:
+        if not self._alive:
+            return
+        arm = self._leader(evaluation)
+        scores = {
+            head: f"{100 * self._mean(evaluation.scores[split], arm):.2f}"
+            for split, head in SPLITS.items()
+            if split in evaluation.scores
+        }
         left = (self._plan.total_steps / evaluation.step - 1) * evaluation.seconds
-        rate = evaluation.images_per_second * len(self._names)
-        scores = self._scores(evaluation) if len(set(self._names)) == 1 else self._best(evaluation)
-        self._view.say(f"{self._title}  epoch {evaluation.epoch:g}  {scores}  {rate:,.0f} images/s  {left:.0f} s left")
-
-    def _scores(self, evaluation: Evaluation) -> str:
-        """Loss and accuracy of each part, averaged over the seeds."""
-        seeds = range(len(self._names))
-        parts = []
-        for split, score in evaluation.scores.items():
-            loss = sum(score.loss(seed) for seed in seeds) / len(seeds)
-            accuracy = sum(score.accuracy(seed) for seed in seeds) / len(seeds)
-            parts.append(f"{split} {loss:.4f} / {accuracy:.2%}")
-        return f"loss / accuracy: {', '.join(parts)}"
-
-    def _best(self, evaluation: Evaluation) -> str:
-        """The run that leads, by validation accuracy: the test set is not for choosing."""
-        split = "validation" if "validation" in evaluation.scores else "train"
-        score = evaluation.scores[split]
-        means = {}
-        for name in sorted(set(self._names)):
-            mine = [score.accuracy(i) for i, other in enumerate(self._names) if other == name]
-            means[name] = sum(mine) / len(mine)
-        best = max(means, key=lambda name: means[name])
-        return f"best so far: {best} with {split} accuracy {means[best]:.2%}"
+        rate = evaluation.images_per_second * len(self._arms)
+        several = len(set(self._arms)) > 1
+        if not self._headed:
+            heads = {head: head for head in scores}
+            self._view.row("epoch", heads, "images/s", "left", "leading arm" if several else "")
+            self._headed = True
+        self._view.row(f"{evaluation.epoch:.3g}", scores, f"{rate:,.0f}", duration(left), arm if several else "")
 
     def diverged(self, replicate: int, step: int) -> None:
-        name, seed = self._names[replicate], self._seeds[replicate]
-        self._view.say(f"{name} seed {seed} diverged at step {step}: the loss is not finite")
+        self._alive.discard(replicate)
+        arm, seed = self._arms[replicate], self._seeds[replicate]
+        self._view.say(f"{arm} seed {seed} diverged at step {step}: the loss is not finite")
+
+    def _leader(self, evaluation: Evaluation) -> str:
+        """The arm that leads, by validation accuracy: the test set is not for choosing."""
+        score = evaluation.scores["validation" if "validation" in evaluation.scores else "train"]
+        arms = dict.fromkeys(self._arms[index] for index in sorted(self._alive))
+        return max(arms, key=lambda arm: self._mean(score, arm))
+
+    def _mean(self, score: Score, arm: str) -> float:
+        """Over the seeds of an arm that have not diverged."""
+        return fmean(score.accuracy(index) for index in sorted(self._alive) if self._arms[index] == arm)

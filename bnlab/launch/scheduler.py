@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -115,6 +116,7 @@ class Launch:
     def _train(self, stack: Stack) -> Results:
         """Trains a stack to its end, from its last checkpoint if it has one."""
         stack.keep(started=True, in_training=True)
+        gc.collect()  # the models of the stack before refer to each other in circles, which nothing else frees in time
         try:
             return self._train_to_its_end(stack)
         except KeyboardInterrupt:

@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from bnlab.config import RunConfig
+from bnlab.launch.arms import arms_of
+from bnlab.launch.durations import duration
 from bnlab.launch.kept_weights import Evaluated
 from bnlab.launch.outcomes import Outcome
 from bnlab.store import WEIGHTS, State, as_csv, replace
 
 SPLITS = {
-    "train": "training, batches since the last evaluation",
+    "train": "training, since the last evaluation",
     "validation": "validation",
     "test": "test",
     "test_batch_stats": "test, batch statistics",
 }
 
 
-def show(runs: Sequence[Sequence[Outcome]]) -> None:
-    """Prints the final scores, averaged over each run's seeds, the states, and where the files are."""
+def show(runs: Sequence[Sequence[Outcome]], seconds: float) -> None:
+    """Prints the final scores over each run's seeds, the states, where the files are, and what may come next.
+
+    Args:
+        runs: of the launch.
+        seconds: that it took.
+    """
     console = Console(highlight=False)
-    if len(runs) == 1:
-        _show_splits(runs[0], console)
+    pooled = _pooled(runs)
+    arms = arms_of([run[0].job.config for run in pooled])
+    if len(pooled) == 1:
+        _show_splits(pooled[0], console)
     else:
-        _show_runs(runs, console)
-    outcomes = [outcome for run in _pooled(runs) for outcome in run]
+        _show_arms(pooled, arms.names, console)
+    outcomes = [outcome for run in pooled for outcome in run]
+    names = {run[0].folder.parent: name for run, name in zip(pooled, arms.names, strict=True)}
     for outcome in outcomes:
         if outcome.result.state in (State.DIVERGED, State.FAILED):
-            console.print(_fault(outcome), markup=False, soft_wrap=True)
-    console.print(_summary(outcomes), markup=False, soft_wrap=True)
+            say(_fault(outcome, names[outcome.folder.parent]), console)
+    say(_summary(outcomes, seconds), console)
     without = [outcome for outcome in outcomes if _lacks_weights(outcome)]
     if without:
-        console.print(
+        say(
             f"keep_checkpoint=true: no weights are kept of {len(without)} of them, which were trained without it; "
             "add rerun=true to train them anew",
-            markup=False,
-            soft_wrap=True,
+            console,
         )
+    if len(pooled) > 1:
+        folder = pooled[0][0].job.config.runs_dir
+        words = ["bnlab", "report", *([folder] if folder != "runs" else []), "--by", ",".join(arms.keys)]
+        console.print(f"to compare them: {shlex.join(words)}", markup=False, soft_wrap=True)  # whole, to be copied
+
+
+def say(line: str, console: Console) -> None:
+    """A line; only a terminal breaks it."""
+    console.print(line, markup=False, soft_wrap=not console.is_terminal)
 
 
 def show_evaluated(config: RunConfig, scores: Sequence[Evaluated], output: Path | None, console: Console) -> None:
@@ -61,21 +81,48 @@ def show_evaluated(config: RunConfig, scores: Sequence[Evaluated], output: Path 
 
 
 def _show_splits(run: Sequence[Outcome], console: Console) -> None:
-    table = Table("split", "loss", "accuracy")
+    several = len(run) > 1
+    table = _table("images", "loss", "accuracy %", *(["sd"] if several else []))
     for split, words in SPLITS.items():
         losses, accuracies = _done(run, f"{split}_loss"), _done(run, f"{split}_accuracy")
         if losses and accuracies:
-            table.add_row(words, f"{fmean(losses):.4f}", f"{fmean(accuracies):.2%}")
+            cells = _mean_and_sd(accuracies)
+            table.add_row(words, f"{fmean(losses):.4f}", *(cells if several else cells[:1]))
     if table.row_count:
+        name = run[0].folder.parent.name
+        say(f"{name}, mean and standard deviation (sd) over {len(run)} seeds" if several else name, console)
         console.print(table)
 
 
-def _show_runs(runs: Sequence[Sequence[Outcome]], console: Console) -> None:
-    table = Table("run", "seeds", "validation accuracy", "test accuracy")
-    for run in _pooled(runs):
-        cells = [_mean(run, "validation_accuracy"), _mean(run, "test_accuracy")]
-        table.add_row(run[0].folder.parent.name, str(len(run)), *cells)
+def _show_arms(runs: Sequence[Sequence[Outcome]], names: Sequence[str], console: Console) -> None:
+    """A line for each run; only what some of them have is a column."""
+    validated = any(_done(run, "validation_accuracy") for run in runs)
+    metrics = [*(["validation"] if validated else []), "test"]
+    stored = [sum(not outcome.trained for outcome in run) for run in runs]
+    mixed = any(stored) and any(number < len(run) for number, run in zip(stored, runs, strict=True))
+    heads = [column for metric in metrics for column in (metric, "sd")]
+    table = _table("arm", "n", *heads, *(["stored before"] if mixed else []))
+    for run, name, before in zip(runs, names, stored, strict=True):
+        done = len(_done(run, "test_accuracy"))
+        scores = [cell for metric in metrics for cell in _mean_and_sd(_done(run, f"{metric}_accuracy"))]
+        count = str(done) if done == len(run) else f"{done} of {len(run)}"
+        table.add_row(name, count, *scores, *([str(before)] if mixed else []))
+    say("accuracy in %: mean and standard deviation (sd) over n seeds", console)
     console.print(table)
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for head in others:
+        table.add_column(head, justify="right", no_wrap=" " not in head, min_width=max(map(len, head.split())))
+    return table
+
+
+def _mean_and_sd(shares: Sequence[float]) -> tuple[str, str]:
+    """In percent."""
+    values = [100 * share for share in shares]
+    return f"{fmean(values):.2f}" if values else "-", f"{stdev(values):.2f}" if len(values) > 1 else "-"
 
 
 def _pooled(runs: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
@@ -86,18 +133,13 @@ def _pooled(runs: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
     return [list(run.values()) for run in pooled.values()]
 
 
-def _mean(run: Sequence[Outcome], metric: str) -> str:
-    values = _done(run, metric)
-    return f"{fmean(values):.2%}" if values else "-"
-
-
 def _done(run: Sequence[Outcome], metric: str) -> list[float]:
     finals = [outcome.result.final for outcome in run if outcome.result.state == State.DONE]
     return [final[metric] for final in finals if metric in final]
 
 
-def _fault(outcome: Outcome) -> str:
-    name, result = f"{outcome.folder.parent.name} seed {outcome.job.seed}", outcome.result
+def _fault(outcome: Outcome, arm: str) -> str:
+    name, result = f"{arm} seed {outcome.job.seed}", outcome.result
     if result.state == State.DIVERGED:
         return f"{name} diverged at step {result.diverged_at_step}: the loss is not finite"
     return f"{name} failed: {result.error}"
@@ -108,13 +150,23 @@ def _lacks_weights(outcome: Outcome) -> bool:
     return wanted and not (outcome.folder / WEIGHTS).exists()
 
 
-def _summary(outcomes: Sequence[Outcome]) -> str:
+def _summary(outcomes: Sequence[Outcome], seconds: float) -> str:
     states = Counter(
         "stored before (rerun=true trains anew)" if not o.trained else o.result.state.value for o in outcomes
     )
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
-    seconds = max((o.result.seconds or 0.0 for o in outcomes if o.trained), default=0.0)
     folders = sorted({str(outcome.folder.parent) for outcome in outcomes})
     where = folders[0] if len(folders) == 1 else str(outcomes[0].folder.parent.parent)
-    took = f" in {seconds:.1f} s of training" if seconds and len(folders) == 1 else ""
-    return f"{len(outcomes)} replicate{'s' if len(outcomes) > 1 else ''}: {counts}{took}; files in {where}"
+    took = f" in {duration(seconds)}, {duration(_seconds_of_steps(outcomes))} of it training steps"
+    trained = took if any(outcome.trained for outcome in outcomes) else ""
+    return f"{len(outcomes)} replicate{'s' if len(outcomes) > 1 else ''}: {counts}{trained}; files in {where}"
+
+
+def _seconds_of_steps(outcomes: Sequence[Outcome]) -> float:
+    """Of all stacks that were trained now; those of a stack pass for all of its replicates at once."""
+    stacks: dict[str, float] = {}
+    for outcome in (outcome for outcome in outcomes if outcome.trained):
+        company, spent = outcome.result.company, outcome.result.seconds or 0.0
+        stack = str(outcome.folder) if company is None else company.digest
+        stacks[stack] = max(stacks.get(stack, 0.0), spent)
+    return sum(stacks.values())

@@ -4,12 +4,14 @@ What knows nothing of norms or training may live here. The door `threads` import
 """
 
 from bnlab.machine import compiler, interrupt, memory, paths, plain_text
+from bnlab.machine.cache import bytes_per_core
 from bnlab.machine.interrupt import Interrupt
 from bnlab.machine.memory import keep_freed_memory
 from bnlab.machine.paths import is_folder, why_no_folder
 
 __all__ = [
     "Interrupt",
+    "bytes_per_core",
     "compiler",
     "interrupt",
     "is_folder",
@@ -17,6 +19,7 @@ __all__ = [
     "memory",
     "paths",
     "plain_text",
+    "status",
     "threads",
     "why_no_folder",
 ]

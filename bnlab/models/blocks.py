@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bnlab.models.steps import Affine
 from bnlab.models.tokens import TokenNorm
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -37,6 +38,8 @@ class Blocks:
         norm_activates: whether the norm has an activation of its own, which takes the place of one right after it.
         norm_at: the hidden layers that have a norm, counted from 0; None: all.
         norm_is_token_wise: whether the norm takes each token of a sequence as a sample of its own.
+        norm_is_of_batch: whether the norm has statistics over the batch.
+        norm_without_affine: as norm_layer, without gamma and beta; None for a norm that has none or is not without.
     """
 
     norm_layer: Callable[[int, int], nn.Module] | None
@@ -48,6 +51,8 @@ class Blocks:
     norm_shifts: bool
     norm_activates: bool
     norm_is_token_wise: bool
+    norm_is_of_batch: bool
+    norm_without_affine: Callable[[int, int], nn.Module] | None
     norm_at: Sequence[int] | None = None
 
     def at(self, number: int) -> Blocks:
@@ -79,6 +84,23 @@ class Blocks:
     def activation_layer(self) -> nn.Module:
         """The activation by itself."""
         return ACTIVATIONS[self.activation]()
+
+    def before_norm(self, in_features: int, out_features: int) -> nn.Linear:
+        """A linear layer that a norm follows."""
+        return nn.Linear(in_features, out_features, bias=self._has_bias(True))
+
+    def step_norms(self, channels: int, steps: int, gamma: float, *, per_step: bool) -> tuple[nn.Sequential, nn.Module]:
+        """The norms of the steps of a sequence, and what follows at every step: gamma, from that value on, and beta.
+
+        There is a norm for each step if `per_step` is asked for and it has statistics over the batch, else one for all.
+        """
+        if self.norm_layer is None:
+            return nn.Sequential(nn.Identity()), nn.Identity()
+        count = steps if per_step and self.norm_is_of_batch else 1
+        if self.norm_without_affine is None:
+            return nn.Sequential(*(self.norm_layer(channels, 2) for _ in range(count))), nn.Identity()
+        norms = nn.Sequential(*(self.norm_without_affine(channels, 2) for _ in range(count)))
+        return norms, Affine(channels, gamma, self.norm_shifts)
 
     def token_norm(self, channels: int, wanted: bool) -> nn.Module:
         """The norm of tokens (N, T, channels), or the identity where none is wanted."""

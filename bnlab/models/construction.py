@@ -6,16 +6,17 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from bnlab.config import CNNConfig, MLPConfig, ModelConfig, ViTConfig
+from bnlab.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
 from bnlab.models.blocks import Blocks
 from bnlab.models.cnn import CNN
 from bnlab.models.init import initialize, weight_layers
 from bnlab.models.mlp import MLP
-from bnlab.models.slots import is_token_wise, norm_maker, shifts
+from bnlab.models.rnn import RNN
+from bnlab.models.slots import is_of_batch, is_token_wise, norm_maker, shifts, without_affine
 from bnlab.models.vit import ViT
 from bnlab.norms import SCHEMES, NormConfig
 
-Model = MLP | CNN | ViT
+Model = MLP | CNN | ViT | RNN
 
 
 def build(
@@ -32,6 +33,7 @@ def build(
         UserError: when the norm cannot be built on this model, with the norm's own reason.
     """
     of_activations = norm.of_activations()
+    plain = without_affine(of_activations)
     blocks = Blocks(
         norm_layer=norm_maker(of_activations, generator),
         norm_position=model.norm_position,
@@ -42,6 +44,8 @@ def build(
         norm_shifts=shifts(of_activations),
         norm_activates=norm.activates(),
         norm_is_token_wise=is_token_wise(of_activations),
+        norm_is_of_batch=is_of_batch(of_activations),
+        norm_without_affine=None if plain is None else norm_maker(plain, generator),
         norm_at=model.norm_at if isinstance(model, MLPConfig) else None,
     )
     with torch.device("meta" if generator is None else "cpu"):
@@ -55,6 +59,7 @@ def build(
 _MAKERS: dict[type[ModelConfig], Callable[..., Model]] = {
     MLPConfig: lambda model, image, classes, blocks: MLP(image, model, classes, blocks),
     CNNConfig: lambda model, image, classes, blocks: CNN(image, model.channels, classes, blocks),
+    RNNConfig: lambda model, image, classes, blocks: RNN(image, model, classes, blocks),
     ViTConfig: lambda model, image, classes, blocks: ViT(image, model, classes, blocks),
 }
 

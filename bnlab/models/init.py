@@ -16,7 +16,8 @@ def initialize(model: nn.Module, scheme: str, gain: float | None, activation: st
     """Draws the weights of a model's layers in place; norms keep their own start (gamma 1, beta 0).
 
     All weights are drawn before the first bias: a network that has no bias before its norms draws the same weights
-    as one that has. Learned positions have a start of their own under every scheme.
+    as one that has. The last layer's bias is the first one drawn, as every network has it, whatever biases it has
+    before its norms. Learned positions have a start of their own under every scheme.
 
     Args:
         scheme: in and out are the inputs and outputs of a unit, times the positions of a convolution's kernel;
@@ -36,7 +37,7 @@ def initialize(model: nn.Module, scheme: str, gain: float | None, activation: st
         positions.draw(generator)
     for number, dropout in enumerate(layer for layer in layers_of(model) if isinstance(layer, Dropout)):
         dropout.draw(generator.initial_seed() % 2**31 + number)
-    for layer in with_weights:
+    for layer in reversed(with_weights):
         if layer.bias is not None:
             bound = 1 / math.sqrt(layer.weight[0].numel()) if scheme == "pytorch" else 0.0
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

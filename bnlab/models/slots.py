@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 
 import torch
@@ -48,6 +49,19 @@ def is_token_wise(norm: NormConfig) -> bool:
     """Whether the norm takes each token of a sequence as a sample of its own. A user's class does."""
     scheme = SCHEMES.get(norm.name)
     return scheme is None or scheme.token_wise
+
+
+def is_of_batch(norm: NormConfig) -> bool:
+    """Whether the norm has statistics over the batch. A user's class is not known to."""
+    scheme = SCHEMES.get(norm.name)
+    return scheme is not None and scheme.batch_statistics
+
+
+def without_affine(norm: NormConfig) -> NormConfig | None:
+    """The norm without gamma and beta; None if it has none, or does something after them."""
+    if norm.activates() or not getattr(norm, "affine", False):
+        return None
+    return dataclasses.replace(norm, affine=False)  # type: ignore[call-arg]  # which this one has
 
 
 def _user_layer(norm: CustomClassConfig, channels: int, seed: int) -> nn.Module:

@@ -1,8 +1,10 @@
-"""All replicates as one table in a file."""
+"""All replicates as one table, in a file or on stdout."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
 from bnlab.errors import UserError
@@ -11,26 +13,37 @@ from bnlab.report.csv_text import csv_text
 from bnlab.store import check_output, replace
 
 SUFFIXES = (".csv", ".parquet")
+STDOUT = Path("-")
 
 
 def export(folders: Sequence[Path], output: Path, console: Console) -> None:
     """Writes a row per replicate, with the columns of `bnlab.report.comparison.frame.read`.
 
+    Args:
+        folders: run folders, or folders that hold run folders.
+        output: a file, or "-" for CSV on stdout.
+        console: where it is said what was written and left out.
+
     Raises:
         UserError: the file is neither .csv nor .parquet, pyarrow is missing for the latter, or there is no run.
     """
-    if output.suffix not in SUFFIXES:
-        raise UserError(f"{output} ends in '{output.suffix}'; allowed: {' or '.join(SUFFIXES)}")
-    check_output("FILE", output)
+    if output != STDOUT:
+        if output.suffix not in SUFFIXES:
+            raise UserError(f"{output} ends in '{output.suffix}'; allowed: {' or '.join(SUFFIXES)}, or - for stdout")
+        check_output("FILE", output)
     replicates, warnings = frame.read(folders)
-    if output.suffix == ".csv":
-        content = csv_text(replicates).encode()
-    else:
-        try:
-            content = replicates.to_parquet(index=False)
-        except ImportError as error:
-            raise UserError("a .parquet file needs pyarrow: pip install 'bnlab[parquet]'; or write .csv") from error
-    replace(output, content)
     for warning in warnings:
         console.print(warning, markup=False, soft_wrap=True)
+    if output == STDOUT:
+        sys.stdout.write(csv_text(replicates))
+        return
+    replace(output, csv_text(replicates) if output.suffix == ".csv" else _parquet(replicates))
     console.print(f"{len(replicates)} replicates written to {output}", markup=False, soft_wrap=True)
+
+
+def _parquet(replicates: pd.DataFrame) -> bytes:
+    try:
+        content: bytes = replicates.to_parquet(index=False)
+    except ImportError as error:
+        raise UserError("a .parquet file needs pyarrow: pip install 'bnlab[parquet]'; or write .csv") from error
+    return content

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bnlab.report import charts, page, tables
 from bnlab.report.comparison import Comparison, Measured
-from bnlab.report.tables import render
+from bnlab.report.tables import render, robust
 from bnlab.report.tables import target as targets
 
 
@@ -32,6 +32,7 @@ def contents(
         [
             tables.summary(comparison),
             tables.comparisons(comparison),
+            robust.table(comparison),
             tables.pivot(comparison),
             targets.table(comparison, measured.timed, goal),
             tables.cost(comparison, timing),

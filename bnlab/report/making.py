@@ -34,6 +34,13 @@ class Report:
     warnings: list[str]
     files: list[Path]
 
+    def as_json(self) -> str:
+        """The comparison for programs: the arms, the pairs, the sentences, notes and warnings, as in summary.json."""
+        from bnlab.report.tables import comparisons, present, render, summary
+
+        written = present([summary(self.comparison), comparisons(self.comparison)])
+        return render.in_json(self.comparison, written, self.verdicts, self.warnings)
+
 
 def make(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> Report:
     """Compare runs, print the verdicts and the table, and write the files if there is a folder for them.
@@ -66,11 +73,15 @@ def _make(
     watched: bool,
 ) -> Report:
     """The same of what `frame.read` gave; the command is what makes the report."""
-    from bnlab.report.comparison import Looks, compare, curves, unit
-    from bnlab.report.tables import render
+    from bnlab.report.comparison import Looks, compare, curves, short_names, unit
+    from bnlab.report.tables import against, render
     from bnlab.report.tables import target as targets
     from bnlab.report.verdicts import verdicts
 
+    # Before anything is written: it may be the folder of this report too.
+    earlier = None if question.against is None else against.read(question.against)
+    if earlier:
+        against.check_metric(earlier, question.metric)
     measured = curves.read(replicates)
     broken = [*broken, *_changed(replicates, measured)]
     replicates = replicates.drop(index=list(measured.changed))
@@ -96,6 +107,10 @@ def _make(
         files = render.write(contents.contents(comparison, measured, said, warnings, target, command), output)
     reached = None if target is None else targets.table(comparison, measured.timed, target)
     render.show(comparison, said, warnings, files, console, reached)
+    if earlier:
+        render.show_table(against.table(earlier, comparison, short_names(comparison)), console)
+        for sentence in against.sentences(earlier, said):
+            render.say(sentence, console)
     return Report(comparison, said, warnings, files)
 
 

@@ -23,6 +23,7 @@ class Question:
         target: of the time to reach it; of accuracies in percent, of losses in nats; None: what the baseline, or else
             the last arm, ends with.
         plan: the number of seeds per arm before which there is no verdict; None: as planned before, if at all.
+        against: the folder of another report, to be told what changed since.
     """
 
     by: Sequence[str] = ()
@@ -31,6 +32,7 @@ class Question:
     margin: float | None = None
     target: float | None = None
     plan: int | None = None
+    against: Path | None = None
 
     def __post_init__(self) -> None:
         """Raises UserError for a margin, a target or a plan that is out of its range."""
@@ -50,8 +52,15 @@ class Question:
 
     def command(self, runs: Sequence[Path], output: Path | None) -> str:
         """What is typed to ask it of these run folders."""
-        by = ",".join(self.by)
-        given = {"by": by, "baseline": self.baseline, "margin": self.margin, "target": self.target, "plan": self.plan}
-        options = {"metric": self.metric if self.metric != Question.metric else None} | given | {"output": output}
+        options: dict[str, object] = {
+            "metric": self.metric if self.metric != Question.metric else None,
+            "by": ",".join(self.by),
+            "baseline": self.baseline,
+            "margin": self.margin,
+            "target": self.target,
+            "plan": self.plan,
+            "against": self.against,
+            "output": output,
+        }
         words = [part for name, value in options.items() if value for part in (f"--{name}", str(value))]
         return shlex.join(["bnlab", "report", *map(str, runs), *words])

@@ -7,9 +7,24 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from bnlab.config import unknown_key
 from bnlab.errors import UserError, shown, unknown
 from bnlab.runs.stored import STATES, Run, only
 
+OTHER_NAMES = {
+    "complete": "done",
+    "completed": "done",
+    "finished": "done",
+    "ok": "done",
+    "aborted": "interrupted",
+    "killed": "interrupted",
+    "stopped": "interrupted",
+    "crashed": "failed",
+    "error": "failed",
+    "nan": "diverged",
+    "damaged": "unreadable",
+}
+"""What others call the states."""
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -34,7 +49,7 @@ def select(
     """
     for state in states:
         if state not in STATES:
-            raise unknown("state", state, STATES)
+            raise unknown("state", state, STATES, OTHER_NAMES)
     conditions = [_condition(text, runs) for text in where]
     age = 0.0 if older is None else _age(older)
     kept = [run for run in runs if (name is None or name in run.name) and _meets(run.settings, conditions)]
@@ -55,7 +70,7 @@ def _condition(text: str, runs: Sequence[Run]) -> tuple[str, list[Any]]:
         raise UserError(f"--where {text} is not of the form setting=value, e.g. --where norm.name=batch,layer")
     known = {key for run in runs for key in run.settings}
     if known and key not in known:
-        raise unknown("setting", key, known)
+        raise unknown_key("setting", key, known)
     # A comma inside brackets, as in model.hidden=[128,64], does not part two values.
     return key, [_value(value) for value in re.split(r",(?![^\[]*\])", values)]
 

@@ -20,9 +20,12 @@ SPLITS = {
     "train": "training",
     "validation": "validation",
     "test": "test",
-    "test_batch_stats": "test, batch statistics,",
+    "test_batch_stats": "test, batch statistics",
 }
 STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow", "diverged": "magenta"}
+WIDE = 100
+"""Columns of a terminal with room for age and size."""
+
 RESUMABLE = ("interrupted", "failed", "unreadable")
 
 
@@ -37,13 +40,16 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
     if not runs:
         console.print(nothing)
         return
-    table = Table(Column("run", overflow="fold"), "arm", "seeds", "state", "last accuracy", "age", "size")
+    wide = not console.is_terminal or console.width >= WIDE
+    also = ("age", "size") if wide else ()
+    table = Table(Column("run", overflow="fold"), "arm", "seeds", "state", "last accuracy", *also)
     for run, arm in zip(runs, arms([run.settings for run in runs]), strict=True):
         for state, group in _by_state(run.replicates):
             cells = (_metric(group), _age(min(r.age for r in group)), _size(sum(r.size for r in group)))
-            table.add_row(Text(run.name), Text(arm), seeds(group), Text(state, STYLES.get(state, "red")), *cells)
+            style = STYLES.get(state, "red")
+            table.add_row(Text(run.name), Text(arm), seeds(group), Text(state, style), *cells[: None if wide else 1])
         if not run.replicates:
-            table.add_row(Text(run.name), Text(arm), "-", Text(run.state, "red"), "-", "-", "-")
+            table.add_row(Text(run.name), Text(arm), "-", Text(run.state, "red"), "-", *("-" for _ in also))
     if not console.is_terminal:
         # In a pipe or a file a line each, whatever its length: for grep, and folding thousands takes seconds.
         table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum

@@ -128,6 +128,17 @@ def only(run: Run, keep: Callable[[Replicate], bool]) -> Run:
     return replace(run, replicates=[replicate for replicate in run.replicates if keep(replicate)])
 
 
+def folder_of(given: Path, runs_dir: Path) -> Path:
+    """What is given, if it is there; else the folder of the run in `runs_dir` that has this name, as `find` knows it.
+
+    Raises:
+        UserError: there are runs, and none of that name, or several.
+    """
+    if os.path.lexists(given) or given == runs_dir or len(given.parts) > 1 or not is_folder(runs_dir):
+        return given
+    return find(read(runs_dir), str(given)).path
+
+
 def find(runs: Sequence[Run], wanted: str) -> Run:
     """The run with that name, or the only one whose name starts or ends so.
 

@@ -6,6 +6,7 @@ statistic is for.
 
 from bnlab.stats.contrasting import FEWEST_PAIRS, FEWEST_UNPAIRED, Contrast
 from bnlab.stats.correction import holm, lead_p
+from bnlab.stats.crossed import Answers, Crossed, crossed_difference, crossed_mean
 from bnlab.stats.curves import (
     Reach,
     areas_under_curves,
@@ -42,18 +43,24 @@ from bnlab.stats.power import (
     upper_sds,
     visible_gap,
 )
+from bnlab.stats.robust import chance_to_be_better, performance_profile, pooled_interquartile_mean
 
 __all__ = [
     "FEWEST_PAIRS",
     "FEWEST_UNPAIRED",
     "MOST_SEEDS",
+    "Answers",
     "Contrast",
+    "Crossed",
     "Difference",
     "Interval",
     "Reach",
     "Summary",
     "areas_under_curves",
+    "chance_to_be_better",
     "chance_to_find",
+    "crossed_difference",
+    "crossed_mean",
     "failure_interval",
     "first_reaches",
     "fisher",
@@ -67,6 +74,8 @@ __all__ = [
     "median",
     "median_time",
     "outliers",
+    "performance_profile",
+    "pooled_interquartile_mean",
     "restricted_mean",
     "seeds_for_equality",
     "seeds_for_p",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.integrate import trapezoid
 from scipy.special import stdtrit
-from scipy.stats import norm, trim_mean
+from scipy.stats import norm
 
 
 class Interval(NamedTuple):
@@ -166,7 +166,8 @@ def interquartile_mean(values: Sequence[float]) -> float:
     Source: Agarwal, Schwarzer, Castro, Courville and Bellemare, Deep reinforcement learning at the edge of the
     statistical precipice, NeurIPS (2021).
     """
-    return float(trim_mean(values, 0.25)) if len(values) else math.nan
+    cut = len(values) // 4
+    return float(np.sort(values)[cut : len(values) - cut].mean()) if len(values) else math.nan
 
 
 def outliers(values: Sequence[float], most: float = 10.0) -> list[int]:

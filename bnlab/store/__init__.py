@@ -7,7 +7,7 @@ door `checkpoint_file` imports torch.
 from bnlab.store import answers_file, environment, looks_file, result_file, stack_file
 from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
-from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text
+from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text, settings_of_tree
 from bnlab.store.digests import CHANGED, WEIGHTS, digest_of, faults, read_weights
 from bnlab.store.files import as_csv, check_output, check_writable, no_formula, replace
 from bnlab.store.locks import LOCK, lock_in
@@ -72,6 +72,7 @@ __all__ = [
     "replace",
     "result_file",
     "run_folder",
+    "settings_of_tree",
     "stack_file",
     "wait_for",
 ]

@@ -48,6 +48,15 @@ def read_config(run: Path) -> StoredConfig:
         DamagedError: it is no mapping of plain values, or not the one that the folder is named for.
     """
     tree = yaml_mapping(read_text(run / CONFIG))
+    config = StoredConfig(tree, settings_of_tree(tree), protocol_hash(tree))
+    named = HASH.fullmatch(run.name)
+    if named is not None and named[1] != config.hash:
+        raise DamagedError(f"it was changed: its hash is {config.hash}, and the folder is named for {named[1]}")
+    return config
+
+
+def settings_of_tree(tree: Mapping[str, Any]) -> dict[str, str]:
+    """What `StoredConfig.settings` is of a tree."""
     settings = {as_text(key): value for key, value in _flat(tree)}
     for section, choices in CHOICES.items():
         if (choice := settings.get(f"{section}.name")) in choices:
@@ -55,11 +64,7 @@ def read_config(run: Path) -> StoredConfig:
                 settings.setdefault(f"{section}.{name}", as_text(default))
     if "norm.target" in settings:
         settings["norm.name"] = settings["norm.target"].rpartition(":")[2]
-    config = StoredConfig(tree, settings, protocol_hash(tree))
-    named = HASH.fullmatch(run.name)
-    if named is not None and named[1] != config.hash:
-        raise DamagedError(f"it was changed: its hash is {config.hash}, and the folder is named for {named[1]}")
-    return config
+    return settings
 
 
 def as_text(value: Any) -> str:

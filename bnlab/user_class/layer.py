@@ -231,9 +231,13 @@ def arguments(
 
 
 SETTING_NAMES = {
-    "eps": ("eps", "epsilon"),
-    "momentum": ("momentum", "mom"),
+    "eps": ("eps", "epsilon", "variance_epsilon", "norm_eps"),
+    "momentum": ("momentum", "mom", "decay"),
     "num_groups": ("num_groups", "groups", "n_groups", "num_group", "G"),
+    "virtual_batch_size": ("virtual_batch_size", "ghost_batch_size", "ghost_size", "vbs"),
+    "num_splits": ("num_splits", "n_splits", "splits"),
+    "r_max": ("r_max", "rmax", "max_r"),
+    "d_max": ("d_max", "dmax", "max_d"),
 }
 """By what names a constructor may take a setting, and a layer keep it."""
 

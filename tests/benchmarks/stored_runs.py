@@ -22,6 +22,7 @@ import yaml
 from bnlab.config import from_mapping
 from bnlab.models import build
 from bnlab.store.address import run_folder
+from bnlab.store.answers_file import ANSWERS, packed
 from bnlab.store.rows_file import METRICS, TIMING
 from tests.compose import compose
 
@@ -38,7 +39,7 @@ ENVIRONMENT = {
     "commit": "0" * 40,
     "dirty": False,
 }
-IMAGE, CLASSES = (1, 28, 28), 10
+IMAGE, CLASSES, IMAGES = (1, 28, 28), 10, 10_000
 SPLITS = {"train": 0.012, "validation": 0.0, "test": 0.0}
 
 
@@ -96,6 +97,14 @@ def _replicate(path: Path, name: str, level: float, rate: float, seed: int, epoc
     (path / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     (path / "metrics.csv").write_text(_csv(METRICS, rows), encoding="utf-8")
     (path / "timing.csv").write_text(_csv(TIMING, timing), encoding="utf-8")
+    if not diverged:
+        (path / ANSWERS).write_bytes(packed(_answers(round(IMAGES * final["test_accuracy"]), noise)))
+
+
+def _answers(right: int, noise: random.Random) -> list[bool]:
+    """So many are right; the first images are the hard ones, on which every replicate fails most."""
+    wrong = set(noise.sample(range(3 * (IMAGES - right) + 1), IMAGES - right))
+    return [image not in wrong for image in range(IMAGES)]
 
 
 def _csv(header: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:

@@ -30,7 +30,7 @@ def test_help_of_train_also_shows_hydras_groups(cli: Cli, tmp_path: Path) -> Non
     answer = cli("train", "--help")
     assert "--quiet" in answer.out
     assert f"norm: {', '.join(sorted([*SCHEMES, 'custom_class']))}" in answer.out
-    assert "optimizer: adam, adamw, sgd" in answer.out
+    assert "optimizer: adam, adamw, " in answer.out
     assert files_below(tmp_path) == set()
 
 
@@ -84,11 +84,12 @@ def test_train_prints_progress_to_stderr_and_the_result_to_stdout(cli: Cli, tmp_
     answer = cli("train", *QUICK, "epochs=2")
     assert answer.code == 0
     (folder,) = (tmp_path / "runs").glob("[!.]*")
-    lines = answer.err.splitlines()
-    assert [line.split("  ")[:2] for line in lines] == [[folder.name, "epoch 1"], [folder.name, "epoch 2"]]
-    assert all("train " in line and "validation " in line and "images/s" in line for line in lines)
+    title, heads, *rows = answer.err.splitlines()
+    assert title == f"{folder.name}; accuracy in %"
+    assert heads.split() == ["epoch", "training", "validation", "test", "images/s", "left"]
+    assert [row.split()[0] for row in rows] == ["1", "2"]
     assert all(text in answer.out for text in ("training", "validation", "test", "batch statistics"))
-    assert f"files in runs/{folder.name}" in answer.out.replace("\n", "")
+    assert f"; files in runs/{folder.name}\n" in answer.out
 
 
 @pytest.mark.parametrize("quiet", ["--quiet", "quiet=true"])
@@ -103,8 +104,8 @@ def test_quiet_prints_the_final_table_only(quiet: str, cli: Cli) -> None:
 def test_quiet_sweep(cli: Cli) -> None:
     answer = cli("train", "--quiet", "-m", *QUICK, "norm=none,batch")
     assert (answer.code, answer.err) == (0, "")
-    assert "none-mlp" in answer.out
-    assert "batch-native-mlp" in answer.out
+    assert "\n none " in answer.out
+    assert "\n batch " in answer.out
 
 
 def test_a_failure_is_one_line_and_exit_code_1(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,14 +15,15 @@ from bnlab.engine.kernels import NumberSeenError, record
 from bnlab.engine.optimizer import StackOptimizer
 from bnlab.engine.step import WORTH_RECORDING, Step
 from bnlab.lifting import depends_on_tensors_alone, lift, owned_parameters
-from tests.lifting.test_lifting import ADAM, CLASSES, IMAGES, cnn, mlp, norms_on, replicate, settings_for, vit
+from tests.lifting.test_lifting import ADAM, CLASSES, IMAGES, cnn, mlp, norms_on, replicate, rnn, settings_for, vit
 
-CASES = [(model, *norm) for model in (mlp(), cnn(), vit()) for norm in norms_on(model)]
+CASES = [(model, *norm) for model in (mlp(), cnn(), vit(), rnn()) for norm in norms_on(model)]
 CASES += [(mlp(activation="gelu", norm_position="post"), "batch", impl) for impl in ("native", "custom")]
 CASES += [(vit(norm_position="post", norm_input=True), norm, "native") for norm in ("batch", "layer")]
 CASES += [
     (mlp(hidden=None, width=16, depth=3, residual=True, dropout=0.3), "batch", impl) for impl in ("native", "custom")
 ]
+CASES += [(rnn(cell=cell, sequence="permuted_rows"), "batch", "custom") for cell in ("tanh", "gru")]
 IDS = [f"{model.name}-{model.activation}-{norm}-{impl}" for model, norm, impl in CASES]
 
 

@@ -1,9 +1,10 @@
-"""Which replicates train on which thread."""
+"""Which replicates train together, and on which thread."""
 
 import pytest
 import torch
 from torch import nn
 
+from bnlab.engine import shard
 from bnlab.engine.evaluation import Score
 from bnlab.engine.shard import collect, collect_scores, deal, number_of_shards
 from tests.lifting.test_lifting import replicate
@@ -14,9 +15,31 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize(
     ("replicates", "threads", "shards"), [(1, 4, 1), (3, 2, 1), (4, 2, 2), (16, 2, 2), (16, 32, 8), (16, 1, 1)]
 )
-def test_one_shard_per_thread_of_two_replicates_at_least(replicates: int, threads: int, shards: int) -> None:
+def test_one_shard_per_thread_of_two_replicates_at_least(
+    replicates: int, threads: int, shards: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard, "bytes_per_core", lambda: 2**40)
     one = replicate("norm=batch", 0, torch.float32)
     assert number_of_shards([one] * replicates, threads, CPU) == shards
+
+
+@pytest.mark.parametrize(
+    ("replicates", "threads", "shards"),
+    [(4, 2, 2), (8, 2, 2), (9, 2, 4), (16, 2, 4), (64, 2, 16), (16, 1, 4), (17, 1, 5), (64, 3, 18)],
+)
+def test_what_a_shard_trains_fits_the_cache_and_every_thread_has_as_many(
+    replicates: int, threads: int, shards: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = replicate("norm=batch", 0, torch.float32)
+    weights = sum(parameter.numel() for parameter in one.model.parameters())
+    # Four of weights, gradients and two moments of four bytes each, and a little.
+    monkeypatch.setattr(shard, "bytes_per_core", lambda: 4 * 16 * weights + 100)
+    assert number_of_shards([one] * replicates, threads, CPU) == shards
+
+
+def test_a_replicate_larger_than_the_cache_still_has_another_in_its_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard, "bytes_per_core", lambda: 1000)
+    assert number_of_shards([replicate("norm=batch", 0, torch.float32)] * 9, 1, CPU) == 4
 
 
 def test_what_bnlab_does_not_know_or_is_on_another_device_stays_on_one_thread() -> None:

@@ -269,6 +269,7 @@ MODELS = {
         "data.accumulate=2",
         "data.batch_size=8",
     ),
+    "rnn": ("data.batch_size=16", "model=rnn", "model.hidden=8", "optimizer.clip_norm=1"),
     "vit": ("data.batch_size=16", "model=vit", "model.width=16", "model.depth=1", "model.heads=2", "norm=layer"),
 }
 SMALL = ("train", "threads=1", "data.limit=96", "epochs=3", "eval_every=4", "checkpoint_every=0")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def states(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("impl", ["native", "keras"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["Ctrl-C", "SIGTERM", "SIGHUP"])
 def test_once_saves_and_goes_on_to_the_same_bits(
     number: signal.Signals, impl: str, cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,47 @@ def test_once_saves_and_goes_on_to_the_same_bits(
     assert states(tmp_path / "cut") == ["done", "done"]
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
     assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
+
+
+def test_sigusr1_saves_and_goes_on(cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = (*TRAIN[:-1], "checkpoint_every=1000000")
+    assert cli(*train, "runs_dir=whole").code == 0
+    with monkeypatch.context():
+        signals({12: signal.SIGUSR1})
+        answer = cli(*train, "runs_dir=cut")
+    assert answer.code == 0
+    assert "saved at step 20, as SIGUSR1 asked; going on" in answer.err
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+
+
+def on_a_terminal(folder: Path, *arguments: str, before: Callable[[], object] | None = None) -> tuple[int, int]:
+    """Starts bnlab as the leader of a terminal; returns the process and our end of the terminal."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(folder)
+        if before is not None:
+            before()
+        os.execve(sys.executable, [sys.executable, "-m", "bnlab", *arguments], environment())
+    return process, terminal
+
+
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_terminal_that_hangs_up(nohup: bool, cli: Cli, tmp_path: Path) -> None:
+    train = (*TRAIN[:4], "epochs=40", "seeds=2", "checkpoint_every=0")
+    ignore = (lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) if nohup else None
+    process, terminal = on_a_terminal(tmp_path, *train, "quiet=true", before=ignore)
+    while not list(tmp_path.glob("runs/.stacks/*/checkpoint.pt")):
+        time.sleep(0.02)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    if nohup:
+        assert states(tmp_path / "runs") == ["done", "done"]
+    else:
+        assert os.waitstatus_to_exitcode(status) == 130
+        assert states(tmp_path / "runs") == ["interrupted", "interrupted"]
+        answer = cli(*train)
+        assert (answer.code, states(tmp_path / "runs")) == (0, ["done", "done"])
+        assert "going on from step" in answer.err
 
 
 def test_a_replicate_removed_from_an_interrupted_stack_goes_on_with_it_to_the_same_bits(
@@ -197,7 +239,7 @@ def interrupted(at: str, number: int, fate: str, command: str, folder: Path) -> 
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["Ctrl-C", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize(
     ("at", "command"),
     [

@@ -76,6 +76,15 @@ def test_biases_are_drawn_after_all_weights() -> None:
         assert torch.equal(a.weight, b.weight)
 
 
+def test_the_output_has_the_same_bias_whatever_biases_are_before_it() -> None:
+    """At one seed `none` and `rms`, whose layers have biases, had another one than the schemes whose norms shift."""
+    with_bias = nn.Sequential(nn.Linear(5, 4), nn.Linear(4, 4), nn.Linear(4, 3))
+    without = nn.Sequential(nn.Linear(5, 4, bias=False), nn.Linear(4, 4, bias=False), nn.Linear(4, 3))
+    for model in (with_bias, without):
+        initialize(model, "pytorch", None, "relu", torch.Generator().manual_seed(0))
+    assert torch.equal(with_bias[2].get_parameter("bias"), without[2].get_parameter("bias"))
+
+
 def test_norms_keep_their_own_start() -> None:
     norms: tuple[nn.BatchNorm1d, nn.LayerNorm] = nn.BatchNorm1d(4), nn.LayerNorm(4)
     model = nn.Sequential(nn.Linear(5, 4), *norms)

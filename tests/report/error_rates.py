@@ -102,6 +102,14 @@ def pooled(generator: np.random.Generator, n: int, skewed: bool) -> Report:
     return report(0.58 * noise(generator, 6, n, skewed) + 0.82 * np.mean(each, axis=0))
 
 
+def advice_followed(generator: np.random.Generator, n: int, skewed: bool) -> Report:
+    """Equal arms with as many seeds as a report on the first n of them says to plan, at most 120."""
+    values = noise(generator, 6, 120, skewed)
+    pairs, _ = hold(report(values[:, :n]).values, "a0")
+    planned = [pair.contrast.seeds_for(pair.contrast.visible_gap(pair.level) / 2, pair.level) for pair in pairs]
+    return report(values[:, : max(n, *(count or 120 for count in planned))])
+
+
 def gap(generator: np.random.Generator, n: int, skewed: bool) -> Report:
     """Two arms, the first ahead by 2 standard deviations: .3 points at an sd of .15."""
     return report(noise(generator, 2, n, skewed) + np.array([[2.0], [0.0]]), [2.0, 0.0])
@@ -121,6 +129,7 @@ SCENARIOS: dict[str, Scenario] = {
     "25 % diverge": failures,
     "the worst of one arm diverge": worst_fail,
     "pooled settings": pooled,
+    "the seeds that a report plans": advice_followed,
     "gaps as large as the margin": margin,
 }
 

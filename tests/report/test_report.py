@@ -145,7 +145,16 @@ def test_without_an_output_folder_nothing_but_the_look_is_written(runs: Path, mo
 def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "er"
     made, text = make(runs, output=folder)
-    tables = ["results.csv", "summary.csv", "comparisons.csv", "cost.csv", "summary.tex", "comparisons.tex", "cost.tex"]
+    tables = [
+        "results.csv",
+        "summary.csv",
+        "comparisons.csv",
+        "robust.csv",
+        "cost.csv",
+        "summary.tex",
+        "comparisons.tex",
+        "cost.tex",
+    ]
     tables += ["summary.md", "summary.json", "verdicts.json", "figures.tex"]
     charts = [f"charts/final-test_accuracy{kind}" for kind in (".svg", ".png", ".pdf", "-column.pdf")]
     assert made.files == [folder / name for name in [*tables, "report.html", *charts]]

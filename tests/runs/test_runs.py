@@ -1,5 +1,6 @@
 """`bnlab runs` and `bnlab evaluate`."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,10 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from rich.console import Console
 from torch.nn import functional as F
 
 from bnlab.config import DataConfig
 from bnlab.launch.build import split_of
+from bnlab.runs import read, show_all
 from bnlab.store.digests import WEIGHTS
 from tests.conftest import QUICK, Cli, files_below
 from tests.report import stored
@@ -85,6 +88,86 @@ def test_the_arm_leaves_out_what_its_scheme_implies(cli: Cli, tmp_path: Path) ->
     for name, eps in (("batch", "1e-05"), ("rms", "null")):
         stored.arm(tmp_path / "runs", name, [0.8], norm=f"  eps: {eps}\n")
     assert [row[1] for row in rows(cli("runs").out)] == ["batch", "rms"]
+
+
+def test_a_setting_that_only_one_run_has_tells_it(cli: Cli, tmp_path: Path) -> None:
+    """Cause: norm.kwargs={} and {eps: 0.001} were both "MyNorm"."""
+    for index, kwargs in enumerate(("", "  kwargs:\n    eps: 0.001\n")):
+        more = f"  target: my_file.py:MyNorm\n{kwargs}"
+        stored.arm(tmp_path / "runs", "custom_class", [0.8], norm=more, folder=f"run{index}")
+    assert [row[1] for row in rows(cli("runs").out)] == ["-", "norm kwargs eps 0.001"]
+
+
+def test_of_many_settings_only_those_that_are_not_the_defaults_are_told(cli: Cli, tmp_path: Path) -> None:
+    """Cause: 26 mixed runs had thirteen lines each, with every setting of every run."""
+    folder = tmp_path / "runs"
+    stored.arm(folder, "batch", [0.8], folder="a")
+    stored.arm(folder, "none", [0.8], folder="b", lr=0.01)
+    stored.arm(folder, "batch", [0.8], folder="c", epochs=10)
+    for name, old, new in (("d", "[128, 64]", "[64]"), ("e", "name: adam", "name: sgd")):
+        run = stored.arm(folder, "layer", [0.8], folder=name, epochs=10)
+        config = run / "config.yaml"
+        config.write_text(config.read_text().replace(old, new))
+    assert [row[1] for row in rows(cli("runs").out)] == [
+        "batch, epochs 2",
+        "none, lr 0.01, epochs 2",
+        "batch",
+        "layer, hidden layers 64",
+        # 0.001 is Adam's default and not SGD's.
+        "layer, sgd, lr 0.001",
+    ]
+
+
+def test_a_narrow_terminal_gets_fewer_columns(runs: Path) -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    show_all(read(runs), console)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "last accuracy" in text
+    assert "validation 91.00%" in text
+    assert " age " not in text
+
+
+def test_json_holds_every_replicate(runs: Path, cli: Cli) -> None:
+    answer = cli("runs", "ls", "--json", "--name", "group")
+    (run,) = json.loads(answer.out)
+    assert (run["run"], run["settings"]["optimizer.lr"], run["reason"]) == ("group-0a", "0.001", None)
+    assert [(one["seed"], one["state"]) for one in run["replicates"]] == [
+        (0, "diverged"),
+        (1, "failed"),
+        (2, "interrupted"),
+        (3, "unreadable"),
+    ]
+    assert run["replicates"][1]["command"] == "bnlab train norm=group"
+    assert run["replicates"][0]["final"]["test_accuracy"] == 0.5
+    assert "damaged" in run["replicates"][3]["reason"]
+    assert json.loads(cli("runs", "--json", "--name", "nobody").out) == []
+
+
+def test_ls_lists_as_runs_alone_does(runs: Path, cli: Cli) -> None:
+    assert rows(cli("runs", "ls", "--state", "done").out) == rows(cli("runs", "--state", "done").out)
+
+
+def test_what_two_runs_differ_in(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    stored.arm(folder, "batch", [0.9, 0.92, 0.5], folder="one")
+    stored.arm(folder, "batch", [0.8, 0.81], folder="two", lr=0.01)
+    answer = cli("runs", "diff", "one", "two")
+    assert answer.code == 0
+    lines = [line.split() for line in answer.out.splitlines() if line.strip()]
+    assert ["optimizer.lr", "0.001", "0.01"] in lines
+    # Of seeds 0 and 1 alone: .91 and .805.
+    assert ["test", "91.00%", "80.50%", "-10.50", "points"] in lines
+    assert "means of the seeds 0-1, which both have" in answer.out
+    assert not any(line[0].startswith("norm.") for line in lines)
+    assert "no setting differs" in cli("runs", "diff", "one", "one").out
+
+
+def test_export_to_stdout_is_a_table_and_nothing_else(runs: Path, cli: Cli) -> None:
+    answer = cli("runs", "export", "-")
+    table = pd.read_csv(io.StringIO(answer.out))
+    assert len(table) == 9
+    assert "skipped" in answer.err
 
 
 def test_a_line_is_whole_in_a_pipe(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +262,7 @@ def test_one_run(runs: Path, cli: Cli) -> None:
             "--runs-dir rnus",
             "runs folder 'rnus' does not exist; train a run first: bnlab train, or give --runs-dir. Did",
         ),
-        ("export runs.xlsx", "runs.xlsx ends in '.xlsx'; allowed: .csv or .parquet"),
+        ("export runs.xlsx", "runs.xlsx ends in '.xlsx'; allowed: .csv or .parquet, or - for stdout"),
     ],
 )
 def test_bad_input(arguments: str, error: str, runs: Path, cli: Cli, tmp_path: Path) -> None:
@@ -294,3 +377,14 @@ def test_no_weights_and_foreign_weights(cli: Cli, tmp_path: Path) -> None:
         assert "weights.pt does not hold this run's weights (" in answer.err
     torch.save({"other": torch.zeros(1)}, folder / WEIGHTS)
     assert "does not hold this run's weights" in cli("evaluate", "none").err
+
+
+def test_a_report_of_a_run_by_its_name(runs: Path, cli: Cli, tmp_path: Path) -> None:
+    (folder,) = runs.glob("batch*")
+    named, given = cli("report", "batch"), cli("report", str(folder))
+    assert (named.code, named.err) == (0, "")
+    assert named.out == given.out
+    (tmp_path / "runs").rename(tmp_path / "kept")
+    assert cli("report", "batch", "--runs-dir", "kept").out == given.out
+    every = cli("report", "--runs-dir", "kept")
+    assert (every.code, every.out) == (0, cli("report", "kept").out)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bnlab.errors import UserError
-from bnlab.verify.sandbox import verify_confined
+from bnlab.verification.conventions import Declared
+from bnlab.verification.sandbox import verify_confined
 from tests.conftest import Cli, environment, files_below
 
 HEAD = "import os, signal, sys, time\nfrom torch import nn\n\nclass MyBN(nn.BatchNorm1d):\n    def forward(self, x):\n"
@@ -54,7 +55,7 @@ def test_what_ends_the_process_is_no_pass(
     monkeypatch.chdir(tmp_path)
     Path("my_bn.py").write_text(code, encoding="utf-8")
     with pytest.raises(UserError) as error:
-        verify_confined("my_bn.py:MyBN", "batch", 60, {})
+        verify_confined("my_bn.py:MyBN", "batch", 60, {}, Declared())
     assert str(error.value) == text
 
 

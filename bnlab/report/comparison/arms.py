@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bnlab.config import setting_words
-from bnlab.errors import unknown
+from bnlab.config import setting_words, unknown_key
 from bnlab.report.comparison.frame import ENVIRONMENT, config_columns, environment_columns
 from bnlab.report.comparison.wording import listed, sort_key
 from bnlab.store import FINISHED
@@ -33,7 +32,7 @@ def group(frame: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, list[st
     columns = ["run", *config_columns(frame), *environment_columns(frame)]
     for name in by:
         if name not in columns:
-            raise unknown("column", name, columns)
+            raise unknown_key("column", name, columns)
     asked = list(dict.fromkeys(by)) or differing(frame)
     # Only trained replicates can be mixed up: one that is still running may not have stored its versions yet.
     trained = frame[frame["state"].isin(FINISHED)]

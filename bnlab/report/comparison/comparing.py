@@ -11,7 +11,7 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.errors import UserError, nearest, unknown
-from bnlab.report.comparison import arms, contrasts, names, provenance, seeds
+from bnlab.report.comparison import arms, contrasts, images, names, provenance, seeds
 from bnlab.report.comparison.frame import metric_columns
 from bnlab.report.comparison.units import SPLITS
 from bnlab.report.comparison.wording import listed
@@ -29,12 +29,14 @@ class Comparison:
         by: the columns that make the arms; empty: there is one arm, "all".
         baseline: the arm that the others are held against, or None.
         summary: one row per arm, best first, those of which a seed diverged last: arm, the `by` columns, n (seeds that
-            finished), diverged (seeds that did not), mean, sd, low, high, median, interquartile_mean, and best: whether
-            its lead over all others without failures is real; with a baseline also difference, difference_low,
+            finished), diverged (seeds that did not), mean, sd, low, high, median, interquartile_mean, low_images and
+            high_images (the interval over seeds and test images), and best: whether its lead over all others without
+            failures is real; with a baseline also difference, difference_low,
             difference_high (intervals that hold together), method, p and p_corrected. In the metric's own unit
             (accuracies are fractions); NaN where there is no number.
         pairs: the arms that were held against each other.
         lead: the best arm without failures and its lead, or None where fewer than two have a value.
+        values: of each arm the metric by seed, infinitely bad where the seed diverged.
         replicates: one row per replicate, as from `frame.read`, with its arm.
         notes: what a reader must know to read the table rightly.
         left_out: the replicates that are not in it, with the reason.
@@ -48,6 +50,7 @@ class Comparison:
     summary: pd.DataFrame
     pairs: list[contrasts.Pair]
     lead: contrasts.Lead | None
+    values: contrasts.Values
     replicates: pd.DataFrame
     notes: list[str]
     left_out: list[str]
@@ -98,9 +101,12 @@ def compare(
     summary = _summary(replicates, values, keys, metric)
     base = _baseline_arm(summary, keys, baseline) if baseline else None
     withheld = watched if planned is None else _fewest_seeds(summary) < planned
-    pairs, lead = ([], None) if withheld else contrasts.hold(values, base)
+    answers = images.read(counted, metric)
+    pairs, lead = ([], None) if withheld else contrasts.hold(values, base, answers)
+    summary = _with_images(summary, answers)
     summary["best"] = summary["arm"] == (lead.first if lead and lead.real else None)
     short = names.names_of(summary, keys)
+    notes = [*images.notes(counted, answers, short), *notes]
     notes = [*seeds.pooled_notes(counted, short), *seeds.outlier_notes(values, short, metric), *notes]
     if base and not withheld:
         summary = _with_differences(summary, pairs)
@@ -112,6 +118,7 @@ def compare(
         summary=summary,
         pairs=pairs,
         lead=lead,
+        values=values,
         replicates=replicates,
         notes=notes + provenance.notes(replicates),
         left_out=_left_out(replicates, finite, metric) + incomplete,
@@ -165,6 +172,17 @@ def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]
             | {"median": stats.median(finished), "interquartile_mean": stats.interquartile_mean(finished)}
         )
     return pd.DataFrame(rows)
+
+
+def _with_images(summary: pd.DataFrame, answers: Mapping[str, images.ArmAnswers]) -> pd.DataFrame:
+    crossed = {arm: stats.crossed_mean(known.answers) for arm, known in answers.items()}
+    intervals = {arm: found.interval(contrasts.LEVEL) for arm, found in crossed.items() if found}
+    unknown_interval = stats.Interval(math.nan, math.nan)
+    found = [intervals.get(arm, unknown_interval) for arm in summary["arm"]]
+    return summary.assign(
+        low_images=[max(low, 0.0) if low == low else low for low, _ in found],
+        high_images=[min(high, 1.0) if high == high else high for _, high in found],
+    )
 
 
 def _with_differences(summary: pd.DataFrame, pairs: Sequence[contrasts.Pair]) -> pd.DataFrame:

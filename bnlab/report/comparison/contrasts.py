@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from bnlab import stats
+from bnlab.report.comparison import images
+from bnlab.report.comparison.images import ArmAnswers
 
 LEVEL = 0.05
 MOST_PAIRED_ARMS = 12
@@ -21,7 +23,7 @@ MOST_PAIRED_ARMS = 12
 
 COLUMNS = [
     *("first", "second", "method", "n", "left_out", "difference", "low", "high", "p", "p_corrected", "tests"),
-    *("better", "failures_p_corrected"),
+    *("better", "failures_p_corrected", "low_images", "high_images", "p_corrected_images"),
 ]
 
 Values = Mapping[str, "pd.Series[float]"]
@@ -39,6 +41,7 @@ class Pair:
         settled: whether the established lead of the best arm, one of the two, says it already.
         family: how many tests the report makes.
         failures: of each arm how many seeds diverged, of how many.
+        crossed: the difference over seeds and test images; None where no answers are kept, or seeds diverged.
     """
 
     first: str
@@ -47,6 +50,7 @@ class Pair:
     settled: bool
     family: int
     failures: tuple[Failures, Failures]
+    crossed: stats.Crossed | None = None
 
     @property
     def p(self) -> float:
@@ -79,6 +83,16 @@ class Pair:
         return corrected(failures_p(*self.failures), self.family)
 
     @property
+    def images_p(self) -> float:
+        """Corrected p that the arms do not differ over seeds and images; NaN where that is not known."""
+        return crossed_p(self.crossed, self.family)
+
+    @property
+    def images_interval(self) -> stats.Interval:
+        """Of the difference over seeds and images, as wide as `interval`; NaN where that is not known."""
+        return self.crossed.interval(self.level) if self.crossed else stats.Interval(math.nan, math.nan)
+
+    @property
     def hopeless(self) -> bool:
         """Whether so few replicates could not have shown any difference, however large."""
         return self.contrast.smallest_p > self.level
@@ -98,12 +112,14 @@ class Lead:
 
     Attributes:
         p: of the claim that it is ahead of every other one, corrected; of the two arms only if not established.
+        images_p: of the same claim over seeds and test images; NaN where that is not known.
     """
 
     first: str
     second: str
     contrast: stats.Contrast
     p: float
+    images_p: float = math.nan
 
     @property
     def real(self) -> bool:
@@ -116,11 +132,24 @@ def corrected(p: float, family: int) -> float:
     return min(1.0, p * family) if not math.isnan(p) else p
 
 
-def hold(values: Values, baseline: str | None) -> tuple[list[Pair], Lead | None]:
+def crossed_p(crossed: stats.Crossed | None, family: int) -> float:
+    """Bonferroni's p of a difference over seeds and images; NaN without one."""
+    return corrected(crossed.p, family) if crossed else math.nan
+
+
+def hold(
+    values: Values, baseline: str | None, answers: Mapping[str, ArmAnswers] | None = None
+) -> tuple[list[Pair], Lead | None]:
     """Every arm against the baseline; without one every two arms, the better one first, if they are at most 12.
 
     With them the lead of the best arm, which is one test more unless its comparisons are among these.
+
+    Args:
+        values: from `seeds.values`.
+        baseline: the arm that the others are held against, or None.
+        answers: from `images.read`.
     """
+    known = answers or {}
     some = [arm for arm in values if len(values[arm])]
     if baseline:
         chosen = [(arm, baseline) for arm in some if arm != baseline and baseline in some]
@@ -132,14 +161,20 @@ def hold(values: Values, baseline: str | None) -> tuple[list[Pair], Lead | None]
     tests = sum(not math.isnan(p) for p in p_values)
     inside = len(chosen) == len(some) * (len(some) - 1) // 2
     family = max(1, tests + (not inside))
-    leading = lead(values, family)
+    leading = lead(values, family, known)
     ahead = leading.first if leading and leading.real else None
-    rows = zip(chosen, contrasts, failed, strict=True)
-    held = [Pair(a, b, found, ahead in (a, b) and not found.by_ranks, family, both) for (a, b), found, both in rows]
+    held = [
+        Pair(a, b, found, ahead in (a, b) and not found.by_ranks, family, both, _crossed(known, a, b, found))
+        for (a, b), found, both in zip(chosen, contrasts, failed, strict=True)
+    ]
     return held, leading
 
 
-def lead(values: Values, family: int) -> Lead | None:
+def _crossed(known: Mapping[str, ArmAnswers], a: str, b: str, found: stats.Contrast) -> stats.Crossed | None:
+    return None if found.by_ranks else images.difference(known.get(a), known.get(b), paired=found.paired)
+
+
+def lead(values: Values, family: int, answers: Mapping[str, ArmAnswers]) -> Lead | None:
     """The best arm against each other one in turn, down to the first over which it has no established lead.
 
     Only arms of which no seed failed: the others have no mean to be ranked by.
@@ -147,6 +182,7 @@ def lead(values: Values, family: int) -> Lead | None:
     arms = [arm for arm in values if len(values[arm]) and not failures(values[arm])[0]]
     closest: Lead | None = None
     p_values: list[float] = []
+    images_p: list[float] = []
     for other in arms[1:]:
         found = contrast(values[arms[0]], values[other])
         against = Lead(arms[0], other, found, corrected(found.p, family))
@@ -154,7 +190,10 @@ def lead(values: Values, family: int) -> Lead | None:
             return against
         closest = closest or against
         p_values.append(against.p)
-    return closest and Lead(closest.first, closest.second, closest.contrast, stats.lead_p(p_values))
+        images_p.append(crossed_p(_crossed(answers, arms[0], other, found), family))
+    return closest and Lead(
+        closest.first, closest.second, closest.contrast, stats.lead_p(p_values), stats.lead_p(images_p)
+    )
 
 
 def failures(values: "pd.Series[float]") -> Failures:
@@ -200,6 +239,9 @@ def frame(found: Sequence[Pair], *, higher: bool) -> pd.DataFrame:
             "tests": pair.family,
             "better": pair.contrast.superiority if higher else 1 - pair.contrast.superiority,
             "failures_p_corrected": pair.failures_p,
+            "low_images": pair.images_interval.low,
+            "high_images": pair.images_interval.high,
+            "p_corrected_images": pair.images_p,
         }
         for pair in found
     ]
@@ -219,6 +261,8 @@ def as_data(found: Sequence[Pair]) -> list[dict[str, Any]]:
             "interval_together": pair.interval,
             "p": pair.contrast.p,
             "p_corrected": pair.p,
+            "interval_together_over_images": pair.images_interval,
+            "p_corrected_over_images": pair.images_p,
             "differ": pair.real,
             "too_few_seeds": pair.hopeless,
             "diverged": pair.failures,

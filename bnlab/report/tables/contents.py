@@ -21,6 +21,7 @@ from bnlab.report.comparison import (
 )
 
 BEST = " (best)"
+OVER_IMAGES = "over seeds and images"
 MOST_EVALUATIONS = 10
 """Columns of the table of epochs."""
 
@@ -62,6 +63,8 @@ def summary(comparison: Comparison) -> Table:
     cells["mean"] = [of.number(value) for value in data["mean"]]
     cells["sd"] = [of.number(value) for value in data["sd"]]
     cells["95 % interval"] = _intervals(data, of)
+    if data["low_images"].notna().any():
+        cells[OVER_IMAGES] = _intervals(data, of, suffix="_images")
     name = of.gap if of.gap == "points" else "difference"
     if comparison.baseline and not comparison.withheld:
         cells[name] = [of.number(value, "+") for value in data["difference"]]
@@ -69,7 +72,7 @@ def summary(comparison: Comparison) -> Table:
         cells["corrected p"] = [p_text(p) for p in data["p_corrected"]]
     last = ", arms with diverged seeds last" if data["diverged"].any() else ""
     title = f"{words(comparison.metric)}, best first{last}; intervals each alone, over seeds, on these images"
-    spare = ("sd", "95 % interval", f"{name}, 95 % together", "corrected p")
+    spare = ("sd", OVER_IMAGES, "95 % interval", f"{name}, 95 % together", "corrected p")
     return Table("summary", title, data, pd.DataFrame(cells), tuple(labels), spare, best)
 
 
@@ -92,6 +95,9 @@ def comparisons(comparison: Comparison) -> Table | None:
             "chance to be better": data["better"].map(lambda share: f"{100 * share:.0f} %"),
         }
     )
+    if data["low_images"].notna().any():
+        cells["together, over seeds and images"] = _intervals(data, of, sign="+", suffix="_images")
+        cells["its corrected p"] = data["p_corrected_images"].map(p_text)
     title = f"{words(comparison.metric)}: arms against each other"
     spare = ("chance to be better", "p", "95 %, together")
     return Table("comparisons", title, data, cells, ("arm", "against", "method"), spare)
@@ -202,8 +208,8 @@ def _values(values: Sequence[str]) -> list[str]:
     return [value if value.startswith("[") else short for value, short in zip(values, rounded, strict=True)]
 
 
-def _intervals(data: pd.DataFrame, of: Unit, prefix: str = "", sign: str = "") -> list[str]:
-    ends = zip(data[f"{prefix}low"], data[f"{prefix}high"], strict=True)
+def _intervals(data: pd.DataFrame, of: Unit, prefix: str = "", sign: str = "", suffix: str = "") -> list[str]:
+    ends = zip(data[f"{prefix}low{suffix}"], data[f"{prefix}high{suffix}"], strict=True)
     return [ABSENT if pd.isna(low) else f"{of.number(low, sign)} to {of.number(high, sign)}" for low, high in ends]
 
 

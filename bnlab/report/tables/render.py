@@ -118,15 +118,7 @@ def texts(
         | papers
         | {
             "summary.md": markdown(comparison, written, verdicts, warnings),
-            "summary.json": formats.as_json(
-                written,
-                metric=comparison.metric,
-                by=comparison.by,
-                baseline=comparison.baseline,
-                verdicts=list(verdicts),
-                notes=comparison.notes,
-                warnings=list(warnings),
-            ),
+            "summary.json": in_json(comparison, written, verdicts, warnings),
             "verdicts.json": formats.json_lines(
                 metric=comparison.metric,
                 baseline=comparison.baseline,
@@ -140,6 +132,19 @@ def texts(
                 left_out=comparison.left_out,
             ),
         }
+    )
+
+
+def in_json(comparison: Comparison, written: Sequence[Table], verdicts: Sequence[str], warnings: Sequence[str]) -> str:
+    """The tables' numbers, and all that is said."""
+    return formats.as_json(
+        written,
+        metric=comparison.metric,
+        by=comparison.by,
+        baseline=comparison.baseline,
+        verdicts=list(verdicts),
+        notes=comparison.notes,
+        warnings=list(warnings),
     )
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from bnlab.report.comparison import Pair, Unit, listed, plural
+from bnlab.report.comparison import LEVEL, Pair, Unit, listed, plural
 from bnlab.stats import MOST_SEEDS, Contrast, Interval
 
 FEW = 3
@@ -94,7 +94,16 @@ class PairVerdicts:
 
     def _real(self, pair: Pair) -> str:
         yet = f", yet practically equal: {self.equality(pair)}" if self.is_equal(pair) else ""
-        return f"{self._beats(pair)} {_evidence([pair])}{yet}{self.unlike(pair.first, pair.second)}"
+        said = f"{self._beats(pair)} {_evidence([pair])}{self._over_images(pair)}"
+        return f"{said}{yet}{self.unlike(pair.first, pair.second)}"
+
+    def _over_images(self, pair: Pair) -> str:
+        """What is known of the same difference on other test images."""
+        if math.isnan(pair.images_p):
+            return ""
+        low, high = pair.images_interval
+        ends = self._of.interval(*((low, high) if pair.contrast.difference > 0 else (-high, -low)))
+        return f"; over seeds and images{established(pair.images_p)}{ends}{p_phrase(pair.images_p, 'corrected p')}"
 
     def _many_real(self, pairs: Sequence[Pair], every: str) -> str:
         equal = sum(self.is_equal(pair) for pair in pairs)
@@ -102,7 +111,9 @@ class PairVerdicts:
         what = listed([self._beats(pair) for pair in pairs], FEW)
         unlike = sum(bool(self.unlike(pair.first, pair.second)) for pair in pairs)
         also = f"; {unlike} of them not like with like" if unlike else ""
-        return f"{len(pairs)} of {every} differ {_evidence(pairs)}: {what}{yet}{also}"
+        over = f"; {sum(pair.images_p <= LEVEL for pair in pairs)} of them established over seeds and images too"
+        over = "" if all(math.isnan(pair.images_p) for pair in pairs) else over
+        return f"{len(pairs)} of {every} differ {_evidence(pairs)}: {what}{over}{yet}{also}"
 
     def _equal(self, pair: Pair) -> str:
         said = (
@@ -214,6 +225,11 @@ def chance(powers: Sequence[float]) -> str:
     """The smallest of the probabilities, in words: "about 3 times in 10"."""
     tenths = round(10 * min(powers))
     return "hardly ever" if not tenths else f"about {plural_times(tenths)} in 10"
+
+
+def established(p: float) -> str:
+    """What is said of a finding over seeds and images that is none."""
+    return "" if p <= LEVEL else " it is not established"
 
 
 def plural_times(count: int) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.report.comparison import MOST_PAIRED_ARMS, Comparison, Lead, listed, plural, short_names, unit, unlike
-from bnlab.report.verdicts.pairs import FEW, PairVerdicts, how, p_phrase
+from bnlab.report.verdicts.pairs import FEW, PairVerdicts, established, how, p_phrase
 
 
 def verdicts(comparison: Comparison, margin: float | None = None) -> list[str]:
@@ -71,6 +71,9 @@ def _lead(comparison: Comparison, lead: Lead, names: dict[str, str], say: PairVe
     gaps = listed([f"{names[arm]} by {size}" for arm, size in sizes.items()], FEW)
     alone = count == 2
     evidence = f"({how(contrasts)}{p_phrase(lead.p, kind, relation='=' if alone else '≤')})"
+    if not math.isnan(lead.images_p):
+        evidence += f"; over seeds and images{established(lead.images_p) or ' too'}"
+        evidence += p_phrase(lead.images_p, kind, relation="=" if alone else "≤")
     equal = [names[arm] for arm, pair in settled.items() if say.is_equal(pair)]
     yet = f", yet practically equal to {listed(equal, FEW)}: {say.within()}" if equal else ""
     others = f"every other arm{' without failures' * bool(among)}: "

@@ -1,0 +1,49 @@
+"""Norms of the steps of a recurrent network. Shapes: N batch, T steps, C features."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.declarations import Calls, Each
+
+
+class Affine(nn.Module):
+    """γ x + β of each feature of (N, C); β is optional."""
+
+    treats_alone = Each.SAMPLE
+
+    def __init__(self, channels: int, gamma: float, shift: bool) -> None:
+        super().__init__()
+        self.weight: nn.Parameter | None = nn.Parameter(torch.full((channels,), gamma))
+        self.bias = nn.Parameter(torch.zeros(channels)) if shift else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x if self.weight is None else x * self.weight
+        return y if self.bias is None else y + self.bias
+
+
+class NormOfSteps(nn.Module):
+    """(N, T, C) -> (N, T, C), each step by the norm of its own, or all by one.
+
+    Args:
+        norms: T of them, or one, of inputs (N, C).
+        affine: what follows at every step.
+    """
+
+    holds_layers = Calls.BY_ITS_FORWARD
+
+    def __init__(self, norms: nn.Sequential, affine: nn.Module) -> None:
+        super().__init__()
+        self.count = len(norms)  # replicates that differ in it are of two kinds
+        self.norms, self.affine = norms, affine
+
+    def forward(self, x: Tensor) -> Tensor:
+        folded = x.flatten(-3, -2)
+        if self.count == 1:
+            y = self.norms[0](folded)
+        else:
+            y = torch.stack([norm(step) for norm, step in zip(self.norms, x.unbind(-2), strict=True)], -2)
+            y = y.flatten(-3, -2)
+        normalized: Tensor = self.affine(y).unflatten(-2, x.shape[-3:-1])
+        return normalized

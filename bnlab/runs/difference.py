@@ -1,0 +1,75 @@
+"""What two runs differ in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+
+from rich import box
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from bnlab.runs.show import SPLITS, seeds
+from bnlab.runs.stored import Replicate, Run
+from bnlab.store import as_text
+
+ABSENT = "-"
+
+
+def show_difference(first: Run, second: Run, console: Console) -> None:
+    """The settings, the environments and the mean accuracies that differ, on the seeds that both have finished."""
+    parts = [
+        ("setting", _unlike(first.settings, second.settings)),
+        ("trained with", _unlike(_environment(first), _environment(second))),
+    ]
+    for title, rows in parts:
+        if rows:
+            _print(console, title, first, second, rows)
+    if not any(rows for _, rows in parts):
+        console.print("no setting differs, nor what they were trained with")
+    done = [{r.seed: r for r in run.replicates if r.state == "done"} for run in (first, second)]
+    common = sorted(done[0].keys() & done[1].keys())
+    if not common:
+        console.print("no seed is done in both")
+        return
+    mine, other = ([own[seed] for seed in common] for own in done)
+    rows = [
+        (words, f"{a:.2%}", f"{b:.2%}", f"{100 * (b - a):+.2f} points")
+        for split, words in SPLITS.items()
+        if (a := _mean(mine, split)) is not None and (b := _mean(other, split)) is not None
+    ]
+    _print(console, "accuracy", first, second, rows)
+    said = f"means of the seeds {seeds(mine)}, which both have; whether they differ by more than chance: "
+    console.print(f"{said}bnlab report {first.path} {second.path}", markup=False, soft_wrap=True)
+
+
+def _unlike(first: Mapping[str, str], second: Mapping[str, str]) -> list[tuple[str, ...]]:
+    names = dict.fromkeys(chain(first, second))
+    pairs = ((name, first.get(name, ABSENT), second.get(name, ABSENT)) for name in names)
+    return [(name, a, b) for name, a, b in pairs if a != b]
+
+
+def _environment(run: Run) -> dict[str, str]:
+    """Of each part all values that its replicates have."""
+    found: dict[str, dict[str, None]] = {}
+    for replicate in run.replicates:
+        if replicate.result is not None:
+            for name, value in replicate.result.environment.items():
+                found.setdefault(name, {})[as_text(value)] = None
+    return {name: ", ".join(values) for name, values in found.items()}
+
+
+def _mean(replicates: list[Replicate], split: str) -> float | None:
+    values = [replicate.final.get(f"{split}_accuracy") for replicate in replicates]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
+
+
+def _print(console: Console, title: str, first: Run, second: Run, rows: list[tuple[str, ...]]) -> None:
+    more = len(rows[0]) - 3 if rows else 0
+    names = (Column(Text(run.name), overflow="fold") for run in (first, second))
+    table = Table(title, *names, *[""] * more, box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)

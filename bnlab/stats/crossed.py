@@ -1,0 +1,90 @@
+"""Means over seeds crossed with test images, where both are samples: what would be so of other seeds and other images.
+
+Shapes: S seeds, I images. An answer is 1 where an image was classified rightly, 0 else; of a seed that stands for
+several settings their mean.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
+
+from bnlab.stats.estimate import Interval
+
+Answers = NDArray[np.int8] | NDArray[np.float32]
+"""(S, I): whole numbers, of which a byte each is enough, or means."""
+
+
+class Crossed(NamedTuple):
+    """A mean, or a difference of two, with its standard error over seeds and images, and its degrees of freedom."""
+
+    mean: float
+    error: float
+    df: float
+
+    def interval(self, alpha: float) -> Interval:
+        """With confidence 1 - alpha."""
+        reach = float(stdtrit(self.df, 1 - alpha / 2)) * self.error
+        return Interval(self.mean - reach, self.mean + reach)
+
+    @property
+    def p(self) -> float:
+        """Two-sided p that the mean is 0; NaN without any spread."""
+        return float(2 * stdtr(self.df, -abs(self.mean) / self.error)) if self.error else math.nan
+
+
+def crossed_mean(answers: Answers) -> Crossed | None:
+    """The mean of answers (S, I); None of fewer than two seeds or images.
+
+    With the mean squares of the two-way layout, of seeds, of images and of the rest: its variance is
+    (MS_seeds + max(MS_images - MS_rest, 0)) / (S I), the degrees of freedom are Satterthwaite's. Of pairs the answers
+    are differences.
+
+    Source: the layout of readers and cases, Gallas, Bandos, Samuelson and Wagner, A framework for random-effects ROC
+    analysis, Communications in Statistics 38 (2009); Satterthwaite, An approximate distribution of estimates of
+    variance components, Biometrics Bulletin 2 (1946).
+    """
+    return _estimate([answers]) if min(answers.shape) > 1 else None
+
+
+def crossed_difference(values: Answers, baseline: Answers, *, paired: bool) -> Crossed | None:
+    """mean(values) - mean(baseline), both on the same images: of pairs of seeds, or of seeds of their own.
+
+    Without pairs the variances of seeds and of the rest are those of both added, that of the images is that of the
+    differences of their means.
+    """
+    if paired:
+        return crossed_mean(values - baseline)
+    if min(*values.shape, *baseline.shape) < 2:
+        return None
+    return _estimate([values, -baseline])
+
+
+def _estimate(samples: list[Answers]) -> Crossed:
+    """Of the sum of the samples' means."""
+    by_image = np.sum([sample.mean(0, dtype=np.float64) for sample in samples], axis=0)
+    images, image_df = float(by_image.var(ddof=1)) / len(by_image), len(by_image) - 1
+    seeds, rest, spread = 0.0, 0.0, 0.0
+    for sample in samples:
+        of_seeds, of_rest, df = _variances(sample)
+        seeds, rest = seeds + of_seeds, rest + of_rest
+        spread += of_seeds**2 / df + of_rest**2 / (df * image_df)
+    variance = seeds + max(images - rest, 0.0)
+    spread += images**2 / image_df
+    return Crossed(float(by_image.mean()), math.sqrt(variance), variance**2 / spread if spread else 1.0)
+
+
+def _variances(sample: Answers) -> tuple[float, float, int]:
+    """MS_seeds / (S I), MS_rest / (S I), and S - 1; the rest by sums of squares, without a table of residuals."""
+    count, images = sample.shape
+    by_seed, by_image = sample.mean(1, dtype=np.float64), sample.mean(0, dtype=np.float64)
+    mean = by_image.mean()
+    of_seeds = images * float(((by_seed - mean) ** 2).sum())
+    of_images = count * float(((by_image - mean) ** 2).sum())
+    # Of answers and their differences the square is 1 or 0, and to count is faster than to multiply.
+    whole = sample.dtype == np.int8
+    squares = float(np.count_nonzero(sample) if whole else np.square(sample, dtype=np.float64).sum())
+    rest = max(squares - sample.size * mean**2 - of_seeds - of_images, 0.0) / ((count - 1) * (images - 1))
+    return of_seeds / (count - 1) / sample.size, rest / sample.size, count - 1

@@ -1,0 +1,215 @@
+"""What is done to a layer, and the numbers that come out: one short program per check, for any `Layer`.
+
+Each takes `new` (reference/layers.py) and the number of dimensions of the input, and returns named arrays; none, if the
+layer has nothing to measure there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+import numpy as np
+
+from bnlab.verification.reference import Array, Values, per_channel
+from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, New
+
+Measure = Callable[[New, int], Values]
+
+BATCHES = 3
+OFFSET = 1e4
+CHANGES = ("matrix scaled", "matrix shifted", "one row scaled", "data scaled", "data shifted", "one sample scaled")
+"""The columns of table 1 of Ba, Kiros & Hinton 2016."""
+
+
+@lru_cache
+def draw(ndim: int, seed: int = 0, samples: int | None = None) -> Array:
+    """An input whose channels differ in mean and spread; nobody may change it."""
+    shape = (samples or SHAPES[ndim][0], *SHAPES[ndim][1:])
+    scales = per_channel(np.linspace(0.5, 2, CHANNELS), ndim)
+    x = np.random.default_rng(seed).normal(size=shape) * scales + scales - 1
+    x.flags.writeable = False
+    return x
+
+
+def trained(new: New, ndim: int) -> Layer:
+    """A layer after a few batches."""
+    layer = new(ndim)
+    for seed in range(BATCHES):
+        layer.forward(draw(ndim, seed), training=True)
+    return layer
+
+
+def initial(new: New, ndim: int) -> Values:
+    layer = new(ndim, drawn=False)
+    return layer.parameters() | layer.statistics()
+
+
+def training(new: New, ndim: int) -> Values:
+    return {"y": new(ndim).forward(draw(ndim), training=True)}
+
+
+def gradient_of(name: str) -> Measure:
+    def measure(new: New, ndim: int) -> Values:
+        found = new(ndim).gradients(draw(ndim), draw(ndim, seed=9))
+        return {name: found[name].reshape(-1)} if name in found else {}
+
+    return measure
+
+
+def other_gradients(new: New, ndim: int) -> Values:
+    """Those of a scheme's own parameters."""
+    found = new(ndim).gradients(draw(ndim), draw(ndim, seed=9))
+    return {name: value.reshape(-1) for name, value in found.items() if name not in ("input", "weight", "bias")}
+
+
+def running(name: str) -> Measure:
+    def measure(new: New, ndim: int) -> Values:
+        statistics = trained(new, ndim).statistics()
+        return {name: statistics[name]} if name in statistics else {}
+
+    return measure
+
+
+def of_another_size(new: New, ndim: int) -> Values:
+    """A batch that ghosts do not divide."""
+    return {"y": new(ndim).forward(draw(ndim, samples=SHAPES[ndim][0] - 2), training=True)}
+
+
+def influenced(new: New, ndim: int) -> Array:
+    """Which values of y change in training where x[0, 0, 0, ...] does; a Boolean array of y's shape."""
+    x = draw(ndim)
+    moved = x.copy()
+    moved[(0,) * ndim] += 1
+    before, after = (new(ndim).forward(values, training=True) for values in (x, moved))
+    return np.asarray(np.abs(after - before) > 1e-6 * np.abs(before).max())
+
+
+def momentum(new: New, ndim: int) -> Values:
+    """The weight of the new batch, as the change of the running mean shows it."""
+    weight = _first_step(new(ndim), ndim)[0]
+    return {} if weight is None else {"momentum": weight}
+
+
+def stored_variance(new: New, ndim: int) -> Values:
+    """What is stored of a batch's biased variance, times: n/(n−1) of an unbiased one."""
+    weight, before, after = _first_step(new(ndim), ndim)
+    if weight is None or "running_var" not in after:
+        return {}
+    biased = draw(ndim).var((0, *range(2, ndim)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {"factor": (after["running_var"] - (1 - weight) * before["running_var"]) / weight / biased}
+
+
+def _first_step(layer: Layer, ndim: int) -> tuple[Array | None, Values, Values]:
+    before = layer.statistics()
+    layer.forward(draw(ndim), training=True)
+    after = layer.statistics()
+    if "running_mean" not in before or "running_mean" not in after:
+        return None, before, after
+    mean = draw(ndim).mean((0, *range(2, ndim)))
+    return (after["running_mean"] - before["running_mean"]) / (mean - before["running_mean"]), before, after
+
+
+def evaluation(new: New, ndim: int) -> Values:
+    return {"y": trained(new, ndim).forward(draw(ndim, seed=8), training=False)}
+
+
+def near_eps(new: New, ndim: int) -> Values:
+    """Inputs whose variance is about ε, where its place matters most."""
+    return {"y": new(ndim).forward(0.03 * draw(ndim), training=True)}
+
+
+def switch(new: New, ndim: int) -> Values:
+    """Training, evaluation of a part of a batch, training again."""
+    layer, x = trained(new, ndim), draw(ndim, seed=8)
+    found = {"evaluated": layer.forward(x[:2], training=False)}
+    found |= {f"{name} after evaluation": value for name, value in layer.statistics().items()}
+    return found | {"trained": layer.forward(x, training=True)}
+
+
+def crossed(new: New, ndim: int) -> Values:
+    """Evaluation while gradients are recorded, and training while they are not."""
+    layer, x = trained(new, ndim), draw(ndim, seed=8)
+    found = {"evaluated with gradients": layer.forward(x, training=False, recorded=True)}
+    found["trained without gradients"] = layer.forward(x, training=True, recorded=False)
+    return found | layer.statistics()
+
+
+def constant(new: New, ndim: int) -> Values:
+    """A black feature, a bright one, and a black sample."""
+    x, g = draw(ndim).copy(), draw(ndim, seed=9)
+    x[:, 1], x[:, 2], x[3] = 0, 3, 0
+    x[3, 2] = 3
+    gradient = new(ndim).gradients(x, g)["input"]
+    return {"y of constants": new(ndim).forward(x, training=True), "gradient of constants": gradient}
+
+
+def offset(new: New, ndim: int) -> Values:
+    """float32 numbers of spread 1 around 10,000, where neighbouring numbers are 0.001 apart.
+
+    Of two values nothing is left but their difference, and that may be all rounding.
+    """
+    if ndim == 2 and CHANNELS // new(ndim).reference.settings.get("num_groups", 1) <= 2:
+        return {}
+    x = draw(ndim, samples=64)
+    x = (OFFSET + x / x.std()).astype(np.float32).astype(np.float64)
+    return {"y": new(ndim, dtype="float32").forward(x, training=True)}
+
+
+def precision(dtype: str) -> Measure:
+    def measure(new: New, ndim: int) -> Values:
+        # All are numbers of bfloat16, the coarsest type, so that rounding the input is no part of the error.
+        x = np.round(draw(ndim) * 32) / 32
+        return {"y": new(ndim, dtype=dtype).forward(x, training=True)}
+
+    return measure
+
+
+def shape(new: New, ndim: int) -> Values:
+    """All of it on inputs with these dimensions."""
+    found = training(new, ndim) | {"evaluated": trained(new, ndim).forward(draw(ndim, seed=8), training=False)}
+    gradients = new(ndim).gradients(draw(ndim), draw(ndim, seed=9))
+    found |= {f"gradient of {name}": value.reshape(-1) for name, value in gradients.items()}
+    found |= {"y near eps": near_eps(new, ndim)["y"]} | constant(new, ndim)
+    return found | trained(new, ndim).statistics()
+
+
+def round_trip(new: New, ndim: int) -> Values:
+    """A trained layer's state, loaded into a new layer."""
+    layer = trained(new, ndim).reloaded()
+    return {"y": layer.forward(draw(ndim, seed=8), training=False)} | layer.statistics()
+
+
+def invariances(new: New, ndim: int) -> Values:
+    """1 for each change of W or x that leaves norm(W x) as it was, else 0. Variances are large, so ε plays no part.
+
+    Of a scheme of weights, W is the layer's own and learned: w, or the v of w = g v / ‖v‖ (`_output`).
+    """
+    rng, inputs = np.random.default_rng(2), CHANNELS if new(ndim).reference.of_weights else 5
+    weight, data = 1e3 * rng.normal(size=(CHANNELS, inputs)), 1e3 * rng.normal(size=(8, inputs, *SHAPES[ndim][2:]))
+    direction = np.linspace(-1e3, 2e3, inputs)
+    output = partial(_output, new, ndim)
+
+    row, sample = np.ones((CHANNELS, 1)), np.ones((8, *(1,) * (ndim - 1)))
+    row[2], sample[2] = 3, 3
+    changed = (
+        output(3 * weight, data),
+        output(weight + direction, data),
+        output(row * weight, data),
+        output(weight, 3 * data),
+        output(weight, data + per_channel(direction, ndim)),
+        output(weight, sample * data),
+    )
+    before = output(weight, data)
+    kept = [np.abs(after - before).max() < 1e-5 * np.abs(before).max() for after in changed]
+    return {change: np.array([float(same)]) for change, same in zip(CHANGES, kept, strict=True)}
+
+
+def _output(new: New, ndim: int, weight: Array, data: Array) -> Array:
+    """norm(W x) of a new layer in training, shape (N, C, ...), of W (C, D) and the data (N, D, ...)."""
+    layer = new(ndim)
+    if layer.reference.of_weights:
+        layer.give(list(layer.reference.initial)[-1], weight)
+        return layer.forward(data, training=True)
+    return layer.forward(np.moveaxis(np.tensordot(weight, data, (1, 1)), 0, 1), training=True)

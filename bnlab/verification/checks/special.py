@@ -1,0 +1,154 @@
+"""The checks that are more than a comparison of numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from bnlab.norms import SCHEMES
+from bnlab.verification.checks import measures
+from bnlab.verification.checks.result import COARSE, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
+from bnlab.verification.checks.subject import Subject, reference_new
+from bnlab.verification.reference import Reference
+from bnlab.verification.reference.layers import TorchLayer
+from bnlab.verification.reference.roles import named_tensors
+
+
+def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
+    """torch.autograd.gradcheck: the backward pass against finite differences of the layer's own forward pass."""
+    name = "gradcheck (torch.autograd)"
+    if exact == COARSE:
+        return Result(name, NOT_APPLICABLE, note="the layer works in float32, too coarse for finite differences")
+    if subject.reference.constants:
+        return Result(name, NOT_APPLICABLE, note=f"{subject.reference.constants} have no gradient, by definition")
+    layer, reference = subject.new(ndim), subject.reference.on(ndim)
+    assert isinstance(layer, TorchLayer)
+    tensors = [layer.tensor(key) for key in reference.initial if key in layer.roles]
+    tensors = [tensor for tensor in tensors if tensor.requires_grad]
+    x = torch.tensor(measures.draw(ndim), requires_grad=True)
+
+    def function(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
+        return layer.run(x, training=True)
+
+    try:
+        torch.autograd.gradcheck(function, (x, *tensors))
+    except (Exception, SystemExit) as error:
+        return Result(name, FAIL, note=subject.said(error).partition(" numerical:")[0])
+    return Result(name, PASS)
+
+
+def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
+    """Without a second value there is no variance: a batch norm refuses, or gives finite numbers."""
+    name = "batch of 1"
+    x = measures.draw(ndim, samples=1)
+    expected = {}
+    if SCHEMES[subject.scheme].batch_statistics:
+        x = x[..., :1] if ndim == 3 else x[..., :1, :1] if ndim == 4 else x  # one value per channel
+    else:
+        expected = {"y": reference_new(subject.reference)(ndim).forward(x, training=True)}
+    layer = subject.new(ndim)
+    try:
+        y = layer.forward(x, training=True)
+    except (Exception, SystemExit) as error:
+        if expected:
+            return Result(name, FAIL, note=f"raises {subject.said(error)}")
+        return Result(name, PASS, note=f"refused: {subject.said(error)}")
+    if expected:
+        absolute, relative = errors({"y": y}, expected)
+        status = PASS if relative <= exact else FAIL
+        return Result(name, status, absolute, relative, exact, seen={"y": y}, expected=expected)
+    if not np.isfinite(y).all():
+        return Result(name, FAIL, note="the output is not finite")
+    broken = [key for key, value in layer.statistics().items() if not np.isfinite(value).all()]
+    if broken:
+        return Result(name, WARN, note=f"{', '.join(broken)} is not finite from then on; PyTorch refuses such a batch")
+    return Result(name, PASS, note="taken: the output is finite")
+
+
+def defects(subject: Subject, ndim: int) -> list[str]:
+    """What is wrong with how the layer treats its tensors, by the keys of mistakes/mistakes.py."""
+    layer, reference = subject.new(ndim), subject.reference.on(ndim)
+    assert isinstance(layer, TorchLayer)
+    before = torch.tensor(measures.draw(ndim), dtype=layer.dtype, requires_grad=True)
+    x = before.clone()  # as from a layer before it
+    try:
+        y = layer.forward(measures.draw(ndim), training=True)
+        again = subject.new(ndim).forward(measures.draw(ndim), training=True)
+        layer.run(x, training=True)
+    except (Exception, SystemExit):
+        return []  # the gradients' checks say it
+    if hidden_modules(layer.module):
+        return ["layers in a list"]
+    found = [] if np.array_equal(y, again, equal_nan=True) else ["random output"]
+    found += [] if torch.equal(x, before) else ["input changed"]
+    return found + _of_parameters(subject, layer, reference, ndim) + _of_statistics(layer, reference)
+
+
+def hidden_modules(module: nn.Module) -> bool:
+    """Whether there are layers in a plain list, tuple or dict, which PyTorch does not look into."""
+    own = [value for name, value in vars(module).items() if name not in ("_modules", "_parameters", "_buffers")]
+    held = [each for value in own for each in (value.values() if isinstance(value, dict) else _items(value))]
+    return any(isinstance(each, nn.Module) for each in held)
+
+
+def _items(value: object) -> list[object] | tuple[object, ...]:
+    return value if isinstance(value, list | tuple) else []
+
+
+def _of_parameters(subject: Subject, layer: TorchLayer, reference: Reference, ndim: int) -> list[str]:
+    named = named_tensors(layer.module)
+    missing = [name for name in reference.initial if name not in layer.roles]
+    found = [f"{name} of another shape" if name in named else f"no {name}" for name in missing]
+    kept = [name for name in reference.initial if name in layer.roles]
+    found += [f"{name} is no parameter" for name in kept if not _is_learned(layer.tensor(name))]
+    start, right = (measures.initial(new, ndim) for new in (subject.new, reference_new(subject.reference)))
+    random = _uninitialised(subject, reference, ndim)
+    elsewhere = [name for name in kept if not np.array_equal(start[name], right[name]) and name not in random]
+    return found + [f"{name} is uninitialised" for name in random] + [f"{name} starts elsewhere" for name in elsewhere]
+
+
+def _uninitialised(subject: Subject, reference: Reference, ndim: int) -> list[str]:
+    """The parameters that are whatever was in memory, as of torch.empty: it is asked to fill that with NaN."""
+    filling: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    filling.fill_uninitialized_memory = True
+    try:
+        starts = subject.new(ndim, drawn=False).parameters()
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        filling.fill_uninitialized_memory = before[1]
+    return [name for name in reference.initial if not np.isfinite(starts.get(name, np.zeros(1))).all()]
+
+
+def _is_learned(tensor: torch.Tensor) -> bool:
+    return isinstance(tensor, nn.Parameter) and tensor.requires_grad
+
+
+def _of_statistics(layer: TorchLayer, reference: Reference) -> list[str]:
+    """Of a layer after a batch."""
+    kept = [name for name in reference.statistics if name in layer.roles]
+    found = ["no statistics"] if len(kept) < len(reference.statistics) else []
+    buffers = {name: any(layer.tensor(name) is buffer for buffer in layer.module.buffers()) for name in kept}
+    if not all(_in_state(layer, name) for name in kept):
+        found.append("statistics are not stored" if all(buffers.values()) else "statistics are no buffers")
+    if any(layer.tensor(name).requires_grad for name in kept):
+        found.append("statistics are not detached")
+    if set(kept) != set(layer.statistics()):
+        found.append("statistics of another shape")
+    return found
+
+
+def _in_state(layer: TorchLayer, name: str) -> bool:
+    tensor = layer.tensor(name)
+    return any(tensor.data_ptr() == kept.data_ptr() for kept in layer.module.state_dict().values())
+
+
+def kept_tensors(subject: Subject, found: list[str]) -> Result:
+    name = "parameters and buffers"
+    if not subject.reference.initial and not subject.reference.statistics:
+        return Result(name, NOT_APPLICABLE, note="has none")
+    return Result(name, FAIL if found else PASS, note="; ".join(found))

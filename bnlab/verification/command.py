@@ -1,0 +1,167 @@
+"""`bnlab verify`: what its arguments mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bnlab.config import mapping_of
+from bnlab.errors import UserError
+from bnlab.norms import SCHEMES
+from bnlab.norms.keras_layers import is_installed as keras_installed
+from bnlab.verification import show
+from bnlab.verification.checks import Verdict
+from bnlab.verification.conventions import AUTO, Declared
+from bnlab.verification.listing import Found, verify_all
+from bnlab.verification.reference import REFERENCES
+from bnlab.verification.sandbox import verify_confined
+
+LONGEST = 1e6
+"""Seconds, the most that a watchdog takes everywhere."""
+
+
+def verify(
+    target: str | None,
+    scheme: str | None,
+    impl: str | None,
+    *,
+    everything: bool,
+    as_json: bool,
+    markdown: bool,
+    seconds: float,
+    kwargs: str | None = None,
+    declared: Declared | None = None,
+    explain: bool = False,
+) -> int:
+    """Prints the verdicts; the exit code: 1 when a check failed.
+
+    Args:
+        target: a scheme, `FILE.py:CLASS`, `PACKAGE.MODULE:CLASS`, a `FILE.py` or a folder with all classes in it that
+            look like norms, or None for all schemes.
+        scheme: what a class is to compute; None is what its name says, or else what it comes nearest to.
+        impl: one of the impls; None is native and custom.
+        everything: all schemes, and Keras's layers where Keras is installed.
+        as_json: print JSON instead of tables.
+        markdown: print the equivalence table in Markdown instead.
+        seconds: how long a class may take.
+        kwargs: further arguments of a class, as YAML, e.g. `{bias: false}`.
+        declared: what is said of a class.
+        explain: print the formula with its numbers beside the first wrong one.
+
+    Raises:
+        UserError: see verdict.py and listing.py; options that exclude each other; a time limit that is not positive.
+    """
+    if as_json and markdown:
+        raise UserError("--json and --markdown exclude each other; choose one")
+    skipped: list[str] = []
+    declared = declared or Declared()
+    if target is not None and (":" in target or _is_path(target)):
+        _check_class(target, impl, everything, seconds)
+        given = (scheme or AUTO, seconds, _kwargs_of(kwargs), declared)
+        if ":" not in target:
+            return _listed(list(verify_all(target, *given)), as_json=as_json, markdown=markdown)
+        verdicts = [verify_confined(target, *given)]
+    else:
+        _check_schemes(target, scheme, impl, everything, kwargs, declared)
+        schemes = _with_reference(skipped) if target is None else [target]
+        verdicts = _of_schemes(schemes, _impls(impl, everything, skipped))
+    if not verdicts:
+        raise UserError(f"norm '{target}' has no {impl} layer")
+    if as_json:
+        sys.stdout.write(f"{show.to_json(verdicts, skipped)}\n")
+    elif markdown:
+        sys.stdout.write(show.to_markdown(verdicts, skipped) + (f"\n{show.known_to_markdown()}" if everything else ""))
+    else:
+        console = Console(highlight=False, markup=False)
+        show.print_tables(verdicts, console, explain=explain)
+        for line in skipped:
+            console.print(line, soft_wrap=True)
+    return int(any(verdict.failed for verdict in verdicts))
+
+
+def _is_path(target: str) -> bool:
+    return (
+        target.endswith(".py") or os.sep in target or (bool(target) and target not in SCHEMES and Path(target).is_dir())
+    )
+
+
+def _listed(found: list[Found], *, as_json: bool, markdown: bool) -> int:
+    """Prints a line for each class of a file or folder."""
+    if as_json:
+        sys.stdout.write(f"{show.list_to_json(found)}\n")
+    elif markdown:
+        sys.stdout.write(show.list_to_markdown(found))
+    else:
+        show.print_list(found, Console(highlight=False, markup=False))
+    return int(any(each.failed for each in found))
+
+
+def _check_class(target: str, impl: str | None, everything: bool, seconds: float) -> None:
+    if everything:
+        raise UserError(f"--all is every scheme and impl; leave out '{target}', or --all")
+    if impl:
+        raise UserError(f"--impl {impl} is of bnlab's own layers; leave it out for the class {target}")
+    if not 0 < seconds <= LONGEST:
+        raise UserError(f"--time-limit {seconds:g} is out of range; it has to be above 0, and at most {LONGEST:g}")
+
+
+def _kwargs_of(text: str | None) -> dict[str, Any]:
+    found = mapping_of(text or "{}")
+    if found is None:
+        raise UserError(f"--kwargs {text} is of the wrong type; it has to be a mapping, e.g. '{{bias: false}}'")
+    return found
+
+
+def _check_schemes(
+    target: str | None,
+    scheme: str | None,
+    impl: str | None,
+    everything: bool,
+    kwargs: str | None,
+    declared: Declared,
+) -> None:
+    if declared != Declared():
+        raise UserError(
+            "--affine, --momentum, --no-running-stats and --layout are of a class, and no class is given; write"
+            " FILE.py:CLASS"
+        )
+    if kwargs:
+        raise UserError(f"--kwargs {kwargs} are of a class, and no class is given; write FILE.py:CLASS")
+    if everything and (target or impl):
+        raise UserError(f"--all is every scheme and impl; leave out '{target or f'--impl {impl}'}', or --all")
+    if scheme:
+        raise UserError(
+            f"--as {scheme} says what a class is to compute, and no class is given; write FILE.py:CLASS --as {scheme},"
+            f" or verify {scheme}"
+        )
+
+
+def _with_reference(skipped: list[str]) -> list[str]:
+    without = [name for name in SCHEMES if name not in REFERENCES]
+    skipped.extend(
+        f"{name} is not verified: it has no reference in bnlab/verification/reference/reference.py" for name in without
+    )
+    return [name for name in SCHEMES if name in REFERENCES]
+
+
+def _impls(impl: str | None, everything: bool, skipped: list[str]) -> list[str]:
+    if impl:
+        return [impl]
+    if everything and not keras_installed():
+        skipped.append("keras is not verified: it is not installed (pip install 'bnlab[keras]')")
+    return ["native", "custom", *(["keras"] if everything and keras_installed() else [])]
+
+
+def _of_schemes(schemes: list[str], impls: list[str]) -> list[Verdict]:
+    from bnlab.verification.verdict import verify_schemes  # imports torch
+
+    verdicts = []
+    with Console(stderr=True).status("verifying") as status:
+        for verdict in verify_schemes(schemes, impls):
+            verdicts.append(verdict)
+            status.update(f"verified {verdict.scheme} {verdict.name}")
+    return verdicts

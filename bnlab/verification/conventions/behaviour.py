@@ -1,0 +1,164 @@
+"""What a class shows in what it does: which value its momentum weighs, what shares statistics, what ghosts are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from bnlab.verification.checks import errors, measures
+from bnlab.verification.checks.measures import Measure
+from bnlab.verification.checks.subject import Subject, accepted, reference_new
+from bnlab.verification.conventions.convention import Declared
+from bnlab.verification.reference import Reference, Values
+from bnlab.verification.reference.layers import CHANNELS, Layer, New, TorchLayer
+
+OLD_FROM = 0.5
+"""A momentum that a constructor has by default is the weight of the old value from here on: none forgets so fast."""
+
+ALIKE = 1e-4
+"""How far two numbers may be apart, relative to the largest, to be one choice."""
+
+
+EXACTLY = 1e-10
+"""The same where nothing but rounding is between them."""
+
+
+def behaving(
+    subject: Subject, declared: Declared, *, takes_momentum: bool, own_momentum: bool, default_momentum: float | None
+) -> Subject:
+    """The subject with the conventions that its layers show by what they do.
+
+    Args:
+        subject: with the conventions that it shows by what it has.
+        declared: what the user says of it.
+        takes_momentum: its constructor does.
+        own_momentum: its momentum is read from the layer.
+        default_momentum: that of its constructor.
+    """
+    if not accepted(subject).shapes:
+        return subject
+    averaged = subject if takes_momentum else _with_average(subject, declared)
+    if averaged is not subject:
+        remarks = tuple(remark for remark in subject.remarks if " momentum: " not in remark)
+        subject = replace(averaged, remarks=remarks)
+    else:
+        says_old = own_momentum or (default_momentum or 0) >= OLD_FROM
+        subject = _with_momentum(subject, declared, says_old=says_old)
+    if subject.scheme in ("layer", "rms"):
+        subject = _with_positions(subject, declared)
+    if subject.scheme == "rms" and "eps" in subject.assumed:
+        subject = _with_f_normalize(subject)
+    return _with_ghosts(subject) if subject.scheme == "ghost_batch" else subject
+
+
+def _seen(measure: Measure, subject: Subject, ndim: int) -> Values:
+    """Nothing where the layer raises, which the checks say."""
+    try:
+        return measure(subject.new, ndim)
+    except (Exception, SystemExit):
+        return {}
+
+
+def _off(measure: Measure, subject: Subject, reference: Reference, ndim: int) -> float:
+    """How far the layer is from a reference; infinite where it has no such number."""
+    with np.errstate(all="ignore"):
+        expected = measure(reference_new(reference), ndim)
+    return errors(_seen(measure, subject, ndim), expected)[1] if expected else np.inf
+
+
+def _with_momentum(subject: Subject, declared: Declared, *, says_old: bool) -> Subject:
+    settings = subject.reference.settings
+    if not subject.reference.statistics or declared.momentum == "new" or "momentum" not in settings:
+        return subject
+    m, ndim = settings["momentum"], accepted(subject).shapes[0]
+    by_old = replace(subject.reference, settings={**settings, "momentum": 1 - m})
+    if declared.momentum != "old":
+        weight = _seen(_first_weight, subject, ndim).get("momentum")
+        acts_old = weight is not None and np.abs(weight - (1 - m)).max() < ALIKE <= np.abs(weight - m).max()
+        if not says_old or not acts_old:
+            return subject
+    return subject.following("momentum of the old value", by_old)
+
+
+def _first_weight(new: New, ndim: int) -> Values:
+    """The weight of the new batch, of running statistics by whatever name."""
+    layer = new(ndim)
+    before = layer.statistics()
+    layer.forward(measures.draw(ndim), training=True)
+    if "running_mean" not in before:
+        return {}
+    mean = measures.draw(ndim).mean((0, *range(2, ndim)))
+    return {"momentum": (layer.statistics()["running_mean"] - before["running_mean"]) / (mean - before["running_mean"])}
+
+
+def _with_average(subject: Subject, declared: Declared) -> Subject:
+    reference = subject.reference
+    if not reference.statistics or reference.recipe is None or declared.momentum is not None:
+        return subject
+    average = reference.by(momentum="average")
+    right = _off(measures.running("running_mean"), subject, average, accepted(subject).shapes[0]) < ALIKE
+    return subject.following("average over all batches", average) if right else subject
+
+
+def _with_positions(subject: Subject, declared: Declared) -> Subject:
+    """Layer and RMS normalization of inputs with spatial axes: over which of the axes of a sample."""
+    spatial = [ndim for ndim in accepted(subject).shapes if ndim > 2]
+    if not spatial:
+        return subject
+    changed = measures.influenced(subject.new, spatial[0])[0]
+    other_features, other_positions = changed[1:, 0].any(), changed[0, 1:].any()
+    no_axis = all(np.ndim(start) and np.size(start) == 1 for start in subject.reference.initial.values())
+    if other_positions and not other_features and no_axis and declared.layout is None:
+        last = replace(subject, channels_last=True)
+        return _with_positions(last.following("channels last", last.reference), declared)
+    if not other_features or other_positions:
+        return subject
+    return subject.following("statistics for each position", subject.reference.by(space="none"))
+
+
+def _with_f_normalize(subject: Subject) -> Subject:
+    """X √C / max(‖x‖, 1e-12) is the square of 1e-12, over C, as the least mean of squares."""
+    reference = subject.reference.by(eps="clamped", eps_value=1e-24 / CHANNELS)
+    ndim = accepted(subject).shapes[0]
+    telling = (measures.training, measures.constant, measures.near_eps)
+    if max(_off(measure, subject, reference, ndim) for measure in telling) > EXACTLY:
+        return subject
+    remarks = tuple(remark for remark in subject.remarks if " eps: " not in remark)
+    return replace(subject.following("eps of F.normalize", reference), remarks=remarks)
+
+
+def _with_ghosts(subject: Subject) -> Subject:
+    """Who is in a ghost, how the running statistics move, and what becomes of a rest."""
+    ndim = accepted(subject).shapes[0]
+
+    def nearest(measure: Measure, subject: Subject, choice: str, values: tuple[str, ...]) -> str:
+        return min(values, key=lambda value: _off(measure, subject, subject.reference.by(**{choice: value}), ndim))
+
+    if nearest(measures.training, subject, "ghosts", ("neighbours", "interleaved")) == "interleaved":
+        subject = subject.following("ghosts of every k-th sample", subject.reference.by(ghosts="interleaved"))
+    layer = subject.new(ndim)
+    split = any(_size(layer, role) > CHANNELS for role in subject.reference.statistics)
+    measure = measures.running("running_mean")
+    if split or nearest(measure, subject, "ghost_statistics", ("in turn", "mean")) == "mean":
+        name = "split statistics" if split else "one step for all ghosts"
+        subject = subject.following(name, subject.reference.by(ghost_statistics="mean"))
+    return _with_rest(subject, ndim)
+
+
+def _size(layer: Layer, role: str) -> int:
+    assert isinstance(layer, TorchLayer)
+    return layer.tensor(role).numel() if role in layer.roles else 0
+
+
+def _with_rest(subject: Subject, ndim: int) -> Subject:
+    """Of a batch that the ghosts do not divide: to be named, and not judged."""
+    reference = subject.reference
+    if "num_splits" not in reference.settings:
+        if not _seen(measures.of_another_size, subject, ndim):
+            return subject.following("rest refused", reference)
+        for rest, name in {"spread": "", "own": "rest is a ghost", "chunks": "ghosts of torch.chunk"}.items():
+            by_rest = reference.by(rest=rest)
+            if _off(measures.of_another_size, subject, by_rest, ndim) < ALIKE:
+                return subject.following(name, by_rest) if name else subject
+    return subject.following("rest in a way of its own", reference)

@@ -1,0 +1,225 @@
+"""The conventions that are accepted, as data, and what a user may declare."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bnlab.errors import UserError, unknown
+
+AUTO = "auto"
+"""The scheme that a class is named after, or comes nearest to."""
+
+MOMENTA = ("new", "old")
+LAYOUTS = ("channels-first", "channels-last")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a user says of a class; None is what the class itself shows.
+
+    Attributes:
+        affine: whether it has γ and β.
+        momentum: of which value its momentum is the weight, `new` or `old`.
+        running_stats: whether it keeps running statistics.
+        layout: `channels-first`, or `channels-last`: it takes (N, L, C) and (N, H, W, C).
+
+    Raises:
+        UserError: unknown momentum or layout.
+    """
+
+    affine: bool | None = None
+    momentum: str | None = None
+    running_stats: bool = True
+    layout: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.momentum not in (None, *MOMENTA):
+            raise unknown("momentum", str(self.momentum), MOMENTA)
+        if self.layout not in (None, *LAYOUTS):
+            raise unknown("layout", str(self.layout), LAYOUTS)
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def affine_of(text: str | None) -> bool | None:
+    """The value of --affine. Raises UserError."""
+    if text not in (None, "true", "false"):
+        raise UserError(f"--affine {text} is of the wrong type; allowed: true, false")
+    return None if text is None else text == "true"
+
+
+@dataclass(frozen=True)
+class Convention:
+    """One convention.
+
+    Attributes:
+        name: for JSON and tests.
+        text: what the layer does, and what the reference would do otherwise.
+        made_by: who does so.
+        accepted: when it is taken for one, in words.
+        declare: the option that says so, or that refuses it.
+    """
+
+    name: str
+    text: str
+    made_by: str
+    accepted: str
+    declare: str = ""
+
+
+CONVENTIONS = {
+    each.name: each
+    for each in (
+        Convention(
+            "no gamma and beta",
+            "it has no gamma and no beta: y = x̂.",
+            "affine=False of torch.nn.BatchNorm1d, SimpleRMSNorm (Qin et al. 2023)",
+            "where the layer has no such parameters",
+            "--affine true refuses it, --affine false says so",
+        ),
+        Convention(
+            "no gamma",
+            "it has no gamma: the factor of x̂ is 1.",
+            "scale=False of Keras",
+            "where the layer has no such parameter",
+            "--affine true refuses it",
+        ),
+        Convention(
+            "no beta",
+            "it has no beta: y = γ x̂.",
+            "bias=False of torch.nn.LayerNorm, nanoGPT, center=False of Keras",
+            "where the layer has no such parameter",
+            "--affine true refuses it, --kwargs '{bias: false}' asks for it",
+        ),
+        Convention(
+            "beta beside gamma",
+            "it has a beta, y = γ x̂ + β, where the scheme has gamma alone.",
+            "bias=True in the program of Zhang & Sennrich 2019",
+            "where an RMS norm has such a parameter",
+        ),
+        Convention(
+            "one gamma for all",
+            "gamma is one value for all features.",
+            "ScaleNorm (Nguyen & Salazar 2019)",
+            "where gamma has one value",
+            "--affine true refuses it",
+        ),
+        Convention(
+            "one beta for all",
+            "beta is one value for all features.",
+            "textbooks",
+            "where beta has one value",
+            "--affine true refuses it",
+        ),
+        Convention(
+            "one added to gamma",
+            "the factor is 1 + γ, and γ starts at 0, so that y = x̂ at first, as with a γ that starts at 1.",
+            "Gemma's RMSNorm",
+            "where gamma starts at 0 and γ = 0 leaves x̂",
+        ),
+        Convention(
+            "momentum of the old value",
+            "its momentum m is the weight of the old value: running ← m running + (1 − m) batch, PyTorch's with 1 − m.",
+            "Keras, TensorFlow",
+            "where the class has a momentum of its own, or a default of at least 0.5",
+            "--momentum old says so, --momentum new refuses it",
+        ),
+        Convention(
+            "average over all batches",
+            "the running statistics are the average over all batches so far, the k-th weighing 1/k.",
+            "momentum=None of torch.nn.BatchNorm1d, algorithm 2 of Ioffe & Szegedy 2015",
+            "where the constructor takes no momentum",
+            "--momentum new refuses it",
+        ),
+        Convention(
+            "no running statistics",
+            "it keeps no running statistics, and normalizes by the batch in evaluation too.",
+            "track_running_stats=False of torch.nn.BatchNorm1d",
+            "where it is declared, or given by --kwargs '{track_running_stats: false}'",
+            "--no-running-stats",
+        ),
+        Convention(
+            "channels last",
+            "it takes (N, L, C) and (N, H, W, C), with the features on the last axis.",
+            "Keras, torch.nn.LayerNorm, JAX",
+            "where it is declared, where it takes no other inputs, or where it has no parameters and normalizes over"
+            " the last axis",
+            "--layout channels-last says so, --layout channels-first refuses it",
+        ),
+        Convention(
+            "statistics for each position",
+            "each position has statistics of its own, over its channels alone; bnlab and torch.nn.GroupNorm(1, C) take"
+            " them over the spatial axes too.",
+            "ConvNeXt's and SAM's LayerNorm2d, torch.nn.LayerNorm on (N, H, W, C)",
+            "in layer and RMS normalization of inputs with spatial axes",
+        ),
+        Convention(
+            "eps of F.normalize",
+            "x is divided by max(‖x‖, 1e-12), as torch.nn.functional.normalize does, and no eps is added.",
+            "RMSNorm by F.normalize (x-transformers)",
+            "in RMS normalization, where the constructor takes no eps",
+        ),
+        Convention(
+            "split statistics",
+            "each ghost has running statistics of its own; they are read, and used in evaluation, as their average.",
+            "GhostBatchNorm of cifar10-fast (Page 2019)",
+            "in ghost batch normalization, where there are several times as many values as features",
+        ),
+        Convention(
+            "one step for all ghosts",
+            "the running statistics move once for each batch, by the mean of the ghosts' statistics, and not by one"
+            " ghost after the other.",
+            "GhostBatchNorm of cifar10-fast (Page 2019), by its average",
+            "in ghost batch normalization",
+        ),
+        Convention(
+            "ghosts of every k-th sample",
+            "a ghost is every k-th sample of the batch, and not neighbours.",
+            "GhostBatchNorm of cifar10-fast (Page 2019), x.view(-1, C * splits, H, W)",
+            "in ghost batch normalization",
+        ),
+        Convention(
+            "rest is a ghost",
+            "of a batch that the ghosts' size does not divide, the rest is a ghost of its own: x.split(V). bnlab's has"
+            " equal ghosts, up to one sample.",
+            "x.split in textbooks",
+            "in ghost batch normalization",
+        ),
+        Convention(
+            "ghosts of torch.chunk",
+            "a batch that the ghosts' size does not divide is cut by torch.chunk into ⌈N / V⌉ parts. bnlab's has"
+            " ⌊N / V⌋ equal ghosts, up to one sample.",
+            "pytorch-tabnet's GBN",
+            "in ghost batch normalization",
+        ),
+        Convention(
+            "rest refused",
+            "a batch that the ghosts' size does not divide is refused.",
+            "x.view(-1, V, ...)",
+            "in ghost batch normalization",
+        ),
+        Convention(
+            "rest in a way of its own",
+            "a batch that the ghosts' size does not divide is treated in a way of its own; it was held to the reference"
+            " on batches that it divides.",
+            "",
+            "in ghost batch normalization",
+        ),
+        Convention(
+            "logits that start equal",
+            "the logits of the mixture start at one value that is not 0: their softmax, equal shares, is the same.",
+            "SwitchNorm of Luo et al. 2018 (ones)",
+            "in switchable normalization",
+        ),
+        Convention(
+            "schedule of its own",
+            "the constructor takes no r_max and d_max: it was held to r_max = 1 and d_max = 0, at which its own"
+            " schedule begins, and what it does after some steps was not looked at.",
+            "programs after Ioffe 2017, whose bounds grow with the steps",
+            "in batch renormalization, where the constructor takes no bounds",
+        ),
+    )
+}
+"""By their names."""

@@ -1,0 +1,34 @@
+"""What the name of a class says of the scheme that it is to compute."""
+
+from __future__ import annotations
+
+import re
+
+NAMES = {
+    "batch_renorm": r"re_?norm",
+    "ghost_batch": r"ghost|gbn_",
+    "precise_batch": r"precise",
+    "switchable": r"switchable|switch_?norm|_sn_",
+    "frn": r"filter_?response|_frn_",
+    "derf": r"_derf_|dynamic_?erf",
+    "dyt": r"_dyt_|_dy_t_|dynamic_?tanh",
+    "instance": r"instance|_in_norm_|_in_(d_)?$",
+    "group": r"group|_gn_",
+    "rms": r"rms",
+    "layer": r"layer_?norm|_ln_",
+    "batch": r"batch|_bn_",
+}
+"""What a class's name says; of several the first. Words are between underscores."""
+
+
+def named(class_name: str) -> str | None:
+    """The scheme that a class is named after."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", class_name)
+    text = f"_{'_'.join(words).lower()}_"
+    joined = re.sub(r"(?<=\w)_(norm|normalization)", r"\1", text)
+    return next((scheme for scheme, said in NAMES.items() if re.search(said, text) or re.search(said, joined)), None)
+
+
+def looks_like_norm(class_name: str) -> bool:
+    """Whether a class is called as norms are."""
+    return named(class_name) is not None or bool(re.search(r"norm|standardi[sz]", class_name, re.IGNORECASE))

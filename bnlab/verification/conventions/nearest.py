@@ -1,0 +1,65 @@
+"""Which scheme a class computes, or comes nearest to: by what shares statistics, and by trying."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from bnlab.errors import UserError
+from bnlab.norms import SCHEMES
+from bnlab.verification.checks import errors, measures
+from bnlab.verification.checks.subject import Subject, accepted, reference_new
+from bnlab.verification.conventions.convention import Declared
+from bnlab.verification.conventions.own_class import of_class
+from bnlab.verification.reference import REFERENCES
+from bnlab.verification.reference.layers import CHANNELS
+
+EXACT = 1e-5
+"""The output is that of a scheme, but for rounding."""
+
+
+def nearest(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared: Declared) -> tuple[str, float] | None:
+    """The scheme whose output in training a class comes nearest to, and how far that is; None where there is none."""
+    best: tuple[str, float] | None = None
+    for scheme in _candidates(cls, kwargs, declared):
+        try:
+            off = _off(of_class(cls, scheme, kwargs, declared))
+        except UserError:  # it cannot be one of these
+            continue
+        if best is None or off < best[1]:
+            best = scheme, off
+        if off < EXACT:
+            break
+    return best
+
+
+def _off(subject: Subject) -> float:
+    """The relative error in training of the first shape that the class takes."""
+    ndim = next(iter(accepted(subject).shapes), 0)
+    if not ndim:
+        return float(np.inf)
+    with np.errstate(all="ignore"):
+        expected = measures.training(reference_new(subject.reference), ndim)
+    return errors(measures.training(subject.new, ndim), expected)[1]
+
+
+def _candidates(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared: Declared) -> list[str]:
+    """Those whose values depend on the same others as the class's do, the likeliest first."""
+    try:
+        subject = of_class(cls, "layer", kwargs, declared)
+        shapes = accepted(subject).shapes
+        changed = measures.influenced(subject.new, shapes[0])
+    except (UserError, IndexError):
+        return [name for name in REFERENCES if not SCHEMES[name].of_weights and name != "none"]
+    samples, features = changed[1:].any(), changed[0].reshape(CHANNELS, -1).any(1)
+    if samples:
+        alone = ["batch", "ghost_batch", "batch_renorm", "precise_batch"]
+        return ["switchable", *alone] if features.all() else alone
+    if features[1:].any():
+        return ["layer", "rms"] if features.all() else ["group"]
+    if changed[0, 0].sum() > 1:
+        return ["instance", "frn"]
+    return ["dyt", "derf", "frn"]

@@ -1,0 +1,235 @@
+"""A user's class as an implementation of a scheme: how it is called, its settings, and the conventions it follows.
+
+Each step gives the reference a choice that the class has made; what is left between the two is a mistake.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from bnlab.errors import UserError, one_line
+from bnlab.user_class.layer import SETTING_NAMES, arguments
+from bnlab.verification.checks import measures
+from bnlab.verification.checks.subject import Subject, accepted, listed, reference_new
+from bnlab.verification.conventions.behaviour import behaving
+from bnlab.verification.conventions.convention import Declared
+from bnlab.verification.conventions.structure import structured
+from bnlab.verification.reference import Reference, Values, reference_of
+from bnlab.verification.reference.layers import CHANNELS
+
+USUAL = {
+    "num_groups": tuple(groups for groups in range(2, CHANNELS) if CHANNELS % groups == 0),
+    "eps": (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-12, 1e-4, 1e-2, 1e-10, float(np.finfo(np.float64).eps)),
+    "momentum": (0.1, 0.01, 0.001, 0.05, 0.2, 0.5),
+    "virtual_batch_size": (4, 2),
+}
+"""What a class may have instead of a setting, to be found in this order. Of a momentum, the weight of the new batch; of
+groups, what is neither layer nor instance normalization."""
+
+DIMENSIONS = ("num_dims", "n_dims", "dims", "ndims", "ndim")
+"""Names of a constructor's argument that is the number of dimensions of the input, as in d2l.ai's BatchNorm."""
+
+SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "track_running_stats")
+"""Arguments that are taken as true, where a constructor asks for them."""
+
+ROUNDED = 1e-6
+"""How far a setting may be from what was passed, relative to it, to be that in float32."""
+
+BOUNDS = {"r_max": 1.0, "d_max": 0.0}
+"""Those at which every schedule of batch renormalization begins."""
+
+
+def of_class(
+    cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None = None, declared: Declared | None = None
+) -> Subject:
+    """A user's class as an implementation of a scheme, built as `cls(num_features, eps=..., momentum=...)`.
+
+    `kwargs` are further arguments of its constructor, or other values of these. Settings that its constructor does not
+    take are read from the layer's attributes; failing that, the usual value that fits best is taken for what is written
+    inside.
+
+    Raises:
+        UserError: the constructor needs other arguments or raises; `kwargs` has another one, or no number for a
+            setting.
+    """
+    declared = declared or Declared()
+    reference, given = reference_of(scheme), dict(kwargs or {})
+    settings = dict(reference.settings)
+    if scheme == "ghost_batch" and "num_splits" in _parameters(cls):
+        settings = {name: value for name, value in settings.items() if name != "virtual_batch_size"}
+        settings["num_splits"] = 2
+    takes = _by_their_names(cls, settings)
+    given = {name: settings[setting] for name, setting in takes.items()} | given
+    for switch in ("affine", "elementwise_affine"):
+        if declared.affine is not None and switch in _parameters(cls):
+            given[switch] = declared.affine
+    settings |= {setting: _number(name, given[name]) for name, setting in takes.items()}
+    build, called = _call(cls, given)
+    fixed = [name for name in USUAL if name in settings and name not in takes.values()]
+    module = _tried(build, called, fixed)
+    settings |= _rounded(module, {setting: settings[setting] for setting in takes.values()})
+    subject = Subject(cls.__name__, called, scheme, replace(reference, settings=settings), build, file=_file(cls))
+    subject = _narrowed(structured(subject, declared, given))
+    if scheme == "batch_renorm" and not set(BOUNDS) & set(takes.values()):
+        bounded = replace(subject.reference, settings={**subject.reference.settings, **BOUNDS})
+        subject = subject.following("schedule of its own", bounded)
+    unknown = []
+    for setting in fixed:
+        value = _kept(module, setting)
+        if value is None:
+            unknown.append(setting)
+        else:
+            subject = _with(subject, setting, value)
+            remark = f"its constructor takes no {setting}: {value:g} is read from the layer"
+            subject = replace(subject, remarks=(*subject.remarks, remark))
+    subject = _narrowed(subject)
+    if "num_groups" in unknown and not (taken := accepted(subject)).shapes:
+        raise UserError(f"{called} cannot be run: {taken.refused[2]}{_OF_GROUPS}")
+    for setting in (name for name in unknown if name != "momentum"):
+        subject = _assume(subject, setting)
+    subject = behaving(
+        subject,
+        declared,
+        takes_momentum="momentum" in takes.values(),
+        own_momentum="momentum" in fixed and "momentum" not in unknown,
+        default_momentum=_default(cls, takes, "momentum"),
+    )
+    if "momentum" in unknown and "average over all batches" not in subject.conventions:
+        subject = _assume(subject, "momentum")
+    return subject
+
+
+def _parameters(cls: type[nn.Module]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(cls).parameters
+
+
+def _call(cls: type[nn.Module], given: dict[str, Any]) -> tuple[Callable[[int], nn.Module], str]:
+    """How a layer is made for inputs of so many dimensions, and the call in words."""
+    asked = [name for name, each in list(_parameters(cls).items())[1:] if each.default is each.empty]
+    of_ndim = [name for name in asked if name in DIMENSIONS and name not in given]
+    given = {name: True for name in asked if name in SWITCHES} | dict.fromkeys(of_ndim, 2) | given
+    args, named = arguments(cls, CHANNELS, given, "--kwargs")
+    called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [listed(named)])])})"
+
+    def build(ndim: int) -> nn.Module:
+        return cls(*args, **{**named, **dict.fromkeys(of_ndim, ndim)})
+
+    return build, called
+
+
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, int | float):
+        raise UserError(f"--kwargs {name}={value} is of the wrong type; it is a setting of the scheme, a number")
+    return value
+
+
+def _rounded(module: nn.Module, settings: Mapping[str, Any]) -> dict[str, float]:
+    """Those of the settings that a layer keeps as tensors, which round them to float32."""
+    found: dict[str, float] = {}
+    for setting, given in settings.items():
+        kept = [getattr(module, name, None) for name in SETTING_NAMES.get(setting, (setting,))]
+        values = [float(each) for each in kept if isinstance(each, Tensor) and each.numel() == 1]
+        for value in values:
+            if abs(value - given) < ROUNDED * abs(given):
+                found[setting] = value
+    return found
+
+
+def _file(cls: type[nn.Module]) -> Path | None:
+    try:
+        return Path(inspect.getsourcefile(cls) or "")
+    except (OSError, TypeError):
+        return None
+
+
+def _default(cls: type[nn.Module], takes: Mapping[str, str], setting: str) -> float | None:
+    """What the constructor says of a setting that it takes."""
+    names = [name for name, taken in takes.items() if taken == setting]
+    defaults = [_parameters(cls)[name].default for name in names]
+    return next((float(value) for value in defaults if isinstance(value, int | float)), None)
+
+
+def _kept(module: nn.Module, setting: str) -> float | None:
+    """The value of an attribute of the layer; no number of groups that the channels cannot be divided into."""
+    values = [getattr(module, name, None) for name in SETTING_NAMES[setting]]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    return next((n for n in numbers if setting != "num_groups" or (n >= 1 and CHANNELS % n == 0)), None)
+
+
+def _narrowed(subject: Subject) -> Subject:
+    """In float32, if the layer takes no float64 in any shape."""
+    narrow = replace(subject, widest="float32", remarks=(*subject.remarks, "takes float32 only"))
+    return narrow if not accepted(subject).shapes and accepted(narrow).shapes else subject
+
+
+def _by_their_names(cls: type[nn.Module], settings: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of a constructor that take a setting, and which."""
+    names = {alias: setting for setting in settings for alias in SETTING_NAMES.get(setting, (setting,))}
+    return {name: names[name] for name in _parameters(cls) if name in names}
+
+
+_OF_GROUPS = f"; a number of groups that __init__ does not take has to divide the {CHANNELS} channels of the checks"
+
+
+def _tried(build: Callable[[int], nn.Module], call: str, fixed: Collection[str]) -> nn.Module:
+    try:
+        return build(2)
+    except (Exception, SystemExit) as error:
+        more = _OF_GROUPS if "num_groups" in fixed else ""
+        raise UserError(f"{call} cannot be built: {one_line(error)}{more}") from error
+
+
+def _with(subject: Subject, setting: str, value: float) -> Subject:
+    reference = replace(subject.reference, settings={**subject.reference.settings, setting: value})
+    return replace(subject, reference=reference)
+
+
+def _seen(measure: measures.Measure, subject: Subject, ndim: int) -> Values:
+    """Nothing where the layer raises, which the checks say."""
+    try:
+        return measure(subject.new, ndim)
+    except (Exception, SystemExit):
+        return {}
+
+
+_TELLING: Mapping[str, measures.Measure] = {
+    "num_groups": measures.training,
+    "virtual_batch_size": measures.training,
+    "eps": measures.near_eps,
+    "momentum": measures.momentum,
+}
+"""What shows the value of a setting."""
+
+
+def _assume(subject: Subject, setting: str) -> Subject:
+    """With the usual value of a setting that comes nearest to what the layer does."""
+    shapes = accepted(subject).shapes
+    if not shapes:
+        return subject
+    seen = _seen(_TELLING[setting], subject, shapes[0])
+    distance = partial(_distance, subject, setting, seen, shapes[0])
+    best = min(USUAL[setting], key=distance)
+    remark = f"its constructor takes no {setting}: {best:g} is assumed"
+    remarks, assumed = (*subject.remarks, remark), subject.assumed | {setting}
+    return replace(_with(subject, setting, best), remarks=remarks, assumed=assumed)
+
+
+def _distance(subject: Subject, setting: str, seen: Values, ndim: int, value: float) -> float:
+    """How far the layer is from the reference with that value, wherever eps is and whatever the variance."""
+    reference: Reference = _with(subject, setting, value).reference
+    ways = [{}] if reference.recipe is None else [{"eps": place, **way} for place in _PLACES for way in _VARIANCES]
+    measured = [_TELLING[setting](reference_new(reference.by(**way) if way else reference), ndim) for way in ways]
+    gaps = [[float(np.abs(seen[key] - each[key]).max()) for key in each if key in seen] for each in measured]
+    return min((max(gap) for gap in gaps if gap), default=np.inf)
+
+
+_PLACES: tuple[str, ...] = ("inside", "outside")
+_VARIANCES: tuple[dict[str, str], ...] = ({}, {"variance": "unbiased"})

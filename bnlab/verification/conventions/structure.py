@@ -1,0 +1,127 @@
+"""What a class shows in what it has: γ and β, running statistics, and on which axis it expects the features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bnlab.verification.checks import measures
+from bnlab.verification.checks.special import hidden_modules
+from bnlab.verification.checks.subject import Subject, accepted
+from bnlab.verification.conventions.convention import Declared
+from bnlab.verification.reference import Reference
+from bnlab.verification.reference.layers import TorchLayer
+from bnlab.verification.reference.roles import named_tensors, unused_parameters
+
+AFFINE = {"weight": "gamma", "bias": "beta"}
+
+
+def structured(subject: Subject, declared: Declared, given: Mapping[str, Any]) -> Subject:
+    """The subject with the conventions that its layers show by what they have."""
+    subject = _with_layout(subject, declared)
+    if subject.reference.statistics and (not declared.running_stats or given.get("track_running_stats") is False):
+        subject = subject.following("no running statistics", replace(subject.reference, statistics={}))
+    if hidden_modules(subject.build(2)):
+        return subject
+    subject = _with_affine(subject, declared)
+    return _with_logits(subject)
+
+
+def _with_layout(subject: Subject, declared: Declared) -> Subject:
+    last = replace(subject, channels_last=True)
+    declares = declared.layout == "channels-last"
+    only = declared.layout is None and not accepted(subject).shapes and accepted(last).shapes
+    return last.following("channels last", last.reference) if declares or only else subject
+
+
+def _layer(subject: Subject, reference: Reference) -> TorchLayer:
+    """A layer as it starts, its roles looked for as in a reference."""
+    ndim = next(iter(accepted(subject).shapes), 2)
+    layer = replace(subject, reference=reference).new(ndim, drawn=False)
+    assert isinstance(layer, TorchLayer)
+    return layer
+
+
+def _with_affine(subject: Subject, declared: Declared) -> Subject:
+    if declared.affine is True or subject.reference.of_weights:
+        return subject
+    reference = subject.reference
+    layer = _layer(subject, reference)
+    wanted = [role for role in AFFINE if role in reference.initial]
+    missing = [role for role in wanted if role not in layer.roles or declared.affine is False]
+    named, found = named_tensors(layer.module), []
+    for role in missing:
+        single = _layer(subject, _starting(reference, role, np.ones(1)))
+        if role in single.roles and declared.affine is None:
+            start = single.tensor(role).detach().double().numpy().reshape(1)
+            reference = _starting(reference, role, start if start[0] in (0.0, 1.0) else _usual(reference, role))
+            subject = subject.following(f"one {AFFINE[role]} for all", reference)
+        elif (role not in named and not _unused(layer)) or declared.affine is False:
+            found.append(role)
+            reference = _without(reference, role)
+    if found:
+        absent = "no " + " and ".join(AFFINE[role] for role in found)
+        subject = subject.following("no beta" if wanted != list(AFFINE) and found == ["bias"] else absent, reference)
+    if wanted == ["weight"] and declared.affine is None:
+        with_bias = replace(reference, initial={**reference.initial, "bias": 0.0})
+        if "bias" in _layer(subject, with_bias).roles and "bias" in named:
+            subject = subject.following("beta beside gamma", with_bias)
+    return _with_one_more(subject)
+
+
+def _unused(layer: TorchLayer) -> bool:
+    """Whether there are parameters that might be it, by another name or shape."""
+    return bool(unused_parameters(layer.module, layer.roles.values()))
+
+
+def _usual(reference: Reference, role: str) -> np.ndarray[Any, np.dtype[Any]]:
+    return np.full(1, reference.initial[role])
+
+
+def _starting(reference: Reference, role: str, start: Any) -> Reference:
+    return replace(reference, initial={**reference.initial, role: start})
+
+
+def _without(reference: Reference, role: str) -> Reference:
+    kept = {name: value for name, value in reference.initial.items() if name != role}
+    spatial = reference.initial_spatial
+    if spatial is not None:
+        spatial = {name: value for name, value in spatial.items() if name != role}
+    return replace(reference, initial=kept, initial_spatial=spatial)
+
+
+def _with_one_more(subject: Subject) -> Subject:
+    """1 + γ, where γ starts at 0 and γ = 0 does not make the output 0."""
+    reference, shapes = subject.reference, accepted(subject).shapes
+    if "weight" not in reference.initial or reference.recipe is None or not shapes:
+        return subject
+    layer = _layer(subject, reference)
+    if "weight" not in layer.roles or np.abs(layer.parameters()["weight"]).max(initial=0) > 0:
+        return subject
+    y = layer.forward(measures.draw(shapes[0]), training=True)
+    if np.ptp(y) == 0:
+        return subject
+    start = np.zeros(np.shape(reference.initial["weight"])) if np.ndim(reference.initial["weight"]) else 0.0
+    changed = _starting(reference, "weight", start).by(affine="one more")
+    return subject.following("one added to gamma", changed)
+
+
+def _with_logits(subject: Subject) -> Subject:
+    """Equal logits have one softmax, wherever they start."""
+    if subject.scheme != "switchable":
+        return subject
+    reference, conventions = subject.reference, subject.conventions
+    for ndim in accepted(subject).shapes:
+        layer = subject.new(ndim, drawn=False)
+        starts = {role: value for role, value in layer.parameters().items() if role.endswith("_logits")}
+        moved = {role: value for role, value in starts.items() if np.ptp(value) == 0 and value[0] != 0}
+        if moved and ndim == 2:
+            reference = replace(reference, initial={**reference.initial, **moved})
+        elif moved:
+            reference = replace(reference, initial_spatial={**(reference.initial_spatial or {}), **moved})
+    if reference is subject.reference:
+        return subject
+    return replace(subject, reference=reference, conventions=(*conventions, "logits that start equal"))

@@ -1,0 +1,41 @@
+"""The kind of thing that a mistake is: the definition with one choice changed, and a sentence about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+BATCH = frozenset({"batch", "ghost_batch"})
+RENORM = frozenset({"batch_renorm"})
+BY_SAMPLE = frozenset({"layer", "group", "instance", "rms"})
+FRN = frozenset({"frn"})
+ALL = BATCH | BY_SAMPLE | FRN
+CENTRED = ALL - {"rms", "frn"}
+WITH_BETA = CENTRED | FRN | RENORM
+
+SPATIAL = frozenset({"shape (N, C, L)", "shape (N, C, H, W)"})
+CONSTANT = frozenset({"y of constants", "gradient of constants"})  # where √0 has no derivative
+OF_INPUT = CONSTANT | {"gradient of input"}
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """One known mistake.
+
+    Attributes:
+        name: for JSON and tests.
+        change: the fields of `Recipe` that differ.
+        text: the diagnosis.
+        schemes: where it can be made.
+        leaves_open: checks or arrays whose outcome it does not determine, because code can go on from there in several
+            ways.
+        leaves_running_open: the same for all that depends on running statistics.
+    """
+
+    name: str
+    change: Mapping[str, Any]
+    text: str
+    schemes: frozenset[str] = ALL
+    leaves_open: frozenset[str] = frozenset()
+    leaves_running_open: bool = False

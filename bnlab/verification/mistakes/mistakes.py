@@ -1,0 +1,90 @@
+"""All known mistakes, and what can be wrong with how a layer keeps its tensors.
+
+A sentence says what the code seems to do, what the reference does, and where that is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bnlab.verification.mistakes.mistake import Mistake
+from bnlab.verification.mistakes.wrong_gradient import GRADIENT
+from bnlab.verification.mistakes.wrong_output import OUTPUT
+from bnlab.verification.mistakes.wrong_statistics import RUNNING
+from bnlab.verification.reference import Reference
+
+MISTAKES = (*RUNNING, *OUTPUT, *GRADIENT)
+
+DEFECTS = {
+    "input changed": "the input is changed in place, so that whatever else uses it gets other numbers: PyTorch's"
+    " layers leave it as it is.",
+    "layers in a list": "layers are kept in a plain list, tuple or dict, which PyTorch does not look into, so that"
+    " nothing in them is learned, stored or moved: make it an nn.ModuleList or nn.ModuleDict.",
+    "no weight": "there is no gamma (a parameter of as many values as features, e.g. `weight`): the paper and"
+    " PyTorch have y = γ x̂ + β.",
+    "no bias": "there is no beta (a parameter of as many values as features, e.g. `bias`): the paper and PyTorch"
+    " have y = γ x̂ + β.",
+    "weight of another shape": "gamma is not one value for each feature: the paper and PyTorch have a gamma of shape"
+    " (C,).",
+    "bias of another shape": "beta is not one value for each feature: the paper and PyTorch have a beta of shape (C,).",
+    "weight is no parameter": "gamma is a plain tensor, or needs no gradient, so it is never learned: make it an"
+    " nn.Parameter, as PyTorch does.",
+    "bias is no parameter": "beta is a plain tensor, or needs no gradient, so it is never learned: make it an"
+    " nn.Parameter, as PyTorch does.",
+    "weight is uninitialised": "gamma is whatever was in memory (torch.empty, torch.Tensor(n)), and nothing sets it: in"
+    " PyTorch and Keras it starts at 1, so that y = x̂ at first.",
+    "bias is uninitialised": "beta is whatever was in memory (torch.empty, torch.Tensor(n)), and nothing sets it: in"
+    " PyTorch and Keras it starts at 0.",
+    "threshold starts elsewhere": "τ does not start at 0: in filter response normalization (Singh & Krishnan 2019; this"
+    " scheme) it does, so that it is ReLU at first.",
+    "weight starts elsewhere": "gamma does not start at 1: in PyTorch and Keras it does, so that y = x̂ at first.",
+    "bias starts elsewhere": "beta does not start at 0: in PyTorch and Keras it does.",
+    "random output": "two passes over one input give two outputs: PyTorch's layers have no noise of their own.",
+    "no statistics": "a new layer has no running mean and variance (tensors with `mean` and `var` in their names): the"
+    " paper (algorithm 2) and PyTorch need them in eval mode.",
+    "statistics are no buffers": "the running statistics are plain attributes, missing in state_dict and left"
+    " behind by .to(device): PyTorch registers them by register_buffer.",
+    "statistics are not stored": "the running statistics are buffers outside state_dict (persistent=False), lost when a"
+    " model is saved and loaded: PyTorch's are in it.",
+    "statistics are not detached": "the running statistics are not detached: they hold on to the graph of every"
+    " batch so far, and memory grows; PyTorch updates them outside autograd (torch.no_grad, or .detach()).",
+    "statistics of another shape": "the running statistics are of another shape than (C,): PyTorch and Keras keep"
+    " one mean and one variance for each feature.",
+}
+"""How a layer keeps its tensors, in words."""
+
+
+def describe(defect: str) -> str:
+    """The sentence for an entry of `checks.Report.defects`."""
+    if defect in DEFECTS:
+        return DEFECTS[defect]
+    if defect.endswith(" starts elsewhere"):
+        return f"{defect.removesuffix(' starts elsewhere')} does not start where this scheme has it start."
+    return f"{defect}: the scheme has a parameter of that name, which the layer has to learn."
+
+
+def sentences() -> Iterator[tuple[str, str, list[str]]]:
+    """Name, sentence and schemes of every mistake; none of the schemes for what can be wrong in all."""
+    for mistake in MISTAKES:
+        yield mistake.name, mistake.text, sorted(mistake.schemes)
+    for setting in ("eps", "momentum"):
+        yield f"{setting} fixed", f"{setting} is another number inside than was passed.", []
+    for name, text in DEFECTS.items():
+        yield name, text, []
+
+
+def known(scheme: str, reference: Reference) -> Iterable[Mistake]:
+    """The mistakes that can be made in a scheme, those of fixed values included, the likeliest first."""
+    yield from (mistake for mistake in MISTAKES if scheme in mistake.schemes)
+    yield from _fixed("eps", (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-4, 1e-2, 1e-1), reference)
+    yield from _fixed("momentum", (0.1, 0.01, 0.9, 0.99, 0.5, 0.001, 0.999), reference)
+
+
+def _fixed(setting: str, values: Iterable[float], reference: Reference) -> Iterable[Mistake]:
+    given = reference.settings.get(setting)
+    if given is None or (setting == "momentum" and not reference.statistics):
+        return
+    for value in values:
+        if value != given:
+            text = f"{setting} is {value:g} inside, while {given:g} was passed: PyTorch and Keras use what is passed."
+            yield Mistake(f"{setting} fixed", {f"{setting}_value": value}, text)

@@ -1,0 +1,260 @@
+"""Which known mistakes give a layer's numbers: the reference is run with one after the other, and with several.
+
+What is compared are single arrays. A mistake is a *suspect* if it contradicts no array that is right, and changes one
+that is wrong. It *explains* only what it changes, and changes into what was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+
+from bnlab.verification.checks import FAIL, PASS, Result, errors, measures
+from bnlab.verification.checks.checks import CHECKS, Check, Report
+from bnlab.verification.checks.measures import Measure
+from bnlab.verification.checks.subject import reference_new
+from bnlab.verification.mistakes.mistake import Mistake
+from bnlab.verification.mistakes.mistakes import known
+from bnlab.verification.reference import Array, Reference, Values
+
+AT_ONCE = 2
+"""How many mistakes are tried together, wherever they are."""
+
+IN_OUTPUT = 3
+"""The same for the output alone, which few mistakes change; more are found one aspect of a layer after the other."""
+
+ROUND_TRIP = "state_dict round trip"
+
+BLINDING = frozenset({"random output", "layers in a list", "weight of another shape", "bias of another shape"})
+"""Defects with which no number can be compared."""
+
+UNSTORED = frozenset({"statistics are no buffers", "statistics are not stored"})
+
+EVALUATED = frozenset({"evaluated", "evaluated with gradients"})
+
+RUNNING = EVALUATED | {"running_mean", "running_var"}
+"""What depends on running statistics in a check that is not about them alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One array of a check: what was seen, and what the reference gives; `ndim` is that of the input."""
+
+    check: Check
+    name: str
+    ndim: int
+    seen: Array
+    expected: Array
+    right: bool
+
+    @property
+    def of_running(self) -> bool:
+        return (self.check.running and self.check.name != "initial values") or self.name in RUNNING
+
+    @property
+    def telling(self) -> bool:
+        """Whether it cannot be right by chance, as one of few outcomes."""
+        few = self.check.rounding or self.check.measure is measures.invariances
+        return not few and bool(np.ptp(np.nan_to_num(self.seen)) > 0)
+
+    @property
+    def aspect(self) -> int:
+        """Output, gradients, running statistics, evaluation: what is wrong in one may be wrong in later ones too."""
+        if self.of_running:
+            from_them = self.name in EVALUATED or self.check.measure in (measures.evaluation, measures.round_trip)
+            return 3 if from_them or self.check.measure in (measures.switch, measures.crossed) else 2
+        return int(self.check.name.startswith("gradient") or self.name.startswith("gradient"))
+
+
+class Search:
+    """The layer's numbers beside those of the reference with mistakes."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        by_name = {result.check: result for result in report.results}
+        found = [cell for check in CHECKS for cell in self._cells(check, by_name[check.name])]
+        # what rules most out first, and of that the quickest
+        self.cells = sorted(found, key=lambda cell: (cell.right, cell.check.ndim is not None))
+
+    @property
+    def wrong(self) -> list[Cell]:
+        return [cell for cell in self.cells if not cell.right]
+
+    def limited(self) -> Search | None:
+        """The same for those shapes in which something is wrong; None if that is in all."""
+        shapes = {cell.ndim for cell in self.wrong}
+        if shapes == set(self.report.taken.shapes):
+            return None
+        part = Search(self.report)
+        part.cells = [cell for cell in part.cells if cell.ndim in shapes]
+        return part
+
+    def suspects(self) -> list[Mistake]:
+        """Mistakes that contradict nothing that is right, and change something that is wrong."""
+        reference = self.report.subject.reference
+        mistakes = known(self.report.subject.scheme, reference) if reference.recipe else ()
+        return [mistake for mistake in mistakes if self._suspect(mistake)]
+
+    def smallest(self, suspects: list[Mistake]) -> tuple[Mistake, ...]:
+        """The smallest set of suspects that gives every array, each of them needed; empty if there is none."""
+        wrong = range(len(self.wrong))
+        reached = {suspect: {i for i in wrong if self._reaches(self.wrong[i], suspect)} for suspect in suspects}
+        for size in range(1, AT_ONCE + 1):
+            for several in combinations(suspects, size):
+                all_reached = len(set().union(*(reached[mistake] for mistake in several))) == len(wrong)
+                if all_reached and self._explain(several):
+                    return several
+        return ()
+
+    def by_aspect(self, suspects: list[Mistake]) -> tuple[tuple[Mistake, ...], bool]:
+        """The mistakes that give the output, with those the gradients, then the statistics; and whether that is all.
+
+        An aspect that no mistakes give ends it: those of the ones before are certain, if they can be told at all.
+        """
+        found: tuple[Mistake, ...] = ()
+        for aspect in sorted({cell.aspect for cell in self.wrong}):
+            more = self._extended(found, suspects, aspect)
+            if more is None:
+                told = any(cell.telling and cell.aspect < aspect and not _open(cell, found) for cell in self.wrong)
+                return (found, False) if told else ((), False)
+            found = more
+        return (found, True) if self._explain(found) else ((), False)
+
+    def partial(self, suspects: list[Mistake]) -> tuple[Mistake, ...]:
+        """The suspect that explains most beside an unknown mistake; empty if there is none that is certain.
+
+        It has to give every array that it changes in the first aspect that it changes at all: an unknown mistake may
+        spoil what follows from that, but not that.
+        """
+        counts = {mistake: self._explained(mistake) for mistake in suspects}
+        best = max(suspects, key=lambda mistake: counts[mistake], default=None)
+        return (best,) if best and counts[best] else ()
+
+    def _cells(self, check: Check, result: Result) -> Iterable[Cell]:
+        """What of a check can be compared, and does not follow from a defect."""
+        defects = set(self.report.defects)
+        if result.status not in (PASS, FAIL) or (check.rounding and not check.offset) or defects & BLINDING:
+            return
+        if check.name == ROUND_TRIP and defects & (UNSTORED | {"weight is no parameter", "bias is no parameter"}):
+            return
+        for name, expected in result.expected.items():
+            said = {f"{name} starts elsewhere", f"{name} is uninitialised"}
+            if name not in result.seen or (check.name == "initial values" and said & defects):
+                continue
+            assert result.tolerance is not None
+            seen = result.seen[name]
+            right = errors({name: seen}, {name: expected})[1] <= result.tolerance
+            cell = Cell(check, name, check.ndim or self.report.taken.shapes[0], seen, expected, right)
+            if not (cell.of_running and "no statistics" in defects):
+                yield cell
+
+    def _suspect(self, mistake: Mistake) -> bool:
+        one = (mistake,)
+        if not all(_open(cell, one) or self._gives(cell, one) for cell in self.cells if cell.right):
+            return False
+        return any(self._changes(cell, mistake) for cell in self.wrong)
+
+    def _reaches(self, cell: Cell, mistake: Mistake) -> bool:
+        return _open(cell, (mistake,)) or self._changes(cell, mistake)
+
+    def _extended(self, found: tuple[Mistake, ...], suspects: list[Mistake], aspect: int) -> tuple[Mistake, ...] | None:
+        """What was found, and the fewest suspects that have to be added for all arrays up to an aspect."""
+        cells = [cell for cell in self.cells if cell.aspect <= aspect]
+        wrong = [cell for cell in self.wrong if cell.aspect == aspect]
+        others = [
+            suspect
+            for suspect in suspects
+            if suspect not in found and any(self._changes(cell, suspect) for cell in wrong)
+        ]
+        for size in range((AT_ONCE if aspect else IN_OUTPUT) + 1):
+            for more in combinations(others, size):
+                several = tuple(suspect for suspect in suspects if suspect in found + more)
+                if not _compatible(several) or not all(_open(c, several) or self._gives(c, several) for c in cells):
+                    continue
+                if all(self._needed(mistake, several) for mistake in more):
+                    return several
+        return None
+
+    def _explain(self, several: tuple[Mistake, ...]) -> bool:
+        if not _compatible(several) or not all(_open(c, several) or self._gives(c, several) for c in self.cells):
+            return False
+        return all(self._needed(mistake, several) for mistake in several)
+
+    def _needed(self, mistake: Mistake, several: tuple[Mistake, ...]) -> bool:
+        """Whether something wrong is given by several, but not by the others of them alone."""
+        others = tuple(other for other in several if other is not mistake)
+        given = (cell for cell in self.wrong if not _open(cell, several) and self._gives(cell, several))
+        return any(not self._gives(cell, others) for cell in given)
+
+    def _explained(self, mistake: Mistake) -> int:
+        changed = [cell for cell in self.wrong if self._changes(cell, mistake)]
+        first = min(cell.aspect for cell in changed)
+        given = [cell for cell in changed if self._gives(cell, (mistake,))]
+        certain = all(cell in given for cell in changed if cell.aspect == first)
+        return len(given) if certain and any(cell.telling and cell.aspect == first for cell in given) else 0
+
+    def _changes(self, cell: Cell, mistake: Mistake) -> bool:
+        """Whether the mistake determines another value than the reference's."""
+        if _open(cell, (mistake,)):
+            return False
+        return not self._alike(cell, cell.expected, self._value(cell, (mistake,)))
+
+    def _gives(self, cell: Cell, mistakes: tuple[Mistake, ...]) -> bool:
+        """Whether the reference with these mistakes gives the layer's numbers."""
+        if not mistakes:
+            return cell.right
+        value = self._value(cell, mistakes)
+        if cell.check.rounding:  # two layers that cancel digits are left with different ones
+            return (errors({"": value}, {"": cell.expected})[1] <= cell.check.tolerance) == cell.right
+        return self._alike(cell, cell.seen, value)
+
+    def _alike(self, cell: Cell, seen: Array, value: Array) -> bool:
+        tolerance = max(cell.check.tolerance, 100 * self.report.exact)
+        largest = np.abs(value[np.isfinite(value)]).max(initial=1e-3)
+        return seen.shape == value.shape and np.allclose(seen, value, rtol=0, atol=tolerance * largest, equal_nan=True)
+
+    def _value(self, cell: Cell, mistakes: tuple[Mistake, ...]) -> Array:
+        """What the reference with these mistakes gives for an array."""
+        reference = self.report.subject.reference
+        change = {name: value for mistake in mistakes for name, value in mistake.change.items()}
+        return _measured(_Definition(reference.by(**change)), cell.check.measure, cell.ndim)[cell.name]
+
+
+class _Definition:
+    """A reference as a key: two that give the same numbers are one."""
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+        starts = (reference.initial, reference.initial_spatial or {}, reference.statistics)
+        values = [(name, np.shape(start), np.ravel(start).tobytes()) for each in starts for name, start in each.items()]
+        self.key = (reference.recipe, tuple(reference.settings.items()), tuple(values))
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Definition) and self.key == other.key
+
+
+@lru_cache(maxsize=20_000)
+def _measured(definition: _Definition, measure: Measure, ndim: int) -> Values:
+    """What a check measures on a reference; the same for all layers that are held against it."""
+    with np.errstate(all="ignore"):
+        return measure(reference_new(definition.reference), ndim)
+
+
+def _open(cell: Cell, mistakes: tuple[Mistake, ...]) -> bool:
+    """Whether code with one of the mistakes can go on in several ways, so that this array is not determined."""
+    return any(
+        bool({cell.check.name, cell.name} & mistake.leaves_open) or (cell.of_running and mistake.leaves_running_open)
+        for mistake in mistakes
+    )
+
+
+def _compatible(mistakes: tuple[Mistake, ...]) -> bool:
+    """No two of them change one choice."""
+    return sum(len(mistake.change) for mistake in mistakes) == len({key for m in mistakes for key in m.change})

@@ -1,0 +1,294 @@
+"""Known mistakes in the output."""
+
+from bnlab.verification.mistakes.mistake import BATCH, BY_SAMPLE, CENTRED, CONSTANT, FRN, RENORM, WITH_BETA, Mistake
+
+OUTPUT = (
+    Mistake(
+        "eps outside",
+        {"eps": "outside"},
+        "eps is outside the root, x̂ = (x − μ) / (σ + ε): the paper, PyTorch and Keras have it inside, √(σ² + ε).",
+        CENTRED | RENORM,
+        CONSTANT,
+    ),
+    Mistake(
+        "eps outside",
+        {"eps": "outside"},
+        "eps is outside the root, x / (RMS + ε), as in the program of Zhang & Sennrich 2019: torch.nn.RMSNorm and"
+        " Keras have it inside, x / √(mean(x²) + ε).",
+        frozenset({"rms", "frn"}),
+        CONSTANT,
+    ),
+    Mistake(
+        "eps missing",
+        {"eps": "none"},
+        "eps is not added at all, so that a constant feature divides 0 by 0: the paper, PyTorch and Keras divide"
+        " by √(σ² + ε).",
+        leaves_open=CONSTANT,
+    ),
+    Mistake(
+        "unbiased variance normalizes",
+        {"variance": "unbiased"},
+        "x is normalized by the unbiased variance, 1/(n−1) Σ (x − μ)², which is torch.var's default: the paper,"
+        " PyTorch and Keras normalize by the biased one, 1/n (x.var(unbiased=False)).",
+        CENTRED | RENORM,
+    ),
+    Mistake(
+        "divided by the variance",
+        {"divisor": "variance"},
+        "x − μ is divided by the variance: the paper, PyTorch and Keras divide by its root, √(σ² + ε).",
+    ),
+    Mistake(
+        "divided by the square of the variance",
+        {"divisor": "square"},
+        "x − μ is divided by (σ² + ε)²: the paper, PyTorch and Keras divide by the root, √(σ² + ε).",
+    ),
+    Mistake(
+        "multiplied by the deviation",
+        {"divisor": "multiplied"},
+        "x − μ is multiplied by √(σ² + ε), or divided by its inverse (torch.rsqrt): the paper, PyTorch and Keras divide"
+        " by √(σ² + ε).",
+    ),
+    Mistake(
+        "eps subtracted",
+        {"eps": "subtracted"},
+        "eps is subtracted, √(σ² − ε), which is not a number where the variance is smaller: the paper, PyTorch and"
+        " Keras add it, √(σ² + ε).",
+        leaves_open=CONSTANT,
+    ),
+    Mistake(
+        "shortcut variance",
+        {"shortcut": True},
+        "the variance is computed as E[x²] − μ², which cancels all digits when the mean is large beside the"
+        " spread: the paper and PyTorch take the mean of (x − μ)².",
+        CENTRED,
+    ),
+    Mistake(
+        "layer norm instead of batch norm",
+        {"samples": False, "channels": "all"},
+        "statistics are taken over the features of each sample, which is LayerNorm: batch normalization (paper,"
+        " algorithm 1; PyTorch) takes them over the batch, for each feature.",
+        BATCH,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "instance norm instead of batch norm",
+        {"samples": False},
+        "each sample has statistics of its own, which is InstanceNorm: batch normalization (paper, section 3.2;"
+        " PyTorch) takes them over the batch too.",
+        BATCH,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "one mean for all features",
+        {"channels": "all"},
+        "one mean and variance is taken over all values, features included (a missing dim= in mean and var):"
+        " batch normalization (paper, algorithm 1; PyTorch) takes them for each feature.",
+        BATCH,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "spatial axes forgotten",
+        {"space": "none"},
+        "statistics are taken for each position: batch normalization takes them over the spatial axes too (paper,"
+        " section 3.2; torch.nn.BatchNorm2d).",
+        BATCH,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "batch norm instead",
+        {"samples": True, "channels": "channel"},
+        "statistics are taken over the batch, for each feature, which is BatchNorm: this scheme takes them within"
+        " each sample.",
+        BY_SAMPLE,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "over the batch too",
+        {"samples": True},
+        "statistics are taken over the batch as well: this scheme takes them within each sample, so that a"
+        " sample's output does not depend on the others.",
+        BY_SAMPLE,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "layer norm instead of group norm",
+        {"channels": "all"},
+        "one group of all channels is normalized, which is LayerNorm: GroupNorm (Wu & He 2018; PyTorch) has"
+        " num_groups groups of neighbouring channels.",
+        frozenset({"group", "instance"}),
+    ),
+    Mistake(
+        "instance norm instead",
+        {"channels": "channel"},
+        "each channel is normalized by itself, which is InstanceNorm: this scheme's statistics go over several"
+        " channels.",
+        frozenset({"layer", "group", "rms"}),
+    ),
+    Mistake(
+        "spatial axes forgotten",
+        {"space": "none"},
+        "statistics are taken for each position, over the channels alone: in bnlab and torch.nn.GroupNorm they go"
+        " over the spatial axes too.",
+        frozenset({"group"}),
+    ),
+    Mistake(
+        "mean not taken off",
+        {"centred": False},
+        "the mean is not taken off, which is RMSNorm: the paper and PyTorch divide x − μ.",
+        CENTRED,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "mean taken off",
+        {"centred": True},
+        "the mean is taken off, which is LayerNorm: RMSNorm (Zhang & Sennrich 2019; torch.nn.RMSNorm) divides x"
+        " itself.",
+        frozenset({"rms"}),
+    ),
+    Mistake(
+        "affine swapped",
+        {"affine": "swapped"},
+        "gamma and beta are swapped, y = β x̂ + γ: the paper and PyTorch have y = γ x̂ + β.",
+        WITH_BETA,
+    ),
+    Mistake(
+        "affine missing",
+        {"affine": "none"},
+        "gamma and beta are not applied, y = x̂: the paper and PyTorch have y = γ x̂ + β.",
+        WITH_BETA,
+    ),
+    Mistake(
+        "beta missing",
+        {"affine": "gamma"},
+        "beta is not applied, y = γ x̂: the paper and PyTorch have y = γ x̂ + β.",
+        WITH_BETA,
+    ),
+    Mistake(
+        "gamma missing",
+        {"affine": "beta"},
+        "gamma is not applied, y = x̂ + β: the paper and PyTorch have y = γ x̂ + β.",
+        WITH_BETA,
+    ),
+    Mistake(
+        "gamma missing",
+        {"affine": "none"},
+        "gamma is not applied: RMSNorm (Zhang & Sennrich 2019; torch.nn.RMSNorm) is y = γ x / √(mean(x²) + ε).",
+        frozenset({"rms"}),
+    ),
+    Mistake(
+        "eps twice",
+        {"eps": "twice"},
+        "eps is added twice, √(σ² + 2ε): the paper, PyTorch and Keras add it once.",
+    ),
+    Mistake(
+        "eps twice in training",
+        {"eps": "twice", "eval_eps": "inside"},
+        "eps is added twice in train mode, to the variance and again under the root, √(σ² + 2ε): the paper, PyTorch and"
+        " Keras add it once.",
+        BATCH,
+    ),
+    Mistake(
+        "eps as a floor",
+        {"eps": "clamped"},
+        "eps is the least that the variance may be, √max(σ², ε): the paper, PyTorch and Keras add it, √(σ² + ε).",
+        leaves_open=CONSTANT,
+    ),
+    Mistake(
+        "sum of squares divides",
+        {"variance": "sum"},
+        "x is divided by the root of a sum of squares: the paper, PyTorch and Keras divide by that of their mean.",
+    ),
+    Mistake(
+        "mean left in the numerator",
+        {"taken_off": 0.0},
+        "x itself is divided by √(σ² + ε): the paper, PyTorch and Keras divide x − μ.",
+        CENTRED,
+    ),
+    Mistake(
+        "mean added",
+        {"taken_off": -1.0},
+        "x + μ is divided by √(σ² + ε): the paper, PyTorch and Keras divide x − μ.",
+        CENTRED,
+    ),
+    Mistake(
+        "affine before normalizing",
+        {"affine": "before"},
+        "gamma and beta are applied before normalizing, which takes them out again: the paper and PyTorch have y = γ x̂"
+        " + β, of the normalized x̂.",
+        CENTRED,
+    ),
+    Mistake(
+        "beta subtracted",
+        {"affine": "minus beta"},
+        "beta is subtracted, y = γ x̂ − β: the paper and PyTorch have y = γ x̂ + β.",
+        WITH_BETA,
+    ),
+    Mistake(
+        "one added to gamma",
+        {"affine": "one more"},
+        "the factor is 1 + γ, as in Gemma's RMSNorm: the papers, PyTorch and Keras have γ itself, which starts at 1.",
+    ),
+    Mistake(
+        "groups interleaved",
+        {"channels": "interleaved"},
+        "a group is every num_groups-th channel: GroupNorm (Wu & He 2018; PyTorch) has groups of neighbouring channels"
+        " (reshape to (N, groups, C / groups, ...), not to (N, C / groups, groups, ...)).",
+        frozenset({"group"}),
+    ),
+    Mistake(
+        "group size instead of number",
+        {"channels": "sized"},
+        "3 groups are normalized where num_groups=2 was passed for 6 channels: it is taken for the channels of a group,"
+        " or not at all; in GroupNorm (Wu & He 2018; PyTorch) it is how many groups there are.",
+        frozenset({"group"}),
+    ),
+    Mistake(
+        "last axis forgotten",
+        {"space": "first"},
+        "each position on the last axis has statistics of its own: batch normalization takes them over all spatial"
+        " axes (paper, section 3.2; torch.nn.BatchNorm2d), mean((0, 2, 3)) of (N, C, H, W).",
+        BATCH,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "first spatial axis forgotten",
+        {"space": "second"},
+        "each position on the first spatial axis has statistics of its own: batch normalization takes them over all"
+        " spatial axes (paper, section 3.2; torch.nn.BatchNorm2d), mean((0, 2, 3)) of (N, C, H, W).",
+        BATCH,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "relu instead of the threshold",
+        {"threshold": "zero"},
+        "the activation is ReLU, max(y, 0): filter response normalization (Singh & Krishnan 2019; this scheme) has"
+        " max(y, τ) with a learned τ.",
+        FRN,
+    ),
+    Mistake(
+        "threshold missing",
+        {"threshold": "none"},
+        "the threshold is not applied: filter response normalization (Singh & Krishnan 2019; this scheme) is followed"
+        " by max(y, τ) with a learned τ.",
+        FRN,
+    ),
+    Mistake(
+        "r missing",
+        {"renormalized": "no r"},
+        "the factor r is left out: in batch renormalization (Ioffe 2017; this scheme) x̂ = (x − μ_B)/σ_B · r + d.",
+        RENORM,
+    ),
+    Mistake(
+        "d missing",
+        {"renormalized": "no d"},
+        "the shift d is left out: in batch renormalization (Ioffe 2017; this scheme) x̂ = (x − μ_B)/σ_B · r + d.",
+        RENORM,
+    ),
+    Mistake(
+        "r and d differentiated",
+        {"renormalized": "differentiated"},
+        "r and d get a gradient: in batch renormalization (Ioffe 2017, section 3; this scheme) they are constants,"
+        " .detach() in PyTorch.",
+        RENORM,
+    ),
+)

@@ -1,0 +1,248 @@
+"""Two kinds of layer with one interface, so that one program runs on both: the torch module and its reference."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bnlab.verification.reference.recipe import Recipe
+from bnlab.verification.reference.reference import Array, Reference, Values, gradient, per_layer
+from bnlab.verification.reference.roles import find_roles
+from bnlab.verification.reference.standardize import gradient_factor
+
+CHANNELS = 6
+SHAPES = {2: (8, CHANNELS), 3: (8, CHANNELS, 3), 4: (8, CHANNELS, 2, 3)}
+"""(N, C), (N, C, L), (N, C, H, W): no axis as long as C or N, so that none can be taken for another; two ghosts of four
+samples divide N.
+"""
+
+
+class Layer(Protocol):
+    """A layer whose inputs and outputs are NumPy arrays. A fresh one is made for every measurement."""
+
+    reference: Reference
+
+    def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
+        """In evaluation no gradients are recorded, as models are run, unless `recorded` says otherwise."""
+
+    def gradients(self, x: Array, g: Array) -> Values:
+        """Of Σ g·y in training: `input`, and every parameter by its name."""
+
+    def give(self, name: str, value: Array) -> None:
+        """Sets a parameter, if the layer has it."""
+
+    def parameters(self) -> Values: ...
+
+    def statistics(self) -> Values: ...
+
+    def reloaded(self) -> Layer:
+        """A new layer with what is stored of this one."""
+
+
+New = Callable[..., Layer]
+"""`new(ndim, dtype="float64", drawn=True)`: a layer for `ndim` dimensions, its parameters drawn or as they start."""
+
+
+def drawn(reference: Reference) -> Values:
+    """Values for the parameters, in reach of where they start, and all different."""
+    rng = np.random.default_rng(1)
+    starts = per_layer(reference.initial, CHANNELS)
+    return {name: start + rng.uniform(-0.4, 0.8, start.shape) for name, start in starts.items()}
+
+
+class ReferenceLayer:
+    """The float64 reference. `dtype` matters for the mistakes that are one of rounding."""
+
+    def __init__(self, reference: Reference, dtype: str, *, draw: bool) -> None:
+        self.reference = reference
+        self.dtype = dtype
+        self._parameters = drawn(reference) if draw else per_layer(reference.initial, CHANNELS)
+        self._statistics = per_layer(reference.statistics, CHANNELS)
+
+    def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
+        if self.reference.recipe and self.reference.recipe.mode == "recorded" and recorded is not None:
+            training = recorded
+        if self.reference.recipe and self.reference.recipe.shortcut and self.dtype == "float32":
+            x = x.astype(np.float32)
+        return self._run(x, self._parameters, self._statistics, training)
+
+    def gradients(self, x: Array, g: Array) -> Values:
+        of_stack = self.reference.recipe is not None
+
+        def output(at: Array, parameters: Values) -> Array:
+            if of_stack:
+                return self.reference.of_stack(at, parameters, dict(self._statistics))
+            return self._run(at, parameters, dict(self._statistics), True)
+
+        def with_parameter(name: str, value: Array) -> Array:
+            return output(x[None] if of_stack else x, self._parameters | {name: value})
+
+        recipe = self.reference.recipe
+        fixed = dict(self._parameters)
+        if recipe and recipe.input_gradient == "without gamma":
+            fixed["weight"] = np.ones(CHANNELS)
+        found = {"input": gradient(lambda at: output(at, fixed), x, g, of_stack=of_stack)}
+        if recipe:
+            found["input"] = found["input"] * gradient_factor(recipe, x, self.reference.settings)
+        for name, value in self._parameters.items():
+            upstream = g * _weights(recipe, name, len(g)).reshape(-1, *(1,) * (g.ndim - 1))
+            if name == "weight" and recipe and recipe.gamma_gradient_of == "x":
+                found[name] = (upstream * x).sum((0, *range(2, x.ndim)))
+            else:
+                found[name] = gradient(partial(with_parameter, name), value, upstream, of_stack=of_stack)
+        if recipe and recipe.parameter_gradients == "swapped" and {"weight", "bias"} <= set(found):
+            found["weight"], found["bias"] = found["bias"], found["weight"]
+        return found
+
+    def give(self, name: str, value: Array) -> None:
+        self._parameters[name] = value
+
+    def parameters(self) -> Values:
+        return {name: value.reshape(-1) for name, value in self._parameters.items()}
+
+    def statistics(self) -> Values:
+        return {name: self._statistics[name] for name in self.reference.statistics}
+
+    def reloaded(self) -> ReferenceLayer:
+        return copy.deepcopy(self)
+
+    def _run(self, x: Array, parameters: Values, statistics: Values, training: bool) -> Array:
+        y: Array = self.reference.forward(x, parameters, statistics, self.reference.settings, training)
+        return y
+
+
+def _weights(recipe: Recipe | None, parameter: str, samples: int) -> Array:
+    """With what weight each sample's gradient enters a parameter's."""
+    fields = {"weight": "gamma_gradient", "bias": "beta_gradient"}
+    how = getattr(recipe, fields[parameter]) if recipe and parameter in fields else "sum"
+    number = np.arange(samples)
+    weights: dict[str, Array] = {
+        "sum": np.ones(samples),
+        "mean": np.ones(samples) / samples,
+        "first": number == 0,
+        "last": number == samples - 1,
+        "none": np.zeros(samples),
+    }
+    return weights[how]
+
+
+class TorchLayer:
+    """A torch module.
+
+    Args:
+        build: makes the module.
+        reference: says which parameters and statistics to look for, and what values the parameters are given.
+        dtype: of the module and its inputs.
+        draw: whether the parameters get drawn values.
+        channels_last: the module takes (N, ..., C), where all else here has (N, C, ...).
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], nn.Module],
+        reference: Reference,
+        dtype: str,
+        *,
+        draw: bool,
+        channels_last: bool = False,
+    ) -> None:
+        self.build = build
+        self.channels_last = channels_last
+        self.reference = reference
+        self.dtype: torch.dtype = getattr(torch, dtype)
+        self.module = self._cast(build())
+        self.roles = find_roles(self.module, reference, CHANNELS)
+        if draw:
+            for name, value in drawn(reference).items():
+                self.give(name, value)
+
+    def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
+        return _array(self.run(self._tensor(x), training=training, recorded=recorded))
+
+    def run(self, x: Tensor, *, training: bool, recorded: bool | None = None) -> Tensor:
+        """The module's output, without the warnings that it may give.
+
+        Raises:
+            TypeError: the output is no tensor.
+        """
+        self.module.train(training)
+        with warnings.catch_warnings(), torch.set_grad_enabled(training if recorded is None else recorded):
+            warnings.simplefilter("ignore")
+            y = self.module(x.movedim(1, -1) if self.channels_last else x)
+        if not isinstance(y, Tensor):
+            raise TypeError(f"its output is of type {type(y).__name__}, not a tensor")
+        return y.movedim(-1, 1) if self.channels_last else y
+
+    def gradients(self, x: Array, g: Array) -> Values:
+        inputs = {"input": self._tensor(x).requires_grad_()}
+        inputs |= {name: self._learned(name) for name in self.reference.initial if name in self.roles}
+        # A copy: on a leaf of the graph a layer that works in place would be refused, and for another reason.
+        y = self.run(inputs["input"].clone(), training=True)
+        wanted = {name: tensor for name, tensor in inputs.items() if tensor.requires_grad}
+        found: tuple[Tensor | None, ...] = (None,) * len(wanted)
+        if y.requires_grad:
+            found = torch.autograd.grad(y, list(wanted.values()), self._tensor(g).to(y.dtype), allow_unused=True)
+        gradients = dict(zip(wanted, found, strict=True))
+        return {name: _array(gradients.get(name), inputs[name]) for name in inputs}
+
+    def give(self, name: str, value: Array) -> None:
+        if name in self.roles:
+            with torch.no_grad():
+                self.tensor(name).copy_(self._tensor(value).reshape(self.tensor(name).shape))
+
+    def parameters(self) -> Values:
+        return {name: _array(self.tensor(name)).reshape(-1) for name in self.reference.initial if name in self.roles}
+
+    def statistics(self) -> Values:
+        tensors = {name: self.tensor(name) for name in self.reference.statistics if name in self.roles}
+        found = {name: _array(tensor) for name, tensor in tensors.items() if self._is_statistic(tensor)}
+        return {name: values.reshape(-1, CHANNELS).mean(0) for name, values in found.items()}
+
+    def reloaded(self) -> TorchLayer:
+        state = {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
+        dtype = str(self.dtype).removeprefix("torch.")
+        other = TorchLayer(self.build, self.reference, dtype, draw=False, channels_last=self.channels_last)
+        other.module.load_state_dict(state)
+        return other
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor that has this role now: a layer may put a new one into an attribute in every step."""
+        owner, attribute = self.roles[name]
+        tensor: Tensor = getattr(owner, attribute)
+        return tensor
+
+    def _is_statistic(self, tensor: Tensor) -> bool:
+        """Whether it has a value for each feature, or one for each feature of each ghost, read as their average."""
+        ghosts = self.reference.recipe is not None and self.reference.recipe.ghosts
+        return tensor.numel() == CHANNELS or bool(ghosts and tensor.numel() > 0 and tensor.numel() % CHANNELS == 0)
+
+    def _learned(self, name: str) -> Tensor:
+        """The parameter, made one that gets a gradient: that it is none is a defect by itself."""
+        tensor = self.tensor(name)
+        return tensor.requires_grad_() if tensor.is_leaf else tensor
+
+    def _cast(self, module: nn.Module) -> nn.Module:
+        """The module in `dtype`, tensors that are plain attributes included, which `Module.to` leaves out."""
+        module.to(self.dtype)
+        for part in module.modules():
+            for attribute, value in vars(part).items():
+                if isinstance(value, Tensor) and value.is_floating_point():
+                    setattr(part, attribute, value.detach().to(self.dtype).requires_grad_(value.requires_grad))
+        return module
+
+    def _tensor(self, values: Array) -> Tensor:
+        return torch.tensor(values, dtype=self.dtype)
+
+
+def _array(tensor: Tensor | None, like: Tensor | None = None) -> Array:
+    if tensor is None:
+        return np.zeros(() if like is None else like.shape)
+    values: Array = tensor.detach().double().numpy()
+    return values.copy()  # the layer goes on and changes its own

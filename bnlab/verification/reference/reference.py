@@ -1,0 +1,222 @@
+"""What every scheme computes, in float64 NumPy and without torch: the numbers that a layer is held against.
+
+A reference is one function `forward(x, parameters, statistics, settings, training)`. It takes complex x and parameters
+as well, so that gradients come from the function itself and not from formulas that could share a layer's mistake:
+with a step too small to change the real part, d f / d x = Im f(x + i h) / h is exact to rounding (the complex step
+method, Squire & Trapp 1998). `.real` of a statistic is therefore what `detach()` is in PyTorch.
+
+A scheme's reference is its entry in `REFERENCES`.
+
+Shapes: N batch, C channels, L, H, W spatial; x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnlab.errors import UserError
+from bnlab.verification.reference import formulas
+from bnlab.verification.reference.recipe import Recipe
+from bnlab.verification.reference.standardize import standardize, standardize_stack
+
+Array = NDArray[Any]
+Values = dict[str, Array]
+
+Forward = Callable[[Array, Values, Values, Mapping[str, Any], bool], Array]
+"""(x, parameters, statistics, settings, training) -> y; in training it replaces the entries of `statistics`."""
+
+STEP = 1e-30
+
+WEIGHT = np.array(
+    [
+        [1, 2, 2, 0, 0, 0],
+        [0, 2, -3, 6, 0, 0],
+        [0, 0, 1, 4, -8, 0],
+        [0, 0, 0, 4, 4, 7],
+        [-2, 0, 0, 0, 6, 9],
+        [6, 6, 0, 0, 0, 7],
+    ],
+    dtype=float,
+)
+"""The layer that a scheme of weights is tried on. Its rows have whole lengths, which are exact in any precision."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One scheme.
+
+    Attributes:
+        forward: y of x.
+        settings: those at which layers are verified: unlike any default, so that a setting that is ignored shows.
+        initial: first values of the parameters, by the layer's own names; a number is that of each channel.
+        statistics: running statistics of a new layer.
+        initial_spatial: the parameters for inputs with spatial axes, where they are others.
+        constants: what the gradient takes for constants by definition, so that no finite difference agrees with it.
+        of_weights: it is a linear layer from C channels to C, whose weight starts as `WEIGHT`.
+        recipe: how `forward` goes, when it is `standardize`; then known mistakes can be tried.
+    """
+
+    forward: Forward
+    settings: Mapping[str, Any]
+    initial: Mapping[str, float | Array] = field(default_factory=dict)
+    statistics: Mapping[str, float] = field(default_factory=dict)
+    initial_spatial: Mapping[str, float | Array] | None = None
+    constants: str = ""
+    of_weights: bool = False
+    recipe: Recipe | None = None
+
+    def on(self, ndim: int) -> Reference:
+        """For inputs of `ndim` dimensions."""
+        if ndim == 2 or self.initial_spatial is None:
+            return self
+        return replace(self, initial=self.initial_spatial)
+
+    def of_stack(self, x: Array, parameters: Values, statistics: Values) -> Array:
+        """Y in training of a stack of x (P, N, C, ...), with parameters (P, C) or (C,); for those with a recipe."""
+        assert self.recipe is not None
+        return standardize_stack(self.recipe, x, parameters, statistics, self.settings, training=True)
+
+    def by(self, **changes: Any) -> Reference:
+        """The same scheme with another recipe: a framework's convention, or a mistake."""
+        if self.recipe is None:
+            raise ValueError("this reference has no recipe")
+        recipe = replace(self.recipe, **changes)
+        statistics = dict(self.statistics)
+        if "running_var" in statistics:
+            statistics["running_var"] = recipe.initial_var
+        return replace(self, forward=partial(standardize, recipe), recipe=recipe, statistics=statistics)
+
+
+def per_layer(starts: Mapping[str, float | Array], channels: int) -> Values:
+    """Those first values as arrays: a number becomes one of shape (C,)."""
+    return {name: np.array(start) if np.ndim(start) else np.full(channels, start) for name, start in starts.items()}
+
+
+def gradient(function: Callable[[Array], Array], at: Array, g: Array, *, of_stack: bool = False) -> Array:
+    """∂ Σ g·function(v) / ∂v at v = `at`, by complex steps; the shape of `at`.
+
+    Args:
+        of_stack: `function` takes a stack of all v at once, and gives one of its values.
+    """
+    if of_stack:
+        moved = at + STEP * 1j * np.eye(at.size).reshape(-1, *at.shape)
+        slopes = np.broadcast_to(function(moved).imag, (at.size, *g.shape))  # one for all, if nothing depends on v
+        return np.asarray((g * slopes).sum(tuple(range(1, slopes.ndim))) / STEP).reshape(at.shape)
+    result = np.empty(at.shape)
+    for index in np.ndindex(at.shape):
+        moved = at.astype(complex)
+        moved[index] += STEP * 1j
+        result[index] = np.sum(g * function(moved).imag) / STEP
+    return result
+
+
+def reference_of(scheme: str) -> Reference:
+    """The scheme's entry in `REFERENCES`. Raises UserError if it has none."""
+    if scheme not in REFERENCES:
+        raise UserError(
+            f"norm '{scheme}' cannot be verified: it has no reference in bnlab/verification/reference/reference.py"
+        )
+    return REFERENCES[scheme]
+
+
+def _identity(x: Array, *_: Any) -> Array:
+    return x
+
+
+def _standardization(
+    recipe: Recipe, initial: Mapping[str, float | Array], statistics: Mapping[str, float] | None = None, **settings: Any
+) -> Reference:
+    return Reference(
+        forward=partial(standardize, recipe),
+        settings={"eps": 1e-3, "affine": True} | settings,
+        initial=initial,
+        statistics=statistics or {},
+        recipe=recipe,
+    )
+
+
+_GAMMA_BETA: dict[str, float | Array] = {"weight": 1.0, "bias": 0.0}
+
+_RUNNING = {"running_mean": 0.0, "running_var": 1.0}
+
+REFERENCES: dict[str, Reference] = {
+    "none": Reference(forward=_identity, settings={}),
+    "batch": _standardization(
+        Recipe(samples=True, channels="channel"),
+        _GAMMA_BETA,
+        _RUNNING,
+        momentum=0.3,
+        track_running_stats=True,
+    ),
+    "layer": _standardization(Recipe(samples=False, channels="all"), _GAMMA_BETA),
+    "group": _standardization(Recipe(samples=False, channels="group"), _GAMMA_BETA, num_groups=2),
+    "instance": _standardization(
+        Recipe(samples=False, channels="channel"), _GAMMA_BETA, momentum=0.3, track_running_stats=False
+    ),
+    "rms": _standardization(Recipe(samples=False, channels="all", centred=False), {"weight": 1.0}),
+    "batch_renorm": replace(
+        _standardization(
+            Recipe(samples=True, channels="channel", renormalized="constant"),
+            _GAMMA_BETA,
+            {"running_mean": 0.0, "running_std": 1.0},
+            momentum=0.3,
+            r_max=1.2,
+            d_max=0.3,
+            schedule_scale=0.0,
+        ),
+        constants="r and d",
+    ),
+    "ghost_batch": _standardization(
+        Recipe(samples=True, channels="channel", ghosts="neighbours"),
+        _GAMMA_BETA,
+        _RUNNING,
+        momentum=0.3,
+        virtual_batch_size=4,
+    ),
+    "precise_batch": _standardization(
+        Recipe(samples=True, channels="channel"), _GAMMA_BETA, _RUNNING, momentum=0.3, population_batches=2
+    ),
+    "frn": replace(
+        _standardization(
+            Recipe(samples=False, channels="channel", centred=False, threshold="learned"),
+            {**_GAMMA_BETA, "threshold": 0.0, "learned_eps": float(np.float32(1e-4))},
+            tlu=True,
+        ),
+        initial_spatial={**_GAMMA_BETA, "threshold": 0.0},
+    ),
+    "switchable": Reference(
+        forward=formulas.switchable,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3},
+        initial={**_GAMMA_BETA, "mean_logits": np.zeros(2), "var_logits": np.zeros(2)},
+        initial_spatial={**_GAMMA_BETA, "mean_logits": np.zeros(3), "var_logits": np.zeros(3)},
+        statistics=_RUNNING,
+    ),
+    "dyt": Reference(
+        forward=formulas.dynamic_tanh,
+        settings={"alpha": 0.5, "affine": True},
+        initial={**_GAMMA_BETA, "alpha": np.array([0.5])},
+    ),
+    "derf": Reference(
+        forward=formulas.dynamic_erf,
+        settings={"alpha": 0.5, "shift": 0.0, "affine": True},
+        initial={**_GAMMA_BETA, "alpha": np.array([0.5]), "shift": np.array([0.0])},
+    ),
+    "weight_standardization": Reference(
+        forward=formulas.weight_standardization,
+        settings={"eps": 1e-3},
+        initial={"original": WEIGHT},
+        of_weights=True,
+    ),
+    "weight_norm": Reference(
+        forward=formulas.weight_norm,
+        settings={},
+        initial={"original0": np.sqrt((WEIGHT**2).sum(1, keepdims=True)), "original1": WEIGHT},
+        of_weights=True,
+    ),
+}

@@ -1,0 +1,94 @@
+"""Which of a module's tensors are γ, β and the running statistics, whatever their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.verification.reference.reference import Reference, per_layer
+
+Role = tuple[nn.Module, str]
+"""The module that has the tensor, and the attribute."""
+
+NAMES = {
+    "weight": r"weights?|gammas?|γ|g|scales?|gains?|w|mults?|a_2|alphas?",
+    "bias": r"bias(es)?|betas?|β|b|shifts?|offsets?|adds?|b_2",
+    "running_mean": r".*(mean|avg|average).*|((running|moving|run|ema|pop|global)_?)?(mu|μ|m)(_hat|_ema)?|rm|mu_.*",
+    "running_var": r".*(var|sigma|σ|std|sd).*|((running|moving|run|ema|pop|global)_?)?(v|s)(_hat|_ema)?|rv",
+    "running_std": r".*(std|sigma|σ|sd|var).*",
+    "threshold": r"threshold|thresh|tau|τ|t",
+    "learned_eps": r"learned_eps|eps_l|eps(ilon)?(_learned|_param)?",
+    "mean_logits": r"mean_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?means?",
+    "var_logits": r"var_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?vars?",
+    "alpha": r"alpha|α|a",
+    "shift": r"shift|s",
+}
+"""By what names a layer may keep something, beside the reference's own."""
+
+STATISTICS = ("running_mean", "running_var", "running_std")
+
+
+def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[str, Role]:
+    """The tensors that have the reference's names, and as many values as there.
+
+    A name decides; a tensor with another name is known by its first values, all ones or all zeros.
+    """
+    tensors = _tensors(module)
+    starts = per_layer({**reference.initial, **reference.statistics}, channels)
+    ghosts = reference.recipe is not None and bool(reference.recipe.ghosts)
+    roles: dict[str, Role] = {}
+
+    def fits(tensor: Tensor, role: str) -> bool:
+        size, learned = starts[role].size, _is_learned(tensor)
+        several = ghosts and tensor.numel() > 0 and tensor.numel() % size == 0
+        return (tensor.numel() == size or several) if role in STATISTICS and not learned else tensor.numel() == size
+
+    for role in starts:
+        own = [name for name in tensors if fits(tensors[name][2], role) and tensors[name][:2] not in roles.values()]
+        names = [name for name in own if role not in STATISTICS or not _is_learned(tensors[name][2])]
+        exact = [name for name in names if _is_named(name, re.escape(role))]
+        alike = [name for name in names if _is_named(name, NAMES.get(role, re.escape(role)))]
+        if found := exact or alike:
+            roles[role] = tensors[found[0]][:2]
+    for role, start in starts.items():
+        for owner, attribute, tensor in tensors.values():
+            free = role not in roles and (owner, attribute) not in roles.values()
+            right_kind = _is_learned(tensor) == (role in reference.initial)
+            values = tensor.detach().double().numpy().reshape(-1)
+            if free and right_kind and fits(tensor, role) and (values == start.reshape(-1)[0]).all():
+                roles[role] = (owner, attribute)
+    return roles
+
+
+def _is_learned(tensor: Tensor) -> bool:
+    return isinstance(tensor, nn.Parameter) and tensor.requires_grad
+
+
+def named_tensors(module: nn.Module) -> set[str]:
+    """The roles of NAMES that some parameter of the module has the name of, whatever its shape."""
+    attributes = [name for name, (_, _, tensor) in _tensors(module).items() if isinstance(tensor, nn.Parameter)]
+    return {role for role, pattern in NAMES.items() if any(_is_named(name, pattern) for name in attributes)}
+
+
+def unused_parameters(module: nn.Module, roles: Collection[Role]) -> list[Tensor]:
+    """The learned tensors that have no role."""
+    tensors = _tensors(module).values()
+    return [tensor for owner, name, tensor in tensors if _is_learned(tensor) and (owner, name) not in roles]
+
+
+def _is_named(name: str, pattern: str) -> bool:
+    return bool(re.fullmatch(pattern, name.rpartition(".")[2].rpartition("/")[2].lower().strip("_")))
+
+
+def _tensors(module: nn.Module) -> dict[str, tuple[nn.Module, str, Tensor]]:
+    """Parameters, buffers and plain attributes of the module and its parts, by their full names."""
+    found: dict[str, tuple[nn.Module, str, Tensor]] = {}
+    for prefix, part in module.named_modules():
+        own = {**part._parameters, **part._buffers, **vars(part)}
+        for attribute, value in own.items():
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                found[f"{prefix}.{attribute}"] = (part, attribute, value)
+    return found

@@ -1,0 +1,273 @@
+"""γ (x − μ) / √(σ² + ε) + β in float64 NumPy, choice by choice as a `Recipe` says, for complex x; see reference.py.
+
+Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,). All is done for a stack of P of these at
+once, of shape (P, N, C, H, W), where parameters and statistics may be (P, C): a gradient needs as many as x has values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnlab.verification.reference.recipe import Recipe
+
+Array = NDArray[Any]
+Values = dict[str, Array]
+Settings = Mapping[str, Any]
+
+SAMPLES = 1
+"""The axis of (P, N, C, H, W)."""
+
+
+def per_channel(values: Array, ndim: int) -> Array:
+    """Shape (C,) to (C, 1, ...), to broadcast over (N, C, ...)."""
+    return values.reshape(-1, *(1,) * (ndim - 2))
+
+
+def standardize(
+    recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, training: bool
+) -> Array:
+    """Y of x; running statistics are updated in place."""
+    return np.asarray(standardize_stack(recipe, x[None], parameters, statistics, settings, training)[0])
+
+
+def standardize_stack(
+    recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, training: bool
+) -> Array:
+    """The same for each x of a stack (P, N, C, ...)."""
+    flat = x.reshape(*x.shape[:3], *(*x.shape[3:], 1, 1)[:2])
+    if recipe.affine == "before":
+        flat = _affine("both", flat, parameters)
+    by = (recipe.train_by if training else recipe.eval_by) if statistics else "batch"
+    if recipe.renormalized:
+        y = _renormalized(recipe, flat, statistics, settings, training)
+    elif recipe.ghosts and training:
+        y = _of_ghosts(recipe, flat, parameters, statistics, settings)
+    else:
+        y = _of_batch(recipe, flat, parameters, statistics, settings, by, training)
+    y = _threshold(recipe, _affine(recipe.affine, y, parameters), parameters)
+    return y.reshape(len(y), *x.shape[1:])
+
+
+def _of_batch(
+    recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, by: str, training: bool
+) -> Array:
+    """x̂ of a batch that shares its statistics, or of a ghost."""
+    mean, var, count = moments(recipe, x, settings.get("num_groups", 1))
+    used = (mean, var * _correction(recipe.variance, count)) if by == "batch" else _running(statistics)
+    if statistics and recipe.updates_in(training):
+        _update(recipe, statistics, settings, [(mean, var, count)])
+    if by == "updated":
+        used = _running(statistics)
+    if by == "squares":
+        used = used[0], used[1] ** 2
+    place = recipe.eps if training else recipe.eval_eps or recipe.eps
+    return _scaled(recipe, x, used[0], used[1], place, _eps(recipe, parameters, settings))
+
+
+def _renormalized(recipe: Recipe, x: Array, statistics: Values, settings: Settings, training: bool) -> Array:
+    """(x − μ_B)/σ_B · r + d with the full bounds, that is with schedule_scale=0; (x − μ)/σ in evaluation."""
+    if not training:
+        return np.asarray((x - _fit(statistics["running_mean"])) / _fit(statistics["running_std"]))
+    mean, var, count = moments(recipe, x, 1)
+    eps = settings["eps"] if recipe.eps_value is None else recipe.eps_value
+    var = var * _correction(recipe.variance, count)
+    std = np.sqrt(var) + eps if recipe.eps == "outside" else np.sqrt(var + eps)
+    kept, kept_std = _fit(statistics["running_mean"]), _fit(statistics["running_std"])
+    r_of, d_of = std / kept_std, (mean - kept) / kept_std
+    if recipe.renormalized != "differentiated":
+        r_of, d_of = r_of.real, d_of.real
+    r = _clipped(r_of, 1 / settings["r_max"], settings["r_max"])
+    d = _clipped(d_of, -settings["d_max"], settings["d_max"])
+    means = {"running_mean": mean, "running_std": std}
+    weight = _weight_of_batch(recipe, statistics, settings)
+    weight = 1 - weight if recipe.momentum == "old" else weight
+    for name, value in means.items() if recipe.update != "never" else ():
+        new = value.real.mean((SAMPLES, 3, 4))
+        statistics[name] = (1 - weight) * statistics[name] + weight * (new[0] if len(new) == 1 else new)
+    x_hat = (x - mean) / std * (1.0 if recipe.renormalized == "no r" else r)
+    return np.asarray(x_hat + (0.0 if recipe.renormalized == "no d" else d))
+
+
+def _clipped(values: Array, low: float, high: float) -> Array:
+    return np.where(values.real < low, low, np.where(values.real > high, high, values))
+
+
+def ghosts_of(recipe: Recipe, samples: int, settings: Settings) -> Iterator[slice]:
+    """Which samples of a batch are one ghost, for all of them."""
+    size = settings.get("virtual_batch_size", 1)
+    count = settings.get("num_splits") or max(1, samples // size)
+    if recipe.ghosts == "interleaved":
+        yield from (slice(first, None, count) for first in range(count))
+        return
+    if recipe.rest == "chunks":  # of torch.chunk: as many as the ghosts need, the last one smaller
+        size = -(-samples // -(-samples // size))
+    ends = range(size, samples, size) if recipe.rest != "spread" else np.cumsum(_spread(samples, count))[:-1]
+    yield from (slice(start, end) for start, end in zip((0, *ends), (*ends, samples), strict=True))
+
+
+def _spread(samples: int, count: int) -> list[int]:
+    """As numpy.array_split: the first ones have one more."""
+    return [samples // count + (ghost < samples % count) for ghost in range(count)]
+
+
+def _of_ghosts(recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings) -> Array:
+    y, together = np.empty_like(x), []
+    for ghost in ghosts_of(recipe, x.shape[SAMPLES], settings):
+        part = x[:, ghost]
+        if recipe.ghost_statistics == "in turn":
+            y[:, ghost] = _of_batch(recipe, part, parameters, statistics, settings, "batch", True)
+        else:
+            together.append(moments(recipe, part, 1))
+            y[:, ghost] = _of_batch(recipe, part, parameters, {}, settings, "batch", True)
+    if together and statistics:
+        _update(recipe, statistics, settings, together)
+    return y
+
+
+def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, int]:
+    """Mean and biased variance of (P, N, C, H, W), broadcast to its shape, and how many values each is taken from."""
+    p, n, c, *space = x.shape
+    groups = {"channel": c, "group": num_groups, "interleaved": num_groups, "sized": c // num_groups, "all": 1}[
+        recipe.channels
+    ]
+    interleaved = recipe.channels == "interleaved"
+    blocks = x.reshape(p, n, c // groups, groups, *space) if interleaved else x.reshape(p, n, groups, -1, *space)
+    spatial = {"all": (4, 5), "first": (4,), "second": (5,), "none": ()}[recipe.space]
+    axes = (*((SAMPLES,) if recipe.samples else ()), 2 if interleaved else 3, *spatial)
+    count = int(np.prod([blocks.shape[axis] for axis in axes]))
+    mean = blocks.mean(axes, keepdims=True) if recipe.centred else np.zeros((1,) * 6)
+    if recipe.shortcut:
+        var = (blocks**2).mean(axes, keepdims=True) - mean**2
+    else:
+        var = ((blocks - mean) ** 2).mean(axes, keepdims=True)
+    if recipe.constant in ("mean", "both"):
+        mean = mean.real
+    if recipe.constant in ("variance", "both"):
+        var = var.real
+
+    def like_x(value: Array) -> Array:
+        return np.broadcast_to(value, blocks.shape).reshape(x.shape)
+
+    return like_x(mean), like_x(var), count
+
+
+def values_of(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array]:
+    """The mean and the biased variance that belong to each value of x, of x's shape."""
+    flat = x.reshape(1, *x.shape[:2], *(*x.shape[2:], 1, 1)[:2])
+    mean, var, _ = moments(recipe, flat, num_groups)
+    return mean.reshape(x.shape), var.reshape(x.shape)
+
+
+def gradient_factor(recipe: Recipe, x: Array, settings: Settings) -> Array | float:
+    """By what a mistaken backward pass multiplies the gradient of x."""
+    flat = x.reshape(1, *x.shape[:2], *(*x.shape[2:], 1, 1)[:2])
+    _, var, count = moments(recipe, flat, settings.get("num_groups", 1))
+    factors: dict[str, Array | float] = {
+        "negative": -1.0,
+        "times n": float(count),
+        "by the variance": 1 / np.sqrt(var.reshape(x.shape) + settings["eps"]),
+    }
+    return factors.get(recipe.input_gradient, 1.0)
+
+
+def _fit(values: Array) -> Array:
+    """(C,) or (P, C), to broadcast over (P, N, C, H, W)."""
+    return values[..., None, :, None, None]
+
+
+def _running(statistics: Values) -> tuple[Array, Array]:
+    return _fit(statistics["running_mean"]), _fit(statistics["running_var"])
+
+
+def _update(recipe: Recipe, statistics: Values, settings: Settings, moments: list[tuple[Array, Array, int]]) -> None:
+    """Moves running to (1 − m) running + m batch, of the mean over samples and positions, and over all ghosts."""
+    means, variances, counts = zip(*moments, strict=True)
+    mean, var = (np.mean([ghost.real.mean((SAMPLES, 3, 4)) for ghost in each], axis=0) for each in (means, variances))
+    samples, count = sum(each.shape[SAMPLES] for each in means), counts[0]
+    stored = {
+        "unbiased": var * _correction("unbiased", count),
+        "biased": var,
+        "by samples": var * _correction("unbiased", samples),
+        "deviation": np.sqrt(var),
+        "unbiased deviation": np.sqrt(var * _correction("unbiased", count)),
+        "product": var / _correction("unbiased", count),
+        "with eps": (var + settings["eps"]) * _correction("unbiased", count),
+        "and eps": var * _correction("unbiased", count) + settings["eps"],
+    }[recipe.stored]
+    of_batch = _weight_of_batch(recipe, statistics, settings)
+    fed = {"running_mean": mean * (count if recipe.stored_mean == "sum" else 1), "running_var": stored}
+    for name, new in fed.items():
+        if recipe.updated in ("both", name):
+            weight = 1 - of_batch if recipe.momentum in ("old", f"old in {name}") else of_batch
+            statistics[name] = (1 - weight) * statistics[name] + weight * (new[0] if len(new) == 1 else new)
+
+
+def _weight_of_batch(recipe: Recipe, statistics: Values, settings: Settings) -> float:
+    """What momentum is; where it changes with the steps these are counted, among the statistics."""
+    m = float(recipe.momentum_value or settings["momentum"])
+    if recipe.momentum not in ("average", "average with the start", "debiased"):
+        return m
+    statistics["batches"] = statistics.get("batches", np.zeros(())) + 1
+    batches = float(statistics["batches"])
+    if recipe.momentum == "debiased":
+        return float(m / (1 - (1 - m) ** batches))
+    return 1 / (batches + 1 if recipe.momentum == "average with the start" else batches)
+
+
+def _correction(variance: str, count: int) -> float:
+    """What the biased variance is multiplied by; nothing sensible for one value."""
+    return {"biased": 1.0, "unbiased": count / max(count - 1, 1), "sum": float(count)}[variance]
+
+
+def _eps(recipe: Recipe, parameters: Values, settings: Settings) -> Array | float:
+    """ε, and what is learned of it: |ε_l| of each channel."""
+    eps = settings["eps"] if recipe.eps_value is None else recipe.eps_value
+    if "learned_eps" not in parameters:
+        return float(eps)
+    learned = parameters["learned_eps"]
+    return np.asarray(eps + _fit(np.where(learned.real < 0, -learned, learned)))
+
+
+def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, place: str, eps: Array | float) -> Array:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centred = x - recipe.taken_off * mean
+        if recipe.divisor != "root":
+            factors = {"variance": 1 / (var + eps), "square": 1 / (var + eps) ** 2, "multiplied": np.sqrt(var + eps)}
+            return np.asarray(centred * factors[recipe.divisor])
+        if place == "clamped":
+            return np.asarray(centred / np.sqrt(np.where(var.real > np.real(eps), var, eps)))
+        inside, outside = {
+            "inside": (eps, 0.0),
+            "outside": (0.0, eps),
+            "none": (0.0, 0.0),
+            "twice": (2 * eps, 0.0),
+            "subtracted": (-eps, 0.0),
+        }[place]
+        return np.asarray(centred / (np.sqrt(var + inside) + outside))
+
+
+def _affine(how: str, x_hat: Array, parameters: Values) -> Array:
+    gamma, beta = parameters.get("weight", np.ones(1)), parameters.get("bias", np.zeros(1))
+    gamma, beta = {
+        "both": (gamma, beta),
+        "before": (gamma * 0 + 1, beta * 0),
+        "swapped": (beta, gamma),
+        "gamma": (gamma, beta * 0),
+        "beta": (gamma * 0 + 1, beta),
+        "minus beta": (gamma, -beta),
+        "one more": (gamma + 1, beta),
+        "none": (gamma * 0 + 1, beta * 0),
+    }[how]
+    return np.asarray(_fit(gamma) * x_hat + _fit(beta))
+
+
+def _threshold(recipe: Recipe, y: Array, parameters: Values) -> Array:
+    """The activation that belongs to a scheme: max(y, τ)."""
+    if recipe.threshold == "none":
+        return y
+    threshold = _fit(parameters["threshold"] if recipe.threshold == "learned" else np.zeros(1))
+    return np.where(y.real > threshold.real, y, threshold)

@@ -1,0 +1,160 @@
+"""The verdict on a layer: its checks, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from bnlab.errors import UserError, unknown
+from bnlab.norms import SCHEMES
+from bnlab.norms import SHAPES as SHAPE_NAMES
+from bnlab.norms.keras_layers import is_installed as keras_installed
+from bnlab.user_class.layer import load_class
+from bnlab.verification.checks import FAIL, Verdict
+from bnlab.verification.checks import subject as subjects
+from bnlab.verification.checks.checks import run
+from bnlab.verification.checks.subject import Accepted, Subject
+from bnlab.verification.conventions import AUTO, Declared, named, nearest
+from bnlab.verification.conventions.own_class import of_class
+from bnlab.verification.lines import with_lines
+from bnlab.verification.mistakes.diagnosis import diagnose
+
+IMPLS = ("native", "custom", "keras")
+
+
+def verify_target(
+    target: str, scheme: str = AUTO, kwargs: Mapping[str, Any] | None = None, declared: Declared | None = None
+) -> Verdict:
+    """Verifies `my_file.py:MyNorm` as an implementation of a scheme, in this process; see sandbox.py.
+
+    Raises:
+        UserError: as `verify_class`; no such class, or one that cannot be loaded.
+    """
+    _check_scheme(scheme)
+    return verify_class(load_class(target), scheme, kwargs, declared)
+
+
+def verify_target_plainly(
+    target: str, scheme: str, kwargs: Mapping[str, Any], declared: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same as plain values, for another process."""
+    return verify_target(target, scheme, kwargs, Declared(**declared)).plain()
+
+
+def verify_class(
+    cls: type[nn.Module],
+    scheme: str = AUTO,
+    kwargs: Mapping[str, Any] | None = None,
+    declared: Declared | None = None,
+) -> Verdict:
+    """Verifies a class.
+
+    Args:
+        cls: the class.
+        scheme: what it is to compute; `auto` is what its name says, or else what it comes nearest to.
+        kwargs: further arguments of its constructor.
+        declared: what is said of it.
+
+    Raises:
+        UserError: no such scheme, or a class that cannot be built or run.
+    """
+    _check_scheme(scheme)
+    declared = declared or Declared()
+    asked, remark = scheme, ""
+    if scheme == AUTO:
+        asked, remark = _scheme_of(cls, kwargs, declared)
+    verdict = _verdict(of_class(cls, asked, kwargs, declared), remark)
+    if verdict.failed:
+        verdict = with_lines(verdict, cls, partial(_failures, scheme=asked, kwargs=kwargs, declared=declared))
+    if not verdict.failed or (scheme == AUTO and named(cls.__name__) is None):
+        return verdict
+    return verdict.nearer_to(_other(cls, asked, kwargs, declared))
+
+
+def _failures(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None, declared: Declared) -> int:
+    """How many checks a class fails."""
+    subject = of_class(cls, scheme, kwargs, declared)
+    return sum(result.status == FAIL for result in run(subject, subjects.accepted(subject)).results)
+
+
+def _check_scheme(scheme: str) -> None:
+    if scheme == AUTO:
+        return
+    if scheme not in SCHEMES:
+        raise unknown("norm", scheme, [AUTO, *SCHEMES])
+    if SCHEMES[scheme].of_weights:
+        raise UserError(f"norm '{scheme}' is of a layer's weights; a class can be held against one of activations only")
+
+
+def _scheme_of(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared: Declared) -> tuple[str, str]:
+    """Which scheme a class is to be held to, and why."""
+    if by_name := named(cls.__name__):
+        return by_name, f"held to {SCHEMES[by_name].title.lower()}, by its name; --as SCHEME asks for another"
+    found = nearest.nearest(cls, kwargs, declared)
+    if found is None:
+        return "batch", "held to batch normalization, as it comes near to none; --as SCHEME asks for another"
+    comes = "computes" if found[1] < nearest.EXACT else "comes nearest to"
+    return found[0], f"held to {SCHEMES[found[0]].title.lower()}, which it {comes}; --as SCHEME asks for another"
+
+
+def _other(cls: type[nn.Module], asked: str, kwargs: Mapping[str, Any] | None, declared: Declared) -> str:
+    """What a class computes instead, in words; nothing where that is not known for sure."""
+    found = nearest.nearest(cls, kwargs, declared)
+    if found is None or found[0] == asked or found[1] >= nearest.EXACT:
+        return ""
+    title = SCHEMES[found[0]].title.lower()
+    return f"it computes {title}: --as {found[0]} holds it to that"
+
+
+def verify_schemes(schemes: Iterable[str], impls: Iterable[str]) -> Iterator[Verdict]:
+    """Verifies bnlab's layers.
+
+    Raises:
+        UserError: unknown scheme or impl, or Keras is not installed.
+    """
+    impls = tuple(impls)
+    for impl in impls:
+        if impl not in IMPLS:
+            raise unknown("impl", impl, IMPLS)
+    if "keras" in impls and not keras_installed():
+        raise UserError("norm.impl=keras needs Keras: pip install 'bnlab[keras]'")
+    for scheme in schemes:
+        if scheme not in SCHEMES:
+            raise unknown("norm", scheme, SCHEMES)
+        for impl in impls:
+            if impl in SCHEMES[scheme].impls:
+                yield _verdict(subjects.of_scheme(scheme, impl))
+
+
+def _is_refused(ndim: int, taken: Accepted) -> bool:
+    return ndim not in taken.broken and not taken.refused[ndim].startswith("its output")
+
+
+def _verdict(subject: Subject, remark: str = "") -> Verdict:
+    taken = subjects.accepted(subject)
+    if not taken.shapes:
+        raise UserError(f"{subject.name} cannot be verified: {_refusals(taken)}")
+    report = run(subject, taken)
+    return Verdict(
+        scheme=subject.scheme,
+        name=subject.name,
+        called=subject.called,
+        settings=subject.reference.settings,
+        remarks=(*filter(None, [remark]), *subject.remarks),
+        conventions=subject.conventions,
+        exact=report.exact,
+        results=report.results,
+        diagnoses=diagnose(report),
+    )
+
+
+def _refusals(taken: Accepted) -> str:
+    """A wrong shape or a fault, which say more than a layer's refusal of a number of dimensions; else all refusals."""
+    telling = [ndim for ndim in taken.refused if not _is_refused(ndim, taken)]
+    shapes: dict[str, list[str]] = {}
+    for ndim in telling[:1] or taken.refused:
+        shapes.setdefault(taken.refused[ndim].removeprefix(subjects.REFUSED), []).append(SHAPE_NAMES[ndim])
+    return "; ".join(f"for {' and '.join(names)}, {why}" for why, names in shapes.items())

@@ -1,0 +1,132 @@
+"""Planted mistakes get their diagnosis, first and alone; correct layers of every style get none."""
+
+import re
+
+import pytest
+from torch import Tensor, nn
+
+from bnlab.verification.checks.checks import run
+from bnlab.verification.checks.result import COARSE, FAIL, Diagnosis
+from bnlab.verification.checks.subject import accepted
+from bnlab.verification.conventions import Declared
+from bnlab.verification.conventions.own_class import of_class
+from bnlab.verification.mistakes import search
+from bnlab.verification.mistakes.diagnosis import diagnose
+from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES, known
+from bnlab.verification.reference.reference import REFERENCES
+from tests.verification import textbook
+from tests.verification.planted import PLANTED, ByHand, EpsFixed
+from tests.verification.planted_more import FRN, NoEvaluation, Renorm, ShortcutOfImages
+
+
+class Doubled(nn.Module):
+    """No norm at all."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x
+
+
+CORRECT: list[tuple[type[nn.Module], str]] = [
+    (textbook.BatchNorm, "batch"),
+    (textbook.Float32Statistics, "batch"),
+    (textbook.Float32Only, "batch"),
+    (textbook.Hardcoded, "batch"),
+    (textbook.Wrapped, "batch"),
+    (ByHand, "batch"),
+    (nn.BatchNorm1d, "batch"),
+    (nn.BatchNorm2d, "batch"),
+    (nn.SyncBatchNorm, "batch"),
+    (textbook.LayerNorm, "layer"),
+    (nn.LayerNorm, "layer"),
+    (textbook.RMSNorm, "rms"),
+    (nn.RMSNorm, "rms"),
+    (textbook.GroupNorm, "group"),
+    (textbook.GroupNormOfThree, "group"),
+    (nn.GroupNorm, "group"),
+    (nn.InstanceNorm1d, "instance"),
+    (nn.Identity, "none"),
+    (FRN, "frn"),
+    (Renorm, "batch_renorm"),
+]
+
+
+def diagnosed(cls: type[nn.Module], scheme: str, declared: Declared | None = None) -> tuple[Diagnosis, ...]:
+    subject = of_class(cls, scheme, declared=declared)
+    return diagnose(run(subject, accepted(subject)))
+
+
+@pytest.mark.parametrize(
+    ("cls", "scheme", "expected"), PLANTED, ids=[f"{cls.__name__}-{names[0]}" for cls, _, names in PLANTED]
+)
+def test_planted_mistake(cls: type[nn.Module], scheme: str, expected: tuple[str, ...]) -> None:
+    assert tuple(diagnosis.mistake for diagnosis in diagnosed(cls, scheme)) == expected
+
+
+@pytest.mark.parametrize(("cls", "scheme"), CORRECT, ids=[cls.__name__ for cls, _ in CORRECT])
+def test_no_false_alarm(cls: type[nn.Module], scheme: str) -> None:
+    subject = of_class(cls, scheme)
+    report = run(subject, accepted(subject))
+    assert [result for result in report.results if result.status == FAIL] == []
+    assert diagnose(report) == ()
+
+
+@pytest.mark.parametrize("cls", [textbook.Float32Only, textbook.Float32Statistics])
+def test_a_layer_of_float32_is_held_to_that(cls: type[nn.Module]) -> None:
+    subject = of_class(cls, "batch")
+    assert run(subject, accepted(subject)).exact == COARSE
+    assert subject.remarks == (("takes float32 only",) if cls is textbook.Float32Only else ())
+
+
+def test_what_mistakes_give_is_measured_once_for_all_layers() -> None:
+    first = diagnosed(EpsFixed, "batch")
+    before = search._measured.cache_info()
+    assert diagnosed(EpsFixed, "batch") == first
+    after = search._measured.cache_info()
+    assert (after.misses, after.hits > before.hits) == (before.misses, True)
+
+
+def test_every_known_mistake_is_planted() -> None:
+    planted = {name for _, _, names in PLANTED for name in names} - {"unknown", "raises"}
+    planted |= {diagnosis.mistake for diagnosis in diagnosed(textbook.Plain, "batch", Declared(affine=True))}
+    assert planted == {mistake.name for mistake in MISTAKES} | {"eps fixed", "momentum fixed"} | set(DEFECTS)
+
+
+def test_every_sentence_says_what_is_right_and_where() -> None:
+    for text in [*(mistake.text for mistake in MISTAKES), *DEFECTS.values()]:
+        assert re.search(r"PyTorch|Keras|Zhang & Sennrich|torch\.nn|Wu & He|this scheme", text), text
+        assert ": " in text, text
+        assert text.endswith("."), text
+
+
+def test_the_sentences_for_a_fixed_value_name_both() -> None:
+    (diagnosis,) = diagnosed(EpsFixed, "batch")
+    assert diagnosis.text == "eps is 1e-05 inside, while 0.001 was passed: PyTorch and Keras use what is passed."
+
+
+def test_what_no_mistake_explains_is_said_to_be_so() -> None:
+    (diagnosis,) = diagnosed(Doubled, "none")
+    assert diagnosis.mistake == "unknown"
+    assert re.fullmatch(
+        r"no known mistake gives these numbers; they are first wrong in 'forward, training': y\[\d, \d\] is \S+,"
+        r" the reference gives \S+\.",
+        diagnosis.text,
+    )
+
+
+def test_a_mistake_in_one_shape_is_said_to_be_in_that() -> None:
+    (diagnosis,) = diagnosed(ShortcutOfImages, "batch")
+    assert diagnosis.text.startswith("for (N, C, H, W) only: the variance is computed as E[x²] − μ²")
+
+
+def test_what_is_raised_is_said() -> None:
+    (diagnosis,) = diagnosed(NoEvaluation, "batch")
+    assert diagnosis.text == "in 'forward, evaluation' it raises RuntimeError: not yet written."
+
+
+@pytest.mark.parametrize("scheme", REFERENCES)
+def test_no_two_mistakes_of_a_scheme_are_one(scheme: str) -> None:
+    changes = [tuple(sorted(mistake.change.items())) for mistake in known(scheme, REFERENCES[scheme])]
+    assert len(changes) == len(set(changes))
