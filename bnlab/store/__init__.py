@@ -18,6 +18,7 @@ from bnlab.store.result_file import FINISHED, Company, Result, State
 from bnlab.store.rows_file import METRICS, METRICS_FILE, TIMING, TIMING_FILE, Scored, Timed, read_scores
 from bnlab.store.stack_file import STACKS, StackRecord, read_all
 from bnlab.store.stored import StoredReplicate, StoredRun, identity, read_run, read_runs
+from bnlab.store.tags_file import Tags, read_tags, write_tags
 
 __all__ = [
     "CHANGED",
@@ -43,6 +44,7 @@ __all__ = [
     "StoredConfig",
     "StoredReplicate",
     "StoredRun",
+    "Tags",
     "Timed",
     "TrainingError",
     "answers_file",
@@ -67,6 +69,7 @@ __all__ = [
     "read_run",
     "read_runs",
     "read_scores",
+    "read_tags",
     "remove_replicate",
     "remove_run",
     "replace",
@@ -75,4 +78,5 @@ __all__ = [
     "settings_of_tree",
     "stack_file",
     "wait_for",
+    "write_tags",
 ]

@@ -18,7 +18,7 @@ from tabulate import tabulate
 
 from bnlab.norms import SCHEMES
 from bnlab.store import environment
-from bnlab.verification.checks import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
+from bnlab.verification.checks import COARSE, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
 from bnlab.verification.conventions import CONVENTIONS
 from bnlab.verification.listing import Found
 from bnlab.verification.mistakes import sentences
@@ -117,7 +117,7 @@ def _number(value: float | None) -> str:
 
 def _remarks(verdict: Verdict) -> list[str]:
     remarks = list(verdict.remarks)
-    if verdict.exact > EXACT:
+    if verdict.exact == COARSE:
         remarks.append(f"works in float32 whatever it is given, so held to {verdict.exact:g}")
     return remarks
 
@@ -131,6 +131,10 @@ def _findings(verdict: Verdict, *, explain: bool) -> list[str]:
     for result in filter(_worth_saying, results):
         checks.setdefault((result.status, result.note), []).append(result.check)
     notes = [f"  {'; '.join(names)}: {status}, {note}" for (status, note), names in checks.items()]
+    shapes = {result.check.removeprefix("shape "): result for result in results if result.check.startswith("shape ")}
+    taken = [shape for shape, result in shapes.items() if result.status != NOT_APPLICABLE]
+    if any(result.note.startswith("refused: ") for result in shapes.values()):
+        notes.insert(0, f"  takes {' and '.join(taken)} only")
     return [f"{name}: {verdict.outcome} ({said})", *notes, *_said(verdict, explain=explain)]
 
 
@@ -146,7 +150,7 @@ def _said(verdict: Verdict, *, explain: bool = False) -> list[str]:
 
 def _worth_saying(result: Result) -> bool:
     """Not what is clear from the scheme."""
-    refused = result.status == NOT_APPLICABLE and not result.note.startswith(("has no", "keeps no"))
+    refused = result.status == NOT_APPLICABLE and not result.note.startswith(("has no", "keeps no", "refused: "))
     return bool(result.note) and (refused or result.status in (WARN, FAIL))
 
 

@@ -156,5 +156,5 @@ def _refusals(taken: Accepted) -> str:
     telling = [ndim for ndim in taken.refused if not _is_refused(ndim, taken)]
     shapes: dict[str, list[str]] = {}
     for ndim in telling[:1] or taken.refused:
-        shapes.setdefault(taken.refused[ndim], []).append(SHAPE_NAMES[ndim])
+        shapes.setdefault(taken.refused[ndim].removeprefix(subjects.REFUSED), []).append(SHAPE_NAMES[ndim])
     return "; ".join(f"for {' and '.join(names)}, {why}" for why, names in shapes.items())

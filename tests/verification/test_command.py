@@ -190,7 +190,7 @@ BAD = [
     ),
     (
         f"{HEAD}{MODULE}    def forward(self, x): raise SystemExit",
-        "MyBN cannot be verified: for (N, C), SystemExit",
+        "MyBN cannot be verified: for (N, C), SystemExit (line 8 of my_bn.py)",
     ),
 ]
 
@@ -327,9 +327,51 @@ class MyBN(nn.BatchNorm1d):
 def test_what_several_checks_say_is_said_once(cli: Cli) -> None:
     answer = verify_file(cli, RAISING)
     assert answer.code == 1
-    assert answer.out.count(": fail, raises RuntimeError: not yet.\n") == 1
+    assert answer.out.count(": fail, raises RuntimeError: not yet. (line 8 of my_bn.py)\n") == 1
     assert "  forward, evaluation; train/eval switch; " in answer.out
-    assert "→ in 'forward, evaluation' it raises RuntimeError: not yet.\n" in answer.out
+    assert "→ in 'forward, evaluation' it raises RuntimeError: not yet. (line 8 of my_bn.py).\n" in answer.out
+
+
+IMAGES = f"""{HEAD}
+class MyBN(nn.BatchNorm2d):
+    def forward(self, x):
+        if x.dim() != 4:
+            raise ValueError("images only")
+        return super().forward(x)
+"""
+
+
+def test_a_class_of_images_is_judged_there_without_complaints(cli: Cli) -> None:
+    answer = verify_file(cli, IMAGES)
+    assert answer.code == 0, answer.out
+    assert "  takes (N, C, H, W) only\n" in answer.out
+    assert "images only" not in answer.out
+
+
+def test_a_class_that_takes_nothing_says_so_of_every_shape_once(cli: Cli) -> None:
+    answer = verify_file(cli, IMAGES.replace("4", "5"))
+    shapes = "(N, C) and (N, C, L) and (N, C, H, W)"
+    line = f"error: MyBN cannot be verified: for {shapes}, ValueError: images only (line 8 of my_bn.py)\n"
+    assert (answer.code, answer.err) == (2, line)
+
+
+KEPT_AS_TENSORS = f"""{HEAD}
+class MyBN(nn.BatchNorm1d):
+    def __init__(self, n, eps=1e-5, momentum=0.1):
+        super().__init__(n)
+        del self.eps
+        self.register_buffer("eps", torch.tensor(eps))
+
+    def forward(self, x):
+        y = (x - x.mean(0)) / torch.sqrt(x.var(0, unbiased=False) + self.eps)
+        return self.weight * y + self.bias
+"""
+
+
+def test_a_setting_that_is_kept_in_float32_is_taken_as_it_is(cli: Cli) -> None:
+    answer = verify_file(cli, KEPT_AS_TENSORS, "--no-running-stats")
+    assert answer.code == 0, answer.out
+    assert "works in float32" not in answer.out
 
 
 OF_GROUPS = f"""{HEAD}
@@ -414,7 +456,8 @@ def test_a_number_of_groups_that_does_not_fit_is_said(cli: Cli) -> None:
     )
     assert answer.code == 2
     assert answer.err == (
-        "error: MyGN(num_features=6) cannot be run: RuntimeError: shape '[8, 4, -1]' is invalid for input of size 48; "
+        "error: MyGN(num_features=6) cannot be run: RuntimeError: shape '[8, 4, -1]' is invalid for input of size 48"
+        " (line 11 of my_bn.py); "
         f"{rest}\n"
     )
 

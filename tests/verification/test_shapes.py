@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -99,6 +101,7 @@ def test_a_shape_on_which_a_class_fails_by_its_own_fault_is_a_failure(cls: type[
     result, said = of_features(cls)
     assert result.status == FAIL
     assert result.note.startswith(BROKEN[cls])
+    assert re.search(r" \(line \d+ of test_shapes\.py\)$", result.note) or cls is NoTensor
     assert said == [f"in 'shape (N, C)' it {result.note}."]
 
 

@@ -13,6 +13,9 @@ from bnlab.verification.reference import Values
 EXACT = 1e-12
 """Of the largest expected value, in float64."""
 
+FINE = 1e-9
+"""The same for a layer that is right up to the order of its sums."""
+
 COARSE = 1e-4
 """The same for a layer that works in float32 whatever it is given: some inputs of the checks magnify rounding."""
 

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from bnlab.errors import one_line
 from bnlab.norms import SCHEMES
 from bnlab.verification.checks import measures
-from bnlab.verification.checks.result import EXACT, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
+from bnlab.verification.checks.result import COARSE, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
 from bnlab.verification.checks.subject import Subject, reference_new
 from bnlab.verification.reference import Reference
 from bnlab.verification.reference.layers import TorchLayer
@@ -21,7 +20,7 @@ from bnlab.verification.reference.roles import named_tensors
 def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
     """torch.autograd.gradcheck: the backward pass against finite differences of the layer's own forward pass."""
     name = "gradcheck (torch.autograd)"
-    if exact > EXACT:
+    if exact == COARSE:
         return Result(name, NOT_APPLICABLE, note="the layer works in float32, too coarse for finite differences")
     if subject.reference.constants:
         return Result(name, NOT_APPLICABLE, note=f"{subject.reference.constants} have no gradient, by definition")
@@ -37,7 +36,7 @@ def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
     try:
         torch.autograd.gradcheck(function, (x, *tensors))
     except (Exception, SystemExit) as error:
-        return Result(name, FAIL, note=one_line(error).partition(" numerical:")[0])
+        return Result(name, FAIL, note=subject.said(error).partition(" numerical:")[0])
     return Result(name, PASS)
 
 
@@ -55,8 +54,8 @@ def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
         y = layer.forward(x, training=True)
     except (Exception, SystemExit) as error:
         if expected:
-            return Result(name, FAIL, note=f"raises {one_line(error)}")
-        return Result(name, PASS, note=f"refused: {one_line(error)}")
+            return Result(name, FAIL, note=f"raises {subject.said(error)}")
+        return Result(name, PASS, note=f"refused: {subject.said(error)}")
     if expected:
         absolute, relative = errors({"y": y}, expected)
         status = PASS if relative <= exact else FAIL

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -44,6 +45,7 @@ class Subject:
         conventions: those that its reference follows, by their names; see conventions/convention.py.
         widest: the largest type that it takes; what would be float64 is done in this one.
         channels_last: it takes (N, L, C) and (N, H, W, C); in the checks the features are on the second axis.
+        file: that of a user's class.
         dtype_at_build: `build` takes `dtype`, because the module cannot be cast later.
     """
 
@@ -58,6 +60,7 @@ class Subject:
     conventions: tuple[str, ...] = ()
     widest: str = "float64"
     channels_last: bool = False
+    file: Path | None = None
     dtype_at_build: bool = False
 
     def new(self, ndim: int, dtype: str = "float64", drawn: bool = True) -> Layer:
@@ -66,6 +69,13 @@ class Subject:
         kwargs = {"dtype": dtype} if self.dtype_at_build else {}
         build = partial(self.build, ndim, **kwargs)
         return TorchLayer(build, self.reference.on(ndim), dtype, draw=drawn, channels_last=self.channels_last)
+
+    def said(self, error: BaseException) -> str:
+        """What the layer raised, in one line, with the line of the user's file."""
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if self.file is not None and Path(frame.filename) == self.file]
+        where = f" (line {lines[-1]} of {self.file.name})" if lines and self.file is not None else ""
+        return f"{one_line(error)}{where}"
 
     def following(self, convention: str, reference: Reference) -> Subject:
         """The same, held to a reference that follows a convention."""
@@ -138,6 +148,10 @@ class Accepted:
     broken: frozenset[int] = frozenset()
 
 
+REFUSED = "refused: "
+"""How the reason begins where a layer says itself that it does not take so many dimensions."""
+
+
 def accepted(subject: Subject) -> Accepted:
     """Tries a forward pass with every shape."""
     shapes, refused, broken = [], {}, set()
@@ -145,7 +159,7 @@ def accepted(subject: Subject) -> Accepted:
         try:
             y = subject.new(ndim).forward(measures.draw(ndim), training=True)
         except (Exception, SystemExit) as error:
-            refused[ndim] = one_line(error)
+            refused[ndim] = f"{REFUSED if _says_itself(error) else ''}{subject.said(error)}"
             if not _is_refusal(error) and not (ndim == 2 and SCHEMES[subject.scheme].spatial_only):
                 broken.add(ndim)
             continue
@@ -167,5 +181,9 @@ def _is_refusal(error: BaseException) -> bool:
     """Whether a layer does not take that many dimensions: it says so itself, or PyTorch does of its program."""
     if not isinstance(error, ValueError | RuntimeError | IndexError | AssertionError):
         return False
+    return _says_itself(error) or bool(_OF_DIMENSIONS.search(str(error)))
+
+
+def _says_itself(error: BaseException) -> bool:
     last = traceback.extract_tb(error.__traceback__)[-1].line or ""
-    return last.startswith(("raise ", "assert ")) or bool(_OF_DIMENSIONS.search(str(error)))
+    return isinstance(error, ValueError | RuntimeError | AssertionError) and last.startswith(("raise ", "assert "))

@@ -9,10 +9,11 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from bnlab.errors import UserError, one_line
 from bnlab.user_class.layer import SETTING_NAMES, arguments
@@ -38,6 +39,9 @@ DIMENSIONS = ("num_dims", "n_dims", "dims", "ndims", "ndim")
 
 SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "track_running_stats")
 """Arguments that are taken as true, where a constructor asks for them."""
+
+ROUNDED = 1e-6
+"""How far a setting may be from what was passed, relative to it, to be that in float32."""
 
 BOUNDS = {"r_max": 1.0, "d_max": 0.0}
 """Those at which every schedule of batch renormalization begins."""
@@ -71,7 +75,8 @@ def of_class(
     build, called = _call(cls, given)
     fixed = [name for name in USUAL if name in settings and name not in takes.values()]
     module = _tried(build, called, fixed)
-    subject = Subject(cls.__name__, called, scheme, replace(reference, settings=settings), build)
+    settings |= _rounded(module, {setting: settings[setting] for setting in takes.values()})
+    subject = Subject(cls.__name__, called, scheme, replace(reference, settings=settings), build, file=_file(cls))
     subject = _narrowed(structured(subject, declared, given))
     if scheme == "batch_renorm" and not set(BOUNDS) & set(takes.values()):
         bounded = replace(subject.reference, settings={**subject.reference.settings, **BOUNDS})
@@ -124,6 +129,25 @@ def _number(name: str, value: Any) -> float:
     if not isinstance(value, int | float):
         raise UserError(f"--kwargs {name}={value} is of the wrong type; it is a setting of the scheme, a number")
     return value
+
+
+def _rounded(module: nn.Module, settings: Mapping[str, Any]) -> dict[str, float]:
+    """Those of the settings that a layer keeps as tensors, which round them to float32."""
+    found: dict[str, float] = {}
+    for setting, given in settings.items():
+        kept = [getattr(module, name, None) for name in SETTING_NAMES.get(setting, (setting,))]
+        values = [float(each) for each in kept if isinstance(each, Tensor) and each.numel() == 1]
+        for value in values:
+            if abs(value - given) < ROUNDED * abs(given):
+                found[setting] = value
+    return found
+
+
+def _file(cls: type[nn.Module]) -> Path | None:
+    try:
+        return Path(inspect.getsourcefile(cls) or "")
+    except (OSError, TypeError):
+        return None
 
 
 def _default(cls: type[nn.Module], takes: Mapping[str, str], setting: str) -> float | None:
