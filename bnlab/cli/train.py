@@ -14,7 +14,7 @@ HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": Fa
 
 PRINTS = {"--help", "--hydra-help", "--version", "-c", "-i", "--quiet", "quiet=true"}
 """Arguments with which nothing is trained, or nobody watches."""
-TRAIN_HELP = """Usage: bnlab train [--quiet] [OVERRIDES]
+TRAIN_HELP = """Usage: bnlab train [--quiet] [--dry-run] [OVERRIDES]
 
 Trains one run and stores it in runs/; with -m a sweep over all combinations.
 
@@ -24,7 +24,8 @@ Examples:
   bnlab train -m norm=none,batch,layer seed='range(0,3)'
   bnlab train experiment=article_pytorch
 
---quiet prints the final table only. All of Hydra's options work:
+--quiet prints the final table only. --dry-run says what is stored and what would be
+trained, how long that takes and the memory, by a short measurement. All of Hydra's options work:
 """
 
 

@@ -73,6 +73,11 @@ BAD: list[tuple[list[str], str]] = [
     (["evaluate", "none", "data=mnist,kmnist"], f"data=mnist,kmnist {EVALUATION}"),
     (["evaluate", "none", "norm.eps=1"], f"norm.eps=1 {EVALUATION}"),
     (["evaluate", "none", "data.normalize=standard"], f"data.normalize=standard {EVALUATION}"),
+    (
+        ["evaluate", "none", "--shift", "noise=9"],
+        "noise=9 is no strength of a shift; it has to be above 0 and at most 1",
+    ),
+    (["evaluate", "none", "--order", "random"], "'random' is not one of 'stored', 'shuffled', 'sorted'"),
     (["evaluate", "none", "-o", "runs"], "--output runs is a folder; name a file in it"),
     (["evaluate", "none", "-o", ""], NO_PATH),
     (["evaluate", "none", "-o", "/proc/x.csv"], "--output /proc/x.csv cannot be written ("),
