@@ -36,14 +36,13 @@ class StackedLauncher(Launcher):
         Raises:
             UserError: a job's configuration is not legal; no job has started then.
         """
-        from bnlab.hydra_bridge import add_finished, configs_of, with_fresh_seeds
+        from bnlab.hydra_bridge import configs_of, results_of
 
         configs = configs_of(job_overrides, lambda overrides: self._loader.load_sweep_config(self._config, overrides))
 
-        from bnlab.launch import failures, run, validation_accuracy  # imports torch, after the cheap checks
+        from bnlab.launch import failures, validation_accuracy  # imports torch, after the cheap checks
 
-        runs = run(with_fresh_seeds(configs))
-        add_finished(runs)
+        runs = results_of(configs)
         returns = []
         for overrides, outcomes in zip(job_overrides, runs, strict=True):
             failed = failures(outcomes)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bnlab import __version__
-from bnlab.cli import bench, evaluate, norms, report, runs, train, usage_errors, verify
+from bnlab.cli import bench, completion, evaluate, norms, report, runs, train, usage_errors, verify
 from bnlab.cli.failing import INTERRUPTED, fail
 from bnlab.errors import SweepFailedError, UserError
 
@@ -55,6 +55,7 @@ def _options(
 
 def main() -> None:
     """Runs a command. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    completion.rejoin_words()
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:  # what Typer makes of Ctrl-C where no command has its own words for it

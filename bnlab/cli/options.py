@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bnlab.cli.completion import run_names
+
 
 def path(text: str | Path) -> Path:
     """A path that is not empty: Path("") would be the working directory."""
@@ -23,4 +25,9 @@ def text(given: str) -> str:
 
 
 RunsDir = Annotated[Path, typer.Option("--runs-dir", help="The folder of the runs.", parser=path)]
-RunName = Annotated[str, typer.Argument(help="A run's folder name, or the beginning or end of it; /seed-N picks one.")]
+RunName = Annotated[
+    str,
+    typer.Argument(
+        help="A run's folder name, or the beginning or end of it; /seed-N picks one.", autocompletion=run_names
+    ),
+]

@@ -25,7 +25,8 @@ States = Annotated[
         help="Only replicates in this state: done, diverged, running, interrupted, failed, unreadable or empty.",
     ),
 ]
-Name = Annotated[str | None, typer.Option(help="Only runs whose name holds this text.")]
+Name = Annotated[str | None, typer.Option(help="Only runs whose name holds this text.", parser=text)]
+HasTag = Annotated[list[str] | None, typer.Option("--tag", help="Only runs with this tag. Several must all be there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON, for programs.")]
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ def list_all(
     name: Name = None,
     where: Where = None,
     older: Older = None,
+    tag: HasTag = None,
     as_json: AsJson = False,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
@@ -51,7 +53,7 @@ def list_all(
     Example: bnlab runs --state interrupted --where norm.name=batch,layer
     """
     if context.invoked_subcommand is None:
-        list_runs(state, name, where, older, as_json, runs_dir)
+        list_runs(state, name, where, older, tag, as_json, runs_dir)
 
 
 @app.command("ls")
@@ -60,6 +62,7 @@ def list_runs(
     name: Name = None,
     where: Where = None,
     older: Older = None,
+    tag: HasTag = None,
     as_json: AsJson = False,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
@@ -73,7 +76,7 @@ def list_runs(
     from bnlab.runs import read, select, show_all
 
     stored = read(runs_dir)
-    chosen = select(stored, state or (), name, where or (), older)
+    chosen = select(stored, state or (), name, where or (), older, tag or ())
     if as_json:
         typer.echo(in_json(chosen))
         return
@@ -97,6 +100,27 @@ def difference(
 
     stored = read(runs_dir)
     show_difference(find(stored, first), find(stored, second), Console(highlight=False))
+
+
+@app.command("tag")
+def tag_run(
+    run: RunName,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Words to find the run by.")] = None,
+    note: Annotated[str | None, typer.Option(help="A note of one line; an empty one removes it.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take these tags away instead.")] = False,
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Give a run tags and a note; without either show what it has. Neither changes its address or a result.
+
+    Example: bnlab runs tag batch-native-mlp thesis figure-3 --note "for chapter 2"
+    """
+    from rich.console import Console
+
+    from bnlab.runs import find, read, show_tags, tagged
+
+    found = find(read(runs_dir), run)
+    changed = tagged(found, tags or (), note, remove=remove) if tags or note is not None else found
+    show_tags(changed, Console(highlight=False))
 
 
 @app.command("show")

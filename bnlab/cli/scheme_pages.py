@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bnlab.config import CONF, settings_of
+from bnlab.config import CONF
 from bnlab.errors import unknown
 from bnlab.norms import CHANGES, SCHEMES, Scheme
 
 OWN = "custom_class"
 
-LONGEST_SETTING = max(len(setting) for name in SCHEMES for setting in settings_of("norm", name)) + len(",")
-
-WIDE = 160
-"""Columns of a terminal in which no name is cut when each fact has a column of its own."""
+COLUMNS = {"norm=": 0, "scheme": 0, "norm.impl=": 80, "paper": 110}
+"""Of the list, with the width of the terminal from which each fits."""
 
 OWN_CLASS = {
     "A norm of your own (norm=custom_class)": [
@@ -38,37 +37,23 @@ OWN_CLASS = {
 
 
 def list_schemes() -> None:
-    """Prints a row for each scheme; in a narrow terminal, what is long below each other."""
+    """Prints a line for each scheme; in a wider terminal it says more."""
     console = _console()
-    wide = console.width >= WIDE
-    table = _wide() if wide else _narrow()
+    columns = [column for column, least in COLUMNS.items() if console.width >= least]
+    table = Table(*columns, box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in table.columns:
+        column.no_wrap = True
     for scheme in SCHEMES.values():
-        impls, settings = ", ".join(scheme.impls), ", ".join(settings_of("norm", scheme.name))
-        facts = (scheme.formula, scheme.normalizes_over, scheme.source)
-        if wide:
-            table.add_row(scheme.name, *facts[:2], settings, impls, facts[2])
-        else:
-            table.add_row(f"{scheme.name}\n{impls}", "\n".join(facts), settings)
+        facts = {
+            "norm=": scheme.name,
+            "scheme": scheme.title,
+            "norm.impl=": ", ".join(scheme.impls),
+            "paper": scheme.source.partition(", arXiv")[0],
+        }
+        table.add_row(*(facts[column] for column in columns))
     console.print(table)
-    console.print("norm=custom_class is a norm of your own: bnlab norms custom_class", soft_wrap=True)
-
-
-def _wide() -> Table:
-    table = Table("norm=", "formula", "statistics over", "settings", "norm.impl=", "source")
-    table.columns[0].no_wrap = True
-    for column in table.columns:
-        column.overflow = "fold"
-    table.columns[3].min_width = LONGEST_SETTING
-    return table
-
-
-def _narrow() -> Table:
-    table = Table("norm=\nnorm.impl=", "formula\nstatistics over\nsource", "settings", show_lines=True)
-    for column in table.columns:
-        column.overflow = "fold"
-    table.columns[0].min_width = max(len(name) for name in SCHEMES)
-    table.columns[2].min_width = LONGEST_SETTING
-    return table
+    console.print("all about one, with its settings: bnlab norms NAME", soft_wrap=True)
+    console.print("a norm of your own: bnlab norms custom_class", soft_wrap=True)
 
 
 def show_scheme(name: str) -> None:

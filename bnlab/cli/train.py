@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bnlab.cli import completion
 from bnlab.cli.failing import INTERRUPTED, fail
 from bnlab.machine import status
 
@@ -13,7 +14,7 @@ HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": Fa
 
 PRINTS = {"--help", "--hydra-help", "--version", "-c", "-i", "--quiet", "quiet=true"}
 """Arguments with which nothing is trained, or nobody watches."""
-TRAIN_HELP = """Usage: bnlab train [--quiet] [OVERRIDES]
+TRAIN_HELP = """Usage: bnlab train [--quiet] [--dry-run] [OVERRIDES]
 
 Trains one run and stores it in runs/; with -m a sweep over all combinations.
 
@@ -23,11 +24,16 @@ Examples:
   bnlab train -m norm=none,batch,layer seed='range(0,3)'
   bnlab train experiment=article_pytorch
 
---quiet prints the final table only. All of Hydra's options work:
+--quiet prints the final table only. --dry-run says what is stored and what would be
+trained, how long that takes and the memory, by a short measurement. All of Hydra's options work:
 """
 
 
-def train(overrides: Annotated[list[str] | None, typer.Argument(metavar="[OVERRIDES]")] = None) -> None:
+def train(
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[OVERRIDES]", autocompletion=completion.overrides)
+    ] = None,
+) -> None:
     if not any(argument in PRINTS or argument.startswith(("--cfg", "--info", "-h")) for argument in overrides or []):
         status.show("starting")
     from bnlab import hydra_bridge

@@ -3,6 +3,7 @@
 from bnlab.data.batches import batches_per_epoch, check_batches, last_batch_size, order
 from bnlab.data.files import cache_folder, unpacked_mnist
 from bnlab.data.parts import Part, Scaling, Split, split
+from bnlab.data.shifts import Shift, changed
 from bnlab.data.source import IMAGE, Source, classes_of, load
 from bnlab.data.stream import BatchStream, distinct_seeds
 
@@ -11,10 +12,12 @@ __all__ = [
     "BatchStream",
     "Part",
     "Scaling",
+    "Shift",
     "Source",
     "Split",
     "batches_per_epoch",
     "cache_folder",
+    "changed",
     "check_batches",
     "classes_of",
     "distinct_seeds",

@@ -3,7 +3,7 @@
 It takes plain modules, data and hyperparameters, and tells observers; it knows no file, no command and no scheme.
 """
 
-from bnlab.engine.evaluation import EVALUATION_BATCH, Score, evaluate
+from bnlab.engine.evaluation import EVALUATION_BATCH, Score, evaluate, evaluate_on_batch_statistics
 from bnlab.engine.loop import Keeper, train
 from bnlab.engine.observer import Beginning, Evaluation, Member, Observer, Observers
 from bnlab.engine.optimizer import Hyperparameters
@@ -27,5 +27,6 @@ __all__ = [
     "Replicate",
     "Score",
     "evaluate",
+    "evaluate_on_batch_statistics",
     "train",
 ]

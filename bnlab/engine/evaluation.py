@@ -85,10 +85,18 @@ def _sum(losses: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(stack: nn.Module, data: Split, part: Part, device: torch.device, *, keep_each: bool = False) -> Score:
+def evaluate(
+    stack: nn.Module,
+    data: Split,
+    part: Part,
+    device: torch.device,
+    *,
+    batch_size: int = EVALUATION_BATCH,
+    keep_each: bool = False,
+) -> Score:
     """The score of all replicates in evaluation mode, with each norm's running statistics; of each image, if asked."""
     stack.eval()
-    score = _score_part(stack, data, part, EVALUATION_BATCH, device, keep_each=keep_each)
+    score = _score_part(stack, data, part, batch_size, device, keep_each=keep_each)
     stack.train()
     return score
 

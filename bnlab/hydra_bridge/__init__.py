@@ -8,6 +8,7 @@ from bnlab.hydra_bridge.ending import add_finished, show_best, show_finished
 from bnlab.hydra_bridge.fresh_seeds import with_fresh_seeds
 from bnlab.hydra_bridge.jobs import configs_of, failures_of, own_settings, usable
 from bnlab.hydra_bridge.main import configuration, train
+from bnlab.hydra_bridge.work import results_of
 
 __all__ = [
     "add_finished",
@@ -18,6 +19,7 @@ __all__ = [
     "configuration",
     "failures_of",
     "own_settings",
+    "results_of",
     "show_best",
     "show_finished",
     "train",

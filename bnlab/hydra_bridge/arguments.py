@@ -106,6 +106,12 @@ def config_folders(arguments: Sequence[str]) -> list[Path]:
     return config_files.folders_of(known.config_path, known.config_dir)
 
 
+def prints_settings(arguments: Sequence[str]) -> bool:
+    """Whether Hydra is asked for bnlab's settings, and not for a training."""
+    known = _known(arguments)
+    return bool(known.help or known.cfg == "job")
+
+
 def unknown_choice(group: str, choice: str, folders: Sequence[Path]) -> UserError:
     """The error for an option that a group does not have."""
     return unknown(group, choice, {path.stem for folder in folders for path in (folder / group).glob("*.yaml")})

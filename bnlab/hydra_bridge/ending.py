@@ -22,19 +22,25 @@ FRESH_SEEDS = 5
 
 @dataclass
 class _Launch:
-    """Of this process: its runs so far, and when it began, on the clock of time.monotonic."""
+    """Of this process: its runs so far, when it began by time.monotonic, and whether it trains nothing."""
 
     finished: list[list[Outcome]] = field(default_factory=list)
     began: float = 0.0
+    dry_run: bool = False
 
 
 _launch = _Launch()
 
 
-def begin() -> None:
+def begin(*, dry_run: bool) -> None:
     """A launch begins: nothing of it is finished."""
     _launch.finished.clear()
     _launch.began = time.monotonic()
+    _launch.dry_run = dry_run
+
+
+def is_dry_run() -> bool:
+    return _launch.dry_run
 
 
 def add_finished(runs: Sequence[list[Outcome]]) -> None:

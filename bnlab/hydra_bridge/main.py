@@ -19,9 +19,11 @@ from omegaconf.errors import OmegaConfBaseException
 from bnlab.config import CONF, RunConfig, from_mapping
 from bnlab.errors import StorageError, SweepFailedError, UserError
 from bnlab.hydra_bridge import ending, fresh_seeds, messages
-from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered
+from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered, prints_settings
+from bnlab.hydra_bridge.comments import commented
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.parser import unchecked_help
+from bnlab.hydra_bridge.work import DRY_RUN, ForeseenError, for_dry_run, results_of
 from bnlab.machine import status
 from bnlab.store import environment
 
@@ -33,10 +35,11 @@ def train(arguments: Sequence[str]) -> None:
         UserError: the configuration is not legal.
         SweepFailedError: jobs of a sweep failed.
     """
-    arguments = ordered(arguments)
+    dry_run = DRY_RUN in arguments
+    arguments = ordered(for_dry_run(arguments) if dry_run else arguments)
     check(arguments)
     single.clear()
-    ending.begin()
+    ending.begin(dry_run=dry_run)
     fresh_seeds.begin()
     HydraConfig.instance().cfg = None  # --cfg leaves it, and ${hydra:...} would find it in this process's next launch
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
@@ -47,6 +50,8 @@ def train(arguments: Sequence[str]) -> None:
                 config = resolve_typed(composed, arguments)
                 check_effect([config], [arguments])
                 train_one(config, arguments)
+        except ForeseenError:
+            pass
         except KeyboardInterrupt as interrupt:
             raise type(interrupt)(
                 f"{str(interrupt) or 'interrupted'}; to go on: {environment.command()}"
@@ -57,7 +62,7 @@ def train(arguments: Sequence[str]) -> None:
 
 def _run_hydra(main: Callable[[], None], arguments: Sequence[str]) -> None:
     """Raises UserError for what Hydra cannot compose."""
-    with _as_program(for_hydra(arguments)):
+    with _as_program(for_hydra(arguments)), commented(wanted=prints_settings(arguments)):
         try:
             main()
         except (UserError, SweepFailedError, StorageError):
@@ -98,13 +103,12 @@ def resolve_typed(composed: DictConfig, overrides: Sequence[str]) -> RunConfig:
 def train_one(config: RunConfig, overrides: Sequence[str]) -> float | None:
     """Trains one configuration; returns the validation accuracy, if there is one."""
     status.follow("loading PyTorch")
-    from bnlab.launch import check, failures, run, validation_accuracy
+    from bnlab.launch import check, failures, validation_accuracy
 
     status.follow(f"reading {config.data.name}")
     with messages.as_typed(overrides):
         check(config)
-    (outcomes,) = runs = run(fresh_seeds.with_fresh_seeds([config]))
-    ending.add_finished(runs)
+    (outcomes,) = results_of([config])
     failed = failures(outcomes)
     if failed:
         raise RuntimeError(failed)

@@ -4,8 +4,9 @@ Whatever brings configuration, models, engine and store together lives here.
 """
 
 from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.dry_run import foresee
 from bnlab.launch.job import Job
-from bnlab.launch.kept_weights import evaluate_run
+from bnlab.launch.kept_weights import conditions_of, evaluate_run
 from bnlab.launch.outcomes import Outcome, failures, finished, fresh_seeds, run, stored_outcomes, validation_accuracy
 from bnlab.launch.preflight import check
 from bnlab.launch.summary import show, show_evaluated
@@ -14,10 +15,12 @@ __all__ = [
     "Job",
     "Outcome",
     "check",
+    "conditions_of",
     "device_of",
     "evaluate_run",
     "failures",
     "finished",
+    "foresee",
     "fresh_seeds",
     "plan_of",
     "replicate",

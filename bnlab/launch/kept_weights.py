@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,16 @@ import torch
 from torch import nn
 
 from bnlab.config import CHOICES, LENGTH, RunConfig, defaults, from_mapping, set_value
-from bnlab.data import Split
-from bnlab.engine import Score, evaluate
+from bnlab.data import Shift, Split, changed
+from bnlab.engine import EVALUATION_BATCH, Score, evaluate, evaluate_on_batch_statistics
 from bnlab.errors import UserError, shown
 from bnlab.launch.build import device_of, replicate, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.lifting import lift
 from bnlab.machine.threads import DEFAULT_THREADS, use_threads
+from bnlab.norms import SCHEMES
 from bnlab.runs import Replicate, Run
-from bnlab.store import MOST_BYTES, WEIGHTS, Result, faults, read_bytes
+from bnlab.store import WEIGHTS, Result, faults, read_weights
 
 RELATIVE, ABSOLUTE = 0.01, 0.002
 """How far a score may be from the stored one: another device, thread count or version rounds otherwise."""
@@ -37,14 +38,48 @@ class Evaluated:
     score: Score
 
 
-def evaluate_run(run: Run, changes: Mapping[str, Any]) -> tuple[RunConfig, list[Evaluated]]:
-    """Evaluates every replicate's kept weights on the test images, with the running statistics of the training.
+@dataclass(frozen=True)
+class Conditions:
+    """Under which test images are scored.
+
+    Attributes:
+        shifts: what is done to the images, in this order.
+        order: of the images, one of bnlab.data's: stored, shuffled or sorted by class.
+        batch_size: images of a test batch; None: as in the evaluations of a training.
+        statistics: the norms', "running" or "batch".
+    """
+
+    shifts: Sequence[Shift] = ()
+    order: str = "stored"
+    batch_size: int | None = None
+    statistics: str = "running"
+
+    def __str__(self) -> str:
+        size = "" if self.batch_size is None else f"in batches of {self.batch_size}"
+        order = {"stored": "", "shuffled": "shuffled", "sorted": "sorted by class"}[self.order]
+        statistics = "with batch statistics" if self.statistics == "batch" else ""
+        return ", ".join(part for part in (*map(str, self.shifts), order, size, statistics) if part)
+
+
+AS_IN_TRAINING = Conditions()
+
+
+def conditions_of(shifts: Sequence[str], order: str, batch_size: int | None, statistics: str) -> Conditions:
+    """With shifts as they are written, `contrast=0.5`. Raises UserError for one that is none."""
+    return Conditions(tuple(map(Shift.parse, shifts)), order, batch_size, statistics)
+
+
+def evaluate_run(
+    run: Run, changes: Mapping[str, Any], conditions: Conditions = AS_IN_TRAINING
+) -> tuple[RunConfig, list[Evaluated]]:
+    """Evaluates every replicate's kept weights on the test images.
 
     The pixels are scaled as in the training, also those of other data.
 
     Args:
         run: whose weights.
         changes: settings of data, device and threads that differ, by dotted key, e.g. data.name: kmnist.
+        conditions: what is done to the images, how batches are composed, and which statistics the norms use.
 
     Returns:
         The run's configuration with the changes, and a score per seed.
@@ -65,16 +100,36 @@ def evaluate_run(run: Run, changes: Mapping[str, Any]) -> tuple[RunConfig, list[
         )
     results = [_checked(one) for one in kept]
     split = _split(trained, config)
+    split = dataclasses.replace(split, test=changed(split.test, conditions.shifts, conditions.order))
+    _check_batch(trained, conditions, len(split.test))
     scores = []
     with use_threads(config.threads or DEFAULT_THREADS):
         for one, result in zip(kept, results, strict=True):
             model = replicate(trained, one.seed).model
-            _load(model, one.path / WEIGHTS)
-            score = evaluate(lift([model]).to(device), split, split.test, device)
-            if config.protocol()["data"] == trained.protocol()["data"]:
+            _load(model, one.path, result)
+            score = _score(lift([model]).to(device), split, trained, conditions, device)
+            if config.protocol()["data"] == trained.protocol()["data"] and conditions == AS_IN_TRAINING:
                 _compare(one, score, result)
             scores.append(Evaluated(one.seed, score))
     return config, scores
+
+
+def _check_batch(trained: RunConfig, conditions: Conditions, images: int) -> None:
+    scheme = SCHEMES.get(trained.norm.of_activations().name)
+    smallest = 2 if conditions.statistics == "batch" and scheme is not None and scheme.batch_statistics else 1
+    size = conditions.batch_size
+    if size is not None and not smallest <= size <= images:
+        needs = ", since a batch's statistics need two values" if smallest == 2 else ""
+        raise UserError(
+            f"--batch-size {size} is out of range; it has to be {smallest} to {images}, the test images{needs}"
+        )
+
+
+def _score(stack: nn.Module, split: Split, trained: RunConfig, conditions: Conditions, device: torch.device) -> Score:
+    if conditions.statistics == "batch":
+        size = conditions.batch_size or min(trained.data.batch_size, len(split.test))
+        return evaluate_on_batch_statistics(stack, split, size, device)
+    return evaluate(stack, split, split.test, device, batch_size=conditions.batch_size or EVALUATION_BATCH)
 
 
 def _checked(one: Replicate) -> Result:
@@ -135,10 +190,12 @@ def _split(trained: RunConfig, config: RunConfig) -> Split:
     return dataclasses.replace(split, scaling=before.scaling)
 
 
-def _load(model: nn.Module, path: Path) -> None:
+def _load(model: nn.Module, folder: Path, result: Result) -> None:
     try:
-        file = io.BytesIO(read_bytes(path, MOST_BYTES))
+        file = io.BytesIO(read_weights(folder, result))
         model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as error:  # a file that is no such thing makes torch.load raise anything, even an IndexError
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path} does not hold this run's weights ({reason}); train anew with rerun=true") from error
+        raise UserError(
+            f"{shown(folder / WEIGHTS)} does not hold this run's weights ({reason}); train anew with rerun=true"
+        ) from error

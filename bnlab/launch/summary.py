@@ -15,7 +15,7 @@ from rich.table import Table
 from bnlab.config import RunConfig
 from bnlab.launch.arms import arms_of
 from bnlab.launch.durations import duration
-from bnlab.launch.kept_weights import Evaluated
+from bnlab.launch.kept_weights import Conditions, Evaluated
 from bnlab.launch.outcomes import Outcome
 from bnlab.store import WEIGHTS, State, as_csv, replace
 
@@ -65,10 +65,13 @@ def say(line: str, console: Console) -> None:
     console.print(line, markup=False, soft_wrap=not console.is_terminal)
 
 
-def show_evaluated(config: RunConfig, scores: Sequence[Evaluated], output: Path | None, console: Console) -> None:
+def show_evaluated(
+    config: RunConfig, scores: Sequence[Evaluated], conditions: Conditions, output: Path | None, console: Console
+) -> None:
     """Prints the test score of each seed's weights and their mean, and writes them to a CSV if asked to."""
     rows = [(each.seed, each.score.loss(0), each.score.accuracy(0)) for each in scores]
-    table = Table("seed", f"loss on {config.data.name}", "accuracy")
+    under = str(conditions)
+    table = Table("seed", f"loss on {config.data.name}", "accuracy", title=under or None)
     for seed, loss, accuracy in rows:
         table.add_row(str(seed), f"{loss:.4f}", f"{accuracy:.2%}")
     if len(rows) > 1:
@@ -76,7 +79,8 @@ def show_evaluated(config: RunConfig, scores: Sequence[Evaluated], output: Path 
         table.add_row("mean", f"{fmean(row[1] for row in rows):.4f}", f"{fmean(row[2] for row in rows):.2%}")
     console.print(table)
     if output is not None:
-        replace(output, as_csv(("seed", "data", "loss", "accuracy"), [(s, config.data.name, *r) for s, *r in rows]))
+        heads = ("seed", "data", "conditions", "loss", "accuracy")
+        replace(output, as_csv(heads, [(seed, config.data.name, under, *row) for seed, *row in rows]))
         console.print(f"written to {output}", markup=False, soft_wrap=True)
 
 

@@ -6,8 +6,9 @@ from bnlab.runs.in_json import as_json
 from bnlab.runs.removal import remove
 from bnlab.runs.selection import select
 from bnlab.runs.settings import arms, differing
-from bnlab.runs.show import show_all, show_one, show_removal
+from bnlab.runs.show import show_all, show_one, show_removal, show_tags
 from bnlab.runs.stored import Replicate, Run, find, folder_of, last_rows, read
+from bnlab.runs.tagging import tagged
 
 __all__ = [
     "Checked",
@@ -28,4 +29,6 @@ __all__ = [
     "show_difference",
     "show_one",
     "show_removal",
+    "show_tags",
+    "tagged",
 ]

@@ -11,7 +11,7 @@ from bnlab.runs.stored import Replicate, Run
 
 
 def as_json(runs: Sequence[Run]) -> str:
-    """A list of runs as JSON: name, folder, arm, settings as text, why it cannot be read, and its replicates.
+    """A list of runs as JSON: name, folder, arm, tags, note, settings as text, why it cannot be read, its replicates.
 
     A replicate has seed, state, age_seconds since it was last written, bytes, final scores, seconds of training, the
     command that trained it, and why it cannot be read; null for what is not known.
@@ -21,6 +21,8 @@ def as_json(runs: Sequence[Run]) -> str:
             "run": run.name,
             "folder": str(run.path),
             "arm": arm,
+            "tags": list(run.tags.tags),
+            "note": run.tags.note,
             "settings": dict(run.settings),
             "reason": run.reason or None,
             "replicates": [_replicate(replicate) for replicate in run.replicates],

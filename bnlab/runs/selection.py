@@ -34,6 +34,7 @@ def select(
     name: str | None = None,
     where: Sequence[str] = (),
     older: str | None = None,
+    tags: Collection[str] = (),
 ) -> list[Run]:
     """The runs whose name holds a text and which have those settings, with their replicates in some states and so old.
 
@@ -43,6 +44,7 @@ def select(
         name: part of the run's name.
         where: conditions that all have to hold, "norm.name=batch,layer": one of these values.
         older: an age, "7d".
+        tags: the run has all of these.
 
     Raises:
         UserError: there is no such state or setting, or what is given is no condition or no age.
@@ -53,6 +55,7 @@ def select(
     conditions = [_condition(text, runs) for text in where]
     age = 0.0 if older is None else _age(older)
     kept = [run for run in runs if (name is None or name in run.name) and _meets(run.settings, conditions)]
+    kept = [run for run in kept if set(tags) <= set(run.tags.tags)]
     if not states and older is None:
         return kept
     chosen = [only(run, lambda r: (not states or r.state in states) and r.age >= age) for run in kept]

@@ -43,7 +43,8 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
     wide = not console.is_terminal or console.width >= WIDE
     also = ("age", "size") if wide else ()
     table = Table(Column("run", overflow="fold"), "arm", "seeds", "state", "last accuracy", *also)
-    for run, arm in zip(runs, arms([run.settings for run in runs]), strict=True):
+    for run, told in zip(runs, arms([run.settings for run in runs]), strict=True):
+        arm = " ".join([told, *(f"#{tag}" for tag in run.tags.tags)])
         for state, group in _by_state(run.replicates):
             cells = (_metric(group), _age(min(r.age for r in group)), _size(sum(r.size for r in group)))
             style = STYLES.get(state, "red")
@@ -112,6 +113,7 @@ def show_one(run: Run, console: Console) -> None:
     console.print(shown(run.path), markup=False, style="bold")
     if run.config is not None:
         console.print(_as_yaml(run.config), markup=False, soft_wrap=True)
+    show_tags(run, console)
     _show_finals(run, console)
     _show_reasons(run, console)
     for where, group in _by_environment(run.replicates):
@@ -128,6 +130,14 @@ def _as_yaml(config: StoredConfig) -> str:
 
     lines = yaml.safe_dump(config.tree, sort_keys=False, allow_unicode=True).splitlines()
     return "\n".join(f"  {shown(line)}" for line in lines)
+
+
+def show_tags(run: Run, console: Console) -> None:
+    """A line with the tags and one with the note, if there are any."""
+    if run.tags.tags:
+        console.print(f"tags: {', '.join(run.tags.tags)}", markup=False, soft_wrap=True)
+    if run.tags.note:
+        console.print(f"note: {run.tags.note}", markup=False, soft_wrap=True)
 
 
 def _show_finals(run: Run, console: Console) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from bnlab.store import (
     StoredConfig,
     StoredReplicate,
     StoredRun,
+    Tags,
     environment,
     is_claimed,
     read_runs,
     read_scores,
+    read_tags,
 )
 
 UNREADABLE, EMPTY = "unreadable", "empty"
@@ -85,12 +87,14 @@ class Run:
         replicates: none where a folder holds no seed-N.
         config: config.yaml; None if it cannot be read.
         reason: why not; else "".
+        tags: what the user calls it.
     """
 
     path: Path
     replicates: Sequence[Replicate]
     config: StoredConfig | None
     reason: str = ""
+    tags: Tags = field(default_factory=Tags)
 
     @property
     def name(self) -> str:
@@ -180,7 +184,8 @@ def last_rows(replicate: Path) -> dict[str, dict[str, float]]:
 
 def _run(run: StoredRun, now: float) -> Run:
     replicates = [_replicate(replicate, run, now) for replicate in run.replicates]
-    return Run(run.path, [replicate for replicate in replicates if replicate is not None], run.config, run.reason)
+    found = [replicate for replicate in replicates if replicate is not None]
+    return Run(run.path, found, run.config, run.reason, read_tags(run.path))
 
 
 def _replicate(stored: StoredReplicate, run: StoredRun, now: float) -> Replicate | None:

@@ -20,6 +20,7 @@ from bnlab.store.replicate import DAMAGED, LOG
 from bnlab.store.result_file import RESULT
 from bnlab.store.rows_file import METRICS_FILE, TIMING_FILE
 from bnlab.store.stored import SEED
+from bnlab.store.tags_file import TAGS
 
 OF_A_REPLICATE = (RESULT, METRICS_FILE, TIMING_FILE, ANSWERS, WEIGHTS, LOG, LOCK)
 """In the order in which they are removed: half removed, it is a replicate that is not trained yet."""
@@ -61,7 +62,7 @@ def remove_run(run: Path, *, had_replicates: bool) -> list[Path]:
     with os.scandir(run) as entries:
         if any(SEED.fullmatch(entry.name) for entry in entries):
             return []
-    return _remove(run, lambda name: name == CONFIG or name.startswith(LEFTOVER))
+    return _remove(run, lambda name: name in (CONFIG, TAGS) or name.startswith(LEFTOVER))
 
 
 def _make_readable(folder: Path) -> None:

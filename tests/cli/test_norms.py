@@ -56,15 +56,21 @@ def test_every_scheme_answers_every_change() -> None:
     assert all(len(scheme.invariances.split()) == len(CHANGES) for scheme in SCHEMES.values())
 
 
-@pytest.mark.parametrize("columns", ["80", "120", "160", "200"])
-def test_the_list_cuts_nothing(columns: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("columns", ["60", "80", "120", "200"])
+def test_the_list_has_a_line_for_each_scheme_and_cuts_nothing(
+    columns: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     answer = cli("norms")
     assert (answer.code, answer.err) == (0, "")
     assert "…" not in answer.out
-    assert max(cell_len(line) for line in answer.out.splitlines()) <= int(columns)
-    words = {word.rstrip(",") for word in answer.out.split()}
-    assert {setting for name in SCHEMES for setting in settings_of("norm", name)} | set(SCHEMES) <= words
+    lines = [line for line in answer.out.splitlines() if line.strip()]
+    assert max(map(cell_len, lines)) <= int(columns)
+    heads, _, *rows, page, own = lines
+    assert [row.split()[0] for row in rows] == list(SCHEMES)
+    assert ("norm.impl=" in heads, "paper" in heads) == (int(columns) >= 80, int(columns) >= 110)
+    assert page == "all about one, with its settings: bnlab norms NAME"
+    assert own == "a norm of your own: bnlab norms custom_class"
 
 
 def test_the_page_of_an_own_class(cli: Cli) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bnlab.norms import SCHEMES
 from bnlab.report.charts import arms as chart_arms
+from bnlab.report.charts import data as chart_data
 from bnlab.report.charts import drawn as charts
 from bnlab.report.charts import identity, png
 from bnlab.report.charts.style import Drawing
@@ -51,6 +52,22 @@ def arm(root: Path, name: str, level: float, *, seeds: int = 2, state: str = "do
     for seed in range(seeds):
         replicate = stored.replicate(run, seed, level if state == "done" else None, state=state)
         stored.curves(replicate, level)
+
+
+def test_a_profile_is_the_share_of_all_seeds_above_each_score(tmp_path: Path) -> None:
+    """Of five seeds or more; those that diverged are above none."""
+    stored.arm(tmp_path, "batch", [0.95, 0.96, 0.97, 0.98])
+    stored.replicate(tmp_path / "batch-0a", 4, None, state="diverged")
+    stored.arm(tmp_path, "none", [0.90, 0.92, 0.94, 0.96, 0.98])
+    stored.arm(tmp_path, "rms", [0.9, 0.9])
+    drawing = drawn(tmp_path)["profile-test_accuracy"]
+    comparison = compare(frame.read([tmp_path])[0], (), "test_accuracy", None)
+    points = chart_data.profile_points(chart_arms.arms(comparison), comparison)
+    below = points[points["threshold"].between(90.1, 91.9)].groupby("label")["share"].unique()
+    assert {str(label).split()[0]: shares.tolist() for label, shares in below.items()} == {"batch": [80], "none": [80]}
+    ends = points.groupby("label")["share"].agg(["first", "last"]).to_numpy().tolist()
+    assert ends == [[80, 0], [100, 0]]
+    assert "not drawn: rms (under 5 seeds)" in drawing.subtitle
 
 
 def scale(drawing: Drawing, channel: str) -> dict[str, str]:

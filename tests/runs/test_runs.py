@@ -388,3 +388,37 @@ def test_a_report_of_a_run_by_its_name(runs: Path, cli: Cli, tmp_path: Path) -> 
     assert cli("report", "batch", "--runs-dir", "kept").out == given.out
     every = cli("report", "--runs-dir", "kept")
     assert (every.code, every.out) == (0, cli("report", "kept").out)
+
+
+def test_tags_and_a_note_are_kept_shown_and_found(runs: Path, cli: Cli) -> None:
+    assert cli("runs", "tag", "batch", "thesis", "figure-3", "--note", "for chapter 2").code == 0
+    assert cli("runs", "tag", "none", "thesis").out == "tags: thesis\n"
+    assert cli("runs", "tag", "batch").out == "tags: figure-3, thesis\nnote: for chapter 2\n"
+    listed = {row[0]: row[1] for row in rows(cli("runs").out)}
+    assert listed["batch-0a"].endswith("#figure-3 #thesis")
+    assert "2 runs, " in cli("runs", "--tag", "thesis").out
+    assert "1 run, " in cli("runs", "ls", "--tag", "thesis", "--tag", "figure-3").out
+    assert "note: for chapter 2" in cli("runs", "show", "batch").out
+    (run,) = json.loads(cli("runs", "--json", "--name", "batch").out)
+    assert (run["tags"], run["note"]) == (["figure-3", "thesis"], "for chapter 2")
+    assert cli("runs", "tag", "batch", "thesis", "--remove", "--note", "").out == "tags: figure-3\n"
+
+
+def test_tags_that_cannot_be(runs: Path, cli: Cli) -> None:
+    for arguments, said in (
+        (("a b",), "tag 'a b' is not allowed; allowed: 1 to 40 letters, digits, '.', '-' and '_'"),
+        (("thesis", "--remove"), "unknown tag 'thesis'"),
+        (("--note", "two\nlines"), "the note is not allowed; allowed: one line of at most 500 characters"),
+    ):
+        answer = cli("runs", "tag", "batch", *arguments)
+        assert answer.code == 2
+        assert said in answer.err
+    assert not list(runs.glob("*/tags.json"))
+    (runs / "batch-0a" / "tags.json").write_text("{}")
+    assert "tags.json cannot be read" in cli("runs").err
+
+
+def test_removing_a_run_removes_its_tags(runs: Path, cli: Cli) -> None:
+    assert cli("runs", "tag", "batch", "thesis").code == 0
+    assert cli("runs", "rm", "batch", "--yes").code == 0
+    assert not (runs / "batch-0a").exists()

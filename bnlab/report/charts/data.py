@@ -3,8 +3,10 @@
 import json
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
+from bnlab import stats
 from bnlab.config import setting_words
 from bnlab.report.charts.arms import MARKS, limits, marked
 from bnlab.report.comparison import ABSENT, Comparison, setting_texts, sort_key, split_and_kind, telling_keys, unit
@@ -15,6 +17,8 @@ REACHED, NEVER = "reached", "never reached"
 MOST_POINTS = 100
 MOST_MARKS = 12
 MOST_DOTS = 40
+FEWEST_OF_A_PROFILE = 5
+"""Seeds: of fewer a profile has no shape."""
 BATCH_GAP = "train/eval gap"
 TRAIN_GAP = "generalization gap"
 
@@ -47,6 +51,24 @@ def replicate_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFram
     done = comparison.replicates[comparison.replicates["state"] == "done"]
     points = done[["arm", "seed", comparison.metric]].rename(columns={comparison.metric: "value"}).dropna()
     return _labelled(points.groupby("arm").head(MOST_DOTS), shown, comparison.metric, ["value"])
+
+
+def profile_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Of each arm the share of its seeds above thresholds (of losses below), in percent, with its interval."""
+    own = {arm: comparison.values[arm] for arm in shown["arm"] if len(comparison.values[arm]) >= FEWEST_OF_A_PROFILE}
+    if not own:
+        return pd.DataFrame()
+    sign = 1 if unit(comparison.metric).higher else -1
+    scores = np.concatenate(list(own.values()))
+    ends = np.quantile(scores[np.isfinite(scores)], (0, 1)) if np.isfinite(scores).any() else np.zeros(2)
+    edge = (ends[1] - ends[0]) / MOST_POINTS
+    thresholds = np.linspace(ends[0] - edge, ends[1] + edge, MOST_POINTS)
+    tables = []
+    for arm, values in own.items():
+        share, low, high = stats.performance_profile([(sign * values).tolist()], (sign * thresholds).tolist())
+        shares = {"share": 100 * share, "low": 100 * low, "high": 100 * high}
+        tables.append(pd.DataFrame({"arm": arm, "threshold": thresholds, **shares, "n": len(values)}))
+    return _labelled(pd.concat(tables), shown, comparison.metric, ["threshold"])
 
 
 def numeric_keys(shown: pd.DataFrame, keys: Sequence[str]) -> list[str]:

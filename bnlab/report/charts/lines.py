@@ -9,7 +9,7 @@ from bnlab.config import setting_words
 from bnlab.report.charts import arms as chart_arms
 from bnlab.report.charts import data
 from bnlab.report.charts.style import CURVES, Drawing, arm_encoding, faded, finish, layer, only, tips, tooltip
-from bnlab.report.comparison import Comparison, words
+from bnlab.report.comparison import Comparison, unit, words
 
 MOST_TICKS = 12
 MARK, SMALL = 45, 8
@@ -57,6 +57,35 @@ def against_setting(every: pd.DataFrame, comparison: Comparison, key: str) -> Dr
     cross = f"cross at the bottom: {' or '.join(sorted(set(without['status'])))}" if crosses else ""
     title = f"{words(metric)} by {setting_words.name(key)}, mean and 95 % interval"
     return finish(f"by-{key}", title, layer(*marks, *crosses), chart_arms.chosen(shown, all_lines, "lines"), cross)
+
+
+def performance_profile(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
+    """The share of an arm's seeds above each score, with the bootstrap's band; seeds that diverged are above none."""
+    shown = chart_arms.lines(every)
+    points = data.profile_points(shown, comparison)
+    if points.empty:
+        return None
+    beyond = "above" if unit(comparison.metric).higher else "below"
+    encode = arm_encoding(shown)
+    scale = alt.Scale(nice=False, zero=False, padding=8)
+    base = alt.Chart(points).encode(x=alt.X("threshold:Q", title=words(comparison.metric), scale=scale))
+    share = f"seeds {beyond} (%)"
+    band = base.mark_area(interpolate="step").encode(
+        y=alt.Y("low:Q", title=share),
+        y2=alt.Y2("high:Q"),
+        **only(encode, "color", "detail"),
+        opacity=faded(0.12, 0.02),
+    )
+    line = base.mark_line(strokeWidth=2, interpolate="step").encode(
+        y=alt.Y("share:Q", title=share),
+        **only(encode, "color", "detail", "strokeDash"),
+        opacity=faded(1, 0.1),
+        tooltip=tips("label:N", "threshold:Q", "share:Q", "low:Q", "high:Q", "n:Q"),
+    )
+    title = f"performance profile: share of seeds {beyond} each {words(comparison.metric)}"
+    missing = chart_arms.without(shown, points).assign(status=f"under {data.FEWEST_OF_A_PROFILE} seeds")
+    said = chart_arms.chosen(shown, every), chart_arms.absent(missing)
+    return finish(f"profile-{comparison.metric}", title, layer(band, line), *said)
 
 
 def _lines(points: pd.DataFrame, encode: dict[str, object], x: alt.X, metric: str, size: object) -> list[alt.Chart]:

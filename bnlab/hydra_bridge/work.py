@@ -1,0 +1,46 @@
+"""What becomes of a launch's configurations: they are trained, or with --dry-run only foreseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bnlab.config import RunConfig
+from bnlab.errors import UserError
+from bnlab.hydra_bridge import ending
+from bnlab.hydra_bridge.fresh_seeds import with_fresh_seeds
+
+if TYPE_CHECKING:
+    from bnlab.launch import Outcome
+
+DRY_RUN = "--dry-run"
+
+
+class ForeseenError(Exception):
+    """All is said of a launch that is not to train anything."""
+
+
+def for_dry_run(arguments: Sequence[str]) -> list[str]:
+    """The arguments with which all jobs come here at once. Raises UserError for a sweeper that finds them by and by."""
+    for text in arguments:
+        if text.startswith("hydra/sweeper=") and text.partition("=")[2] not in ("bnlab", "basic"):
+            raise UserError(f"{text} finds its jobs as it goes, so {DRY_RUN} cannot tell them; leave one of them out")
+    dropped = (DRY_RUN, "hydra/launcher=", "hydra.launcher.", "hydra.sweeper.max_batch_size=")
+    return [text for text in arguments if not text.lstrip("+").startswith(dropped)]
+
+
+def results_of(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
+    """The results of these configurations, which are shown at the end.
+
+    Raises:
+        ForeseenError: it is a dry run.
+    """
+    from bnlab.launch import foresee, run
+
+    configs = with_fresh_seeds(configs)
+    if ending.is_dry_run():
+        foresee(configs)
+        raise ForeseenError
+    runs = run(configs)
+    ending.add_finished(runs)
+    return runs
