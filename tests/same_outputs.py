@@ -43,6 +43,9 @@ class Scale(nn.Module):
 SMALL = ("data.limit=400", "data.batch_size=8", "model.hidden=[16,8]", "threads=1")
 RECORDED = (*SMALL, "steps=400")
 """As many steps as a recording is worth."""
+SMALL_VIT = ("model=vit", "model.width=16", "model.heads=2", "model.depth=1")
+SMALL_RNN = ("model=rnn", "model.hidden=16", "optimizer.clip_norm=1")
+FEW = ("data.limit=64", "data.batch_size=16", "steps=6", "threads=1", "seeds=2")
 SMALL_CNN = ("model=cnn", "model.channels=[8,16]", "data.limit=64", "data.batch_size=8", "steps=6", "threads=1")
 
 
@@ -94,6 +97,11 @@ def trainings() -> Iterator[Command]:
     yield of(
         "train", "norm=custom_class", "norm.target=own_norm.py:Scale", "norm.kwargs={start: 2.0}", *SMALL, "steps=9"
     )
+    yield of("train", "-m", f"norm={schemes_with('custom', on_images=True)}", "norm.impl=custom", *SMALL_VIT, *FEW)
+    yield of("train", "-m", f"norm={schemes_with('custom', on_images=False)}", "norm.impl=custom", *SMALL_RNN, *FEW)
+    yield of("train", "-m", "model=rnn", "model.cell=tanh,gru", "model.sequence=rows,permuted_rows", *FEW)
+    deep = ("model.width=16", "model.depth=4", "model.residual=true", "model.dropout=0.2", "model.norm_at=[1,2]")
+    yield of("train", *deep, "optimizer=rmsprop", "schedule.warmup_steps=4", "data.accumulate=2", *FEW, "label=deep")
     yield of("train", "-m", "optimizer.lr=1e40", "norm=none,batch", *RECORDED, "label=diverging")
     yield of("train", *SMALL, "epochs=40", "seeds=2", "checkpoint_every=0", "label=interrupted", interrupted=True)
     yield of("train", "engine=keras", *SMALL, "epochs=2")

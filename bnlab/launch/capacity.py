@@ -20,6 +20,10 @@ BYTES_PER_ACTIVATION = 4 * 2
 """Per value that a layer gives: the value and its gradient."""
 
 
+LAYERS_AT_A_TIME = 4
+"""Whose values an evaluation holds, as if all were as large as the largest."""
+
+
 def max_replicates(config: RunConfig) -> int:
     """How many replicates of this shape may train side by side."""
     if not config.engine.trains_stacks:
@@ -49,7 +53,11 @@ def _memory(config: RunConfig) -> int:
 
 
 def _bytes_per_replicate(config: RunConfig) -> int:
-    """A generous estimate: weights, their optimizer's state, and the activations of the largest batch."""
+    """A generous estimate: weights, their optimizer's state, and the activations of the largest batch.
+
+    An evaluation keeps no gradients, so that of many layers only few layers' values are there at a time.
+    """
     size = size_of(config.model, IMAGE, classes_of(config.data.name))
-    activations = max(config.data.batch_size, EVALUATION_BATCH) * size.activations
+    evaluated = min(size.activations, LAYERS_AT_A_TIME * size.largest)
+    activations = max(config.data.batch_size * size.activations, EVALUATION_BATCH * evaluated)
     return BYTES_PER_WEIGHT * size.weights + BYTES_PER_ACTIVATION * activations

@@ -21,11 +21,13 @@ class Size:
     Attributes:
         weights: of its linear and convolutional layers, biases left out.
         activations: values that its layers give for one image, those that only pass them on counted too.
+        largest: values of the layer that gives most of them.
         multiplications: of these layers in one image's forward pass.
     """
 
     weights: int
     activations: int
+    largest: int
     multiplications: int
 
 
@@ -34,15 +36,15 @@ def size_of(model: ModelConfig, image: Sequence[int], classes: int) -> Size:
     built = build(model, SCHEMES["none"].configured("native"), image, classes, generator=None)
     layers = list(layers_of(built))
     weights = sum(layer.weight.numel() for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d))
-    activations = multiplications = 0
+    activations = largest = multiplications = 0
 
     def count(layer: nn.Module, _: object, y: torch.Tensor) -> None:
-        nonlocal activations, multiplications
-        activations += y.numel()
+        nonlocal activations, largest, multiplications
+        activations, largest = activations + y.numel(), max(largest, y.numel())
         if isinstance(layer, nn.Linear | nn.Conv2d):
             multiplications += layer.weight.numel() * (y.numel() // len(layer.weight))
 
     for layer in layers:
         layer.register_forward_hook(count)
     built(torch.zeros(1, *image, device="meta"))
-    return Size(weights, activations, multiplications)
+    return Size(weights, activations, largest, multiplications)

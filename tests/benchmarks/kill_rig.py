@@ -32,6 +32,12 @@ SCENARIOS = {
     "single run": (*QUICK, "epochs=3", "schedule=cosine"),
     "stack of 5 seeds": (*QUICK, "epochs=2", "eval_every=7", "seeds=5", "optimizer=sgd", "optimizer.momentum=0.9"),
     "sweep of 2 x 2 seeds": ("-m", *QUICK, "epochs=2", "norm=batch,layer", "norm.impl=custom", "seeds=2"),
+    "residual layers, dropout, accumulation": (
+        *(*QUICK, "epochs=2", "seeds=2", "data.accumulate=2", "optimizer=rmsprop", "optimizer.clip_norm=1"),
+        *("model.width=16", "model.depth=3", "model.residual=true", "model.dropout=0.2"),
+    ),
+    "vit": (*QUICK, "epochs=2", "eval_every=7", "model=vit", "model.width=16", "model.depth=1", "norm=layer"),
+    "rnn": (*QUICK, "epochs=1", "eval_every=7", "model=rnn", "model.hidden=8", "optimizer.clip_norm=1"),
     "sweep in 2 stacks": ("-m", *QUICK, "epochs=1", "norm=batch", "data.batch_size=32,64", "seeds=2"),
 }
 ANY = "any millisecond"

@@ -131,6 +131,7 @@ def test_the_count_of_a_model_is_that_of_its_weights() -> None:
     """By hand: 6 tokens of 32 pixels, width 8, inside 24; per block 3 + 1 products of 8 x 8, and two of 8 x 24."""
     size, of_block = size_of(PLAIN, IMAGE, CLASSES), 4 * 8 * 8 + 2 * 8 * 24
     assert size.weights == 32 * 8 + 2 * of_block + 8 * CLASSES
+    assert size.largest == 6 * 32  # the patches
     assert size.multiplications == 6 * (32 * 8 + 2 * of_block) + 8 * CLASSES
 
 
