@@ -17,6 +17,18 @@ def article_config() -> RunConfig:
     return configuration(["experiment=article_pytorch", "device=cpu"])
 
 
+def model_configs() -> dict[str, RunConfig]:
+    """The other models, and a network with a norm of a user's own, by name."""
+    own = "norm.target=bnlab.bench.own_class:OwnBatchNorm"
+    changes = {
+        "cnn": ["model=cnn", "norm=batch"],
+        "rnn": ["model=rnn", "norm=batch"],
+        "vit": ["model=vit", "norm=layer"],
+        "own class": ["norm=custom_class", own],
+    }
+    return {name: configuration([*overrides, "device=cpu"]) for name, overrides in changes.items()}
+
+
 def norm_config(scheme: str, impl: str = "native") -> NormConfig:
     """`norm=SCHEME norm.impl=IMPL` with the defaults of its other settings."""
     settings: Any = yaml.safe_load((CONF / "norm" / f"{scheme}.yaml").read_text(encoding="utf-8"))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import multiprocessing
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from bnlab.bench import article, limit
-from bnlab.bench.configs import article_config, with_norm
+from bnlab.bench.configs import article_config, model_configs, with_norm
 from bnlab.bench.timing import alternate
 from bnlab.config import MLPConfig, RunConfig
 from bnlab.data import Part, Split
@@ -24,6 +26,7 @@ from bnlab.store import environment
 ARTICLE = "the article's program"
 SIZES = (4, 16, 64)
 MIXED = ("none", "batch", "layer", "group")
+SEEDS_OF_A_MODEL = 8
 LIMIT_REPLICATES = 16
 FEW_TEST_IMAGES = 100
 """Evaluation is not timed, so it need not take long."""
@@ -54,7 +57,7 @@ class _Clock(Observer):
 
 @use_threads(1)
 def bench(
-    steps: int, rounds: int, threads: int | None, *, compiled: bool, begin: Callable[[int, str], None]
+    steps: int, rounds: int, threads: int | None, *, compiled: bool, models: bool, begin: Callable[[int, str], None]
 ) -> dict[str, Any]:
     """Times every case in alternating rounds and returns the figures as plain values.
 
@@ -66,6 +69,7 @@ def bench(
         rounds: how often each case is timed.
         threads: of the CPU; None leaves PyTorch's choice.
         compiled: also time compiled stacks.
+        models: also time the other models, and a class of a user's own.
         begin: told the round and the case before each measurement.
 
     Raises:
@@ -75,9 +79,10 @@ def bench(
     if compiled:
         compiler.check("--compiled", "--no-compiled")
     limits: list[limit.Limit] = []
-    chosen = cases(config, compiled=compiled)
-    measures = {case.name: lambda case=case: case.seconds(steps) / steps / case.replicates for case in chosen}
-    times = alternate(measures | {"the limit": lambda: _limit(config, limits)}, rounds, begin)
+    with ProcessPoolExecutor(_threads(config), multiprocessing.get_context("spawn")) as processes:
+        chosen = cases(config, processes, compiled=compiled, models=models)
+        measures = {case.name: lambda case=case: case.seconds(steps) / steps / case.replicates for case in chosen}
+        times = alternate(measures | {"the limit": lambda: _limit(config, limits)}, rounds, begin)
     return {
         "bench": "engine",
         "environment": environment.describe("cpu", _threads(config)),
@@ -87,14 +92,15 @@ def bench(
     }
 
 
-def cases(config: RunConfig, *, compiled: bool) -> list[Case]:
+def cases(config: RunConfig, processes: Executor, *, compiled: bool, models: bool) -> list[Case]:
     """All that is compared, the article's program first."""
     custom = with_norm(config, "batch", "custom")
     seeds = {size: [Job(config, seed) for seed in range(size)] for size in (1, *SIZES)}
-    mixed = [Job(with_norm(config, scheme), seed) for scheme in MIXED for seed in range(4)]
+    cores = _threads(config)
     found = [
         Case(ARTICLE, 1, False, partial(_seconds_of_the_article, config)),
         _case("single run", seeds[1]),
+        Case("single runs, a process per core", cores, False, partial(_seconds_side_by_side, config, cores, processes)),
         _case("single run, custom batch norm", [Job(custom, 0)]),
     ]
     if compiled:
@@ -105,7 +111,20 @@ def cases(config: RunConfig, *, compiled: bool) -> list[Case]:
         if compiled:
             found.append(_case(f"stack of {size} seeds, compiled", seeds[size], compiled=True))
     found.append(_case("stack of 16 seeds, custom batch norm", [Job(custom, seed) for seed in range(16)]))
-    found.append(_case(f"stack of 4 schemes x 4 seeds ({', '.join(MIXED)})", mixed))
+    for size in (4, 16):
+        mixed = [Job(with_norm(config, scheme), seed) for scheme in MIXED for seed in range(size)]
+        found.append(_case(f"stack of 4 schemes x {size} seeds ({', '.join(MIXED)})", mixed))
+    return found + _cases_of_models(config.threads) if models else found
+
+
+def _cases_of_models(threads: int | None) -> list[Case]:
+    """A single run and a stack of each of the other models."""
+    found = []
+    for name, of_model in model_configs().items():
+        config = dataclasses.replace(of_model, threads=threads)
+        found.append(_case(f"{name}, single run", [Job(config, 0)]))
+        stack = [Job(config, seed) for seed in range(SEEDS_OF_A_MODEL)]
+        found.append(_case(f"{name}, stack of {SEEDS_OF_A_MODEL} seeds", stack))
     return found
 
 
@@ -133,6 +152,18 @@ def _threads(config: RunConfig) -> int:
     return config.threads or DEFAULT_THREADS
 
 
+def _seconds_side_by_side(config: RunConfig, count: int, processes: Executor, steps: int) -> float:
+    """The mean seconds of so many single runs, each of a thread, that are trained at the same time."""
+    alone = dataclasses.replace(config, threads=1)
+    running = [processes.submit(_seconds_alone, Job(alone, seed), steps) for seed in range(count)]
+    return fmean(run.result() for run in running)
+
+
+@use_threads(1)
+def _seconds_alone(job: Job, steps: int) -> float:
+    return seconds_of_steps([job], steps, compiled=False)
+
+
 def _seconds_of_the_article(config: RunConfig, steps: int) -> float:
     return in_own_thread(_threads(config), partial(article.seconds_of_steps, steps, warm_up=steps))
 
@@ -144,7 +175,7 @@ def _case(name: str, jobs: Sequence[Job], *, compiled: bool = False) -> Case:
 def _hardly_tested(config: RunConfig) -> Split:
     split = split_of(config.data)
     few = Part(split.test.images[:FEW_TEST_IMAGES], split.test.labels[:FEW_TEST_IMAGES])
-    return dataclasses.replace(split, test=few)
+    return dataclasses.replace(split, validation=None, test=few)
 
 
 def _products(config: RunConfig) -> list[limit.Product]:

@@ -23,7 +23,7 @@ MOST_ROUNDS = 100_000
 
 
 def run_engine(
-    steps: int, rounds: int, threads: int | None, *, compiled: bool, as_json: bool, out: Path | None
+    steps: int, rounds: int, threads: int | None, *, compiled: bool, models: bool, as_json: bool, out: Path | None
 ) -> None:
     """Runs `bnlab bench engine` and shows the result.
 
@@ -31,7 +31,11 @@ def run_engine(
         UserError: an option out of range, a file that cannot be written, or no compiler.
     """
     _check_numbers(steps, rounds, threads)
-    _run(lambda begin: engine.bench(steps, rounds, threads, compiled=compiled, begin=begin), rounds, as_json, out)
+
+    def bench(begin: Begin) -> dict[str, Any]:
+        return engine.bench(steps, rounds, threads, compiled=compiled, models=models, begin=begin)
+
+    _run(bench, rounds, as_json, out)
 
 
 def run_norms(rounds: int, threads: int | None, *, as_json: bool, out: Path | None) -> None:

@@ -23,6 +23,7 @@ def engine(
     rounds: Rounds = 7,
     threads: Threads = None,
     compiled: Annotated[bool, typer.Option(help="Also time compiled stacks; compiling takes minutes.")] = True,
+    models: Annotated[bool, typer.Option("--models", help="Also time cnn, rnn, vit and a class of one's own.")] = False,
     as_json: AsJson = False,
     out: Out = None,
 ) -> None:
@@ -32,7 +33,7 @@ def engine(
     """
     from bnlab.bench import run_engine
 
-    run_engine(steps, rounds, threads, compiled=compiled, as_json=as_json, out=out)
+    run_engine(steps, rounds, threads, compiled=compiled, models=models, as_json=as_json, out=out)
 
 
 @app.command("norms")

@@ -24,7 +24,7 @@ from bnlab.lifting import lift
 from bnlab.machine.threads import DEFAULT_THREADS, use_threads
 from bnlab.norms import SCHEMES
 from bnlab.runs import Replicate, Run
-from bnlab.store import MOST_BYTES, WEIGHTS, Result, faults, read_bytes
+from bnlab.store import WEIGHTS, Result, faults, read_weights
 
 RELATIVE, ABSOLUTE = 0.01, 0.002
 """How far a score may be from the stored one: another device, thread count or version rounds otherwise."""
@@ -106,7 +106,7 @@ def evaluate_run(
     with use_threads(config.threads or DEFAULT_THREADS):
         for one, result in zip(kept, results, strict=True):
             model = replicate(trained, one.seed).model
-            _load(model, one.path / WEIGHTS)
+            _load(model, one.path, result)
             score = _score(lift([model]).to(device), split, trained, conditions, device)
             if config.protocol()["data"] == trained.protocol()["data"] and conditions == AS_IN_TRAINING:
                 _compare(one, score, result)
@@ -190,10 +190,12 @@ def _split(trained: RunConfig, config: RunConfig) -> Split:
     return dataclasses.replace(split, scaling=before.scaling)
 
 
-def _load(model: nn.Module, path: Path) -> None:
+def _load(model: nn.Module, folder: Path, result: Result) -> None:
     try:
-        file = io.BytesIO(read_bytes(path, MOST_BYTES))
+        file = io.BytesIO(read_weights(folder, result))
         model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as error:  # a file that is no such thing makes torch.load raise anything, even an IndexError
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path} does not hold this run's weights ({reason}); train anew with rerun=true") from error
+        raise UserError(
+            f"{shown(folder / WEIGHTS)} does not hold this run's weights ({reason}); train anew with rerun=true"
+        ) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bnlab.errors import StorageError
 from bnlab.runs.stored import Run
-from bnlab.store import TrainingError, lock_in, read_all, remove_replicate, remove_run
+from bnlab.store import LOCK, TrainingError, lock_in, read_all, remove_replicate, remove_run
 
 
 @dataclass
@@ -27,16 +29,29 @@ def remove(runs: Sequence[Run]) -> Removed:
     """Removes the runs' replicates, and the folder of a run that has none left.
 
     Raises:
-        OSError: what is there cannot be locked.
+        StorageError: what is there cannot be locked.
     """
     removed = Removed()
     for run in runs:
-        with lock_in(run.path.parent):  # nobody claims a replicate meanwhile, see bnlab.store.claims
+        with _lock(run.path.parent):  # nobody claims a replicate meanwhile, see bnlab.store.claims
             for replicate in run.replicates:
                 _remove_replicate(replicate.path, removed)
             _forget_stacks(run.path.parent)
             _remove_run(run, removed)
     return removed
+
+
+@contextlib.contextmanager
+def _lock(runs_dir: Path) -> Iterator[None]:
+    try:
+        lock = lock_in(runs_dir)
+        lock.acquire()
+    except OSError as error:
+        raise StorageError(runs_dir / LOCK, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _remove_replicate(folder: Path, removed: Removed) -> None:

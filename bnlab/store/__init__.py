@@ -8,7 +8,7 @@ from bnlab.store import answers_file, environment, looks_file, result_file, stac
 from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
 from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text, settings_of_tree
-from bnlab.store.digests import CHANGED, MOST_BYTES, WEIGHTS, digest_of, faults
+from bnlab.store.digests import CHANGED, WEIGHTS, digest_of, faults, read_weights
 from bnlab.store.files import as_csv, check_output, check_writable, no_formula, replace
 from bnlab.store.locks import LOCK, lock_in
 from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_bytes
@@ -28,7 +28,6 @@ __all__ = [
     "LOCK",
     "METRICS",
     "METRICS_FILE",
-    "MOST_BYTES",
     "MOST_BYTES_OF_ROWS",
     "STACKS",
     "TIMING",
@@ -70,6 +69,7 @@ __all__ = [
     "read_runs",
     "read_scores",
     "read_tags",
+    "read_weights",
     "remove_replicate",
     "remove_run",
     "replace",

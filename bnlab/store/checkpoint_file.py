@@ -17,11 +17,12 @@ from typing import Any
 import torch
 
 from bnlab.errors import StorageError, UnreadableError
-from bnlab.store.digests import MOST_BYTES
 from bnlab.store.files import replace
 from bnlab.store.reading import DamagedError, read_bytes
 
 MAGIC = b"bnlab checkpoint 4\n"
+MOST_BYTES = 2**40
+"""Any that a machine can hold."""
 
 CURRENT, BEFORE = "checkpoint.pt", "checkpoint-before.pt"
 
@@ -42,14 +43,12 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
 def load(path: Path) -> dict[str, Any]:
     """Reads a checkpoint. Raises DamagedError, FileNotFoundError, or UnreadableError."""
     try:
-        file = read_bytes(path, MOST_BYTES)
+        file = read_bytes(path, MOST_BYTES, MAGIC)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise UnreadableError(path, error) from error
     start = len(MAGIC) + hashlib.sha256().digest_size
-    if not file.startswith(MAGIC):
-        raise DamagedError("it is no checkpoint of this version")
     if hashlib.sha256(memoryview(file)[start:]).digest() != file[len(MAGIC) : start]:
         raise DamagedError("its digest is wrong")
     try:

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bnlab.store.answers_file import ANSWERS
-from bnlab.store.reading import DamagedError, read_bytes
+from bnlab.store.reading import MOST_BYTES, MOST_BYTES_OF_ROWS, DamagedError, read_bytes
 from bnlab.store.result_file import Result
 from bnlab.store.rows_file import METRICS_FILE, TIMING_FILE, read_scores
 
 WEIGHTS = "weights.pt"
 DIGESTED = (METRICS_FILE, TIMING_FILE, ANSWERS, WEIGHTS)
 """The files of a finished replicate whose digests its result.json has."""
-MOST_BYTES = 2**40
-"""Of weights: any that a machine can hold."""
+BYTES_PER_PARAMETER = 64
+"""At most, in weights.pt: four, and what is kept beside them."""
 CHANGED = "was changed after it was stored: its digest is wrong"
 
 
@@ -26,8 +26,13 @@ def digest_of(content: bytes) -> str:
 
 def digests_in(replicate: Path) -> dict[str, str]:
     """Of each of the files that are there. Raises OSError."""
-    present = [name for name in DIGESTED if (replicate / name).exists()]
-    return {name: digest_of(read_bytes(replicate / name, MOST_BYTES)) for name in present}
+    present = [replicate / name for name in DIGESTED if (replicate / name).exists()]
+    return {path.name: digest_of(read_bytes(path, path.stat().st_size)) for path in present}
+
+
+def read_weights(replicate: Path, result: Result) -> bytes:
+    """The weights.pt of a replicate. Raises OSError, also for a file that is too large to be what was trained."""
+    return read_bytes(replicate / WEIGHTS, MOST_BYTES + BYTES_PER_PARAMETER * (result.parameters or MOST_BYTES))
 
 
 def faults(replicate: Path, result: Result) -> Iterator[str]:
@@ -35,9 +40,10 @@ def faults(replicate: Path, result: Result) -> Iterator[str]:
     if not result.is_final:
         return
     for name in DIGESTED:
-        digest = result.digests.get(name)
+        path, digest = replicate / name, result.digests.get(name)
         try:
-            content = read_bytes(replicate / name, MOST_BYTES)
+            is_weights = name == WEIGHTS
+            content = read_weights(replicate, result) if is_weights else read_bytes(path, MOST_BYTES_OF_ROWS)
         except FileNotFoundError:
             if digest is not None:
                 yield f"{name} is missing"

@@ -28,11 +28,12 @@ class DamagedError(Exception):
     """A file's content is not what was written; the message says why."""
 
 
-def read_bytes(path: Path, most: int) -> bytes:
+def read_bytes(path: Path, most: int, start: bytes = b"") -> bytes:
     """A file's content.
 
     Raises:
         OSError: it cannot be read, is a link or no regular file, or has more than `most` bytes.
+        DamagedError: it does not begin with `start`; no more of it is read then.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -46,7 +47,10 @@ def read_bytes(path: Path, most: int) -> bytes:
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
         if status.st_size > most:
             raise OSError(errno.EFBIG, f"it has {status.st_size} bytes, and at most {most} are read", str(path))
-        return file.read(status.st_size)
+        begin = file.read(len(start))
+        if begin != start:
+            raise DamagedError("it is no file of this version")
+        return begin + file.read(max(status.st_size - len(start), 0))
 
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:

@@ -55,7 +55,7 @@ class StoredRun:
     @property
     def name(self) -> str:
         """Printable, whatever the folder is called."""
-        return shown(self.path.resolve().name if self.path.name in ("", "..") else self.path.name)
+        return shown(Path(os.path.realpath(self.path)).name if self.path.name in ("", "..") else self.path.name)
 
 
 def identity(config: StoredConfig, result: Result) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ QUICK = ("bench", "engine", "--steps", "1", "--rounds", "1", "--threads", "1", "
 STACKS = [
     "the article's program",
     "single run",
+    "single runs, a process per core",
     "single run, custom batch norm",
     "stack of 2 seeds",
     "stack of 5 seeds",
     "stack of 16 seeds, custom batch norm",
     "stack of 4 schemes x 4 seeds (none, batch, layer, group)",
+    "stack of 4 schemes x 16 seeds (none, batch, layer, group)",
 ]
 
 
@@ -54,7 +57,7 @@ def _check_engine(results: dict[str, Any]) -> None:
     assert set(results["limit"]) == keys
     assert results["limit"]["us"] == pytest.approx(results["limit"]["products_us"] + results["limit"]["adam_us"])
     assert [case["case"] for case in results["cases"]] == STACKS
-    assert [case["replicates"] for case in results["cases"]] == [1, 1, 1, 2, 5, 16, 16]
+    assert [case["replicates"] for case in results["cases"]] == [1, 1, 1, 1, 2, 5, 16, 16, 64]
     keys = {"case", "replicates", "compiled", "us", "us_of_rounds", "speedup", "share_of_limit"}
     for case in results["cases"]:
         assert set(case) == keys
@@ -68,7 +71,7 @@ def test_figures_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     article_times, stack_times = iter([0.008, 0.004, 0.006]), iter([0.016, 0.048, 0.032])
     limits = iter([limit.Limit(0.008, 0.004), limit.Limit(0.012, 0.008), limit.Limit(0.010, 0.006)])
 
-    def cases(config: object, *, compiled: bool) -> list[Case]:
+    def cases(config: object, processes: object, *, compiled: bool, models: bool) -> list[Case]:
         return [
             Case(engine.ARTICLE, 1, False, lambda steps: steps * next(article_times)),
             Case("sixteen", 16, True, lambda steps: steps * next(stack_times)),
@@ -76,7 +79,7 @@ def test_figures_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(engine, "cases", cases)
     monkeypatch.setattr(limit, "measure", lambda products, parameters: next(limits))
-    results = engine.bench(10, 3, None, compiled=False, begin=lambda number, name: None)
+    results = engine.bench(10, 3, None, compiled=False, models=False, begin=lambda number, name: None)
     program, sixteen = results["cases"]
     assert program["us"] == pytest.approx(6000)
     assert sixteen["us"] == pytest.approx(2000)
@@ -99,8 +102,30 @@ def test_cases_are_the_articles_configuration() -> None:
     custom = configs.with_norm(config, "batch", "custom")
     assert custom.norm == dataclasses.replace(config.norm, impl="custom")
     assert type(configs.norm_config("group")) is SCHEMES["group"].settings
-    compiled = [case for case in engine.cases(config, compiled=True) if case.compiled]
+    with ThreadPoolExecutor(1) as unused:
+        compiled = [case for case in engine.cases(config, unused, compiled=True, models=False) if case.compiled]
     assert [case.replicates for case in compiled] == [1, 1, 4, 16, 64]
+
+
+def test_the_other_models_are_timed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "WORTH_RECORDING", 1)
+    monkeypatch.setattr(engine, "SEEDS_OF_A_MODEL", 2)
+    with ThreadPoolExecutor(1) as unused:
+        found = engine.cases(configs.article_config(), unused, compiled=False, models=True)
+    cases = [case for case in found if case.name.partition(",")[0] in ("cnn", "rnn", "vit", "own class")]
+    assert [case.name for case in cases if case.replicates == 1] == [
+        "cnn, single run",
+        "rnn, single run",
+        "vit, single run",
+        "own class, single run",
+    ]
+    assert [case.name for case in cases if case.replicates == 2] == [
+        "cnn, stack of 2 seeds",
+        "rnn, stack of 2 seeds",
+        "vit, stack of 2 seeds",
+        "own class, stack of 2 seeds",
+    ]
+    assert all(case.seconds(1) > 0 for case in cases)
 
 
 def test_steps_are_timed_without_warm_up_and_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:

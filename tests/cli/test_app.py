@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bnlab import __version__
-from bnlab.config import settings_of
 from bnlab.norms import SCHEMES
 from tests.conftest import QUICK, Cli, environment, files_below
 
@@ -50,19 +49,6 @@ def test_cfg_prints_the_configuration_and_trains_nothing(cli: Cli, tmp_path: Pat
     assert (answer.code, answer.err) == (0, "")
     assert "\n  num_groups: " in answer.out
     assert files_below(tmp_path) == set()
-
-
-def test_norms_lists_every_scheme(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "400")
-    answer = cli("norms")
-    assert (answer.code, answer.err) == (0, "")
-    for name, scheme in SCHEMES.items():
-        (row,) = [
-            line for line in answer.out.splitlines() if line.split("│")[1:2] and line.split("│")[1].strip() == name
-        ]
-        cells = [cell.strip() for cell in row.split("│")[1:-1]]
-        settings = ", ".join(settings_of("norm", name))
-        assert cells == [name, scheme.formula, scheme.normalizes_over, settings, ", ".join(scheme.impls), scheme.source]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["norms"], ["report", "--help"]])

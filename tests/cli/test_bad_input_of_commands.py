@@ -43,7 +43,7 @@ BAD: list[tuple[list[str], str]] = [
     (["runs", "--runs-dir", ""], NO_PATH),
     (["runs", "--runs-dir", LONG], f"runs folder '{TOO_LONG}' does not exist; "),
     (["runs", "--runs-dir"], "Option '--runs-dir' requires an argument. See: bnlab runs --help"),
-    (["runs", "list"], "No such command 'list'. Allowed: show, rm, export. See: "),
+    (["runs", "list"], "No such command 'list'. Did you mean 'ls'? Allowed: ls, diff, tag, show, rm, check, ex"),
     (["runs", "show"], "Missing argument"),
     (["runs", "show", "zzz"], "there is no run 'zzz'; nearest: none-"),
     (["runs", "show", "nnoe"], "there is no run 'nnoe'; nearest: none-"),

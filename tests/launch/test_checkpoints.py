@@ -45,8 +45,8 @@ def test_the_one_before_is_kept(tmp_path: Path) -> None:
         (lambda file: file[:-1], "its digest is wrong"),
         (lambda file: file[:-9] + b"x" + file[-8:], "its digest is wrong"),
         (lambda file: file[: len(MAGIC) + 7], "its digest is wrong"),
-        (lambda file: b"", "it is no checkpoint of this version"),
-        (lambda file: file.replace(MAGIC, b"bnlab checkpoint 0\n"), "it is no checkpoint of this version"),
+        (lambda file: b"", "it is no file of this version"),
+        (lambda file: file.replace(MAGIC, b"bnlab checkpoint 0\n"), "it is no file of this version"),
     ],
     ids=["cut", "changed", "cut early", "empty", "older format"],
 )
@@ -116,7 +116,7 @@ def test_a_damaged_one_falls_back_to_the_one_before(interrupted: Path, cli: Cli,
     (interrupted / CURRENT).write_bytes(b"rubbish")
     said = finish(cli, tmp_path)
     path = (interrupted / CURRENT).relative_to(tmp_path)
-    expected = f"{path} is not used: it is no checkpoint of this version; going back to the one before, or to the start"
+    expected = f"{path} is not used: it is no file of this version; going back to the one before, or to the start"
     assert expected in said
     assert "going on from step 20" in said
 

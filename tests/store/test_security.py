@@ -54,7 +54,7 @@ def test_a_target_in_a_run_folder_is_only_text(cli: Cli, tmp_path: Path) -> None
     answer = cli("evaluate", "evil")
     assert answer.code == 2
     assert "evil-0a cannot be evaluated: config.yaml is damaged: it has the tag tag:yaml.org" in answer.err
-    assert files_below(tmp_path) == before
+    assert files_below(tmp_path) - {"runs/.looks.jsonl"} == before
 
 
 def test_weights_with_code_in_them_are_refused(cli: Cli, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ NAMES = {
     "InstanceNorm": "instance",
     "LlamaRMSNorm": "rms",
     "SimpleRMS": "rms",
+    "T5LayerNorm": "rms",
     "FRN": "frn",
     "FilterResponseNorm2d": "frn",
     "SwitchNorm1d": "switchable",

@@ -1,6 +1,7 @@
 """Run folders as one table: a row per replicate."""
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,10 @@ def metric_columns(frame: pd.DataFrame) -> list[str]:
 
 def _runs(folders: Sequence[Path]) -> Iterator[StoredRun]:
     """Each run once, also where a folder is given twice."""
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for folder in folders:
         for run in _in(folder):
-            path = run.path.resolve()
+            path = os.path.realpath(run.path)  # Path.resolve fails at a circle of links
             if path not in seen:
                 seen.add(path)
                 yield run

@@ -75,7 +75,8 @@ def table(comparison: Comparison) -> Table | None:
         cells[f"better than {base.name}"] = data["better"].map(_percent).tolist()
         cells["95 % of it"] = _between(data, "better_low", "better_high", _percent)
     title = f"{words(comparison.metric)}: robust summaries, stratified bootstrap over seeds, too narrow for few"
-    return Table("robust", title, data, pd.DataFrame(cells), ("arm", "data"))
+    spare = ("95 % of it", f"better than {base.name}") if base else ()
+    return Table("robust", title, data, pd.DataFrame(cells), ("arm", "data"), spare)
 
 
 def _rows(group: Group, base: Group | None) -> list[dict[str, object]]:

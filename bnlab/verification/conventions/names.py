@@ -14,7 +14,7 @@ NAMES = {
     "dyt": r"_dyt_|_dy_t_|dynamic_?tanh",
     "instance": r"instance|_in_norm_|_in_(d_)?$",
     "group": r"group|_gn_",
-    "rms": r"rms",
+    "rms": r"rms|^_t_layer_norm_$",
     "layer": r"layer_?norm|_ln_",
     "batch": r"batch|_bn_",
 }

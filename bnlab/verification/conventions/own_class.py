@@ -136,7 +136,7 @@ def _rounded(module: nn.Module, settings: Mapping[str, Any]) -> dict[str, float]
     found: dict[str, float] = {}
     for setting, given in settings.items():
         kept = [getattr(module, name, None) for name in SETTING_NAMES.get(setting, (setting,))]
-        values = [float(each) for each in kept if isinstance(each, Tensor) and each.numel() == 1]
+        values = [float(each.detach()) for each in kept if isinstance(each, Tensor) and each.numel() == 1]
         for value in values:
             if abs(value - given) < ROUNDED * abs(given):
                 found[setting] = value
