@@ -28,7 +28,7 @@ from bnlab.store.rows_file import METRICS, METRICS_FILE, TIMING, TIMING_FILE
 from tests.compose import compose
 
 LEVELS = {"none": 0.972, "batch": 0.978, "layer": 0.976, "group": 0.976, "rms": 0.977}
-ENVIRONMENT = {
+ENVIRONMENT: dict[str, str | int | bool] = {
     "bnlab": "0.1.0",
     "torch": "2.14.1",
     "torchvision": "0.29.1",
