@@ -78,6 +78,8 @@ class Result:
         return self.run is not None
 
 
+KEYS = frozenset(each.name for each in fields(Result))
+
 TYPES: Mapping[str, tuple[type | UnionType, str]] = {
     "seed": (int, "a whole number"),
     "state": (str, "a text"),
@@ -170,7 +172,8 @@ def _upgraded(result: dict[str, Any]) -> dict[str, Any]:
 def _typed(values: Mapping[str, Any]) -> Result:
     """Raises DamagedError if a known key holds another type, or what it cannot mean."""
     for key, (kind, words) in TYPES.items():
-        _check(key, values.get(key), kind, words)
+        if key in values:
+            _check(key, values[key], kind, words)
     for name, value in values.get("final", {}).items():
         _check_final(name, value)
     for step in values.get("resumed_at_steps", ()):
@@ -184,8 +187,7 @@ def _typed(values: Mapping[str, Any]) -> Result:
         raise DamagedError("it has no seed or no state")
     if values["state"] not in list(State):
         raise DamagedError(f"it has the state {shown(values['state'])}; allowed: {', '.join(State)}")
-    known = {each.name for each in fields(Result)}
-    typed = {key: value for key, value in values.items() if key in known}
+    typed = {key: value for key, value in values.items() if key in KEYS}
     return Result(
         **typed
         | {
@@ -220,8 +222,9 @@ LARGEST = 2**63
 
 
 def _check(key: str, value: object, kind: type | UnionType, words: str) -> None:
-    is_it = isinstance(value, kind) and (not isinstance(value, bool) or kind == Scalar)
-    if value is not None and not is_it:
+    if value is None:
+        return
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind != Scalar):
         raise DamagedError(f"it has {shown(key)} {shown(json.dumps(value))}; {words} is expected")
     if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) >= LARGEST):
         raise DamagedError(f"it has {shown(key)} {shown(value)}, which is too large")
