@@ -17,6 +17,7 @@ from rich.text import Text
 from bnlab.bench import engine, norms
 from bnlab.config import MOST_STEPS, MOST_THREADS
 from bnlab.errors import UserError
+from bnlab.machine import as_wide_as_needed
 from bnlab.store import check_output, replace
 
 MOST_ROUNDS = 100_000
@@ -67,9 +68,7 @@ def _run(bench: Callable[[Begin], dict[str, Any]], rounds: int, as_json: bool, o
 def print_results(results: dict[str, Any], console: Console) -> None:
     """The table of a bench's plain values, with what it was measured on."""
     table = _engine_table(results) if results["bench"] == "engine" else _norms_table(results)
-    # Never squeezed: digits cut off to fit a narrow terminal or a pipe would be other numbers.
-    table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
-    console.print(table, soft_wrap=True)
+    console.print(as_wide_as_needed(table, console), soft_wrap=True)
     for line in (*_notes(results), _where(results["environment"])):
         console.print(line, soft_wrap=True)
 

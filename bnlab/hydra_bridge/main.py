@@ -133,7 +133,7 @@ def resolve(plain: dict[str, Any]) -> RunConfig:
         try:
             plain = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)  # type: ignore[assignment]  # a dict stays one
         except OmegaConfBaseException as error:
-            raise UserError(messages.one_line(error)) from error
+            raise UserError(messages.in_words(error)) from error
     return from_mapping(plain)
 
 

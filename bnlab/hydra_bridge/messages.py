@@ -53,10 +53,10 @@ def user_error(error: Exception, arguments: Sequence[str]) -> UserError:
         named = name(text, arguments)
         if named is not None:
             return named
-    return UserError(one_line(error))
+    return UserError(in_words(error))
 
 
-def one_line(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
     """Its own text and its cause's, with what loops or cannot be resolved put in words."""
     parts = [str(error), str(error.__cause__ or "")]
     text = "; ".join(part for part in parts if part)

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from bnlab.engine import Beginning, Evaluation, Observer, Score
 from bnlab.launch.durations import duration
+from bnlab.store import SPLITS
 
-SPLITS = {"train": "training", "validation": "validation", "test": "test"}
-"""What a row shows the accuracies of, and their heads."""
+SHOWN = ("train", "validation", "test")
+"""What a row shows the accuracies of."""
 IN_A_PIPE = 80
 """Columns of a row where there is no terminal."""
 
@@ -114,8 +115,8 @@ class StackProgress(Observer):
             return
         arm = self._leader(evaluation)
         scores = {
-            head: f"{100 * self._mean(evaluation.scores[split], arm):.2f}"
-            for split, head in SPLITS.items()
+            SPLITS[split]: f"{100 * self._mean(evaluation.scores[split], arm):.2f}"
+            for split in SHOWN
             if split in evaluation.scores
         }
         left = (self._plan.total_steps / evaluation.step - 1) * evaluation.seconds

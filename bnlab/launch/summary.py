@@ -17,14 +17,9 @@ from bnlab.launch.arms import arms_of
 from bnlab.launch.durations import duration
 from bnlab.launch.kept_weights import Conditions, Evaluated
 from bnlab.launch.outcomes import Outcome
-from bnlab.store import WEIGHTS, State, as_csv, replace
+from bnlab.store import SPLITS, WEIGHTS, State, as_csv, replace
 
-SPLITS = {
-    "train": "training, since the last evaluation",
-    "validation": "validation",
-    "test": "test",
-    "test_batch_stats": "test, batch statistics",
-}
+SAID = SPLITS | {"train": "training, since the last evaluation"}
 
 
 def show(runs: Sequence[Sequence[Outcome]], seconds: float) -> None:
@@ -87,7 +82,7 @@ def show_evaluated(
 def _show_splits(run: Sequence[Outcome], console: Console) -> None:
     several = len(run) > 1
     table = _table("images", "loss", "accuracy %", *(["sd"] if several else []))
-    for split, words in SPLITS.items():
+    for split, words in SAID.items():
         losses, accuracies = _done(run, f"{split}_loss"), _done(run, f"{split}_accuracy")
         if losses and accuracies:
             cells = _mean_and_sd(accuracies)

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from bnlab.runs.show import SPLITS, seeds
+from bnlab.runs.show import seeds
 from bnlab.runs.stored import Replicate, Run
-from bnlab.store import as_text
+from bnlab.store import SPLITS, as_text
 
 ABSENT = "-"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -11,17 +10,12 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from bnlab.errors import shown
+from bnlab.machine import as_wide_as_needed
 from bnlab.runs.removal import remove
 from bnlab.runs.settings import arms
 from bnlab.runs.stored import Replicate, Run
-from bnlab.store import StackRecord, StoredConfig, environment, is_claimed, read_all
+from bnlab.store import SPLITS, StackRecord, StoredConfig, environment, is_claimed, read_all
 
-SPLITS = {
-    "train": "training",
-    "validation": "validation",
-    "test": "test",
-    "test_batch_stats": "test, batch statistics",
-}
 STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow", "diverged": "magenta"}
 WIDE = 100
 """Columns of a terminal with room for age and size."""
@@ -52,8 +46,7 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
         if not run.replicates:
             table.add_row(Text(run.name), Text(arm), "-", Text(run.state, "red"), "-", *("-" for _ in also))
     if not console.is_terminal:
-        # In a pipe or a file a line each, whatever its length: for grep, and folding thousands takes seconds.
-        table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
+        as_wide_as_needed(table, console)  # for grep
     console.print(table, soft_wrap=not console.is_terminal)
     count = sum(len(run.replicates) for run in runs)
     size = _size(sum(replicate.size for run in runs for replicate in run.replicates))

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.integrate import trapezoid
+import scipy
 from scipy.special import stdtrit
-from scipy.stats import norm
 
 
 class Interval(NamedTuple):
@@ -82,7 +81,8 @@ def highest_of(count: int) -> float:
     Source: Tippett, On the extreme individuals and the range of samples, Biometrika 17 (1925).
     """
     x = np.linspace(-8, 8, 4001)
-    return float(trapezoid(count * x * norm.pdf(x) * norm.cdf(x) ** (count - 1), x))
+    norm = scipy.stats.norm
+    return float(scipy.integrate.trapezoid(count * x * norm.pdf(x) * norm.cdf(x) ** (count - 1), x))
 
 
 def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:

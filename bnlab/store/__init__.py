@@ -15,7 +15,7 @@ from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_
 from bnlab.store.removal import TrainingError, remove_replicate, remove_run
 from bnlab.store.replicate import ReplicateFolder, finished
 from bnlab.store.result_file import FINISHED, Company, Result, State
-from bnlab.store.rows_file import METRICS, METRICS_FILE, TIMING, TIMING_FILE, Scored, Timed, read_scores
+from bnlab.store.rows_file import METRICS, METRICS_FILE, SPLITS, TIMING, TIMING_FILE, Scored, Timed, read_scores
 from bnlab.store.stack_file import STACKS, StackRecord, read_all
 from bnlab.store.stored import StoredReplicate, StoredRun, identity, read_run, read_runs
 from bnlab.store.tags_file import Tags, read_tags, write_tags
@@ -29,6 +29,7 @@ __all__ = [
     "METRICS",
     "METRICS_FILE",
     "MOST_BYTES_OF_ROWS",
+    "SPLITS",
     "STACKS",
     "TIMING",
     "TIMING_FILE",

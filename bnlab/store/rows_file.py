@@ -34,6 +34,9 @@ class Timed(NamedTuple):
 
 METRICS, TIMING = Scored._fields, Timed._fields
 
+SPLITS = {"train": "training", "validation": "validation", "test": "test", "test_batch_stats": "test, batch statistics"}
+"""What may be scored, and that in words."""
+
 
 def read_scores(replicate: Path) -> list[Scored]:
     """The rows of a replicate's metrics.csv.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
@@ -16,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from tabulate import tabulate
 
+from bnlab.machine import as_wide_as_needed
 from bnlab.norms import SCHEMES
 from bnlab.store import environment
 from bnlab.verification.checks import COARSE, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
@@ -35,9 +35,7 @@ def print_tables(verdicts: Sequence[Verdict], console: Console, *, explain: bool
             for line in filter(None, (verdict.called, *_remarks(verdict))):
                 console.print(f"{verdict.name}: {line}", soft_wrap=True)
         table = _table(of_scheme)
-        # Never squeezed: digits cut off to fit a narrow terminal or a pipe would be other numbers.
-        table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
-        console.print(table, soft_wrap=True)
+        console.print(as_wide_as_needed(table, console), soft_wrap=True)
         for verdict in of_scheme:
             for line in _findings(verdict, explain=explain):
                 console.print(line, soft_wrap=True)

@@ -156,7 +156,7 @@ def test_python_has_a_form_for_tests() -> None:
     verdict.raise_for_failures()
     assert isinstance(verdict, Verdict)
     with pytest.raises(AssertionError, match=r"^EpsOutside is no batch norm: .*\n- eps is outside the root") as error:
-        bnlab.verify(EpsOutside, "batch").raise_for_failures()
+        bnlab.verify(EpsOutside, as_="batch").raise_for_failures()
     assert len(error.value.args[0].splitlines()) == 2
 
 

@@ -15,7 +15,7 @@ from bnlab.report.comparison.looks import Looks
 from bnlab.report.comparison.names import names_of, setting_texts, short_names, telling_keys
 from bnlab.report.comparison.provenance import environments
 from bnlab.report.comparison.units import Unit, split_and_kind, unit, words
-from bnlab.report.comparison.wording import listed, one_line, plural, sort_key
+from bnlab.report.comparison.wording import listed, plural, sort_key, without_breaks
 
 __all__ = [
     "ABSENT",
@@ -38,7 +38,6 @@ __all__ = [
     "listed",
     "metric_columns",
     "names_of",
-    "one_line",
     "plural",
     "setting_texts",
     "short_names",
@@ -47,5 +46,6 @@ __all__ = [
     "telling_keys",
     "unit",
     "unlike",
+    "without_breaks",
     "words",
 ]

@@ -13,9 +13,8 @@ from bnlab import stats
 from bnlab.errors import UserError, nearest, unknown
 from bnlab.report.comparison import arms, contrasts, images, names, provenance, seeds
 from bnlab.report.comparison.frame import metric_columns
-from bnlab.report.comparison.units import SPLITS
 from bnlab.report.comparison.wording import listed
-from bnlab.store import FINISHED
+from bnlab.store import FINISHED, SPLITS
 
 SHOWN = 3
 
@@ -140,7 +139,7 @@ def _with_metric(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The frame, with the metric as a column of no numbers where all that is known is that replicates diverged."""
     metrics = metric_columns(frame)
     if not metrics and (frame["state"] == "diverged").any():
-        metrics = [f"{split}_{kind}" for split in SPLITS for kind in ("accuracy", "loss")]
+        metrics = [f"{split}_{kind}" for split in dict.fromkeys(("test", *SPLITS)) for kind in ("accuracy", "loss")]
         frame = frame.assign(**{metric: math.nan})
     if not metrics:
         states = ", ".join(f"{count} {state}" for state, count in frame["state"].value_counts().items())

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnlab.report.comparison.arms import ABSENT
-
-SPLITS = {"test": "test", "train": "training", "validation": "validation", "test_batch_stats": "test, batch statistics"}
+from bnlab.store import SPLITS
 
 
 @dataclass(frozen=True)

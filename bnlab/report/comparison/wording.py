@@ -14,7 +14,7 @@ def plural(count: int | None, word: str) -> str:
     return word if count == 1 else f"{word}s"
 
 
-def one_line(text: str) -> str:
+def without_breaks(text: str) -> str:
     """The text with spaces for its line breaks, which names of arms may have."""
     return " ".join(text.splitlines())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bnlab.report.comparison import one_line
+from bnlab.report.comparison import without_breaks
 from bnlab.report.tables.contents import Table
 
 
@@ -22,7 +22,7 @@ def markdown(table: Table) -> str:
 
 def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is: no cell ends at a bar, no tag, image or emphasis begins."""
-    escaped = re.sub(r"([\\`*|]|!(?=\[))", r"\\\1", one_line(text))
+    escaped = re.sub(r"([\\`*|]|!(?=\[))", r"\\\1", without_breaks(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;")
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from bnlab.report.comparison import one_line
+from bnlab.report.comparison import without_breaks
 from bnlab.report.tables import fitting
 from bnlab.report.tables.contents import BEST, Table
 
@@ -53,7 +53,7 @@ def table(whole: Table) -> str:
     weight = BOLD if any(whole.best) else 1.0
 
     def column_width(texts: Sequence[str]) -> float:
-        head, *cells = map(one_line, texts)
+        head, *cells = map(without_breaks, texts)
         return weight * max(map(width, [*fitting.folded(head, cells), *cells])) + BETWEEN
 
     shown, out = fitting.fitted(fitting.told_once(whole), column_width, COLUMN + BETWEEN)
@@ -87,7 +87,7 @@ def table(whole: Table) -> str:
 
 def text(said: str) -> str:
     """Text that LaTeX sets as it is."""
-    return one_line(said).translate(ESCAPED)
+    return without_breaks(said).translate(ESCAPED)
 
 
 def number(said: str) -> str:
@@ -97,7 +97,7 @@ def number(said: str) -> str:
 
 def width(said: str) -> float:
     """Points of a text in Computer Modern at 8 pt, and no fewer."""
-    return sum(WIDTH_OF.get(character, WIDEST) for character in one_line(said))
+    return sum(WIDTH_OF.get(character, WIDEST) for character in without_breaks(said))
 
 
 def _alignment(name: str, shown: Table, broken: dict[str, float]) -> str:
@@ -107,7 +107,7 @@ def _alignment(name: str, shown: Table, broken: dict[str, float]) -> str:
 
 
 def _head(name: str, shown: Table) -> str:
-    lines = [text(line) for line in fitting.folded(one_line(name), list(map(one_line, shown.cells[name])))]
+    lines = [text(line) for line in fitting.folded(without_breaks(name), list(map(without_breaks, shown.cells[name])))]
     side = "l" if name in shown.labels else "r"
     both = r" \\ ".join(lines)
     return both if len(lines) == 1 else f"\\shortstack[{side}]{{{both}}}"

@@ -1,6 +1,5 @@
 """A comparison on the terminal, and as files."""
 
-import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from bnlab.errors import UserError
-from bnlab.report.comparison import Comparison, contrasts, environments, metric_columns, one_line
+from bnlab.machine import as_wide_as_needed
+from bnlab.report.comparison import Comparison, contrasts, environments, metric_columns, without_breaks
 from bnlab.report.csv_text import csv_text
 from bnlab.report.tables import contents, fitting, formats, latex
 from bnlab.report.tables.contents import Table
@@ -58,7 +58,7 @@ def show(
 
 def say(text: str, console: Console, style: str = "") -> None:
     """Print a line: on a terminal wrapped between words, the rest below its beginning; elsewhere whole, for grep."""
-    line = one_line(text)
+    line = without_breaks(text)
     if not console.is_terminal:
         console.print(Text(line, style), soft_wrap=True)
         return
@@ -79,15 +79,15 @@ def show_table(table: Table, console: Console) -> None:
     for name in table.cells.columns:
         # Text, not str: a label is shown as it is, whatever rich would take for markup in it.
         label = name in table.labels
-        lines = fitting.folded(one_line(name), list(map(one_line, table.cells[name])))
+        lines = fitting.folded(without_breaks(name), list(map(without_breaks, table.cells[name])))
         head = Text("\n" if console.is_terminal else " ").join(map(Text, lines))
         grid.add_column(head, justify="left" if label else "right", no_wrap=not (label and foldable))
     rows = table.cells.to_numpy().tolist()
     best = table.best or (False,) * len(rows)
     for row, mark in list(zip(rows, best, strict=True))[:MOST_ROWS]:
-        grid.add_row(*(Text(one_line(cell)) for cell in row), style=BEST_STYLE if mark else None)
+        grid.add_row(*(Text(without_breaks(cell)) for cell in row), style=BEST_STYLE if mark else None)
     if not foldable:
-        grid.width = console.measure(grid, options=console.options.update(max_width=sys.maxsize)).maximum
+        as_wide_as_needed(grid, console)
     say(table.title, console, "italic")
     console.print(grid, soft_wrap=not foldable)
     if len(rows) > MOST_ROWS:
@@ -101,7 +101,7 @@ def _width(table: Table) -> float:
 
 
 def _column_width(texts: Sequence[str]) -> float:
-    head, *cells = map(one_line, texts)
+    head, *cells = map(without_breaks, texts)
     return max(map(len, [*fitting.folded(head, cells), *cells])) + BETWEEN
 
 

@@ -1,4 +1,4 @@
-"""What a Python program uses of bnlab, e.g. a student's test. Importing this imports nothing heavy."""
+"""`bnlab.verify`: a normalization layer held against its definition, in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def verify(
     norm_class: type[nn.Module],
-    scheme: str = "auto",
+    as_: str = "auto",
     *,
     kwargs: Mapping[str, Any] | None = None,
     affine: bool | None = None,
@@ -27,7 +27,7 @@ def verify(
 
     Args:
         norm_class: a torch.nn.Module, made as `norm_class(num_features, **kwargs)`.
-        scheme: what it is to compute; `auto` is what its name says, or else what it comes nearest to.
+        as_: the scheme that it is to compute; `auto` is what its name says, or else what it comes nearest to.
         kwargs: further arguments of its constructor.
         affine: whether it has γ and β; None is what it shows.
         momentum: of which value its momentum is the weight, `new` or `old`; None is what it shows.
@@ -40,4 +40,4 @@ def verify(
     from bnlab.verification import Declared
     from bnlab.verification.verdict import verify_class
 
-    return verify_class(norm_class, scheme, kwargs, Declared(affine, momentum, running_stats, layout))
+    return verify_class(norm_class, as_, kwargs, Declared(affine, momentum, running_stats, layout))
