@@ -172,14 +172,18 @@ OF_ALL = slice(None, 43), slice(43, None)
 @pytest.mark.parametrize("seeds", [[3, 0, 3, 0], [0, 1, 2, 3], [5, 5, 5, 5], [4]], ids=str)
 def test_each_replicate_has_the_split_of_its_seed_as_in_a_plain_loop(seeds: list[int], threads: int) -> None:
     """Whoever else is in its stack, and under every scheme; in one shard and in two."""
-    batch_norm, none = ("norm=batch", batch), ("norm=none", lambda channels: nn.Identity())
-    cases = [batch_norm, none, ("norm=layer", nn.LayerNorm), batch_norm]
-    recipe, members = Recipe(adam(), eval_every=4, steps=21), list(zip(seeds, cases, strict=False))
-    replicates = [replicate(configured(overrides), seed) for seed, (overrides, _) in members]
+    norms: dict[str, Callable[[int], nn.Module]] = {
+        "batch": batch,
+        "none": lambda channels: nn.Identity(),
+        "layer": nn.LayerNorm,
+    }
+    schemes = [f"norm={name}" for name in ("batch", "none", "layer", "batch")]
+    recipe, members = Recipe(adam(), eval_every=4, steps=21), list(zip(seeds, schemes, strict=False))
+    replicates = [replicate(configured(scheme), seed) for seed, scheme in members]
     watchers = [Watcher(number) for number in range(len(seeds))]
     train(replicates, with_splits(), Plan(8, False, 6, 21, 4), CPU, Observers(watchers), threads=threads)
-    for one, watcher, (seed, (overrides, norm)) in zip(replicates, watchers, members, strict=True):
-        mine = twin(configured(overrides), seed, norm)
+    for one, watcher, (seed, scheme) in zip(replicates, watchers, members, strict=True):
+        mine = twin(configured(scheme), seed, norms[scheme.removeprefix("norm=")])
         history = fit(mine, split_by_hand(seed), seed, recipe)
         assert list(watcher.history.scores) == list(history.scores)
         for key, pair in history.scores.items():
