@@ -38,7 +38,7 @@ def read_bytes(path: Path | str, most: int, start: bytes = b"") -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
-        if os.path.islink(path):
+        if Path(path).is_symlink():
             raise OSError(errno.ELOOP, "it is a link", str(path)) from error
         raise
     try:
