@@ -54,7 +54,7 @@ def values(arms: Iterable[str], counted: pd.DataFrame, metric: str, *, higher: b
 
 def finished(own: "pd.Series[float]") -> NDArray[np.float64]:
     """The values of an arm without those of seeds that failed."""
-    every = own.to_numpy(dtype=np.float64)
+    every: NDArray[np.float64] = np.asarray(own, dtype=np.float64)
     return every[np.isfinite(every)]
 
 
