@@ -53,7 +53,9 @@ class SweepFailedError(Exception):
 
 def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
     """A value as text of one line, cut where nobody would read on."""
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))
+    text = str(value)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
 
 

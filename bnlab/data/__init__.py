@@ -2,10 +2,10 @@
 
 from bnlab.data.batches import batches_per_epoch, check_batches, last_batch_size, order
 from bnlab.data.files import cache_folder, unpacked_mnist
-from bnlab.data.parts import Part, Scaling, Split, split
+from bnlab.data.parts import Part, Scaling, Split, distinct_seeds, split
 from bnlab.data.shifts import Shift, changed
 from bnlab.data.source import IMAGE, Source, classes_of, load
-from bnlab.data.stream import BatchStream, distinct_seeds
+from bnlab.data.stream import BatchStream
 
 __all__ = [
     "IMAGE",

@@ -9,17 +9,12 @@ import torch
 from torch import Tensor
 
 from bnlab.data.batches import batches_per_epoch, order
-from bnlab.data.parts import Part
+from bnlab.data.parts import Part, distinct_seeds
 from bnlab.seeds import batch_generator
 
 GATHER_BYTES, MOST_BATCHES = 8 * 2**20, 100
 """Gathered at once, at most: one large selection costs less than many small ones, and this still fits the cache. An
 interrupt waits until these batches are trained."""
-
-
-def distinct_seeds(seeds: Sequence[int]) -> list[int]:
-    """Each seed once, in the order in which they first come."""
-    return list(dict.fromkeys(seeds))
 
 
 class BatchStream:
@@ -28,6 +23,7 @@ class BatchStream:
     Replicates of one seed see the same batches; such a batch is gathered once and not copied.
 
     Args:
+        part: as the replicates of these seeds have it.
         seeds: one per replicate.
         batch_size: images of a batch; the last one of an epoch has the remainder unless `drop_last`.
     """
@@ -35,13 +31,13 @@ class BatchStream:
     def __init__(
         self, part: Part, seeds: Sequence[int], batch_size: int, drop_last: bool, device: torch.device
     ) -> None:
-        self._images, self._labels = part.images.to(device), part.labels.to(device)
+        self._part, self._images, self._labels = part, part.images.to(device), part.labels.to(device)
         self._batch_size = batch_size
-        distinct = distinct_seeds(seeds)
+        distinct, takes = distinct_seeds(seeds)
         self._generators = [batch_generator(seed) for seed in distinct]
-        self._rows = torch.tensor([distinct.index(seed) for seed in seeds], device=device)
-        full = batches_per_epoch(len(self._labels), batch_size, drop_last=True) * batch_size
-        self._used = full if drop_last else len(self._labels)
+        self._rows = torch.tensor(takes, device=device)
+        full = batches_per_epoch(len(part), batch_size, drop_last=True) * batch_size
+        self._used = full if drop_last else len(part)
         self._order = torch.empty(len(distinct), 0, dtype=torch.long)
         bytes_per_batch = len(distinct) * batch_size * self._images[0].numel()
         self.batches_at_once = max(1, min(MOST_BATCHES, GATHER_BYTES // bytes_per_batch))
@@ -78,5 +74,5 @@ class BatchStream:
     def _draw(self) -> None:
         """The next epoch's order."""
         self._drawn_from = [generator.get_state() for generator in self._generators]
-        orders = [order(len(self._labels), generator)[: self._used] for generator in self._generators]
-        self._order = torch.stack(orders).to(self._images.device)
+        orders = [order(len(self._part), generator)[: self._used] for generator in self._generators]
+        self._order = self._part.rows(torch.stack(orders)).to(self._images.device)

@@ -127,9 +127,10 @@ def _score_part(
     for start in range(0, len(part), batch_size):
         stop = min(start + batch_size, len(part))
         first = max(stop - batch_size, 0) if fill_last else start
-        pixels = data.scaling.to_float(part.images[first:stop].to(device), dtype).unsqueeze(0)
-        log_probabilities = log_probabilities_of(stack(pixels))[:, :, start - first :]
-        labels = part.labels[start:stop].to(device).expand(len(log_probabilities), -1)
+        images, labels = part.batch(first, stop)
+        log_probabilities = log_probabilities_of(stack(data.scaling.to_float(images.to(device), dtype)))
+        labels = labels.to(device).expand(len(log_probabilities), -1)
+        log_probabilities, labels = log_probabilities[:, :, start - first :], labels[:, start - first :]
         score, _ = score_batches([log_probabilities], [labels], keep_each=keep_each)
         if total is None:
             total = score

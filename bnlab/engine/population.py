@@ -34,7 +34,7 @@ class UsesPopulation(Protocol):
 def compute_population(stack: nn.Module, data: Split, batch_size: int, device: torch.device) -> None:
     """Passes training batches to the layers that use them; nothing else of the stack is changed.
 
-    The batches are the training set's first ones, in the order in which it is stored: the same at every evaluation.
+    The batches are the first ones of the training part, in its own order: the same at every evaluation.
     """
     layers = [module for module in stack.modules() if isinstance(module, UsesPopulation)]
     if not layers:
@@ -46,8 +46,9 @@ def compute_population(stack: nn.Module, data: Split, batch_size: int, device: t
     with buffers_kept(stack), without_noise(stack):
         for layer in layers:
             layer.begin_population()
-        for batch in data.train.images[:images].split(batch_size):
-            stack(data.scaling.to_float(batch.to(device), dtype).unsqueeze(0))
+        for start in range(0, images, batch_size):
+            batch, _ = data.train.batch(start, min(start + batch_size, images))
+            stack(data.scaling.to_float(batch.to(device), dtype))
     for layer in layers:
         layer.end_population()
 

@@ -122,14 +122,14 @@ class Shard:
         observations: Sequence[Observation] = (),
     ) -> None:
         seeds = [replicate.seed for replicate in replicates]
-        takes = [distinct_seeds(seeds).index(seed) for seed in seeds]
+        _, takes = distinct_seeds(seeds)
         self._stack = lift([replicate.model for replicate in replicates], takes).to(device)
-        self._data, self._plan, self._device = data, plan, device
+        self._data, self._plan, self._device = data.of(seeds), plan, device
         owned = [each for each in owned_parameters(self._stack) if each.tensor.requires_grad]
         parameters = [each.tensor for each in owned]
         hyperparameters = [replicate.hyperparameters for replicate in replicates]
         self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch, say)
-        self._batches = BatchStream(data.train, seeds, plan.images_per_step, plan.drop_last, device)
+        self._batches = BatchStream(self._data.train, seeds, plan.images_per_step, plan.drop_last, device)
         self._watch = Watch(self._stack, observations, takes)
         self._run_batch = Step(
             self._stack,

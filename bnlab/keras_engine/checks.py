@@ -44,6 +44,7 @@ def _limited(config: RunConfig, engine: KerasEngineConfig) -> Iterator[tuple[str
     yield "schedule.warmup_steps", config.schedule.warmup_steps, (0,)
     yield "optimizer.clip_norm", config.optimizer.clip_norm, (None,)
     yield "data.accumulate", config.data.accumulate, (1,)
+    yield "data.split_seed", config.data.split_seed, (None,)
     if isinstance(config.model, MLPConfig):
         yield "model.residual", config.model.residual, (False,)
         yield "model.dropout", config.model.dropout, (0.0,)

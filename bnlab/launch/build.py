@@ -59,7 +59,8 @@ def compiles(config: RunConfig, replicates: int, steps: int) -> bool:
 
 def split_of(config: DataConfig) -> data.Split:
     """The dataset in its three parts. Raises UserError if it is not there or cannot be split so."""
-    return _split(config.name, config.root, config.download, config.validation_size, config.limit, config.normalize)
+    source = config.name, config.root, config.download
+    return _split(*source, config.validation_size, config.limit, config.normalize, config.split_seed)
 
 
 def plan_of(config: RunConfig) -> Plan:
@@ -81,11 +82,17 @@ def replicate(config: RunConfig, seed: int) -> Replicate:
 
 @functools.lru_cache(maxsize=8)
 def _split(
-    name: str, root: str | None, download: bool, validation_size: int, limit: int | None, normalize: str
+    name: str,
+    root: str | None,
+    download: bool,
+    validation_size: int,
+    limit: int | None,
+    normalize: str,
+    split_seed: int | None,
 ) -> data.Split:
     """Made once a process: the jobs of a sweep share it."""
     source = _source(name, root, download)
-    return data.split(source, validation_size=validation_size, limit=limit, normalize=normalize)
+    return data.split(source, validation_size=validation_size, limit=limit, normalize=normalize, split_seed=split_seed)
 
 
 @functools.lru_cache(maxsize=2)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.special import stdtr
-from scipy.stats import rankdata
 
 from bnlab.stats.estimate import UNKNOWN, Interval, mean_difference, standard_error, superiority
 from bnlab.stats.permutation import sign_flip, smallest_p, two_sample
@@ -140,9 +140,9 @@ class Contrast:
         """Ranks that the exact tests take for values: of the pairs the signed ranks of their differences."""
         if self.paired:
             differences = _differences(self.values, self.baseline)
-            signed = np.sign(differences) * rankdata(np.abs(differences))
+            signed = np.sign(differences) * scipy.stats.rankdata(np.abs(differences))
             return signed.tolist(), [0.0] * len(signed)
-        ranks = rankdata([*self.values, *self.baseline]).tolist()
+        ranks = scipy.stats.rankdata([*self.values, *self.baseline]).tolist()
         return ranks[: len(self.values)], ranks[len(self.values) :]
 
 

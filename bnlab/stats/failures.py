@@ -1,6 +1,6 @@
 """Replicates that diverge, as an outcome of its own: how often, and whether more often than in another arm."""
 
-from scipy.stats import binomtest, fisher_exact
+import scipy
 
 from bnlab.stats.estimate import Interval
 
@@ -11,7 +11,7 @@ def failure_interval(failed: int, n: int, confidence: float = 0.95) -> Interval:
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial,
     Biometrika 26 (1934).
     """
-    found = binomtest(failed, n).proportion_ci(confidence, method="exact")
+    found = scipy.stats.binomtest(failed, n).proportion_ci(confidence, method="exact")
     return Interval(float(found.low), float(found.high))
 
 
@@ -20,4 +20,4 @@ def fisher(first: tuple[int, int], second: tuple[int, int]) -> float:
 
     Source: Fisher, The design of experiments (1935).
     """
-    return float(fisher_exact([[failed, n - failed] for failed, n in (first, second)])[1])
+    return float(scipy.stats.fisher_exact([[failed, n - failed] for failed, n in (first, second)])[1])

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.special import betaln
-from scipy.stats import permutation_test
 
 RESAMPLES = 20_000
 """Up to so many arrangements all are tried and p is exact: 14 pairs, or 8 against 8. Above, so many are drawn."""
@@ -92,7 +92,7 @@ def _of_two(values: Sequence[float], baseline: Sequence[float], statistic: objec
 
 def _p(samples: tuple[Array, ...], statistic: object, kind: str, resamples: int) -> float:
     size = sum(sample.shape[-1] for sample in samples)
-    result = permutation_test(
+    result = scipy.stats.permutation_test(
         samples,
         statistic,
         permutation_type=kind,

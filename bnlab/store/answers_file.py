@@ -38,4 +38,4 @@ def read(replicate: Path) -> NDArray[np.bool_] | None:
     count = head.removeprefix(MAGIC)
     if not head.startswith(MAGIC) or not (count.isdigit() and len(count) < 10) or len(bits) != (int(count) + 7) // 8:
         return None
-    return np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=int(count)).astype(bool)
+    return np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=int(count)).view(bool)

@@ -14,6 +14,7 @@ from bnlab.config import CHOICES, added_settings
 from bnlab.store.reading import DamagedError, read_text, yaml_mapping
 
 CONFIG = "config.yaml"
+_COMPACT = json.JSONEncoder(separators=(",", ":"), default=str)
 HASH = re.compile(r".*-([0-9a-f]{10})", re.DOTALL)
 """A run's folder as bnlab names it."""
 
@@ -71,7 +72,7 @@ def as_text(value: Any) -> str:
     """A value as printable text of one line: a text as it is if it is one, all else as JSON."""
     if isinstance(value, str) and value.isprintable():
         return value
-    return json.dumps(value, separators=(",", ":"), default=str)
+    return _COMPACT.encode(value)
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

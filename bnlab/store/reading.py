@@ -28,7 +28,7 @@ class DamagedError(Exception):
     """A file's content is not what was written; the message says why."""
 
 
-def read_bytes(path: Path, most: int, start: bytes = b"") -> bytes:
+def read_bytes(path: Path | str, most: int, start: bytes = b"") -> bytes:
     """A file's content.
 
     Raises:
@@ -38,19 +38,29 @@ def read_bytes(path: Path, most: int, start: bytes = b"") -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
-        if path.is_symlink():
+        if Path(path).is_symlink():
             raise OSError(errno.ELOOP, "it is a link", str(path)) from error
         raise
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
         if status.st_size > most:
             raise OSError(errno.EFBIG, f"it has {status.st_size} bytes, and at most {most} are read", str(path))
-        begin = file.read(len(start))
-        if begin != start:
+        if start and _read(descriptor, len(start)) != start:
             raise DamagedError("it is no file of this version")
-        return begin + file.read(max(status.st_size - len(start), 0))
+        return start + _read(descriptor, status.st_size - len(start))
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int, count: int) -> bytes:
+    """So many bytes, or what there is of them; by the system's own call, as a file object takes as long as the rest."""
+    parts = []
+    while count > 0 and (part := os.read(descriptor, count)):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
 
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:

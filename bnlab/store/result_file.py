@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from types import UnionType
 from typing import Any
 
 from bnlab.errors import shown
@@ -18,6 +17,9 @@ from bnlab.store.reading import MOST_BYTES, DamagedError, decoded, json_object, 
 RESULT = "result.json"
 SCHEMA = 1
 Scalar = str | int | float | bool | None
+Kinds = tuple[type, ...]
+WHOLE, NUMBER, TEXT, SCALAR = (int,), (int, float), (str,), (str, int, float, bool)
+"""Kinds of JSON's values, each by its own type: true is no whole number."""
 DIGEST = b'  "digest": "'
 """What comes before the file's own digest, which is its last key: of all bytes before these."""
 
@@ -78,21 +80,23 @@ class Result:
         return self.run is not None
 
 
-TYPES: Mapping[str, tuple[type | UnionType, str]] = {
-    "seed": (int, "a whole number"),
-    "state": (str, "a text"),
-    "diverged_at_step": (int, "a whole number"),
-    "error": (str, "a text"),
-    "final": (dict, "a mapping of names to numbers"),
-    "seconds": (int | float, "a number"),
-    "parameters": (int, "a whole number"),
-    "resumed_at_steps": (list, "a list of whole numbers"),
-    "command": (str, "a text"),
-    "environment": (dict, "a mapping"),
-    "conventions": (dict, "a mapping"),
-    "run": (str, "a text"),
-    "company": (dict, "a mapping"),
-    "digests": (dict, "a mapping of files to their digests"),
+KEYS = frozenset(each.name for each in fields(Result))
+
+TYPES: Mapping[str, tuple[Kinds, str]] = {
+    "seed": (WHOLE, "a whole number"),
+    "state": (TEXT, "a text"),
+    "diverged_at_step": (WHOLE, "a whole number"),
+    "error": (TEXT, "a text"),
+    "final": ((dict,), "a mapping of names to numbers"),
+    "seconds": (NUMBER, "a number"),
+    "parameters": (WHOLE, "a whole number"),
+    "resumed_at_steps": ((list,), "a list of whole numbers"),
+    "command": (TEXT, "a text"),
+    "environment": ((dict,), "a mapping"),
+    "conventions": ((dict,), "a mapping"),
+    "run": (TEXT, "a text"),
+    "company": ((dict,), "a mapping"),
+    "digests": ((dict,), "a mapping of files to their digests"),
 }
 """What the keys hold that are neither missing nor null, and that in words."""
 
@@ -170,22 +174,22 @@ def _upgraded(result: dict[str, Any]) -> dict[str, Any]:
 def _typed(values: Mapping[str, Any]) -> Result:
     """Raises DamagedError if a known key holds another type, or what it cannot mean."""
     for key, (kind, words) in TYPES.items():
-        _check(key, values.get(key), kind, words)
+        if key in values:
+            _check(key, values[key], kind, words)
     for name, value in values.get("final", {}).items():
         _check_final(name, value)
     for step in values.get("resumed_at_steps", ()):
-        _check("resumed_at_steps", step, int, "a list of whole numbers")
+        _check("resumed_at_steps", step, WHOLE, "a list of whole numbers")
     for key in ("environment", "conventions"):
         for name, value in values.get(key, {}).items():
-            _check(f"{key}.{name}", value, Scalar, "a text, a number, true or false")
+            _check(f"{key}.{name}", value, SCALAR, "a text, a number, true or false")
     for name, digest in values.get("digests", {}).items():
-        _check(f"digests.{name}", digest, str, "a text")
+        _check(f"digests.{name}", digest, TEXT, "a text")
     if "seed" not in values or "state" not in values:
         raise DamagedError("it has no seed or no state")
     if values["state"] not in list(State):
         raise DamagedError(f"it has the state {shown(values['state'])}; allowed: {', '.join(State)}")
-    known = {each.name for each in fields(Result)}
-    typed = {key: value for key, value in values.items() if key in known}
+    typed = {key: value for key, value in values.items() if key in KEYS}
     return Result(
         **typed
         | {
@@ -210,8 +214,8 @@ def _printable(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
 def _company(values: Mapping[str, Any] | None) -> Company | None:
     if values is None:
         return None
-    _check("company.replicates", values.get("replicates"), int, "a whole number")
-    _check("company.digest", values.get("digest"), str, "a text")
+    _check("company.replicates", values.get("replicates"), WHOLE, "a whole number")
+    _check("company.digest", values.get("digest"), TEXT, "a text")
     return Company(values.get("replicates") or 1, values.get("digest") or "")
 
 
@@ -219,18 +223,21 @@ LARGEST = 2**63
 """Beyond every count."""
 
 
-def _check(key: str, value: object, kind: type | UnionType, words: str) -> None:
-    is_it = isinstance(value, kind) and (not isinstance(value, bool) or kind == Scalar)
-    if value is not None and not is_it:
+def _check(key: str, value: object, kinds: Kinds, words: str) -> None:
+    if value is None:
+        return
+    if type(value) not in kinds:
         raise DamagedError(f"it has {shown(key)} {shown(json.dumps(value))}; {words} is expected")
-    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) >= LARGEST):
-        raise DamagedError(f"it has {shown(key)} {shown(value)}, which is too large")
-    if isinstance(value, int | float) and value < 0 and key in TYPES:
-        raise DamagedError(f"it has {shown(key)} {shown(value)}, which is below 0")
+    if isinstance(value, int | float):
+        counts = abs(value) < LARGEST if isinstance(value, int) else math.isfinite(value)
+        if not counts:
+            raise DamagedError(f"it has {shown(key)} {shown(value)}, which is too large")
+        if value < 0 and key in TYPES:
+            raise DamagedError(f"it has {shown(key)} {shown(value)}, which is below 0")
 
 
 def _check_final(name: str, value: object) -> None:
-    _check(f"final.{name}", value, int | float, "a number")
+    _check(f"final.{name}", value, NUMBER, "a number")
     if not name.isidentifier():
         raise DamagedError(f"it has the score {shown(name)}, which is no name of one")
     if isinstance(value, int | float):

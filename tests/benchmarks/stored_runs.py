@@ -7,7 +7,6 @@ them has something to find. `--time` also times `bnlab report` on them, in a pro
 import argparse
 import copy
 import itertools
-import json
 import math
 import os
 import random
@@ -23,11 +22,13 @@ from bnlab.config import from_mapping
 from bnlab.models import build
 from bnlab.store.address import run_folder
 from bnlab.store.answers_file import ANSWERS, packed
-from bnlab.store.rows_file import METRICS, TIMING
+from bnlab.store.digests import digests_in
+from bnlab.store.result_file import RESULT, Result, State, encode
+from bnlab.store.rows_file import METRICS, METRICS_FILE, TIMING, TIMING_FILE
 from tests.compose import compose
 
 LEVELS = {"none": 0.972, "batch": 0.978, "layer": 0.976, "group": 0.976, "rms": 0.977}
-ENVIRONMENT = {
+ENVIRONMENT: dict[str, str | int | bool] = {
     "bnlab": "0.1.0",
     "torch": "2.14.1",
     "torchvision": "0.29.1",
@@ -80,25 +81,24 @@ def _replicate(path: Path, name: str, level: float, rate: float, seed: int, epoc
         timing.append((epoch, 1563 * epoch, f"{2.1 * epoch:.4f}", "23800.0", 16))
         if diverged and epoch == 3:
             break
-    result: dict[str, object] = {
-        "schema": 1,
-        "seed": seed,
-        "state": "diverged" if diverged else "done",
-        "diverged_at_step": 5000 if diverged else None,
-        "error": None,
-        "final": final,
-        "seconds": 2.1 * epochs,
-        "parameters": parameters,
-        "resumed_at_steps": [],
-        "command": "bnlab train",
-        "environment": ENVIRONMENT,
-    }
     path.mkdir(exist_ok=True)
-    (path / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    (path / "metrics.csv").write_text(_csv(METRICS, rows), encoding="utf-8")
-    (path / "timing.csv").write_text(_csv(TIMING, timing), encoding="utf-8")
+    (path / METRICS_FILE).write_text(_csv(METRICS, rows), encoding="utf-8")
+    (path / TIMING_FILE).write_text(_csv(TIMING, timing), encoding="utf-8")
     if not diverged:
         (path / ANSWERS).write_bytes(packed(_answers(round(IMAGES * final["test_accuracy"]), noise)))
+    result = Result(
+        seed=seed,
+        state=State.DIVERGED if diverged else State.DONE,
+        diverged_at_step=5000 if diverged else None,
+        final=final,
+        seconds=2.1 * epochs,
+        parameters=parameters,
+        command="bnlab train",
+        environment=ENVIRONMENT,
+        run=path.parent.name.rpartition("-")[2],
+        digests=digests_in(path),
+    )
+    (path / RESULT).write_bytes(encode(result))
 
 
 def _answers(right: int, noise: random.Random) -> list[bool]:

@@ -63,6 +63,42 @@ def test_limit_keeps_the_first_of_each_part_after_holding_out(tiny: Source) -> N
     assert len(split(tiny, validation_size=4, limit=1000).train) == 8
 
 
+def held_out(source: Source, seed: int, split_seed: int, limit: int | None = None) -> list[int]:
+    validation = split(source, validation_size=4, split_seed=split_seed, limit=limit).of([seed]).validation
+    assert validation is not None
+    return numbers(validation.batch(0, len(validation))[0][0])
+
+
+def test_each_seed_has_a_split_of_its_own_that_both_numbers_decide(tiny: Source) -> None:
+    """Stored runs are of these splits: they must not change."""
+    expected = {(7, 0): [9, 8, 2, 3], (7, 1): [6, 4, 11, 3], (8, 0): [4, 2, 1, 6], (0, 7): [0, 6, 2, 3]}
+    assert {(split_seed, seed): held_out(tiny, seed, split_seed) for split_seed, seed in expected} == expected
+
+
+def test_each_seeds_parts_are_all_images_and_replicates_of_one_seed_share_them(tiny: Source) -> None:
+    parts = split(tiny, validation_size=4, split_seed=7)
+    assert (len(parts.train), parts.train.images.shape) == (8, (8, 1, 28, 28))
+    parts = parts.of([3, 0, 3])
+    assert parts.validation is not None
+    assert (len(parts.train), len(parts.validation)) == (8, 4)
+    (train, train_labels), (validation, labels) = parts.train.batch(0, 8), parts.validation.batch(0, 4)
+    assert (len(train), len(train_labels), len(validation), len(labels)) == (2, 3, 2, 3)
+    for trained, left in zip(train, validation, strict=True):
+        assert sorted(numbers(trained) + numbers(left)) == list(range(12))
+    for images, its_labels in zip(validation[[0, 1, 0]], labels, strict=True):
+        assert its_labels.tolist() == [number % 10 for number in numbers(images)]
+    assert numbers(parts.test.images) == [12, 13, 14, 15, 16]
+
+
+def test_limit_keeps_the_first_of_each_seeds_own_parts(tiny: Source) -> None:
+    assert held_out(tiny, 3, 7, limit=3) == held_out(tiny, 3, 7)[:3]
+
+
+def test_without_a_split_seed_all_seeds_have_one_split(tiny: Source) -> None:
+    parts = split(tiny, validation_size=4)
+    assert parts.of([0, 1]) is parts
+
+
 def test_without_normalization_floats_are_those_of_to_tensor(tiny: Source) -> None:
     parts = split(tiny, validation_size=4)
     floats = parts.scaling.to_float(parts.train.images)

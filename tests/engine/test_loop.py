@@ -14,14 +14,15 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, StepLR
 from bnlab import models
 from bnlab.config import RunConfig, from_mapping
 from bnlab.data import Part, Scaling, Split
+from bnlab.data.parts import Draw
 from bnlab.engine.loop import train
-from bnlab.engine.observer import Observer
+from bnlab.engine.observer import Observer, Observers
 from bnlab.engine.optimizer import Hyperparameters
 from bnlab.engine.plan import Plan
 from bnlab.engine.shard import Replicate
 from bnlab.machine.threads import use_threads
 from bnlab.norms import SCHEMES
-from bnlab.seeds import batch_generator, weight_generator
+from bnlab.seeds import batch_generator, split_generator, weight_generator
 from tests.compose import compose
 from tests.reference import History, Recipe, Watcher, fit
 
@@ -150,6 +151,47 @@ def test_losses_and_weights_are_those_of_a_plain_loop(case: str, seed: int) -> N
         torch.testing.assert_close(value, other, rtol=1e-9, atol=1e-12, msg=name)
 
 
+def with_splits(train_images: int = 43, validation: int = 21) -> Split:
+    """As `synthetic`, with a split per seed."""
+    every = synthetic(train_images + validation).train
+    train, held_out = (Part(every.images[part], every.labels[part]) for part in OF_ALL)
+    return replace(synthetic(), train=train, validation=held_out, draw=Draw(every, train_images, None, 7))
+
+
+def split_by_hand(seed: int) -> Split:
+    """The split of one seed, its images copied: 43 of its order are trained on, 21 held out."""
+    every, order = synthetic(64).train, torch.randperm(64, generator=split_generator(7, seed))
+    train, held_out = (Part(every.images[order[part]], every.labels[order[part]]) for part in OF_ALL)
+    return replace(synthetic(), train=train, validation=held_out)
+
+
+OF_ALL = slice(None, 43), slice(43, None)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("seeds", [[3, 0, 3, 0], [0, 1, 2, 3], [5, 5, 5, 5], [4]], ids=str)
+def test_each_replicate_has_the_split_of_its_seed_as_in_a_plain_loop(seeds: list[int], threads: int) -> None:
+    """Whoever else is in its stack, and under every scheme; in one shard and in two."""
+    norms: dict[str, Callable[[int], nn.Module]] = {
+        "batch": batch,
+        "none": lambda channels: nn.Identity(),
+        "layer": nn.LayerNorm,
+    }
+    schemes = [f"norm={name}" for name in ("batch", "none", "layer", "batch")]
+    recipe, members = Recipe(adam(), eval_every=4, steps=21), list(zip(seeds, schemes, strict=False))
+    replicates = [replicate(configured(scheme), seed) for seed, scheme in members]
+    watchers = [Watcher(number) for number in range(len(seeds))]
+    train(replicates, with_splits(), Plan(8, False, 6, 21, 4), CPU, Observers(watchers), threads=threads)
+    for one, watcher, (seed, scheme) in zip(replicates, watchers, members, strict=True):
+        mine = twin(configured(scheme), seed, norms[scheme.removeprefix("norm=")])
+        history = fit(mine, split_by_hand(seed), seed, recipe)
+        assert list(watcher.history.scores) == list(history.scores)
+        for key, pair in history.scores.items():
+            assert watcher.history.scores[key] == pytest.approx(pair, rel=1e-9, abs=1e-12), key
+        for (name, value), other in zip(one.model.state_dict().items(), mine.state_dict().values(), strict=True):
+            torch.testing.assert_close(value, other, rtol=1e-9, atol=1e-12, msg=name)
+
+
 def test_the_reference_would_notice_a_wrong_setting() -> None:
     """The comparison above is worth something only if it tells apart what differs a little."""
     overrides, norm, recipe = CASES["settings"]
@@ -255,20 +297,21 @@ class Pixels(nn.Module):
         return logits
 
 
-def batches(norm: str, seed: int) -> list[torch.Tensor]:
+def batches(norm: str, seed: int, data: Split | None = None) -> list[torch.Tensor]:
     """The training batches of two epochs."""
     settings = ["norm.num_groups=1"] if norm in ("group", "weight_standardization") else []
     one = replicate(configured(f"norm={norm}", *settings), seed)
     spy = Pixels(one.model)
-    train([replace(one, model=spy)], synthetic(), Plan(8, False, 6, 12, None), CPU, Observer())
+    train([replace(one, model=spy)], data or synthetic(), Plan(8, False, 6, 12, None), CPU, Observer())
     return spy.seen
 
 
-def test_the_same_seed_sees_the_same_batches_under_every_scheme() -> None:
-    expected = batches("none", 0)
+@pytest.mark.parametrize("data", [synthetic(), with_splits()], ids=["one split", "split per seed"])
+def test_the_same_seed_sees_the_same_batches_under_every_scheme(data: Split) -> None:
+    expected = batches("none", 0, data)
     assert [len(images) for images in expected] == [8, 8, 8, 8, 8, 3] * 2
     for norm in MLP_SCHEMES:
-        assert all(torch.equal(a, b) for a, b in zip(expected, batches(norm, 0), strict=True)), norm
+        assert all(torch.equal(a, b) for a, b in zip(expected, batches(norm, 0, data), strict=True)), norm
 
 
 def test_every_epoch_shows_every_image_once_in_an_order_of_its_own() -> None:

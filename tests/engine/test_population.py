@@ -1,14 +1,18 @@
 """Population statistics against NumPy in float64: which batches, pooled how, and what must stay as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from bnlab.data import Part, Scaling, Split
+from bnlab.data.parts import Draw
 from bnlab.engine.population import compute_population
 from bnlab.lifting import lift, lower
 from bnlab.norms.precise_batch import PreciseBatchNorm
+from bnlab.seeds import split_generator
 
 BATCH, CPU = 8, torch.device("cpu")
 
@@ -74,6 +78,20 @@ def test_the_first_training_batches_are_pooled(train: int, used: tuple[int, int]
             np.testing.assert_allclose(array(layer.running_var), var, rtol=1e-12)
         assert np.array_equal(array(model[1].running_mean), mean)  # another norm's statistics stay as they are
         assert all(module.training for module in model.modules())
+
+
+def test_replicates_with_splits_of_their_own_pool_their_own_batches() -> None:
+    """Three replicates, two of them of one seed, whose images are pooled in the order of its split."""
+    models, whole, seeds = [network(3, seed) for seed in range(3)], split(40), [5, 2, 5]
+    data = replace(whole, train=part(25, 3), validation=part(15, 4), draw=Draw(whole.train, 25, None, 1))
+    stack = lift(models, [0, 1, 0])
+    compute_population(stack, data.of(seeds), BATCH, CPU)
+    lower(stack)
+    for model, seed in zip(models, seeds, strict=True):
+        own = torch.randperm(40, generator=split_generator(1, seed))[:24]
+        for layer, (mu, var) in zip((model[3], model[5]), by_hand(model, whole.train.images[own]), strict=True):
+            np.testing.assert_allclose(array(layer.running_mean), mu, rtol=0, atol=1e-12)
+            np.testing.assert_allclose(array(layer.running_var), var, rtol=1e-12)
 
 
 def test_far_from_zero_no_digit_is_lost() -> None:

@@ -156,6 +156,7 @@ REFUSED = {
     "optimizer.weight_decay=0.1": "optimizer.weight_decay=0.1 cannot be used with engine=keras, which takes "
     "optimizer.weight_decay=0.0",
     "schedule=cosine": "schedule=cosine cannot be used with engine=keras, which takes schedule=constant",
+    "data.split_seed=1": "data.split_seed=1 cannot be used with engine=keras, which takes data.split_seed=null",
     "eval_every=5": "eval_every=5 cannot be used with engine=keras, which takes eval_every=null",
     "compile=true": "compile=true cannot be used with engine=keras, which takes compile=false or compile=auto",
     "keep_checkpoint=true": "keep_checkpoint=true cannot be used with engine=keras, which takes keep_checkpoint=false",

@@ -269,6 +269,7 @@ MODELS = {
         "data.accumulate=2",
         "data.batch_size=8",
     ),
+    "split_seed": ("data.batch_size=16", "data.split_seed=1", "norm=precise_batch"),
     "rnn": ("data.batch_size=16", "model=rnn", "model.hidden=8", "optimizer.clip_norm=1"),
     "vit": ("data.batch_size=16", "model=vit", "model.width=16", "model.depth=1", "model.heads=2", "norm=layer"),
 }

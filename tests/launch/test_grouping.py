@@ -23,7 +23,8 @@ def test_only_shape_batch_data_and_length_separate_stacks() -> None:
     base = config()
     of_model = ["model.activation=tanh", "model.norm_position=post", "model.init=xavier", "model.bias=true"]
     rides_along = ["norm=layer", "optimizer.lr=0.1", "optimizer=sgd", "schedule=cosine", *of_model]
-    separates = ["model.hidden=[64]", "data.batch_size=64", "data=kmnist", "data.limit=100", "epochs=3", "steps=10"]
+    of_data = ["data.batch_size=64", "data=kmnist", "data.limit=100", "data.split_seed=1"]
+    separates = ["model.hidden=[64]", *of_data, "epochs=3", "steps=10"]
     assert len(stacks_of([Job(base, 0), *(Job(config(change), 0) for change in rides_along)])) == 1
     for change in separates:
         assert len(stacks_of([Job(base, 0), Job(config(change), 0)])) == 2, change

@@ -117,6 +117,8 @@ def test_a_column_that_does_not_vary_is_told_above_its_table(tmp_path: Path) -> 
         ("400", "test_accuracy", "test accuracy (%) on 400 images is itself uncertain by 1.50 points"),
         ("null", "validation_accuracy", "validation accuracy (%) on 10,000 images is itself uncertain by 0.30 points"),
         ("null", "test_loss", ""),
+        ("null\n  split_seed: 1", "validation_accuracy", ""),
+        ("400\n  split_seed: 1", "test_accuracy", "test accuracy (%) on 400 images is itself uncertain by 1.50 points"),
     ],
 )
 def test_the_noise_of_the_images_is_of_as_many_as_there_were(

@@ -160,7 +160,7 @@ def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]
     highest = 1.0 if is_accuracy(metric) else math.inf
     rows: list[dict[str, Any]] = []
     for arm, own in values.items():
-        finished = own[own.abs() < math.inf].tolist()
+        finished = seeds.finished(own).tolist()
         n, mean, sd, (low, high) = stats.summarize(finished)
         rows.append(
             {"arm": arm}

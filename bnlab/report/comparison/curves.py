@@ -3,7 +3,6 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -72,7 +71,7 @@ def _read(replicates: pd.DataFrame, name: str, header: tuple[str, ...]) -> _Rows
     contents = {
         row: content
         for row, folder, digest in zip(trained.index.tolist(), *trained.to_numpy().T.tolist(), strict=True)
-        if (content := _content(Path(folder) / name, digest)) is not None
+        if (content := _content(f"{folder}/{name}", digest)) is not None
     }
     changed = [row for row, content in contents.items() if content == CHANGED]
     bodies = {row: body for row, content in contents.items() if (body := _body(content, header)) is not None}
@@ -87,7 +86,7 @@ def _read(replicates: pd.DataFrame, name: str, header: tuple[str, ...]) -> _Rows
     return _Rows(table, changed, [f"not in curves and costs: {listed(bad, SHOWN)}: {reason}"] if bad else [])
 
 
-def _content(path: Path, digest: str) -> str | None:
+def _content(path: str, digest: str) -> str | None:
     """The text of a file; CHANGED where it has another digest, None where there is none to be read."""
     try:
         content = read_bytes(path, MOST_BYTES_OF_ROWS)

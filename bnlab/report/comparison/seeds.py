@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bnlab import stats
 from bnlab.report.comparison.contrasts import Values
@@ -37,18 +38,24 @@ def values(arms: Iterable[str], counted: pd.DataFrame, metric: str, *, higher: b
     scores = counted[metric].where(counted["state"] != "diverged", worst)
     # Infinite where one is: a mean is.
     means = scores.groupby([counted["arm"], counted["seed"]]).mean()
-    groups = {str(arm): own.droplevel(0).sort_index() for arm, own in means.groupby(level=0)}
+    of_arms = means.droplevel(0).groupby(means.index.get_level_values(0))
+    groups = {str(arm): own for arm, own in of_arms}
     nothing = pd.Series(dtype="float")
     every = {str(arm): groups.get(str(arm), nothing) for arm in arms}
 
     def rank(arm: str) -> tuple[float, float]:
-        own = every[arm]
-        finished = own[np.isfinite(own)]
-        failed = 1 - len(finished) / len(own) if len(own) else 2.0
-        mean = float(finished.mean()) if len(finished) else 0.0
+        of_seeds = finished(every[arm])
+        failed = 1 - len(of_seeds) / len(every[arm]) if len(every[arm]) else 2.0
+        mean = float(of_seeds.mean()) if len(of_seeds) else 0.0
         return failed, -mean if higher else mean
 
     return {arm: every[arm] for arm in sorted(every, key=rank)}
+
+
+def finished(own: "pd.Series[float]") -> NDArray[np.float64]:
+    """The values of an arm without those of seeds that failed."""
+    every: NDArray[np.float64] = np.asarray(own, dtype=np.float64)
+    return every[np.isfinite(every)]
 
 
 def pooled_notes(counted: pd.DataFrame, short: Mapping[str, str]) -> list[str]:
@@ -62,9 +69,9 @@ def outlier_notes(values: Values, short: Mapping[str, str], metric: str) -> list
     """A line about seeds far from the others of their arm, which pull a mean and widen every interval."""
     of, found = unit(metric), []
     for arm, own in values.items():
-        finished = own[np.isfinite(own)]
-        middle = stats.median(finished.tolist())
-        for seed in stats.outliers(finished.tolist()):
-            place = f"seed {finished.index[seed]} of {short[arm]}"
-            found.append(f"{place} ({of.number(finished.iloc[seed])}, median {of.number(middle)})")
+        scores = finished(own).tolist()
+        for place in stats.outliers(scores):
+            seed = own.index[np.isfinite(own)][place]
+            middle = of.number(stats.median(scores))
+            found.append(f"seed {seed} of {short[arm]} ({of.number(scores[place])}, median {middle})")
     return [f"far from the other seeds of the arm: {listed(found, SHOWN)}"] if found else []

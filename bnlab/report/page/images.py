@@ -13,7 +13,7 @@ MOST = 10_000
 def image_noise(comparison: Comparison) -> str:
     """A sentence with the standard error √(p (1 - p) / n) of the best arm's accuracy p on its n images.
 
-    Empty for losses, for what is no part of its own, and where no arm has a mean.
+    Empty for losses, for what is no part of its own, where no arm has a mean, and where seeds have other images.
     """
     best = comparison.summary.dropna(subset=["mean"]).head(1)
     images = _images(comparison)
@@ -30,14 +30,15 @@ def image_noise(comparison: Comparison) -> str:
 def _images(comparison: Comparison) -> int | None:
     """Of the smallest part that any trained replicate was scored on; None if that is not known."""
     trained = comparison.replicates[comparison.replicates["state"].isin(FINISHED)]
-    columns = ["data.name", "data.validation_size", "data.limit"]
+    columns = ["data.name", "data.validation_size", "data.limit", "data.split_seed"]
     parts = trained.reindex(columns=columns).drop_duplicates().to_numpy().tolist()
     return min((_size(comparison.metric, *map(str, part)) for part in parts), default=None) or None
 
 
-def _size(metric: str, data: str, held_out: str, limit: str) -> int:
+def _size(metric: str, data: str, held_out: str, limit: str, split_seed: str) -> int:
     split = split_and_kind(metric)[0]
-    known = {"validation": int(held_out) if held_out.isdecimal() else 0}
+    same_for_all = held_out.isdecimal() and not split_seed.isdecimal()
+    known = {"validation": int(held_out) if same_for_all else 0}
     known |= dict.fromkeys(("test", "test_batch_stats"), TEST_IMAGES.get(data, MOST))
     size = known.get(split, 0)
     return min(size, int(limit)) if limit.isdecimal() else size
