@@ -82,7 +82,7 @@ def nearest(received: str, allowed: Iterable[str]) -> str:
     names = {name.lower(): name for name in allowed}
     begun = [name for name in names if len(name) >= SHORTEST_BEGINNING and received.startswith(name)]
     matches = (
-        difflib.get_close_matches(received, list(names), n=1, cutoff=0.9)
+        difflib.get_close_matches(received, list(names), n=1, cutoff=0.92)
         or sorted(begun, key=len)[-1:]  # batchnorm is batch, though it is more like batch_renorm
         or difflib.get_close_matches(received, list(names), n=1, cutoff=0.5)
     )

@@ -87,11 +87,11 @@ def failures(outcomes: Sequence[Outcome]) -> str:
 
 
 def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:
-    """The mean over the seeds, of which one that diverged has 0; None without a validation set."""
-    if any(outcome.job.config.data.validation_size == 0 for outcome in outcomes):
-        return None
+    """The mean over the seeds, of which one that diverged has 0; None where one has no validation score."""
     results = [outcome.result for outcome in outcomes]
-    return fmean(result.final["validation_accuracy"] if result.state == State.DONE else 0.0 for result in results)
+    scores = [0.0 if each.state == State.DIVERGED else each.final.get("validation_accuracy") for each in results]
+    known = [score for score in scores if score is not None]
+    return fmean(known) if known and len(known) == len(scores) else None
 
 
 def _replicates(config: RunConfig) -> list[tuple[ReplicateFolder, Job]]:

@@ -106,7 +106,7 @@ BAD: list[tuple[list[str], str]] = [
     (["train", "runs_dir=a_file"], "runs_dir=a_file cannot be written ("),
     (["train", "label=true"], "label=true is of the wrong type; it has to be a text, or null"),
     (["train", "label=1e3"], "label=1e3 is of the wrong type; it has to be a text, or null"),
-    (["train", "model.hidden=[65536,65536,65536,65536,65536]"], "needs some 424.1 GB to train, and this machine has "),
+    (["train", "model.hidden=[65536,65536,65536,65536,65536]"], "needs some 415.7 GB to train, and this machine has "),
 ]
 
 

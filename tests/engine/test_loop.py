@@ -257,7 +257,7 @@ def test_without_validation_there_is_no_validation_score() -> None:
     assert [split for _, split in history.scores] == ["train", "test", "test_batch_stats"]
 
 
-@pytest.mark.parametrize("lr", [1e40, 1e120, 1e150])
+@pytest.mark.parametrize("lr", [3e37, 1e38, 3e38])
 def test_divergence_is_told_at_the_step_of_the_first_loss_that_is_not_finite(lr: float) -> None:
     config = configured("norm=none", "optimizer=sgd", f"optimizer.lr={lr}", "optimizer.momentum=0")
     recipe, data = Recipe(sgd(lr=lr), steps=30), synthetic()
@@ -269,10 +269,8 @@ def test_divergence_is_told_at_the_step_of_the_first_loss_that_is_not_finite(lr:
 
 def test_divergence_within_the_second_epoch_keeps_the_first_ones_scores() -> None:
     """43 images in batches of 8 are 6 steps an epoch; the second one has a rate that no network survives."""
-    config = configured(
-        "norm=none", "optimizer=sgd", "schedule=step", "schedule.every_epochs=1", "schedule.gamma=1e120"
-    )
-    recipe = Recipe(sgd(lr=0.1, momentum=0.9), lambda o, _, per_epoch: StepLR(o, per_epoch, gamma=1e120), steps=30)
+    config = configured("norm=none", "optimizer=sgd", "schedule=step", "schedule.every_epochs=1", "schedule.gamma=1e38")
+    recipe = Recipe(sgd(lr=0.1, momentum=0.9), lambda o, _, per_epoch: StepLR(o, per_epoch, gamma=1e38), steps=30)
     data = synthetic()
     history = fit(twin(config, 0, lambda c: nn.Identity()), data, 0, recipe)
     _, found = trained(config, data, 0, recipe)

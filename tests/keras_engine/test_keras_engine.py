@@ -222,7 +222,7 @@ def test_two_backends_are_not_swept_over_in_one_process(
 def test_ctrl_c_ends_it_and_the_next_time_it_goes_on_from_the_last_epoch_to_the_same_bits(
     signals: int, settings: tuple[str, ...], said: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit = (*FIT, *settings)
+    fit = (*FIT, *settings) if "steps=17" not in settings else (*FIT[:-1], *settings)
     assert cli(*fit, "runs_dir=whole").code == 0
     from bnlab.keras_engine.program import Watcher
 

@@ -74,4 +74,4 @@ def test_every_reader_takes_nulls(cli: Cli, tmp_path: Path) -> None:
         for command in (("runs",), ("runs", "show", "batch"), ("train", *QUICK)):
             answer = cli(*command)
             assert (answer.code, answer.err) == (0, ""), answer
-    assert "50.00%" in answer.out
+    assert " 50.00 " in answer.out
