@@ -34,6 +34,7 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+STATES = tuple(State)
 FINISHED = (State.DONE, State.DIVERGED)
 """States whose result is final; a replicate in any other state is trained."""
 
@@ -187,7 +188,7 @@ def _typed(values: Mapping[str, Any]) -> Result:
         _check(f"digests.{name}", digest, TEXT, "a text")
     if "seed" not in values or "state" not in values:
         raise DamagedError("it has no seed or no state")
-    if values["state"] not in list(State):
+    if values["state"] not in STATES:
         raise DamagedError(f"it has the state {shown(values['state'])}; allowed: {', '.join(State)}")
     typed = {key: value for key, value in values.items() if key in KEYS}
     return Result(
