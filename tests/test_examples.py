@@ -5,11 +5,14 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Cli
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+@pytest.mark.slow
 def test_every_command_runs(cli: Cli, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True)
     blocks = re.findall(r"```sh\n(.*?)```", (EXAMPLES / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)

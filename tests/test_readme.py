@@ -52,6 +52,7 @@ def test_the_error_shown_is_the_error_given(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_verdicts_shown_are_the_verdicts_given(tmp_path: Path) -> None:
     """To the word; of the errors, which depend on the machine, only where they stand."""
     (code,) = re.findall(r"```python\n(# my_bn\.py\n.*?)```", README, flags=re.DOTALL)
@@ -65,6 +66,7 @@ def test_the_verdicts_shown_are_the_verdicts_given(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["my_bn.py"]
 
 
+@pytest.mark.slow
 def test_the_test_shown_passes(tmp_path: Path) -> None:
     for name in ("my_bn", "test_my_bn"):
         (code,) = re.findall(rf"```python\n(# {name}\.py\n.*?)```", README, flags=re.DOTALL)

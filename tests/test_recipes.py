@@ -10,7 +10,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import environment
+
+pytestmark = pytest.mark.slow
 
 CHECKOUT = Path(__file__).parents[1]
 STEP = re.compile(r"^\d+\. `(\S+)`(.*?)^   ```\w+\n(.*?)^   ```$", re.MULTILINE | re.DOTALL)

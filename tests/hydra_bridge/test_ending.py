@@ -7,7 +7,7 @@ from bnlab.store import environment
 from tests.conftest import QUICK, Cli
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib", "stacked"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.slow), "stacked"])
 def test_every_launcher_ends_with_one_summary(launcher: str, cli: Cli) -> None:
     if launcher == "joblib":
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")

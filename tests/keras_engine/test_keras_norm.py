@@ -20,7 +20,10 @@ def losses(run: Path, split: str, seed: int = 0) -> list[float]:
         return [float(row["loss"]) for row in csv.DictReader(file) if row["split"] == split]
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer", "group", "rms"])
+OTHERS = [pytest.param(norm, marks=pytest.mark.slow) for norm in ("layer", "group", "rms")]
+
+
+@pytest.mark.parametrize("norm", ["batch", *OTHERS])
 def test_the_losses_of_20_steps_are_native_s(norm: str, cli: Cli, tmp_path: Path) -> None:
     assert cli("train", "-m", *STEPS, f"norm={norm}", "norm.impl=native,custom,keras", "seeds=2").code == 0
     found = {impl: next((tmp_path / "runs").glob(f"{norm}-{impl}-*")) for impl in ("native", "custom", "keras")}

@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import environment
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_killed_and_repeated_it_is_bit_identical() -> None:
     # A process of its own, because forks of this one would share its threads. Each place once.
     command = [sys.executable, "-m", "tests.benchmarks.kill_rig", "--kills", "6", "--scenarios", "2"]

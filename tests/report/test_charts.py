@@ -270,6 +270,7 @@ def test_a_packed_picture_is_the_same_one() -> None:
     assert len(png.packed(loose)) < len(loose)
 
 
+@pytest.mark.slow
 def test_a_report_of_sixty_arms_is_a_small_file(tmp_path: Path) -> None:
     from .test_report import make
 
