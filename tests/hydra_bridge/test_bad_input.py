@@ -204,15 +204,15 @@ def test_whatever_is_typed_there_is_no_traceback(key: str, value: str, cli: Cli,
 
 
 @pytest.mark.filterwarnings("ignore:invalid escape sequence")
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=LEAVES, value=VALUES, sweep=st.booleans())
 def test_whatever_is_typed_is_checked_before_work_begins(
     key: str, value: str, sweep: bool, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All checks run, those of data, memory and device too; what passes them would be trained."""
-    monkeypatch.setattr("bnlab.launch.run", lambda configs: [[] for _ in configs])
+    monkeypatch.setattr("bnlab.launch.run", lambda configs, *others: [[] for _ in configs])
     monkeypatch.setattr("bnlab.launch.validation_accuracy", lambda outcomes: None)
-    monkeypatch.setattr("bnlab.launch.show", lambda runs: None)
+    monkeypatch.setattr("bnlab.launch.show", lambda *told: None)
     flags = ["-m"] if sweep else []
     answer = cli("train", *flags, "data.limit=200", "--", f"{key}={value}")
     assert answer.code in (0, 2), answer

@@ -15,6 +15,7 @@ from bnlab.config import RunConfig, from_mapping
 from bnlab.engine.loop import train
 from bnlab.launch.outcomes import failures, run
 from tests.compose import compose
+from tests.conftest import Cli
 
 QUICK = ("data.limit=64", "epochs=1", "threads=1", "quiet=true")
 
@@ -103,3 +104,9 @@ def test_20_stacked_and_20_single_replicates_differ_by_no_more_than_chance(tmp_p
     test = permutation_test((ours, theirs), lambda a, b: fmean(a) - fmean(b), rng=0, n_resamples=9999)
     # Seeds are fixed, so this is no lottery: p is .05 or less for one of twenty sets of seeds without any fault.
     assert test.pvalue > 0.05, (fmean(ours), fmean(theirs))
+
+
+def test_a_layer_that_looks_at_its_own_count_is_trained(cli: Cli) -> None:
+    """Cause: the trial of shapes, which has no values, refused batch norm with a plain average."""
+    answer = cli("train", "norm=batch", "norm.momentum=null", *QUICK)
+    assert answer.code == 0, answer

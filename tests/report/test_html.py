@@ -23,20 +23,23 @@ browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 PROBE, FRAME = ((Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("probe.js", "frame.html"))
 
 
-def report(tmp_path: Path) -> Path:
-    root = tmp_path / "runs"
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a report on six arms."""
+    folder = tmp_path_factory.mktemp("report")
+    root = folder / "runs"
     for name, level in (("batch", 0.97), ("none", 0.95), (NASTY, 0.96)):
         for lr in (0.001, 0.0123):
             run = stored.arm(root, name, [level, level + 0.01, level + 0.02], folder=f"run-{level}-{lr}", lr=lr)
             for seed in range(3):
                 stored.curves(run / f"seed-{seed}", level + 0.01 * seed)
                 stored.add_final(run / f"seed-{seed}", train_accuracy=0.99)
-    made, _ = make(root, output=tmp_path / "out")
+    made, _ = make(root, output=folder / "out")
     return next(file for file in made.files if file.name == "report.html")
 
 
-def test_labels_are_text_and_no_markup(tmp_path: Path) -> None:
-    page = report(tmp_path).read_text(encoding="utf-8")
+def test_labels_are_text_and_no_markup(file: Path) -> None:
+    page = file.read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert "&lt;/td&gt;&lt;script&gt;alert(1)" in page
     data = re.search(r'<script id="specifications" type="application/json">(.*?)</script>', page, flags=re.DOTALL)
@@ -46,16 +49,16 @@ def test_labels_are_text_and_no_markup(tmp_path: Path) -> None:
     assert NASTY in json.dumps(specifications, ensure_ascii=False).replace("\\\\", "\\").replace('\\"', '"')
 
 
-def test_nothing_is_loaded_from_elsewhere(tmp_path: Path) -> None:
-    text = report(tmp_path).read_text(encoding="utf-8")
+def test_nothing_is_loaded_from_elsewhere(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
     assert "default-src 'none'" in text
     page = re.sub(r"(<script[^>]*>).*?(</script>)", r"\1\2", text, flags=re.DOTALL)
     assert page.count("<script") == 3
     assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=", page)
 
 
-def test_verdicts_come_first_and_every_setting_is_there(tmp_path: Path) -> None:
-    page = report(tmp_path).read_text(encoding="utf-8")
+def test_verdicts_come_first_and_every_setting_is_there(file: Path) -> None:
+    page = file.read_text(encoding="utf-8")
     assert page.index('id="verdicts"') < page.index("<table ") < page.index('id="curves"')
     assert all(name in page for name in ("optimizer.lr", "environment.torch", "2.14.1", "model.hidden", "[128,64]"))
     assert "How it was computed" in page
@@ -63,9 +66,9 @@ def test_verdicts_come_first_and_every_setting_is_there(tmp_path: Path) -> None:
 
 @browser
 @pytest.mark.parametrize("width", [1000, 600, 400])
-def test_in_a_browser(tmp_path: Path, width: int) -> None:
+def test_in_a_browser(file: Path, width: int, tmp_path: Path) -> None:
     """Cause: a window of 400 pixels was one of 500, in which labels and legends that left the picture were not seen."""
-    found = probe(report(tmp_path), width)
+    found = probe(file, width, tmp_path)
     assert found["width"] == width
     assert found["errors"] == []
     assert found["requests"] == []
@@ -78,8 +81,8 @@ def test_in_a_browser(tmp_path: Path, width: int) -> None:
     assert "test loss (nats)" in found["axis"]
 
 
-def test_the_head_says_what_was_trained_how_and_with_which_command(tmp_path: Path) -> None:
-    page = report(tmp_path).read_text(encoding="utf-8")
+def test_the_head_says_what_was_trained_how_and_with_which_command(file: Path) -> None:
+    page = file.read_text(encoding="utf-8")
     head = page[page.index("<header>") : page.index("</header>")]
     told = dict(re.findall(r"<dt>(.+?)</dt><dd>(?:<code>)?(.+?)(?:</code>)?</dd>", head))
     assert re.search(r"<h1>test accuracy \(%\): 6 arms on mnist</h1>", head)
@@ -90,19 +93,19 @@ def test_the_head_says_what_was_trained_how_and_with_which_command(tmp_path: Pat
     assert told["seeds"] == "3 in each arm"
     date, _, command = told["report"].partition(", ")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", date)
-    assert command == f"bnlab report {tmp_path / 'runs'} --output {tmp_path / 'out'}"
+    assert command == f"bnlab report {file.parents[1] / 'runs'} --output {file.parent}"
 
 
-def test_the_final_values_come_before_the_tables_and_every_part_is_in_the_contents(tmp_path: Path) -> None:
-    page = report(tmp_path).read_text(encoding="utf-8")
+def test_the_final_values_come_before_the_tables_and_every_part_is_in_the_contents(file: Path) -> None:
+    page = file.read_text(encoding="utf-8")
     assert page.index('id="verdicts"') < page.index('id="chart-final-test_accuracy"') < page.index("<nav")
     links = re.findall(r'<a href="#(.+?)">', page)
     assert {"table-summary", "table-epochs", "curves", "chart-gap", "runs", "method"} <= set(links)
     assert all(f'id="{link}"' in page for link in links)
 
 
-def test_a_column_that_does_not_vary_is_told_above_its_table(tmp_path: Path) -> None:
-    page = report(tmp_path).read_text(encoding="utf-8")
+def test_a_column_that_does_not_vary_is_told_above_its_table(file: Path) -> None:
+    page = file.read_text(encoding="utf-8")
     summary = page[page.index('<figure id="table-summary">') :]
     summary = summary[: summary.index("</figure>")]
     assert "in every row: n 3, sd 1.00." in summary
@@ -137,31 +140,31 @@ def test_the_noise_of_the_images_is_of_as_many_as_there_were(
 
 
 @browser
-def test_on_paper_it_is_an_appendix(tmp_path: Path) -> None:
+def test_on_paper_it_is_an_appendix(file: Path, tmp_path: Path) -> None:
     """Cause: nine pages, with tables cut where the window ends and what a click opens missing."""
-    page, file = report(tmp_path), tmp_path / "report.pdf"
-    chromium(page, "--no-pdf-header-footer", f"--print-to-pdf={file}")
-    content = file.read_bytes()
+    pdf = tmp_path / "report.pdf"
+    chromium(file, "--no-pdf-header-footer", f"--print-to-pdf={pdf}")
+    content = pdf.read_bytes()
     assert len(re.findall(rb"/Type\s*/Page\b", content)) <= 7
     if shutil.which("pdftotext"):
-        text = subprocess.run(["pdftotext", "-layout", file, "-"], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(["pdftotext", "-layout", pdf, "-"], capture_output=True, text=True, check=True).stdout
         assert all(words in text for words in ("optimizer.name", "How it was computed", "Kaplan-Meier"))
         assert not any(words in text for words in ("A click", "Contents:", "Point at", "every replicate."))
 
 
 @browser
-def test_a_click_in_a_legend_fades_the_other_arms_of_every_chart(tmp_path: Path) -> None:
+def test_a_click_in_a_legend_fades_the_other_arms_of_every_chart(file: Path, tmp_path: Path) -> None:
     """Cause: only the charts with lines had a legend that could be clicked."""
-    picked = probe(report(tmp_path), 1000)["picked"]
+    picked = probe(file, 1000, tmp_path)["picked"]
     assert set(picked) == {"curves-test_accuracy", "final-test_accuracy", "by-optimizer.lr", "gap", "time-to-target"}
     assert all(len(before) == 1 and len(after) == 2 for before, after in picked.values())
 
 
-def probe(page: Path, width: int) -> dict[str, Any]:
-    """What the script in the page found, in a frame of that width."""
+def probe(page: Path, width: int, folder: Path) -> dict[str, Any]:
+    """What a script in a copy of the page found, in a frame of that width."""
     text = page.read_text(encoding="utf-8").replace("<body>", f"<body><script>{PROBE}</script>", 1)
-    page.write_text(text, encoding="utf-8")
-    frame = page.with_name("frame.html")
+    (folder / page.name).write_text(text, encoding="utf-8")
+    frame = folder / "frame.html"
     frame.write_text(FRAME.replace("WIDTH", str(width)), encoding="utf-8")
     done = chromium(frame, "--window-size=1200,900", "--dump-dom")
     result = re.search(r'<pre id="probe">(.+?)</pre>', done.stdout, flags=re.DOTALL)
