@@ -118,7 +118,8 @@ def attacked(seed: int, trained: Path, truth: Truth, cli: Cli, folder: Path) -> 
                 whole = "rename_folder" in attack.done or len(
                     [row for row in csv.DictReader(file) if "stranger" not in row["run"]]
                 ) == len(truth)
-            assert whole or checked.code == 1, checked
+            # A result without digests may be of before there were any: what it lacks is not noticed, and this is said.
+            assert whole or checked.code == 1 or "unchecked" in checked.out, checked
         reported = ask(cli, "report", "--by", "norm.name", *(("-o", "out") if seed % 25 == 0 else ()))
         assert reported.code == 0 or reported.err.startswith("error: ")
         ask(cli, "evaluate", "layer", "threads=1")
