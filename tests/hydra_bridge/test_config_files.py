@@ -1,5 +1,6 @@
 """Config files of the user's own: what they may be, and how they begin."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_a_config_that_begins_with_the_shipped_one(mine: Path, cli: Cli) -> None
     (mine / "short.yaml").write_text("defaults: [base, _self_]\nsteps: 3\n", encoding="utf-8")
     answer = cli("train", "-cd", "mine", "-cn", "short", "--cfg", "job")
     assert (answer.code, answer.err) == (0, "")
-    assert "epochs: 4\nsteps: 3\n" in answer.out
+    assert re.search(r"^epochs: 4 .*\nsteps: 3 ", answer.out, flags=re.MULTILINE)
 
 
 def test_a_whole_config_of_ones_own(mine: Path, cli: Cli) -> None:
@@ -28,7 +29,7 @@ def test_a_whole_config_of_ones_own(mine: Path, cli: Cli) -> None:
     (mine / "whole.yaml").write_text(text.replace("epochs: 10 ", "epochs: 7 "), encoding="utf-8")
     answer = cli("train", "-cd", "mine", "-cn", "whole.yaml", "--cfg", "job")
     assert (answer.code, answer.err) == (0, "")
-    assert "epochs: 7\n" in answer.out
+    assert re.search(r"^epochs: 7 ", answer.out, flags=re.MULTILINE)
 
 
 def test_a_folder_in_the_place_of_all_that_is_shipped(mine: Path, cli: Cli) -> None:

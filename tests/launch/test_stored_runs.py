@@ -115,7 +115,7 @@ def test_rerun_trains_anew(cli: Cli, tmp_path: Path) -> None:
     assert cli("train", *QUICK).code == 0
     before = metrics_of(tmp_path / "runs")
     again = cli("train", *QUICK, "rerun=true")
-    assert "epoch 1" in again.err
+    assert " epoch training validation " in again.err
     assert "stored" not in again.out
     assert metrics_of(tmp_path / "runs") == before
     (log,) = tmp_path.glob("runs/*/seed-0/run.log")

@@ -16,6 +16,7 @@ ADDED = {
     "model.norm_at": "null",
     "model.dropout": "0.0",
     "data.accumulate": "1",
+    "data.split_seed": "null",
     "optimizer.clip_norm": "null",
 }
 """Settings that came later, as all runs of before had them."""
