@@ -91,13 +91,23 @@ def interrupt_after(steps: int, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(StackOptimizer, "set_lr", watched)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test that asks for an interrupted training leaves a copy of it for the others."""
+    return tmp_path_factory.mktemp("kept") / "trained"
+
+
 @pytest.fixture
-def interrupted(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def interrupted(cli: Cli, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a training that was interrupted after its second evaluation: it has both checkpoints."""
-    assert cli(*TRAIN, "runs_dir=whole").code == 0
-    with monkeypatch.context() as patch:
-        interrupt_after(24, patch)
-        assert cli(*TRAIN).code == 130
+    if kept.exists():
+        shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    else:
+        assert cli(*TRAIN, "runs_dir=whole").code == 0
+        with monkeypatch.context() as patch:
+            interrupt_after(24, patch)
+            assert cli(*TRAIN).code == 130
+        shutil.copytree(tmp_path, kept)
     (current,) = (tmp_path / "runs" / ".stacks").glob(f"*/{CURRENT}")
     return current.parent
 
