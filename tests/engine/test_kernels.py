@@ -24,7 +24,18 @@ CASES += [
     (mlp(hidden=None, width=16, depth=3, residual=True, dropout=0.3), "batch", impl) for impl in ("native", "custom")
 ]
 CASES += [(rnn(cell=cell, sequence="permuted_rows"), "batch", "custom") for cell in ("tanh", "gru")]
-IDS = [f"{model.name}-{model.activation}-{norm}-{impl}" for model, norm, impl in CASES]
+STACKS = [
+    pytest.param(
+        model,
+        norm,
+        impl,
+        replicates,
+        id=f"{model.name}-{model.activation}-{norm}-{impl}-{replicates}",
+        marks=[pytest.mark.slow] if replicates == 1 and model.name != "mlp" else [],
+    )
+    for model, norm, impl in CASES
+    for replicates in (1, 3)
+]
 
 
 def stack_of(model: ModelConfig, norm: str, impl: str, replicates: int) -> nn.Module:
@@ -55,8 +66,7 @@ def same_bits(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
     return all(torch.equal(mine, other) for mine, other in zip(ours, theirs, strict=True))
 
 
-@pytest.mark.parametrize("replicates", [1, 3])
-@pytest.mark.parametrize(("model", "norm", "impl"), CASES, ids=IDS)
+@pytest.mark.parametrize(("model", "norm", "impl", "replicates"), STACKS)
 def test_a_recorded_step_has_the_bits_of_the_plain_one(
     model: ModelConfig, norm: str, impl: str, replicates: int
 ) -> None:
