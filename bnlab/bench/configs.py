@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
-import yaml
-
-from bnlab.config import CONF, RunConfig
+from bnlab.config import RunConfig, defaults_of
 from bnlab.hydra_bridge import configuration
 from bnlab.norms import SCHEMES, NormConfig
 
@@ -31,8 +28,7 @@ def model_configs() -> dict[str, RunConfig]:
 
 def norm_config(scheme: str, impl: str = "native") -> NormConfig:
     """`norm=SCHEME norm.impl=IMPL` with the defaults of its other settings."""
-    settings: Any = yaml.safe_load((CONF / "norm" / f"{scheme}.yaml").read_text(encoding="utf-8"))
-    return SCHEMES[scheme].settings(**settings | {"impl": impl})
+    return SCHEMES[scheme].settings(**defaults_of("norm", scheme) | {"impl": impl})
 
 
 def with_norm(config: RunConfig, scheme: str, impl: str = "native") -> RunConfig:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -77,7 +76,7 @@ def _keys(typed: Sequence[str]) -> Iterator[str]:
 
 def _values(key: str, typed: Sequence[str]) -> list[str]:
     """The choices of a group, true and false, or the defaults of a setting."""
-    from bnlab.config import CHOICES, CONF, defaults
+    from bnlab.config import CHOICES, CONF, defaults, defaults_of
     from bnlab.errors import written
 
     if key in CHOICES:
@@ -87,7 +86,9 @@ def _values(key: str, typed: Sequence[str]) -> list[str]:
     if key == "norm.impl":
         return ["native", "custom", "keras"]
     section, _, setting = key.partition(".")
-    sections = [_shipped(section, choice) for choice in _chosen(section, typed)] if section in CHOICES else [defaults()]
+    sections = (
+        [defaults_of(section, choice) for choice in _chosen(section, typed)] if section in CHOICES else [defaults()]
+    )
     found = [values[setting or section] for values in sections if (setting or section) in values]
     if any(isinstance(value, bool) for value in found):
         return ["true", "false"]
@@ -100,12 +101,3 @@ def _chosen(section: str, typed: Sequence[str]) -> list[str]:
     given = [word.partition("=")[2] for word in typed if word.startswith(f"{section}=")]
     named = [choice for words in given for choice in words.split(",") if choice in CHOICES[section]]
     return named or list(CHOICES[section])
-
-
-def _shipped(section: str, choice: str) -> dict[str, Any]:
-    import yaml
-
-    from bnlab.config import CONF
-
-    values: dict[str, Any] = yaml.safe_load((CONF / section / f"{choice}.yaml").read_text(encoding="utf-8"))
-    return values

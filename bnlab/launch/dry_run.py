@@ -22,6 +22,7 @@ from bnlab.launch.build import compiles, device_of, plan_of, replicate, split_of
 from bnlab.launch.durations import duration
 from bnlab.launch.grouping import stacks_of
 from bnlab.launch.job import Job
+from bnlab.launch.outcomes import finished
 from bnlab.machine import status
 
 MEASURED_STEPS = 300
@@ -47,14 +48,15 @@ class Cost:
 def foresee(configs: Sequence[RunConfig]) -> None:
     """Prints how many replicates are stored and how many are to be trained, how long that takes, and the memory."""
     jobs = {job.folder().path: job for config in configs for job in (Job(config, s) for s in config.replicate_seeds())}
-    missing = [job for job in jobs.values() if job.config.rerun or job.folder().finished() is None]
-    stacks = stacks_of(missing)
+    stored = finished(configs)
+    missing = {path: job for path, job in jobs.items() if path not in stored}
+    stacks = stacks_of(list(missing.values()))
     status.clear()
     console = Console(highlight=False)
     runs = {job.folder().path.parent: job.config for job in jobs.values()}
     for run, name in zip(runs, arms_of(list(runs.values())).names, strict=True):
-        own = [job for path, job in jobs.items() if path.parent == run]
-        new = [str(job.seed) for job in own if job in missing]
+        own = {path: job for path, job in jobs.items() if path.parent == run}
+        new = [str(job.seed) for path, job in own.items() if path in missing]
         seeds = f"to train: seeds {', '.join(new)}" if new else "nothing to train"
         console.print(f"{name}: {len(own) - len(new)} stored, {seeds}", markup=False, soft_wrap=True)
     many = f"{len(jobs)} replicate{'s' if len(jobs) > 1 else ''}"

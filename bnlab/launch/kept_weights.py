@@ -22,7 +22,7 @@ from bnlab.launch.build import device_of, replicate, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.lifting import lift
 from bnlab.machine.threads import DEFAULT_THREADS, use_threads
-from bnlab.norms import SCHEMES
+from bnlab.models import is_of_batch
 from bnlab.runs import Replicate, Run
 from bnlab.store import WEIGHTS, Result, faults, read_weights
 
@@ -115,8 +115,7 @@ def evaluate_run(
 
 
 def _check_batch(trained: RunConfig, conditions: Conditions, images: int) -> None:
-    scheme = SCHEMES.get(trained.norm.of_activations().name)
-    smallest = 2 if conditions.statistics == "batch" and scheme is not None and scheme.batch_statistics else 1
+    smallest = 2 if conditions.statistics == "batch" and is_of_batch(trained.norm.of_activations()) else 1
     size = conditions.batch_size
     if size is not None and not smallest <= size <= images:
         needs = ", since a batch's statistics need two values" if smallest == 2 else ""

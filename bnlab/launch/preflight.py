@@ -12,7 +12,7 @@ from bnlab.launch.capacity import check_memory
 from bnlab.launch.engines import engine_of
 from bnlab.machine import compiler
 from bnlab.machine.threads import use_threads
-from bnlab.norms import SCHEMES
+from bnlab.models import is_of_batch
 from bnlab.store import check_writable
 
 
@@ -25,10 +25,9 @@ def check(config: RunConfig) -> None:
     if config.compile is True:
         compiler.check("compile=true", "compile=false")
     split = split_of(config.data)
-    scheme = SCHEMES.get(config.norm.of_activations().name)
-    smallest = 2 if scheme is not None and scheme.batch_statistics else 1
-    _check_batches(config.data, len(split.train), smallest)
-    config.norm.of_activations().check_batches(config.data.batch_size)
+    of_activations = config.norm.of_activations()
+    _check_batches(config.data, len(split.train), smallest=2 if is_of_batch(of_activations) else 1)
+    of_activations.check_batches(config.data.batch_size)
     engine_of(config).check(config)
 
 

@@ -6,9 +6,11 @@ A file per model and what they share; a model lists its `layers` and knows nothi
 from bnlab.models.blocks import ACTIVATIONS
 from bnlab.models.construction import build
 from bnlab.models.size import size_of
+from bnlab.models.slots import is_of_batch
 
 __all__ = [
     "ACTIVATIONS",
     "build",
+    "is_of_batch",
     "size_of",
 ]
