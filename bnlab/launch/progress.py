@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bnlab.engine import Beginning, Evaluation, Observer, Score
 from bnlab.launch.durations import duration
+from bnlab.machine import say
 from bnlab.store import SPLITS
 
 SHOWN = ("train", "validation", "test")
@@ -65,7 +66,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Prints a line above the live one; only a terminal breaks it."""
-        self._console.print(line, markup=False, soft_wrap=not self._console.is_terminal)
+        say(line, self._console)
 
     def row(self, epoch: str, scores: Mapping[str, str], rate: str, left: str, arm: str) -> None:
         """Prints a row of a stack's table, with the scores by their heads; of the arm's name what fits."""

@@ -17,6 +17,7 @@ from bnlab.launch.arms import arms_of
 from bnlab.launch.durations import duration
 from bnlab.launch.kept_weights import Conditions, Evaluated
 from bnlab.launch.outcomes import Outcome
+from bnlab.machine import say
 from bnlab.store import SPLITS, WEIGHTS, State, as_csv, replace
 
 SAID = SPLITS | {"train": "training, since the last evaluation"}
@@ -53,11 +54,6 @@ def show(runs: Sequence[Sequence[Outcome]], seconds: float) -> None:
         folder = pooled[0][0].job.config.runs_dir
         words = ["bnlab", "report", *([folder] if folder != "runs" else []), "--by", ",".join(arms.keys)]
         console.print(f"to compare them: {shlex.join(words)}", markup=False, soft_wrap=True)  # whole, to be copied
-
-
-def say(line: str, console: Console) -> None:
-    """A line; only a terminal breaks it."""
-    console.print(line, markup=False, soft_wrap=not console.is_terminal)
 
 
 def show_evaluated(

@@ -8,7 +8,7 @@ from bnlab.machine.cache import bytes_per_core
 from bnlab.machine.interrupt import Interrupt
 from bnlab.machine.memory import keep_freed_memory
 from bnlab.machine.paths import is_folder, why_no_folder
-from bnlab.machine.whole_lines import as_wide_as_needed
+from bnlab.machine.whole_lines import as_wide_as_needed, say
 
 __all__ = [
     "Interrupt",
@@ -21,6 +21,7 @@ __all__ = [
     "memory",
     "paths",
     "plain_text",
+    "say",
     "status",
     "threads",
     "why_no_folder",

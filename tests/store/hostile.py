@@ -6,6 +6,10 @@ import json
 import os
 from pathlib import Path
 
+from tests.conftest import QUICK
+
+TRAIN = (*QUICK, "quiet=true", "keep_checkpoint=true", "model.hidden=[8]")
+
 
 def state_of(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Every file and folder below, with its mode and content: equal only if nothing was touched."""

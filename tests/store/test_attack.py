@@ -10,26 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bnlab.config import from_mapping
-from bnlab.launch import run
-from tests.compose import compose
-from tests.conftest import QUICK, Answer, Cli
+from tests.conftest import Answer, Cli
 from tests.store.attack import Attack
-from tests.store.hostile import state_of
+from tests.store.hostile import TRAIN, state_of
 
 LONGEST = 10
 """Seconds that a command may take."""
-TRAIN = (*QUICK, "quiet=true", "keep_checkpoint=true", "model.hidden=[8]")
 Truth = dict[tuple[str, str], float]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs of two seeds with their weights."""
-    folder = tmp_path_factory.mktemp("trained")
-    names = ("none", "layer")
-    run([from_mapping(compose([*TRAIN, f"norm={name}", "seeds=2", f"runs_dir={folder}"])) for name in names])
-    return folder
 
 
 @pytest.fixture

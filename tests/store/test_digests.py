@@ -13,19 +13,8 @@ import pytest
 from bnlab.config import from_mapping
 from bnlab.launch import run
 from tests.compose import compose
-from tests.conftest import QUICK, Cli
-from tests.store.hostile import state_of, unseal
-
-TRAIN = (*QUICK, "quiet=true", "keep_checkpoint=true")
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs of two seeds with their weights, as they were stored."""
-    folder = tmp_path_factory.mktemp("trained")
-    names = ("none", "layer")
-    run([from_mapping(compose([*TRAIN, f"norm={name}", "seeds=2", f"runs_dir={folder}"])) for name in names])
-    return folder
+from tests.conftest import Cli
+from tests.store.hostile import TRAIN, state_of, unseal
 
 
 @pytest.fixture
