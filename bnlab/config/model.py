@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ PIXELS = 28
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(ABC):
     """What every model has."""
 
     name: str
@@ -37,9 +38,9 @@ class ModelConfig:
                 raise UserError("model.init_gain is not a setting of model.init=pytorch; use kaiming, xavier or normal")
         require(self.bias == "auto" or isinstance(self.bias, bool), "model.bias", self.bias, "auto, true or false")
 
+    @abstractmethod
     def shape(self) -> dict[str, Any]:
         """What of it decides the shapes of its weights."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
