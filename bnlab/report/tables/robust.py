@@ -36,8 +36,8 @@ def groups(comparison: Comparison) -> list[Group]:
     """The arms of two seeds or more, together over data sets where several were run; losses with the sign turned."""
     summary, sign = comparison.summary, 1.0 if unit(comparison.metric).higher else -1.0
     keys = [key for key in comparison.by if key != DATA]
-    cells = summary[keys].fillna(ABSENT)
-    labels = [", ".join(f"{key}={value}" for key, value in row.items()) or EVERY for row in cells.to_dict("records")]
+    cells = {key: summary[key].fillna(ABSENT).tolist() for key in keys}
+    labels = [", ".join(f"{key}={cells[key][row]}" for key in keys) or EVERY for row in range(len(summary))]
     own = summary.assign(arm=labels)
     names = names_of(own.drop_duplicates("arm"), keys)
     data = summary[DATA] if DATA in comparison.by else [EVERY] * len(summary)
