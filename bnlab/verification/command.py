@@ -12,7 +12,6 @@ from rich.console import Console
 from bnlab.config import mapping_of
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES
-from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.verification import show
 from bnlab.verification.checks import Verdict
 from bnlab.verification.conventions import AUTO, Declared
@@ -151,9 +150,13 @@ def _with_reference(skipped: list[str]) -> list[str]:
 def _impls(impl: str | None, everything: bool, skipped: list[str]) -> list[str]:
     if impl:
         return [impl]
-    if everything and not keras_installed():
+    if not everything:
+        return ["native", "custom"]
+    from bnlab.norms.keras_layers import is_installed  # imports torch
+
+    if not is_installed():
         skipped.append("keras is not verified: it is not installed (pip install 'bnlab[keras]')")
-    return ["native", "custom", *(["keras"] if everything and keras_installed() else [])]
+    return ["native", "custom", *(["keras"] if is_installed() else [])]
 
 
 def _of_schemes(schemes: list[str], impls: list[str]) -> list[Verdict]:

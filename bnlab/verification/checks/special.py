@@ -113,13 +113,13 @@ def _of_parameters(subject: Subject, layer: TorchLayer, reference: Reference, nd
 def _uninitialised(subject: Subject, reference: Reference, ndim: int) -> list[str]:
     """The parameters that are whatever was in memory, as of torch.empty: it is asked to fill that with NaN."""
     filling: Any = torch.utils.deterministic
-    before = torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    before = torch.get_deterministic_debug_mode(), filling.fill_uninitialized_memory
+    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import the compiler
     filling.fill_uninitialized_memory = True
     try:
         starts = subject.new(ndim, drawn=False).parameters()
     finally:
-        torch.use_deterministic_algorithms(before[0])
+        torch.set_deterministic_debug_mode(before[0])
         filling.fill_uninitialized_memory = before[1]
     return [name for name in reference.initial if not np.isfinite(starts.get(name, np.zeros(1))).all()]
 

@@ -77,8 +77,8 @@ class Search:
         self.report = report
         by_name = {result.check: result for result in report.results}
         found = [cell for check in CHECKS for cell in self._cells(check, by_name[check.name])]
-        # what rules most out first, and of that the quickest
-        self.cells = sorted(found, key=lambda cell: (cell.right, cell.check.ndim is not None))
+        # what rules most out first, and of that the quickest; a gradient takes as many passes as there are values
+        self.cells = sorted(found, key=lambda cell: (cell.right, cell.check.ndim is not None, cell.aspect == 1))
 
     @property
     def wrong(self) -> list[Cell]:

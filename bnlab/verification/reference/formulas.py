@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -24,6 +23,8 @@ def dynamic_tanh(x: Array, parameters: Values, *_: Any) -> Array:
 
 def dynamic_erf(x: Array, parameters: Values, *_: Any) -> Array:
     """γ erf(α x + s) + β (Chen et al. 2025, arXiv 2512.10938)."""
+    from scipy.special import erf  # slow to import, and no other scheme needs it
+
     return _affine(np.asarray(erf(parameters["alpha"] * x + parameters["shift"])), parameters)
 
 
