@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
 from bnlab.errors import UserError, nearest, one_line
@@ -201,13 +202,13 @@ def arguments(
         option: by what they are given, for the messages.
 
     Raises:
-        UserError: its signature has no place for the number of features, or other arguments than `kwargs`.
+        UserError: it is a lazy layer, or its signature has other arguments than `kwargs`.
     """
     name = norm_class.__name__
-    parameters = list(inspect.signature(norm_class).parameters.values())
+    parameters = list(parameters_of(norm_class).values())
     takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
     features = _features(parameters, kwargs)
-    if features is None and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+    if features is None and issubclass(norm_class, LazyModuleMixin):
         raise UserError(f"{name} takes no number of features; its constructor has to be {name}(num_features, ...)")
     if features is not None and features.name in kwargs:
         raise UserError(
@@ -225,9 +226,29 @@ def arguments(
         example = ",".join(f"{key}: VALUE" for key in missing)
         given = f"{option} '{{{example}}}'" if option.startswith("--") else f"'{option}={{{example}}}'"
         raise UserError(f"{name} needs more than {of_features}: {', '.join(missing)}; give them: {given}")
+    if features is None and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        return (), dict(kwargs)  # it has no need of it, as one without γ and β
     if features is None or features.kind == features.POSITIONAL_ONLY:
         return (num_features,), dict(kwargs)
     return (), {features.name: num_features, **kwargs}
+
+
+def parameters_of(norm_class: type[nn.Module]) -> Mapping[str, inspect.Parameter]:
+    """What a constructor takes, and what its base's takes, where it hands `**kwargs` on."""
+    found = dict(inspect.signature(norm_class).parameters)
+    for base in norm_class.__mro__[1:]:
+        if base is nn.Module or not any(p.kind == p.VAR_KEYWORD for p in found.values()):
+            break
+        if "__init__" in vars(base):
+            named = {name: p for name, p in found.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+            found = {**inspect.signature(base).parameters, **named}
+    return found
+
+
+def count_of(norm_class: type[nn.Module], kwargs: Collection[str]) -> str:
+    """The name of the parameter that takes the number of features; empty if there is none."""
+    features = _features(list(parameters_of(norm_class).values()), kwargs)
+    return "" if features is None else features.name
 
 
 SETTING_NAMES = {
@@ -236,6 +257,7 @@ SETTING_NAMES = {
     "num_groups": ("num_groups", "groups", "n_groups", "num_group", "G"),
     "virtual_batch_size": ("virtual_batch_size", "ghost_batch_size", "ghost_size", "vbs"),
     "num_splits": ("num_splits", "n_splits", "splits"),
+    "iterations": ("iterations", "T", "n_iter", "num_iterations", "newton_iterations"),
     "r_max": ("r_max", "rmax", "max_r"),
     "d_max": ("d_max", "dmax", "max_d"),
 }

@@ -16,12 +16,12 @@ from rich.text import Text
 from tabulate import tabulate
 
 from bnlab.machine import as_wide_as_needed
-from bnlab.norms import SCHEMES
 from bnlab.store import environment
 from bnlab.verification.checks import COARSE, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
 from bnlab.verification.conventions import CONVENTIONS
 from bnlab.verification.listing import Found
 from bnlab.verification.mistakes import sentences
+from bnlab.verification.reference import KNOWN
 
 STYLES = {PASS: "green", FAIL: "bold red", WARN: "yellow", NOT_APPLICABLE: "dim"}
 
@@ -30,7 +30,7 @@ def print_tables(verdicts: Sequence[Verdict], console: Console, *, explain: bool
     """A table for each scheme, then what is wrong."""
     for scheme, group in groupby(verdicts, key=lambda verdict: verdict.scheme):
         of_scheme = list(group)
-        console.print(f"{SCHEMES[scheme].title}: {SCHEMES[scheme].formula}", soft_wrap=True)
+        console.print(f"{KNOWN[scheme].title}: {KNOWN[scheme].formula}", soft_wrap=True)
         for verdict in of_scheme:
             for line in filter(None, (verdict.called, *_remarks(verdict))):
                 console.print(f"{verdict.name}: {line}", soft_wrap=True)
@@ -59,7 +59,7 @@ def summary(verdict: Verdict | None) -> str:
     unknown = [each for each in wrong if each in ("unknown", "raises")]
     known = [each for each in wrong if each not in unknown]
     rest = [{"unknown": "something unknown", "raises": "an exception"}[each] for each in unknown]
-    return ", ".join([SCHEMES[verdict.scheme].title.lower(), *known, *rest, *verdict.conventions])
+    return ", ".join([KNOWN[verdict.scheme].title.lower(), *known, *rest, *verdict.conventions])
 
 
 def list_to_markdown(found: Sequence[Found]) -> str:

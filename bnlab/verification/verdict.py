@@ -21,6 +21,7 @@ from bnlab.verification.conventions import AUTO, Declared, named, nearest
 from bnlab.verification.conventions.own_class import of_class
 from bnlab.verification.lines import with_lines
 from bnlab.verification.mistakes.diagnosis import diagnose
+from bnlab.verification.reference import KNOWN
 
 IMPLS = ("native", "custom", "keras")
 
@@ -83,21 +84,19 @@ def _failures(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | Non
 def _check_scheme(scheme: str) -> None:
     if scheme == AUTO:
         return
-    if scheme not in SCHEMES:
-        raise unknown("norm", scheme, [AUTO, *SCHEMES])
-    if SCHEMES[scheme].of_weights:
-        raise UserError(f"norm '{scheme}' is of a layer's weights; a class can be held against one of activations only")
+    if scheme not in KNOWN:
+        raise unknown("norm", scheme, [AUTO, *KNOWN])
 
 
 def _scheme_of(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared: Declared) -> tuple[str, str]:
     """Which scheme a class is to be held to, and why."""
     if by_name := named(cls.__name__):
-        return by_name, f"held to {SCHEMES[by_name].title.lower()}, by its name; --as SCHEME asks for another"
+        return by_name, f"held to {KNOWN[by_name].title.lower()}, by its name; --as SCHEME asks for another"
     found = nearest.nearest(cls, kwargs, declared)
     if found is None:
         return "batch", "held to batch normalization, as it comes near to none; --as SCHEME asks for another"
     comes = "computes" if found[1] < nearest.EXACT else "comes nearest to"
-    return found[0], f"held to {SCHEMES[found[0]].title.lower()}, which it {comes}; --as SCHEME asks for another"
+    return found[0], f"held to {KNOWN[found[0]].title.lower()}, which it {comes}; --as SCHEME asks for another"
 
 
 def _other(cls: type[nn.Module], asked: str, kwargs: Mapping[str, Any] | None, declared: Declared) -> str:
@@ -105,7 +104,7 @@ def _other(cls: type[nn.Module], asked: str, kwargs: Mapping[str, Any] | None, d
     found = nearest.nearest(cls, kwargs, declared)
     if found is None or found[0] == asked or found[1] >= nearest.EXACT:
         return ""
-    title = SCHEMES[found[0]].title.lower()
+    title = KNOWN[found[0]].title.lower()
     return f"it computes {title}: --as {found[0]} holds it to that"
 
 
@@ -122,6 +121,8 @@ def verify_schemes(schemes: Iterable[str], impls: Iterable[str]) -> Iterator[Ver
     if "keras" in impls and not keras_installed():
         raise UserError("norm.impl=keras needs Keras: pip install 'bnlab[keras]'")
     for scheme in schemes:
+        if scheme in KNOWN and scheme not in SCHEMES:
+            raise UserError(f"bnlab has no {scheme} layer; hold a class to it: FILE.py:CLASS --as {scheme}")
         if scheme not in SCHEMES:
             raise unknown("norm", scheme, SCHEMES)
         for impl in impls:

@@ -137,12 +137,13 @@ def crossed(new: New, ndim: int) -> Values:
 
 
 def constant(new: New, ndim: int) -> Values:
-    """A black feature, a bright one, and a black sample."""
+    """A black feature, a bright one, and a black sample; and all black, where there is nothing but ε to divide by."""
     x, g = draw(ndim).copy(), draw(ndim, seed=9)
     x[:, 1], x[:, 2], x[3] = 0, 3, 0
     x[3, 2] = 3
     gradient = new(ndim).gradients(x, g)["input"]
-    return {"y of constants": new(ndim).forward(x, training=True), "gradient of constants": gradient}
+    found = {"y of constants": new(ndim).forward(x, training=True), "gradient of constants": gradient}
+    return found | {"y of black": new(ndim).forward(0 * x, training=True)}
 
 
 def offset(new: New, ndim: int) -> Values:

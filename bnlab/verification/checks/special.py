@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from bnlab.norms import SCHEMES
 from bnlab.verification.checks import measures
 from bnlab.verification.checks.result import COARSE, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
 from bnlab.verification.checks.subject import Subject, reference_new
-from bnlab.verification.reference import Reference
+from bnlab.verification.reference import KNOWN, Reference
 from bnlab.verification.reference.layers import TorchLayer
 from bnlab.verification.reference.roles import named_tensors
 
@@ -45,7 +44,7 @@ def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
     name = "batch of 1"
     x = measures.draw(ndim, samples=1)
     expected = {}
-    if SCHEMES[subject.scheme].batch_statistics:
+    if KNOWN[subject.scheme].batch_statistics:
         x = x[..., :1] if ndim == 3 else x[..., :1, :1] if ndim == 4 else x  # one value per channel
     else:
         expected = {"y": reference_new(subject.reference)(ndim).forward(x, training=True)}
@@ -74,16 +73,19 @@ def defects(subject: Subject, ndim: int) -> list[str]:
     assert isinstance(layer, TorchLayer)
     before = torch.tensor(measures.draw(ndim), dtype=layer.dtype, requires_grad=True)
     x = before.clone()  # as from a layer before it
+    evaluated = before.detach().clone()
     try:
         y = layer.forward(measures.draw(ndim), training=True)
         again = subject.new(ndim).forward(measures.draw(ndim), training=True)
         layer.run(x, training=True)
+        layer.run(evaluated, training=False)
     except (Exception, SystemExit):
         return []  # the gradients' checks say it
     if hidden_modules(layer.module):
         return ["layers in a list"]
     found = [] if np.array_equal(y, again, equal_nan=True) else ["random output"]
-    found += [] if torch.equal(x, before) else ["input changed"]
+    kept = torch.equal(x, before) and torch.equal(evaluated, before)
+    found += [] if kept else ["input changed"]
     return found + _of_parameters(subject, layer, reference, ndim) + _of_statistics(layer, reference)
 
 

@@ -16,7 +16,7 @@ from torch import nn
 from bnlab.errors import one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.verification.checks import measures
-from bnlab.verification.reference import WEIGHT, Reference, reference_of
+from bnlab.verification.reference import KNOWN, WEIGHT, Reference, reference_of
 from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer
 
 KERAS_STORES = {"batch": {"stored": "biased"}}
@@ -112,7 +112,7 @@ def of_scheme(scheme: str, impl: str) -> Subject:
         return SCHEMES[scheme].build(impl, CHANNELS, ndim, **settings)
 
     def reparametrized(ndim: int) -> nn.Module:
-        layer = _linear(ndim)
+        layer = linear(ndim)
         SCHEMES[scheme].reparametrize(impl, layer, **settings)
         return layer
 
@@ -123,7 +123,7 @@ def listed(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings.items())
 
 
-def _linear(ndim: int) -> nn.Module:
+def linear(ndim: int) -> nn.Module:
     """The layer that a scheme of weights is tried on: linear, or a convolution with a kernel of one pixel."""
     layers: dict[int, Callable[[], nn.Linear | nn.Conv1d | nn.Conv2d]] = {
         2: lambda: nn.Linear(CHANNELS, CHANNELS, bias=False),
@@ -160,7 +160,7 @@ def accepted(subject: Subject) -> Accepted:
             y = subject.new(ndim).forward(measures.draw(ndim), training=True)
         except (Exception, SystemExit) as error:
             refused[ndim] = f"{REFUSED if _says_itself(error) else ''}{subject.said(error)}"
-            if not _is_refusal(error) and not (ndim == 2 and SCHEMES[subject.scheme].spatial_only):
+            if not _is_refusal(error) and not (ndim == 2 and KNOWN[subject.scheme].spatial_only):
                 broken.add(ndim)
             continue
         if y.shape == size:

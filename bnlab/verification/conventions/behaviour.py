@@ -45,8 +45,12 @@ def behaving(
     else:
         says_old = own_momentum or (default_momentum or 0) >= OLD_FROM
         subject = _with_momentum(subject, declared, says_old=says_old)
-    if subject.scheme in ("layer", "rms"):
+    if subject.scheme in ("layer", "rms", "scale_norm"):
         subject = _with_positions(subject, declared)
+    if subject.scheme == "scale_norm":
+        subject = _with_lengths(subject)
+    if subject.scheme == "frn":
+        subject = _with_threshold(_with_fixed_eps(subject))
     if subject.scheme == "rms" and "eps" in subject.assumed:
         subject = _with_f_normalize(subject)
     return _with_ghosts(subject) if subject.scheme == "ghost_batch" else subject
@@ -115,6 +119,45 @@ def _with_positions(subject: Subject, declared: Declared) -> Subject:
     if not other_features or other_positions:
         return subject
     return subject.following("statistics for each position", subject.reference.by(space="none"))
+
+
+def _with_lengths(subject: Subject) -> Subject:
+    """G of scale normalization in units of √C, and ε under the root."""
+    ndim, reference = accepted(subject).shapes[0], subject.reference
+    ways = {
+        (variance, place): reference.by(variance=variance, eps=place)
+        for variance in ("sum", "biased")
+        for place in ("clamped outside", "inside", "outside")
+    }
+    variance, place = min(ways, key=lambda way: _off(measures.near_eps, subject, ways[way], ndim))
+    if variance == "biased":
+        reference = replace(reference.by(variance=variance), initial={"weight": np.ones(1)})
+        subject = subject.following("g in units of √C", reference)
+    if place == "inside":
+        subject = subject.following("eps under the root", reference.by(eps=place))
+    return subject
+
+
+def _with_fixed_eps(subject: Subject) -> Subject:
+    """Filter response normalization of (N, C) whose ε is a number there as elsewhere."""
+    reference = subject.reference
+    if 2 not in accepted(subject).shapes or "learned_eps" in subject.new(2).parameters():
+        return subject
+    kept = {name: value for name, value in reference.initial.items() if name != "learned_eps"}
+    return subject.following("eps not learned", replace(reference, initial=kept))
+
+
+def _with_threshold(subject: Subject) -> Subject:
+    """Filter response normalization alone, its activation being a layer of its own."""
+    ndim, reference = accepted(subject).shapes[0], subject.reference
+    if "threshold" in subject.new(ndim).parameters():
+        return subject
+    kept = {name: value for name, value in reference.initial.items() if name != "threshold"}
+    spatial = {name: value for name, value in (reference.initial_spatial or {}).items() if name != "threshold"}
+    alone = replace(reference.by(threshold="none"), initial=kept, initial_spatial=spatial)
+    y = _seen(measures.training, subject, ndim).get("y")
+    negative = y is not None and bool((y < measures.training(reference_new(reference), ndim)["y"].min()).any())
+    return subject.following("no threshold", alone) if negative else subject
 
 
 def _with_f_normalize(subject: Subject) -> Subject:

@@ -162,6 +162,30 @@ CONVENTIONS = {
             "in RMS normalization, where the constructor takes no eps",
         ),
         Convention(
+            "g in units of √C",
+            "x is divided by its root mean square and g starts at 1: the same as ‖x‖ and a g that starts at √C.",
+            "ScaleNorm of lucidrains's x-transformers and of MMPose",
+            "in scale normalization",
+        ),
+        Convention(
+            "eps under the root",
+            "eps is added under the root, √(‖x‖² + ε): the paper has no eps, its program max(‖x‖, ε).",
+            "ScaleNorm of Mega (Ma et al. 2022)",
+            "in scale normalization",
+        ),
+        Convention(
+            "eps not learned",
+            "on (N, C) ε is a number, as it is on inputs with spatial axes: in the paper it is learned there.",
+            "FRN in programs after Singh & Krishnan 2019, written for images",
+            "in filter response normalization, where the layer takes (N, C) and has no such parameter",
+        ),
+        Convention(
+            "no threshold",
+            "there is no threshold, y = γ x / √(ν² + ε) + β: max(y, τ) is a layer of its own.",
+            "FRN beside a TLU in programs after Singh & Krishnan 2019",
+            "in filter response normalization, where the layer has no such parameter and gives negative values",
+        ),
+        Convention(
             "split statistics",
             "each ghost has running statistics of its own; they are read, and used in evaluation, as their average.",
             "GhostBatchNorm of cifar10-fast (Page 2019)",

@@ -9,12 +9,11 @@ import numpy as np
 from torch import nn
 
 from bnlab.errors import UserError
-from bnlab.norms import SCHEMES
 from bnlab.verification.checks import errors, measures
 from bnlab.verification.checks.subject import Subject, accepted, reference_new
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.own_class import of_class
-from bnlab.verification.reference import REFERENCES
+from bnlab.verification.reference import KNOWN, REFERENCES
 from bnlab.verification.reference.layers import CHANNELS
 
 EXACT = 1e-5
@@ -53,7 +52,7 @@ def _candidates(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared
         shapes = accepted(subject).shapes
         changed = measures.influenced(subject.new, shapes[0])
     except (UserError, IndexError):
-        return [name for name in REFERENCES if not SCHEMES[name].of_weights and name != "none"]
+        return [name for name in REFERENCES if not KNOWN[name].of_weights and name != "none"]
     samples, features = changed[1:].any(), changed[0].reshape(CHANNELS, -1).any(1)
     if samples:
         alone = ["batch", "ghost_batch", "batch_renorm", "precise_batch"]

@@ -16,9 +16,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from bnlab.errors import UserError, one_line
-from bnlab.user_class.layer import SETTING_NAMES, arguments
+from bnlab.user_class.layer import SETTING_NAMES, arguments, count_of, parameters_of
 from bnlab.verification.checks import measures
-from bnlab.verification.checks.subject import Subject, accepted, listed, reference_new
+from bnlab.verification.checks.subject import Subject, accepted, linear, listed, reference_new
 from bnlab.verification.conventions.behaviour import behaving
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.structure import structured
@@ -30,12 +30,14 @@ USUAL = {
     "eps": (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-12, 1e-4, 1e-2, 1e-10, float(np.finfo(np.float64).eps)),
     "momentum": (0.1, 0.01, 0.001, 0.05, 0.2, 0.5),
     "virtual_batch_size": (4, 2),
+    "iterations": (5, 4, 3, 7, 9, 10),
 }
 """What a class may have instead of a setting, to be found in this order. Of a momentum, the weight of the new batch; of
 groups, what is neither layer nor instance normalization."""
 
-DIMENSIONS = ("num_dims", "n_dims", "dims", "ndims", "ndim")
-"""Names of a constructor's argument that is the number of dimensions of the input, as in d2l.ai's BatchNorm."""
+DIMENSIONS = ("num_dims", "n_dims", "dims", "ndims", "ndim", "dim")
+"""Names of a constructor's argument, beside the number of features, that is the number of dimensions of the input, as
+in d2l.ai's BatchNorm."""
 
 SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "track_running_stats")
 """Arguments that are taken as true, where a constructor asks for them."""
@@ -61,19 +63,22 @@ def of_class(
             setting.
     """
     declared = declared or Declared()
+    if reference_of(scheme).of_weights:
+        return _of_weights(cls, scheme, dict(kwargs or {}))
     reference, given = reference_of(scheme), dict(kwargs or {})
     settings = dict(reference.settings)
-    if scheme == "ghost_batch" and "num_splits" in _parameters(cls):
+    if scheme == "ghost_batch" and set(SETTING_NAMES["num_splits"]) & set(parameters_of(cls)):
         settings = {name: value for name, value in settings.items() if name != "virtual_batch_size"}
         settings["num_splits"] = 2
     takes = _by_their_names(cls, settings)
     given = {name: settings[setting] for name, setting in takes.items()} | given
     for switch in ("affine", "elementwise_affine"):
-        if declared.affine is not None and switch in _parameters(cls):
+        if declared.affine is not None and switch in parameters_of(cls):
             given[switch] = declared.affine
     settings |= {setting: _number(name, given[name]) for name, setting in takes.items()}
     build, called = _call(cls, given)
-    fixed = [name for name in USUAL if name in settings and name not in takes.values()]
+    # A group of all channels is none.
+    fixed = [name for name in USUAL if settings.get(name, 1) != 1 and name not in takes.values()]
     module = _tried(build, called, fixed)
     settings |= _rounded(module, {setting: settings[setting] for setting in takes.values()})
     subject = Subject(cls.__name__, called, scheme, replace(reference, settings=settings), build, file=_file(cls))
@@ -107,20 +112,43 @@ def of_class(
     return subject
 
 
-def _parameters(cls: type[nn.Module]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(cls).parameters
+def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Subject:
+    """A layer with weights, as `class WSConv2d(nn.Conv2d)`, or what is wrapped around one, `CLASS(layer)`."""
+    kinds = {2: nn.Linear, 3: nn.Conv1d, 4: nn.Conv2d}
+    own = {ndim: kind for ndim, kind in kinds.items() if issubclass(cls, kind)}
+
+    def build(ndim: int) -> nn.Module:
+        layer = linear(ndim)
+        if not own:
+            return cls(layer, **given)
+        if ndim not in own:
+            raise ValueError(f"{cls.__name__} is a layer for inputs of another number of dimensions")
+        module = cls(CHANNELS, CHANNELS, *() if ndim == 2 else (1,), bias=False, **given)
+        state = module.state_dict()
+        state.update({name: layer.weight.data for name, value in state.items() if value.shape == layer.weight.shape})
+        module.load_state_dict(state)
+        return module
+
+    arguments = f"{CHANNELS}, {CHANNELS}, ..." if own else "layer"
+    called = f"{cls.__name__}({', '.join(filter(None, [arguments, listed(given)]))})"
+    _tried(lambda _: build(next(iter(own), 2)), called, ())
+    subject = Subject(cls.__name__, called, scheme, reference_of(scheme), build, file=_file(cls))
+    return _assume(subject, "eps") if "eps" in subject.reference.settings else subject
 
 
 def _call(cls: type[nn.Module], given: dict[str, Any]) -> tuple[Callable[[int], nn.Module], str]:
     """How a layer is made for inputs of so many dimensions, and the call in words."""
-    asked = [name for name, each in list(_parameters(cls).items())[1:] if each.default is each.empty]
+    count = count_of(cls, given)
+    parameters = [each for name, each in parameters_of(cls).items() if name != count]
+    named = [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    asked = [name for name in named if parameters_of(cls)[name].default is inspect.Parameter.empty]
     of_ndim = [name for name in asked if name in DIMENSIONS and name not in given]
     given = {name: True for name in asked if name in SWITCHES} | dict.fromkeys(of_ndim, 2) | given
-    args, named = arguments(cls, CHANNELS, given, "--kwargs")
-    called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [listed(named)])])})"
+    args, others = arguments(cls, CHANNELS, given, "--kwargs")
+    called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [listed(others)])])})"
 
     def build(ndim: int) -> nn.Module:
-        return cls(*args, **{**named, **dict.fromkeys(of_ndim, ndim)})
+        return cls(*args, **{**others, **dict.fromkeys(of_ndim, ndim)})
 
     return build, called
 
@@ -153,7 +181,7 @@ def _file(cls: type[nn.Module]) -> Path | None:
 def _default(cls: type[nn.Module], takes: Mapping[str, str], setting: str) -> float | None:
     """What the constructor says of a setting that it takes."""
     names = [name for name, taken in takes.items() if taken == setting]
-    defaults = [_parameters(cls)[name].default for name in names]
+    defaults = [parameters_of(cls)[name].default for name in names]
     return next((float(value) for value in defaults if isinstance(value, int | float)), None)
 
 
@@ -173,7 +201,7 @@ def _narrowed(subject: Subject) -> Subject:
 def _by_their_names(cls: type[nn.Module], settings: Mapping[str, Any]) -> dict[str, str]:
     """The parameters of a constructor that take a setting, and which."""
     names = {alias: setting for setting in settings for alias in SETTING_NAMES.get(setting, (setting,))}
-    return {name: names[name] for name in _parameters(cls) if name in names}
+    return {name: names[name] for name in parameters_of(cls) if name in names}
 
 
 _OF_GROUPS = f"; a number of groups that __init__ does not take has to divide the {CHANNELS} channels of the checks"
@@ -205,6 +233,7 @@ _TELLING: Mapping[str, measures.Measure] = {
     "virtual_batch_size": measures.training,
     "eps": measures.near_eps,
     "momentum": measures.momentum,
+    "iterations": measures.training,
 }
 """What shows the value of a setting."""
 

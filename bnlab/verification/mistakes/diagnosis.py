@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from bnlab.norms import SCHEMES, SHAPES
+from bnlab.norms import SHAPES
 from bnlab.verification.checks import FAIL, Diagnosis, measures
 from bnlab.verification.checks.checks import Report
 from bnlab.verification.checks.subject import reference_new
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import describe
 from bnlab.verification.mistakes.search import Cell, Search
-from bnlab.verification.reference import values_of
+from bnlab.verification.reference import KNOWN, values_of
 
 RAISING = frozenset({"statistics of another shape", "input changed"})
 """Defects with which checks raise."""
@@ -35,7 +35,14 @@ def _formula(report: Report) -> str:
     reference = report.subject.reference
     seen = next(result for result in report.results if result.check == "forward, training")
     recipe = reference.recipe
-    if seen.status != FAIL or "y" not in seen.seen or recipe is None or recipe.ghosts or recipe.renormalized:
+    if (
+        seen.status != FAIL
+        or "y" not in seen.seen
+        or recipe is None
+        or recipe.ghosts
+        or recipe.mixed
+        or recipe.renormalized
+    ):
         return ""
     ndim = report.taken.shapes[0]
     gaps = np.nan_to_num(np.abs(seen.seen["y"] - seen.expected["y"]), nan=np.inf)
@@ -46,7 +53,7 @@ def _formula(report: Report) -> str:
     given = {name: value if value.size == 1 else value[index[1]] for name, value in layer.parameters().items()}
     gamma, beta = (float(np.ravel(given.get(name, usual))[0]) for name, usual in (("weight", 1.0), ("bias", 0.0)))
     eps, off = reference.settings["eps"], f" − {mean[index]:.6g}" if recipe.centred else ""
-    formula, where = SCHEMES[report.subject.scheme].formula, ", ".join(map(str, index))
+    formula, where = KNOWN[report.subject.scheme].formula, ", ".join(map(str, index))
     numbers = f"{gamma:.6g} · ({x[index]:.6g}{off}) / √({var[index]:.6g} + {eps:g}) + {beta:.6g}"
     right = f"by {formula} it is {numbers} = {seen.expected['y'][index]:.6g}"
     return f"y[{where}] is {seen.seen['y'][index]:.6g}; {right}"

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 BATCH = frozenset({"batch", "ghost_batch"})
+MIXED = frozenset({"switchable"})
 RENORM = frozenset({"batch_renorm"})
 BY_SAMPLE = frozenset({"layer", "group", "instance", "rms"})
 FRN = frozenset({"frn"})
-ALL = BATCH | BY_SAMPLE | FRN
-CENTRED = ALL - {"rms", "frn"}
+ALL = BATCH | BY_SAMPLE | FRN | MIXED | {"scale_norm"}
+CENTRED = ALL - {"rms", "frn", "scale_norm"}
 WITH_BETA = CENTRED | FRN | RENORM
 
 SPATIAL = frozenset({"shape (N, C, L)", "shape (N, C, H, W)"})

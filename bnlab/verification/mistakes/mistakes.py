@@ -37,7 +37,8 @@ DEFECTS = {
     " PyTorch and Keras it starts at 0.",
     "threshold starts elsewhere": "τ does not start at 0: in filter response normalization (Singh & Krishnan 2019; this"
     " scheme) it does, so that it is ReLU at first.",
-    "weight starts elsewhere": "gamma does not start at 1: in PyTorch and Keras it does, so that y = x̂ at first.",
+    "weight starts elsewhere": "gamma does not start at 1: in PyTorch and Keras it does, so that y = x̂ at first (the g"
+    " of scale normalization starts at √C).",
     "bias starts elsewhere": "beta does not start at 0: in PyTorch and Keras it does.",
     "random output": "two passes over one input give two outputs: PyTorch's layers have no noise of their own.",
     "no statistics": "a new layer has no running mean and variance (tensors with `mean` and `var` in their names): the"

@@ -63,10 +63,14 @@ class Cell:
 
     @property
     def aspect(self) -> int:
-        """Output, gradients, running statistics, evaluation: what is wrong in one may be wrong in later ones too."""
+        """Output, gradients, running mean, the other running statistics, evaluation: what is wrong in one may be wrong
+        in later ones too.
+        """
         if self.of_running:
             from_them = self.name in EVALUATED or self.check.measure in (measures.evaluation, measures.round_trip)
-            return 3 if from_them or self.check.measure in (measures.switch, measures.crossed) else 2
+            if from_them or self.check.measure in (measures.switch, measures.crossed):
+                return 4
+            return 2 if self.name in ("running_mean", "momentum") else 3
         return int(self.check.name.startswith("gradient") or self.name.startswith("gradient"))
 
 
@@ -115,8 +119,14 @@ class Search:
 
         An aspect that no mistakes give ends it: those of the ones before are certain, if they can be told at all.
         """
+        mean_first = self._by(sorted({cell.aspect for cell in self.wrong}), suspects)
+        if mean_first[1]:
+            return mean_first
+        return self._by(sorted({cell.aspect for cell in self.wrong} - {2}), suspects)
+
+    def _by(self, aspects: list[int], suspects: list[Mistake]) -> tuple[tuple[Mistake, ...], bool]:
         found: tuple[Mistake, ...] = ()
-        for aspect in sorted({cell.aspect for cell in self.wrong}):
+        for aspect in aspects:
             more = self._extended(found, suspects, aspect)
             if more is None:
                 told = any(cell.telling and cell.aspect < aspect and not _open(cell, found) for cell in self.wrong)

@@ -2,6 +2,11 @@
 
 from bnlab.verification.mistakes.mistake import BATCH, BY_SAMPLE, CENTRED, CONSTANT, FRN, RENORM, WITH_BETA, Mistake
 
+_NOTHING = (
+    "the input is passed on without being normalized, as if what was computed were not returned: the paper, PyTorch and"
+    " Keras return γ x̂ + β."
+)
+
 OUTPUT = (
     Mistake(
         "eps outside",
@@ -15,8 +20,20 @@ OUTPUT = (
         {"eps": "outside"},
         "eps is outside the root, x / (RMS + ε), as in the program of Zhang & Sennrich 2019: torch.nn.RMSNorm and"
         " Keras have it inside, x / √(mean(x²) + ε).",
-        frozenset({"rms", "frn"}),
+        frozenset({"rms", "frn", "scale_norm"}),
         CONSTANT,
+    ),
+    Mistake(
+        "nothing is normalized",
+        {"taken_off": 0.0, "divisor": "nothing", "affine": "none"},
+        _NOTHING,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "nothing is normalized",
+        {"taken_off": 0.0, "divisor": "nothing"},
+        _NOTHING,
+        leaves_running_open=True,
     ),
     Mistake(
         "eps missing",
@@ -194,6 +211,13 @@ OUTPUT = (
         leaves_open=CONSTANT,
     ),
     Mistake(
+        "eps as a floor",
+        {"eps": "clamped outside"},
+        "eps is the least that the deviation may be, max(σ, ε): the paper, PyTorch and Keras add it under the root,"
+        " √(σ² + ε).",
+        leaves_open=CONSTANT,
+    ),
+    Mistake(
         "sum of squares divides",
         {"variance": "sum"},
         "x is divided by the root of a sum of squares: the paper, PyTorch and Keras divide by that of their mean.",
@@ -282,6 +306,13 @@ OUTPUT = (
         "d missing",
         {"renormalized": "no d"},
         "the shift d is left out: in batch renormalization (Ioffe 2017; this scheme) x̂ = (x − μ_B)/σ_B · r + d.",
+        RENORM,
+    ),
+    Mistake(
+        "d divided by the batch's deviation",
+        {"renormalized": "d by the batch"},
+        "the shift d is divided by the batch's deviation: in batch renormalization (Ioffe 2017; this scheme) d = (μ_B −"
+        " μ)/σ, by the running one.",
         RENORM,
     ),
     Mistake(

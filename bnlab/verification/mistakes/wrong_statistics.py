@@ -1,6 +1,6 @@
 """Known mistakes with running statistics and the two modes."""
 
-from bnlab.verification.mistakes.mistake import BATCH, OF_INPUT, RENORM, SPATIAL, Mistake
+from bnlab.verification.mistakes.mistake import BATCH, MIXED, OF_INPUT, RENORM, SPATIAL, Mistake
 
 RUNNING = (
     Mistake(
@@ -11,11 +11,18 @@ RUNNING = (
         BATCH,
     ),
     Mistake(
+        "stored variance unbiased",
+        {"stored": "unbiased"},
+        "running_var stores the unbiased variance: switchable normalization (Luo et al. 2018; this scheme) mixes the"
+        " biased one, in evaluation as in training.",
+        MIXED,
+    ),
+    Mistake(
         "momentum inverted",
         {"momentum": "old"},
         "momentum acts as 1 − m, the weight of the old value, which is Keras's convention: in PyTorch it is the"
         " weight of the new batch, running ← (1 − m) running + m batch.",
-        BATCH | RENORM,
+        BATCH | RENORM | MIXED,
     ),
     Mistake(
         "mode ignored",
@@ -23,21 +30,21 @@ RUNNING = (
         "eval mode uses batch statistics and goes on updating the running ones, as if the layer never looked at"
         " self.training: the paper (algorithm 2) and PyTorch normalize by the running statistics there and leave"
         " them alone.",
-        BATCH,
+        BATCH | RENORM | MIXED,
     ),
     Mistake(
         "evaluation by batch statistics",
         {"eval_by": "batch"},
         "eval mode uses batch statistics: the paper (algorithm 2), PyTorch and Keras use the running ones there,"
         " so that a sample's output does not depend on the others.",
-        BATCH,
+        BATCH | RENORM | MIXED,
     ),
     Mistake(
         "training by running statistics",
         {"train_by": "running"},
         "train mode normalizes by the running statistics: the paper (algorithm 1), PyTorch and Keras use the"
         " batch's own mean and variance there.",
-        BATCH,
+        BATCH | MIXED,
     ),
     Mistake(
         "statistics frozen",
@@ -60,21 +67,21 @@ RUNNING = (
         {"update": "never"},
         "the running statistics are never updated: PyTorch and Keras move them by every training batch, running ←"
         " (1 − m) running + m batch.",
-        BATCH,
+        BATCH | RENORM | MIXED,
     ),
     Mistake(
         "running statistics updated in evaluation",
         {"update": "always"},
         "the running statistics are updated in eval mode as well: PyTorch and Keras change them in training only,"
         " or test data would leak into the model.",
-        BATCH,
+        BATCH | MIXED,
     ),
     Mistake(
         "running variance starts at 0",
         {"initial_var": 0.0},
         "running_var starts at 0: in PyTorch and Keras it starts at 1, so that an untrained layer in eval mode is"
         " nearly the identity.",
-        BATCH,
+        BATCH | MIXED,
     ),
     Mistake(
         "standard deviation stored",

@@ -6,7 +6,7 @@ import copy
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -157,11 +157,14 @@ class TorchLayer:
         self.channels_last = channels_last
         self.reference = reference
         self.dtype: torch.dtype = getattr(torch, dtype)
-        self.module = self._cast(build())
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # what starts at random starts alike in every layer
+            self.module = self._cast(build())
         self.roles = find_roles(self.module, reference, CHANNELS)
         if draw:
             for name, value in drawn(reference).items():
                 self.give(name, value)
+        self._settle()
 
     def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
         return _array(self.run(self._tensor(x), training=training, recorded=recorded))
@@ -196,14 +199,16 @@ class TorchLayer:
         if name in self.roles:
             with torch.no_grad():
                 self.tensor(name).copy_(self._tensor(value).reshape(self.tensor(name).shape))
+            self._settle()
 
     def parameters(self) -> Values:
         return {name: _array(self.tensor(name)).reshape(-1) for name in self.reference.initial if name in self.roles}
 
     def statistics(self) -> Values:
         tensors = {name: self.tensor(name) for name in self.reference.statistics if name in self.roles}
-        found = {name: _array(tensor) for name, tensor in tensors.items() if self._is_statistic(tensor)}
-        return {name: values.reshape(-1, CHANNELS).mean(0) for name, values in found.items()}
+        shapes = {name: start.shape for name, start in per_layer(self.reference.statistics, CHANNELS).items()}
+        found = {name: _array(tensor) for name, tensor in tensors.items() if self._is_statistic(name, tensor)}
+        return {name: values.reshape(-1, *shapes[name]).mean(0) for name, values in found.items()}
 
     def reloaded(self) -> TorchLayer:
         state = {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
@@ -218,10 +223,17 @@ class TorchLayer:
         tensor: Tensor = getattr(owner, attribute)
         return tensor
 
-    def _is_statistic(self, tensor: Tensor) -> bool:
+    def _settle(self) -> None:
+        """Until an estimate that each pass in training takes one step further changes no more."""
+        for _ in range(self.reference.settles):
+            x = self._tensor(np.zeros(SHAPES[self.tensor("original").ndim]))
+            self.run(x, training=True, recorded=False)
+
+    def _is_statistic(self, name: str, tensor: Tensor) -> bool:
         """Whether it has a value for each feature, or one for each feature of each ghost, read as their average."""
+        size = per_layer(self.reference.statistics, CHANNELS)[name].size
         ghosts = self.reference.recipe is not None and self.reference.recipe.ghosts
-        return tensor.numel() == CHANNELS or bool(ghosts and tensor.numel() > 0 and tensor.numel() % CHANNELS == 0)
+        return tensor.numel() == size or bool(ghosts and tensor.numel() > 0 and tensor.numel() % size == 0)
 
     def _learned(self, name: str) -> Tensor:
         """The parameter, made one that gets a gradient: that it is none is a defect by itself."""
@@ -229,16 +241,30 @@ class TorchLayer:
         return tensor.requires_grad_() if tensor.is_leaf else tensor
 
     def _cast(self, module: nn.Module) -> nn.Module:
-        """The module in `dtype`, tensors that are plain attributes included, which `Module.to` leaves out."""
+        """The module in `dtype`, tensors that are plain attributes included, alone or in a list or dict, which
+        `Module.to` leaves out.
+        """
         module.to(self.dtype)
         for part in module.modules():
-            for attribute, value in vars(part).items():
+            for attribute, value in list(vars(part).items()):
                 if isinstance(value, Tensor) and value.is_floating_point():
-                    setattr(part, attribute, value.detach().to(self.dtype).requires_grad_(value.requires_grad))
+                    setattr(part, attribute, self._plain(value))
+                for key, each in _held(value) if attribute not in ("_parameters", "_buffers") else ():
+                    if isinstance(each, Tensor) and each.is_floating_point():
+                        value[key] = self._plain(each)
         return module
+
+    def _plain(self, tensor: Tensor) -> Tensor:
+        return tensor.detach().to(self.dtype).requires_grad_(tensor.requires_grad)
 
     def _tensor(self, values: Array) -> Tensor:
         return torch.tensor(values, dtype=self.dtype)
+
+
+def _held(value: object) -> list[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    return list(enumerate(value)) if isinstance(value, list) else []
 
 
 def _array(tensor: Tensor | None, like: Tensor | None = None) -> Array:

@@ -19,9 +19,10 @@ class Recipe:
         centred: the variance is about the mean, which is taken off.
         taken_off: how many times the mean is taken off, whatever the variance is about.
         variance: the variance that normalizes, `biased` (1/n), `unbiased` (1/(n−1)), or the `sum` of squares.
-        divisor: x − μ is divided by the `root` of the variance, by the `variance` or its `square`, or `multiplied` by
-            the root.
-        eps: `inside` the root, `twice` there, `subtracted` there, `outside` it, `clamped` (max(σ², ε)), or `none`.
+        divisor: x − μ is divided by the `root` of the variance, by the `variance` or its `square`, `multiplied` by the
+            root, or divided by `nothing`.
+        eps: `inside` the root, `twice` there, `subtracted` there, `outside` it, the least variance (`clamped`,
+            √max(σ², ε)), the least deviation (`clamped outside`, max(σ, ε)), or `none`.
         eval_eps: the same in evaluation, if it differs there.
         eps_value: this ε, whatever the setting.
         shortcut: the variance is E[x²] − μ², in the input's precision.
@@ -38,6 +39,8 @@ class Recipe:
         train_by: what normalizes in training: the `batch`, the `running` statistics, or these once `updated`.
         eval_by: what normalizes in evaluation: the `running` statistics, these once `updated`, the running mean and the
             square of the running variance (`squares`), or the `batch`.
+        mixed: mean and variance are those of each channel of a sample, of a sample and of the batch, in learned shares;
+            the latter two are taken from the first.
         update: running statistics are updated in `training`, in `evaluation`, `never` or `always`.
         updated: which of them: `both`, `running_mean` or `running_var`.
         momentum: the weight of the `new` batch, or of the `old` value, or that `old in running_var` alone; or it plays
@@ -50,7 +53,8 @@ class Recipe:
         stored_mean: the running mean is fed with the `mean` or the `sum`.
         initial_var: the running variance of a new layer.
         renormalized: in training x̂ is corrected towards the running statistics by r and d, of which it is the deviation
-            that is averaged, ε included; `no r` or `no d` is left out, `differentiated` they are no constants.
+            that is averaged, ε included; `no r` or `no d` is left out, `differentiated` they are no constants, or d is
+            divided by the batch's deviation (`d by the batch`).
         ghosts: in training the batch is divided into ghosts with statistics of their own, of `neighbours`, or every
             k-th sample (`interleaved`).
         rest: where their size does not divide the batch, the rest is `spread` over them, a ghost of its `own`, or all
@@ -88,6 +92,7 @@ class Recipe:
     stored: str = "unbiased"
     stored_mean: str = "mean"
     initial_var: float = 1.0
+    mixed: bool = False
     renormalized: str = ""
     ghosts: str = ""
     rest: str = "spread"

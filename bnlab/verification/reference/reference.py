@@ -59,16 +59,18 @@ class Reference:
         initial_spatial: the parameters for inputs with spatial axes, where they are others.
         constants: what the gradient takes for constants by definition, so that no finite difference agrees with it.
         of_weights: it is a linear layer from C channels to C, whose weight starts as `WEIGHT`.
+        settles: passes in training after which what a layer estimates step by step has come to rest.
         recipe: how `forward` goes, when it is `standardize`; then known mistakes can be tried.
     """
 
     forward: Forward
     settings: Mapping[str, Any]
     initial: Mapping[str, float | Array] = field(default_factory=dict)
-    statistics: Mapping[str, float] = field(default_factory=dict)
+    statistics: Mapping[str, float | Array] = field(default_factory=dict)
     initial_spatial: Mapping[str, float | Array] | None = None
     constants: str = ""
     of_weights: bool = False
+    settles: int = 0
     recipe: Recipe | None = None
 
     def on(self, ndim: int) -> Reference:
@@ -130,7 +132,10 @@ def _identity(x: Array, *_: Any) -> Array:
 
 
 def _standardization(
-    recipe: Recipe, initial: Mapping[str, float | Array], statistics: Mapping[str, float] | None = None, **settings: Any
+    recipe: Recipe,
+    initial: Mapping[str, float | Array],
+    statistics: Mapping[str, float | Array] | None = None,
+    **settings: Any,
 ) -> Reference:
     return Reference(
         forward=partial(standardize, recipe),
@@ -143,7 +148,7 @@ def _standardization(
 
 _GAMMA_BETA: dict[str, float | Array] = {"weight": 1.0, "bias": 0.0}
 
-_RUNNING = {"running_mean": 0.0, "running_var": 1.0}
+_RUNNING: dict[str, float | Array] = {"running_mean": 0.0, "running_var": 1.0}
 
 REFERENCES: dict[str, Reference] = {
     "none": Reference(forward=_identity, settings={}),
@@ -190,12 +195,14 @@ REFERENCES: dict[str, Reference] = {
         ),
         initial_spatial={**_GAMMA_BETA, "threshold": 0.0},
     ),
-    "switchable": Reference(
-        forward=formulas.switchable,
-        settings={"eps": 1e-3, "affine": True, "momentum": 0.3},
-        initial={**_GAMMA_BETA, "mean_logits": np.zeros(2), "var_logits": np.zeros(2)},
+    "switchable": replace(
+        _standardization(
+            Recipe(samples=True, channels="channel", mixed=True, stored="biased"),
+            {**_GAMMA_BETA, "mean_logits": np.zeros(2), "var_logits": np.zeros(2)},
+            _RUNNING,
+            momentum=0.3,
+        ),
         initial_spatial={**_GAMMA_BETA, "mean_logits": np.zeros(3), "var_logits": np.zeros(3)},
-        statistics=_RUNNING,
     ),
     "dyt": Reference(
         forward=formulas.dynamic_tanh,
@@ -206,6 +213,28 @@ REFERENCES: dict[str, Reference] = {
         forward=formulas.dynamic_erf,
         settings={"alpha": 0.5, "shift": 0.0, "affine": True},
         initial={**_GAMMA_BETA, "alpha": np.array([0.5]), "shift": np.array([0.0])},
+    ),
+    "scale_norm": _standardization(
+        Recipe(samples=False, channels="all", centred=False, variance="sum", eps="clamped outside", affine="gamma"),
+        {"weight": np.array([np.sqrt(len(WEIGHT), dtype=np.float32)], dtype=float)},
+    ),
+    "evonorm_s0": Reference(
+        forward=formulas.evonorm_s0,
+        settings={"eps": 1e-3, "affine": True, "num_groups": 2},
+        initial={**_GAMMA_BETA, "v": 1.0},
+    ),
+    "iter_norm": Reference(
+        forward=formulas.iter_norm,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "num_groups": 1, "iterations": 4},
+        initial=_GAMMA_BETA,
+        statistics={"running_mean": 0.0, "running_whitening": np.eye(len(WEIGHT))},
+    ),
+    "spectral_norm": Reference(
+        forward=formulas.spectral_norm,
+        settings={},
+        initial={"original": WEIGHT},
+        of_weights=True,
+        settles=100,
     ),
     "weight_standardization": Reference(
         forward=formulas.weight_standardization,

@@ -19,16 +19,21 @@ NAMES = {
     "running_mean": r".*(mean|avg|average).*|((running|moving|run|ema|pop|global)_?)?(mu|μ|m)(_hat|_ema)?|rm|mu_.*",
     "running_var": r".*(var|sigma|σ|std|sd).*|((running|moving|run|ema|pop|global)_?)?(v|s)(_hat|_ema)?|rv",
     "running_std": r".*(std|sigma|σ|sd|var).*",
+    "running_whitening": r".*(wm|whiten|decorr).*|.*(projection|sigma|cov).*",
     "threshold": r"threshold|thresh|tau|τ|t",
     "learned_eps": r"learned_eps|eps_l|eps(ilon)?(_learned|_param)?",
     "mean_logits": r"mean_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?means?",
     "var_logits": r"var_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?vars?",
     "alpha": r"alpha|α|a",
+    "v": r"v|v1",
+    "original0": r"(weight_)?g|original0",
+    "original1": r"(weight_)?v|original1",
+    "original": r"weight(_(bar|orig|raw))?|original|w",
     "shift": r"shift|s",
 }
 """By what names a layer may keep something, beside the reference's own."""
 
-STATISTICS = ("running_mean", "running_var", "running_std")
+STATISTICS = ("running_mean", "running_var", "running_std", "running_whitening")
 
 
 def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[str, Role]:

@@ -7,6 +7,7 @@ once, of shape (P, N, C, H, W), where parameters and statistics may be (P, C): a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,9 @@ def standardize_stack(
     if recipe.affine == "before":
         flat = _affine("both", flat, parameters)
     by = (recipe.train_by if training else recipe.eval_by) if statistics else "batch"
-    if recipe.renormalized:
+    if recipe.mixed:
+        y = _mixed(recipe, flat, parameters, statistics, settings, by, training)
+    elif recipe.renormalized:
         y = _renormalized(recipe, flat, statistics, settings, training)
     elif recipe.ghosts and training:
         y = _of_ghosts(recipe, flat, parameters, statistics, settings)
@@ -68,16 +71,47 @@ def _of_batch(
     return _scaled(recipe, x, used[0], used[1], place, _eps(recipe, parameters, settings))
 
 
+def _mixed(
+    recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, by: str, training: bool
+) -> Array:
+    """x̂ by statistics of IN, LN and BN mixed by softmax (Luo et al. 2018, arXiv 1806.10779); on (N, C) of LN and BN."""
+    spatial = parameters["mean_logits"].shape[-1] == 3
+    if spatial:
+        mean, var, count = moments(replace(recipe, samples=False), x, 1)
+    else:
+        mean, var, count = x, np.zeros_like(x), 1
+    square = np.asarray(var * (_correction(recipe.variance, count) if spatial else 1.0) + mean**2)
+    kinds = [(mean, square)] if spatial else []
+    kinds += [(mean.mean(axis, keepdims=True), square.mean(axis, keepdims=True)) for axis in (2, SAMPLES)]
+    pairs = [(of_kind, of_square - of_kind**2) for of_kind, of_square in kinds]
+    if statistics and recipe.updates_in(training):
+        of_batch = [np.broadcast_to(value, x.shape) for value in pairs[-1]]
+        _update(recipe, statistics, settings, [(of_batch[0], of_batch[1], x[0, :, 0].size)])
+    if by == "running":
+        pairs[-1] = _running(statistics)
+    shares = [_softmax(parameters[name]) for name in ("mean_logits", "var_logits")]
+    mean, var = (
+        sum((share * pair[i] for share, pair in zip(shares[i], pairs, strict=True)), np.zeros(1)) for i in (0, 1)
+    )
+    return _scaled(recipe, x, mean, var, recipe.eps, _eps(recipe, parameters, settings))
+
+
+def _softmax(logits: Array) -> Array:
+    """The shares of logits (K,) or (P, K), to broadcast over (K, P, N, C, H, W)."""
+    powers = np.exp(logits)
+    return np.asarray(np.moveaxis(powers / powers.sum(-1, keepdims=True), -1, 0)[..., None, None, None, None])
+
+
 def _renormalized(recipe: Recipe, x: Array, statistics: Values, settings: Settings, training: bool) -> Array:
     """(x − μ_B)/σ_B · r + d with the full bounds, that is with schedule_scale=0; (x − μ)/σ in evaluation."""
-    if not training:
+    if not training and recipe.eval_by == "running":
         return np.asarray((x - _fit(statistics["running_mean"])) / _fit(statistics["running_std"]))
     mean, var, count = moments(recipe, x, 1)
     eps = settings["eps"] if recipe.eps_value is None else recipe.eps_value
     var = var * _correction(recipe.variance, count)
     std = np.sqrt(var) + eps if recipe.eps == "outside" else np.sqrt(var + eps)
     kept, kept_std = _fit(statistics["running_mean"]), _fit(statistics["running_std"])
-    r_of, d_of = std / kept_std, (mean - kept) / kept_std
+    r_of, d_of = std / kept_std, (mean - kept) / (std if recipe.renormalized == "d by the batch" else kept_std)
     if recipe.renormalized != "differentiated":
         r_of, d_of = r_of.real, d_of.real
     r = _clipped(r_of, 1 / settings["r_max"], settings["r_max"])
@@ -85,7 +119,7 @@ def _renormalized(recipe: Recipe, x: Array, statistics: Values, settings: Settin
     means = {"running_mean": mean, "running_std": std}
     weight = _weight_of_batch(recipe, statistics, settings)
     weight = 1 - weight if recipe.momentum == "old" else weight
-    for name, value in means.items() if recipe.update != "never" else ():
+    for name, value in means.items() if recipe.updates_in(training) else ():
         new = value.real.mean((SAMPLES, 3, 4))
         statistics[name] = (1 - weight) * statistics[name] + weight * (new[0] if len(new) == 1 else new)
     x_hat = (x - mean) / std * (1.0 if recipe.renormalized == "no r" else r)
@@ -236,10 +270,18 @@ def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, place: str, eps: 
     with np.errstate(invalid="ignore", divide="ignore"):
         centred = x - recipe.taken_off * mean
         if recipe.divisor != "root":
-            factors = {"variance": 1 / (var + eps), "square": 1 / (var + eps) ** 2, "multiplied": np.sqrt(var + eps)}
+            factors = {
+                "variance": 1 / (var + eps),
+                "square": 1 / (var + eps) ** 2,
+                "multiplied": np.sqrt(var + eps),
+                "nothing": np.ones_like(var),
+            }
             return np.asarray(centred * factors[recipe.divisor])
         if place == "clamped":
             return np.asarray(centred / np.sqrt(np.where(var.real > np.real(eps), var, eps)))
+        if place == "clamped outside":
+            deviation = np.sqrt(var)
+            return np.asarray(centred / np.where(deviation.real > np.real(eps), deviation, eps))
         inside, outside = {
             "inside": (eps, 0.0),
             "outside": (0.0, eps),
