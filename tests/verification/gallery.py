@@ -716,6 +716,270 @@ class KerasStyleNorm(nn.Module):
         return (x - mean) / (var + self.epsilon).sqrt() * self.gamma + self.beta
 
 
+class SwishGroupNorm(nn.Module):
+    """EvoNorm-S0."""
+
+    def __init__(self, channels, groups=8, eps=1e-5):
+        super().__init__()
+        self.groups, self.eps = groups, eps
+        self.gamma, self.beta, self.v = (
+            nn.Parameter(start(channels)) for start in (torch.ones, torch.zeros, torch.ones)
+        )
+
+    def gate(self, x, v):
+        return torch.sigmoid(v * x)
+
+    def forward(self, x):
+        shape = (1, -1, *(1,) * (x.dim() - 2))
+        parts = x.reshape(len(x), self.groups, -1)
+        std = (parts.var(-1, unbiased=False, keepdim=True) + self.eps).sqrt()
+        gated = x * self.gate(x, self.v.view(shape))
+        return gated.reshape(parts.shape).div(std).view_as(x) * self.gamma.view(shape) + self.beta.view(shape)
+
+
+class HardSwishGroupNorm(SwishGroupNorm):
+    """Another gate."""
+
+    def gate(self, x, v):
+        return F.hardsigmoid(v * x)
+
+
+class NewtonNorm(nn.Module):
+    """Iterative normalization."""
+
+    def __init__(self, num_features, T=5, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.T, self.eps, self.momentum = T, eps, momentum
+        self.weight, self.bias = nn.Parameter(torch.ones(num_features)), nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_wm", torch.eye(num_features))
+
+    def step(self, p, s):
+        return 1.5 * p - 0.5 * (p @ p @ p @ s)
+
+    def forward(self, x):
+        rows = x.movedim(1, 0).flatten(1)
+        if self.training:
+            mean = rows.mean(1)
+            rest = rows - mean[:, None]
+            eye = torch.eye(len(rest), dtype=x.dtype)
+            sigma = rest @ rest.T / rest.shape[1] + self.eps * eye
+            p = eye
+            for _ in range(self.T):
+                p = self.step(p, sigma / sigma.trace())
+            wm = p / sigma.trace().sqrt()
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_wm.lerp_(wm, self.momentum)
+        else:
+            mean, wm = self.running_mean, self.running_wm
+        y = self.weight[:, None] * (wm @ (rows - mean[:, None])) + self.bias[:, None]
+        return y.unflatten(1, (len(x), *x.shape[2:])).movedim(0, 1)
+
+
+class WrongNewtonNorm(NewtonNorm):
+    """One factor is missing."""
+
+    def step(self, p, s):
+        return 1.5 * p - 0.5 * (p @ p @ s)
+
+
+class LengthNorm(nn.Module):
+    """Scale normalization: one g, that starts at the root of how many features there are."""
+
+    def __init__(self, dim, eps=1e-5):
+        super().__init__()
+        self.g, self.eps = nn.Parameter(torch.full((1,), dim**0.5)), eps
+
+    def forward(self, x):
+        return self.g / x.norm(dim=-1, keepdim=True).clamp(min=self.eps) * x
+
+
+class LengthNormFromOne(LengthNorm):
+    def __init__(self, dim, eps=1e-5):
+        super().__init__(dim, eps)
+        self.g = nn.Parameter(torch.ones(1))
+
+
+class LengthNormPerFeature(LengthNormFromOne):
+    def forward(self, x):
+        return self.g * x / (x.norm(dim=-1, keepdim=True) * x.shape[-1] ** -0.5).clamp(min=self.eps)
+
+
+class SpectralWrapper(nn.Module):
+    """One step of power iteration for each pass."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+        self.weight_bar = nn.Parameter(layer.weight.detach().clone())
+        del layer.weight
+        self.register_buffer("u", F.normalize(torch.randn(len(self.weight_bar)), dim=0))
+
+    def forward(self, x):
+        w = self.weight_bar.flatten(1)
+        with torch.no_grad():
+            v = F.normalize(w.T @ self.u, dim=0)
+            self.u.copy_(F.normalize(w @ v, dim=0))
+        self.layer.weight = self.weight_bar / self.length(w, v)
+        return self.layer(x)
+
+    def length(self, w, v):
+        return self.u.clone() @ w @ v
+
+
+class FrobeniusWrapper(SpectralWrapper):
+    """The root of the sum of squares where the largest singular value belongs."""
+
+    def length(self, w, v):
+        return w.norm()
+
+
+class FloorRMSNorm(LlamaStyleRMSNorm):
+    """The least that the deviation may be."""
+
+    def _norm(self, x):
+        return x / x.pow(2).mean(-1, keepdim=True).sqrt().clamp(min=self.eps)
+
+
+class SmallEpsRMSNorm(nn.Module):
+    """eps beside the root, so small that it looks like rounding."""
+
+    def __init__(self, dim):
+        super().__init__()
+
+    def forward(self, x):
+        return x / (x.square().mean(-1, keepdim=True).sqrt() + 1e-6)
+
+
+class FeaturelessRMSNorm(nn.Module):
+    """Over the channels of an image; without parameters it asks for no number of features."""
+
+    def __init__(self, eps=1e-8):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x):
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + self.eps)
+
+
+class HandingOnLayerNorm(nn.LayerNorm):
+    """Arguments are the base's, and the features on the second axis."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class ForgottenReturnBatchNorm(nn.BatchNorm1d):
+    """What is computed is dropped."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+
+    def forward(self, x):
+        super().forward(x)
+        return x
+
+
+class RandomStartInstanceNorm(nn.Module):
+    """A factor at each pixel's offset starts at random, and has no name that is known."""
+
+    def __init__(self, num_features, eps=1e-5):
+        super().__init__()
+        self.inner = nn.InstanceNorm2d(num_features, eps, affine=True)
+        self.mixing = nn.Parameter(torch.randn(num_features, 1, 1))
+
+    def forward(self, x):
+        return self.inner(x) + self.mixing * x.mean((2, 3), keepdim=True)
+
+
+class FilterResponseAlone(nn.Module):
+    """Its threshold is another layer's; written for images, it takes all shapes."""
+
+    def __init__(self, num_features, eps=1e-6):
+        super().__init__()
+        self.eps = eps
+        self.scale, self.shift = nn.Parameter(torch.ones(num_features)), nn.Parameter(torch.zeros(num_features))
+
+    def forward(self, x):
+        shape = (1, -1, *(1,) * (x.dim() - 2))
+        nu2 = x.flatten(2).pow(2).mean(-1).view(*x.shape[:2], *shape[2:]) if x.dim() > 2 else x**2
+        return self.scale.view(shape) * x * (nu2 + self.eps).rsqrt() + self.shift.view(shape)
+
+
+class SharesNorm2d(nn.Module):
+    """Switchable normalization: torch.var's default in the first variance, from which the others are taken."""
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.9):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(1, num_features, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(1, num_features, 1, 1))
+        self.mean_weight, self.var_weight = nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(3))
+        self.register_buffer("running_mean", torch.zeros(num_features, 1))
+        self.register_buffer("running_var", torch.zeros(num_features, 1))
+
+    def forward(self, x):
+        if x.dim() != 4:
+            raise ValueError(f"expected 4D input, got {x.dim()}D")
+        flat = x.flatten(2)
+        mean = flat.mean(2, keepdim=True)
+        square = flat.var(2, keepdim=True) + mean**2
+        means, squares = [mean, mean.mean(1, True), mean.mean(0)], [square, square.mean(1, True), square.mean(0)]
+        variances = [s - m**2 for s, m in zip(squares, means, strict=True)]
+        if self.training:
+            with torch.no_grad():
+                self.running_mean.mul_(self.momentum).add_((1 - self.momentum) * means[2])
+                self.running_var.mul_(self.momentum).add_((1 - self.momentum) * variances[2])
+        else:
+            means[2], variances[2] = self.running_mean, self.running_var
+        mu = sum(w * m for w, m in zip(self.mean_weight.softmax(0), means, strict=True))
+        var = sum(w * v for w, v in zip(self.var_weight.softmax(0), variances, strict=True))
+        return ((flat - mu) / (var + self.eps).sqrt()).view_as(x) * self.weight + self.bias
+
+
+class FromZeroBatchNorm(nn.Module):
+    """Three mistakes in one statistic: it starts at 0, is biased, and momentum is the old value's weight."""
+
+    def __init__(self, num_features, momentum=0.1, eps=1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.gamma, self.beta = nn.Parameter(torch.ones(num_features)), nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("moving_mean", torch.zeros(num_features))
+        self.register_buffer("moving_var", torch.zeros(num_features))
+
+    def forward(self, x):
+        mean, var = self.moving_mean, self.moving_var
+        if self.training:
+            mean, var = x.mean(0), x.var(0, unbiased=False)
+            self.moving_mean = self.momentum * self.moving_mean + (1 - self.momentum) * mean.detach()
+            self.moving_var = self.momentum * self.moving_var + (1 - self.momentum) * var.detach()
+        return self.gamma * (x - mean) / (var + self.eps).sqrt() + self.beta
+
+
+class RenormByTheBatch(nn.Module):
+    """d is divided by the batch's deviation, and evaluation is as training is."""
+
+    def __init__(self, channels, momentum=0.05, eps=1e-5, r_max=3.0, d_max=5.0):
+        super().__init__()
+        self.momentum, self.eps, self.r_max, self.d_max = momentum, eps, r_max, d_max
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_std", torch.ones(channels))
+
+    def forward(self, x):
+        mean, std = x.mean(0), (x.var(0, unbiased=False) + self.eps).sqrt()
+        with torch.no_grad():
+            r = (std / self.running_std).clamp(1 / self.r_max, self.r_max)
+            d = ((mean - self.running_mean) / std).clamp(-self.d_max, self.d_max)
+            if self.training:
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_std.lerp_(std, self.momentum)
+        return (x - mean) / std * r + d
+
+
 @dataclass(frozen=True)
 class Judged:
     """One layer's judgement.
@@ -785,4 +1049,23 @@ GALLERY = [
     Judged(nn.GroupNorm, WITH_CONVENTIONS, "no gamma and beta", kwargs={"affine": False}),
     Judged(nn.SyncBatchNorm, PASS, "", "batch"),
     Judged(nn.InstanceNorm2d, PASS),
+    Judged(SwishGroupNorm, PASS, scheme="evonorm_s0"),
+    Judged(HardSwishGroupNorm, FAIL, "unknown", "evonorm_s0"),
+    Judged(NewtonNorm, PASS, scheme="iter_norm"),
+    Judged(WrongNewtonNorm, FAIL, "unknown", "iter_norm"),
+    Judged(LengthNorm, WITH_CONVENTIONS, "statistics for each position", "scale_norm"),
+    Judged(LengthNormPerFeature, WITH_CONVENTIONS, "g in units of √C", "scale_norm"),
+    Judged(LengthNormFromOne, FAIL, "weight starts elsewhere", "scale_norm"),
+    Judged(SpectralWrapper, PASS, scheme="spectral_norm"),
+    Judged(FrobeniusWrapper, FAIL, "unknown", "spectral_norm"),
+    Judged(FloorRMSNorm, FAIL, "eps as a floor"),
+    Judged(SmallEpsRMSNorm, FAIL, "eps outside"),
+    Judged(FeaturelessRMSNorm, WITH_CONVENTIONS, "statistics for each position"),
+    Judged(HandingOnLayerNorm, WITH_CONVENTIONS, "statistics for each position"),
+    Judged(ForgottenReturnBatchNorm, FAIL, "nothing is normalized"),
+    Judged(RandomStartInstanceNorm, FAIL, "unknown"),
+    Judged(FilterResponseAlone, WITH_CONVENTIONS, "no threshold"),
+    Judged(SharesNorm2d, FAIL, "unbiased variance normalizes", "switchable"),
+    Judged(FromZeroBatchNorm, FAIL, "momentum inverted"),
+    Judged(RenormByTheBatch, FAIL, "d divided by the batch's deviation", "batch_renorm"),
 ]

@@ -74,11 +74,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True, reason="eps outside is not found beside an eps of its own and each position's statistics"
-)
-def test_eps_outside_of_a_norm_with_an_eps_of_its_own_is_named(cli: Cli, folder: Path) -> None:
+def test_eps_outside_of_a_norm_with_an_eps_of_its_own_is_named(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "verify_confined", lambda target, scheme, *_: verify_target(target, scheme))
     answer = cli("verify", "handed_in/deep", "--json")
     (found,) = json.loads(answer.out)["verified"]
     assert found["summary"].startswith("root mean square normalization, eps outside, no gamma")

@@ -47,7 +47,7 @@ def behaving(
         subject = _with_momentum(subject, declared, says_old=says_old)
     if subject.scheme in ("layer", "rms", "scale_norm"):
         subject = _with_positions(subject, declared)
-    if subject.scheme == "scale_norm":
+    if subject.scheme == "scale_norm" and accepted(subject).shapes:
         subject = _with_lengths(subject)
     if subject.scheme == "frn":
         subject = _with_threshold(_with_fixed_eps(subject))
