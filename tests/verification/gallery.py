@@ -722,9 +722,8 @@ class SwishGroupNorm(nn.Module):
     def __init__(self, channels, groups=8, eps=1e-5):
         super().__init__()
         self.groups, self.eps = groups, eps
-        self.gamma, self.beta, self.v = (
-            nn.Parameter(start(channels)) for start in (torch.ones, torch.zeros, torch.ones)
-        )
+        self.gamma, self.beta = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.v = nn.Parameter(torch.ones(channels))
 
     def gate(self, x, v):
         return torch.sigmoid(v * x)

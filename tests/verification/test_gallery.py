@@ -18,8 +18,6 @@ FEW = (
     gallery.LayersInList,
     gallery.FilterResponseFromMinusOne,
     gallery.SwishGroupNorm,
-    gallery.FrobeniusWrapper,
-    gallery.SmallEpsRMSNorm,
 )
 """What the usual run of the tests looks at; all of them are looked at with -m slow."""
 

@@ -234,7 +234,7 @@ REFERENCES: dict[str, Reference] = {
         settings={},
         initial={"original": WEIGHT},
         of_weights=True,
-        settles=100,
+        settles=60,
     ),
     "weight_standardization": Reference(
         forward=formulas.weight_standardization,
