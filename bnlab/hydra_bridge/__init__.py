@@ -7,7 +7,8 @@ from bnlab.hydra_bridge.arguments import changes_of, check_count, choices_for_li
 from bnlab.hydra_bridge.ending import add_finished, show_best, show_finished
 from bnlab.hydra_bridge.fresh_seeds import with_fresh_seeds
 from bnlab.hydra_bridge.jobs import configs_of, failures_of, own_settings, usable
-from bnlab.hydra_bridge.main import configuration, train
+from bnlab.hydra_bridge.main import configuration, train, trained
+from bnlab.hydra_bridge.settings import overrides_of, sweep_of
 from bnlab.hydra_bridge.work import results_of
 
 __all__ = [
@@ -18,11 +19,14 @@ __all__ = [
     "configs_of",
     "configuration",
     "failures_of",
+    "overrides_of",
     "own_settings",
     "results_of",
     "show_best",
     "show_finished",
+    "sweep_of",
     "train",
+    "trained",
     "usable",
     "with_fresh_seeds",
 ]
