@@ -16,11 +16,16 @@ LISTED_FIRST = (
     "batch_renorm",
     "ghost_batch",
     "precise_batch",
+    "l1_batch",
+    "mean_only_batch",
+    "variance_only_batch",
     "frn",
     "switchable",
     "dyt",
     "derf",
+    "bounded",
     "weight_standardization",
+    "scaled_weight_standardization",
     "weight_norm",
 )
 """The order of lists: the best known first, then what came of them. Schemes that are not named come last."""

@@ -90,8 +90,10 @@ def output(scheme: str, x: Array, state: State, settings: Mapping[str, Any], cor
     Args:
         correction: r and d of batch renormalization, by channel, held fixed; None computes them from x.
     """
-    if scheme in ("dyt", "derf"):
-        y = squash(scheme, x, state)
+    if scheme in ("dyt", "derf", "bounded"):
+        y = squash(settings.get("function", scheme), x, state)
+    elif scheme in OF_BATCH:
+        y = OF_BATCH[scheme](x, settings)
     elif scheme == "ghost_batch":
         y = np.concatenate([standardize("batch", part, settings["eps"]) for part in ghosts(x, settings)])
     elif scheme == "batch_renorm":
@@ -110,11 +112,19 @@ def output(scheme: str, x: Array, state: State, settings: Mapping[str, Any], cor
 
 
 def squash(scheme: str, x: Array, state: State) -> Array:
-    """Tanh of alpha x, or the error function of alpha x + s, value by value."""
-    alpha = float(state["alpha"])
-    if scheme == "dyt":
-        return np.array([math.tanh(alpha * v) for v in x.flat]).reshape(x.shape)
-    return np.array([math.erf(alpha * v + float(state["shift"])) for v in x.flat]).reshape(x.shape)
+    """A function of alpha x + s, value by value; dyt has no s."""
+    alpha, shift = float(state["alpha"]), float(state.get("shift", np.zeros(())))
+    functions: dict[str, Callable[[float], float]] = {
+        "dyt": math.tanh,
+        "derf": math.erf,
+        "erf": math.erf,
+        "tanh": math.tanh,
+        "arctan": math.atan,
+        "isru": lambda u: u / math.sqrt(1 + u * u),
+        "clip": lambda u: min(max(u, -1.0), 1.0),
+        "dyisru": lambda u: math.sqrt(x.shape[1]) * u / math.sqrt(1 + u * u),
+    }
+    return np.array([functions[scheme](alpha * v + shift) for v in x.flat]).reshape(x.shape)
 
 
 def ghosts(x: Array, settings: Mapping[str, Any]) -> list[Array]:
@@ -160,6 +170,31 @@ def filter_response(x: Array, state: State, settings: Mapping[str, Any]) -> Arra
             learned = abs(state["learned_eps"][channel]) if x.ndim == 2 else 0.0
             y[sample, channel] = values / math.sqrt(square + settings["eps"] + learned)
     return y
+
+
+def channel_by_channel(of_channel: Callable[[Array, float], Array]) -> Callable[[Array, Mapping[str, Any]], Array]:
+    """Applies (values of a channel, eps) -> their x-hat to every channel."""
+
+    def of_batch(x: Array, settings: Mapping[str, Any]) -> Array:
+        y = np.empty_like(x)
+        for channel in range(x.shape[1]):
+            y[:, channel] = of_channel(x[:, channel], settings.get("eps", 0.0))
+        return y
+
+    return of_batch
+
+
+def absolute_deviation(values: Array) -> float:
+    """The mean of |v - mean|, times the square root of pi / 2."""
+    mean, _ = moments(values)
+    return math.sqrt(math.pi / 2) * sum(abs(v - mean) for v in values.flat) / values.size
+
+
+OF_BATCH = {
+    "l1_batch": channel_by_channel(lambda v, eps: (v - moments(v)[0]) / (absolute_deviation(v) + eps)),
+    "mean_only_batch": channel_by_channel(lambda v, eps: v - moments(v)[0]),
+    "variance_only_batch": channel_by_channel(lambda v, eps: v / math.sqrt(moments(v)[1] + eps)),
+}
 
 
 def softmax(logits: Array) -> list[float]:

@@ -69,6 +69,45 @@ def test_batch_renorm_averages_deviations(ndim: int) -> None:
 
 
 @every_shape
+@pytest.mark.parametrize("scheme", reference.OF_BATCH)
+def test_halves_of_batch_norm_and_its_l1_form_at_test_time(scheme: str, ndim: int) -> None:
+    layer, expected = shown(scheme, ndim, momentum=0.3), {}
+    for batch in batches(ndim):
+        for channel in range(8):
+            values = batch[:, channel]
+            mean, var = reference.moments(values)
+            fed = {"running_mean": mean, "running_var": var * values.size / (values.size - 1)}
+            fed["running_std"] = reference.absolute_deviation(values)
+            for name, value in fed.items():
+                running = expected.setdefault(name, np.full(8, 0.0 if name == "running_mean" else 1.0))
+                running[channel] += 0.3 * (value - running[channel])
+    for name, buffer in layer.named_buffers():
+        assert_close(buffer, expected[name])
+    x, state = draw(ndim, seed=9), state_of(layer)
+    centre, running_var, std, gamma, beta = (
+        reference.per_channel(values, ndim)
+        for values in (*(expected[n] for n in ("running_mean", "running_var", "running_std")), *affine_of(state))
+    )
+    by_scheme = {
+        "mean_only_batch": x.numpy() - centre,
+        "variance_only_batch": x.numpy() / np.sqrt(running_var + 1e-5),
+        "l1_batch": (x.numpy() - centre) / (std + 1e-5),
+    }
+    assert_close(layer.eval()(x), np.asarray(gamma * by_scheme[scheme] + beta))
+
+
+def affine_of(state: reference.State) -> tuple[reference.Array, reference.Array]:
+    return state["weight"], state["bias"]
+
+
+def test_l1_batch_norm_of_normal_values_is_batch_norm() -> None:
+    """Cause of the factor: the mean absolute deviation of a normal distribution is its standard one times √(2/π)."""
+    x = torch.from_numpy(np.random.default_rng(0).normal(3, 2, (200_000, 1)))
+    y = SCHEMES["l1_batch"].build("custom", 1, 2, **DEFAULTS["l1_batch"]).double()(x)
+    assert y.std().item() == pytest.approx(1, abs=0.005)
+
+
+@every_shape
 def test_batch_renorm_without_clipping_trains_as_it_tests(ndim: int) -> None:
     layer = shown("batch_renorm", ndim, r_max=100.0, d_max=100.0)
     x = draw(ndim, seed=9)
@@ -156,12 +195,27 @@ def test_their_state_is_that_of_batch_norm(scheme: str) -> None:
     assert_close(native.eval()(x), layer.eval()(x).detach().numpy())
 
 
-@pytest.mark.parametrize("scheme", ["batch_renorm", "ghost_batch", "precise_batch", "switchable"])
+@pytest.mark.parametrize("scheme", ["batch_renorm", "ghost_batch", "precise_batch", "switchable", *reference.OF_BATCH])
 def test_one_value_per_channel_is_refused_in_training(scheme: str) -> None:
     layer = SCHEMES[scheme].build("custom", 8, 2, **DEFAULTS[scheme])
     with pytest.raises(ValueError, match=r"^Expected more than 1 value per channel when training, got input size "):
         layer(torch.zeros(1, 8))
     assert layer.eval()(torch.zeros(1, 8)).shape == (1, 8)
+
+
+@pytest.mark.parametrize("function", ["erf", "tanh", "arctan", "isru", "clip", "dyisru"])
+def test_every_bounded_function(function: str) -> None:
+    layer = build(SCHEMES["bounded"], "custom", 4, function=function)
+    x = draw(4)
+    expected = reference.output("bounded", x.numpy(), state_of(layer), DEFAULTS["bounded"] | {"function": function})
+    assert_close(layer(x), expected)
+
+
+def test_dyisru_is_layer_norm_of_one_large_value() -> None:
+    """With α = 1/√(C b), of layer norm's x / √(b + x²/C) where all other values are 0 and the mean is left out."""
+    layer = SCHEMES["bounded"].build("custom", 8, 2, function="dyisru", alpha=0.5, shift=0.0, affine=False)
+    x = torch.tensor([[3.0] + [0.0] * 7])
+    assert layer(x)[0, 0].item() == pytest.approx(math.sqrt(8) * 3 / math.sqrt(4 + 9))
 
 
 def test_frn_learns_eps_without_space_only() -> None:

@@ -27,6 +27,50 @@ def dynamic_erf(x: Array, parameters: Values, *_: Any) -> Array:
     return _affine(np.asarray(erf(parameters["alpha"] * x + parameters["shift"])), parameters)
 
 
+def bounded(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """γ f(α x + s) + β (Chen et al. 2025, arXiv 2512.10938)."""
+    u = parameters["alpha"] * x + parameters["shift"]
+    root = np.sqrt(1 + u**2)
+    y = {
+        "erf": lambda: erf(u),
+        "tanh": lambda: np.tanh(u),
+        "arctan": lambda: np.arctan(u),
+        "isru": lambda: u / root,
+        "clip": lambda: np.where(np.abs(u.real) < 1, u, np.sign(u.real)),
+        "dyisru": lambda: np.sqrt(x.shape[1]) * u / root,
+    }[settings["function"]]()
+    return _affine(np.asarray(y), parameters)
+
+
+def mean_only(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """γ (x − μ) + β (Salimans & Kingma 2016, arXiv 1602.07868)."""
+    mean = x.mean(_over_batch(x))
+    used = _tracked(statistics, settings, {"running_mean": mean}, training)
+    return _affine(x - _fit(used["running_mean"], x), parameters)
+
+
+def variance_only(
+    x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool
+) -> Array:
+    """γ x / √(σ² + ε) + β (Daneshmand et al. 2020, arXiv 2003.01652); the unbiased σ² is stored."""
+    axes = _over_batch(x)
+    n = x.size // x.shape[1]
+    var = ((x - x.mean(axes, keepdims=True)) ** 2).mean(axes)
+    stored = _tracked(statistics, settings, {"running_var": var * n / max(n - 1, 1)}, training)
+    used = var if training else stored["running_var"]
+    return _affine(x / np.sqrt(_fit(used, x) + settings["eps"]), parameters)
+
+
+def l1(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """γ (x − μ) / (√(π/2) mean|x − μ| + ε) + β (Hoffer et al. 2018, arXiv 1803.01814)."""
+    axes = _over_batch(x)
+    mean = x.mean(axes)
+    centred = x - _fit(mean, x)
+    std = np.sqrt(np.pi / 2) * (centred * np.sign(centred.real)).mean(axes)
+    used = _tracked(statistics, settings, {"running_mean": mean, "running_std": std}, training)
+    return _affine((x - _fit(used["running_mean"], x)) / (_fit(used["running_std"], x) + settings["eps"]), parameters)
+
+
 def switchable(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """Statistics of IN, LN and BN mixed by softmax (Luo et al. 2018, arXiv 1806.10779); on (N, C) of LN and BN."""
     spatial = tuple(range(2, x.ndim))
@@ -58,6 +102,32 @@ def weight_standardization(
     w = parameters["original"]
     centred = w - w.mean(1, keepdims=True)
     return _linear(x, centred / (np.sqrt((centred**2).mean(1, keepdims=True)) + settings["eps"]))
+
+
+def scaled_weight_standardization(
+    x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool
+) -> Array:
+    """Linear: x ŵᵀ with ŵ = g (w − μ) / √(max(K σ², ε)) for each output unit (Brock et al. 2021, arXiv 2101.08692)."""
+    w = parameters["original"]
+    centred = w - w.mean(1, keepdims=True)
+    squares = (centred**2).sum(1, keepdims=True)
+    squares = np.where(squares.real > settings["eps"], squares, settings["eps"])
+    return _linear(x, settings["gain"] * centred / np.sqrt(squares))
+
+
+def _over_batch(x: Array) -> tuple[int, ...]:
+    """All axes but the channels'."""
+    return (0, *range(2, x.ndim))
+
+
+def _tracked(statistics: Values, settings: Mapping[str, Any], of_batch: Values, training: bool) -> Values:
+    """What normalizes: in training the batch's own, by which the running ones move; else these."""
+    if not training:
+        return statistics
+    m = settings["momentum"]
+    for name, value in of_batch.items():
+        statistics[name] = (1 - m) * statistics[name] + m * value.real
+    return of_batch
 
 
 def _linear(x: Array, w: Array) -> Array:
