@@ -52,7 +52,7 @@ class SweepFailedError(Exception):
 
 
 def printable(text: str) -> str:
-    """The text with what a terminal would act on written out, as \\x1b; its line breaks stay."""
+    """The text with what a terminal would act on written out, with a backslash; its line breaks stay."""
     return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 

@@ -176,9 +176,7 @@ def test_importing_bnlab_is_light() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_names_of_files_cannot_command_the_terminal(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_of_files_cannot_command_the_terminal(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cause: they were printed with their escape sequences."""
     monkeypatch.setattr(listing, "verify_confined", lambda target, scheme, *_: verify_target(target, scheme))
     (tmp_path / "in").mkdir()
