@@ -43,6 +43,9 @@ SCHEMES = {
     "l1_batch": Identity(BLUE, "triangle-up"),
     "mean_only_batch": Identity(PINK, "triangle-up"),
     "variance_only_batch": Identity(BLUE, "diamond"),
+    "eval_norm": Identity(ORANGE, "diamond"),
+    "noisy_batch": Identity(GREEN, "diamond"),
+    "ghost_noise": Identity(PINK, "diamond"),
 }
 # What is not named there: a new scheme, and a user's own norm, `custom_class` or its class.
 OWN = [

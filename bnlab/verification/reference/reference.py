@@ -182,6 +182,25 @@ REFERENCES: dict[str, Reference] = {
     "precise_batch": _standardization(
         Recipe(samples=True, channels="channel"), _GAMMA_BETA, _RUNNING, momentum=0.3, population_batches=2
     ),
+    "eval_norm": Reference(
+        forward=formulas.eval_norm,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "own_share": None},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+    ),
+    "noisy_batch": Reference(
+        forward=formulas.noisy,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "centre": 0.4, "deviation": 1.5, "jitter": 0.2},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+    ),
+    "ghost_noise": Reference(
+        forward=formulas.ghost_noise,
+        settings={"by": "batch", "eps": 1e-3, "affine": True, "momentum": 0.3, "virtual_batch_size": 4},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+        constants="the ghosts' statistics",
+    ),
     "l1_batch": Reference(
         forward=formulas.l1,
         settings={"eps": 1e-3, "affine": True, "momentum": 0.3},
