@@ -65,7 +65,7 @@ def variance_only(
 
 
 def noisy(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """Batch norm of x, times s, plus m, with random s and m of each sample and channel (Santurkar et al. 2018, 1805.11604)."""
+    """Batch norm of x, times s, plus m, random for each sample and channel (Santurkar et al. 2018, 1805.11604)."""
     y = _batch(x, parameters, statistics, settings, training)
     if not training:
         return y
