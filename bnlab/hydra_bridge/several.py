@@ -11,9 +11,10 @@ from omegaconf import DictConfig
 
 from bnlab.config import CONF, RunConfig
 from bnlab.errors import UserError
-from bnlab.hydra_bridge import ending, fresh_seeds, messages
+from bnlab.hydra_bridge import messages
 from bnlab.hydra_bridge.arguments import check, parsed
 from bnlab.hydra_bridge.commanded import commanded
+from bnlab.hydra_bridge.current import begin
 from bnlab.hydra_bridge.jobs import configs_of, failures_of
 from bnlab.hydra_bridge.work import results_of
 
@@ -62,8 +63,7 @@ def train_all(configs: Sequence[RunConfig], names: Sequence[str], command: str) 
     """
     from bnlab.launch import failures
 
-    ending.begin(dry_run=False)
-    fresh_seeds.begin()
+    begin(dry_run=False)
     with commanded(command):
         runs = results_of(configs)
     failed = {name: reason for name, outcomes in zip(names, runs, strict=True) if (reason := failures(outcomes))}
