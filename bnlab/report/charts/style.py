@@ -90,7 +90,7 @@ class Drawing:
         chart = self.chart.copy(deep=False)
         legend_theme = {name: value for name, value in THEME["legend"].items() if name != "layout"}  # Altair lacks it
         chart.config = THEME | {"legend": legend_theme}
-        picks = [] if chart.params is alt.Undefined else chart.params
+        picks = chart.params if isinstance(chart.params, list) else []
         chart.params = [alt.VariableParameter(name="page", value=WIDTH), *picks]
         return chart
 
