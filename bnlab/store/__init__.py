@@ -11,10 +11,11 @@ from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text, setting
 from bnlab.store.digests import CHANGED, WEIGHTS, digest_of, faults, read_weights
 from bnlab.store.files import as_csv, check_output, check_writable, no_formula, replace
 from bnlab.store.locks import LOCK, lock_in
+from bnlab.store.probes_file import MEASURED, PROBES_FILE, Measured, read_probes
 from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_bytes
 from bnlab.store.removal import TrainingError, remove_replicate, remove_run
 from bnlab.store.replicate import ReplicateFolder, finished
-from bnlab.store.result_file import FINISHED, Company, Result, State
+from bnlab.store.result_file import FINISHED, Company, Probed, Result, State
 from bnlab.store.rows_file import METRICS, METRICS_FILE, SPLITS, TIMING, TIMING_FILE, Scored, Timed, read_scores
 from bnlab.store.stack_file import STACKS, StackRecord, read_all
 from bnlab.store.stored import StoredReplicate, StoredRun, identity, read_run, read_runs
@@ -26,9 +27,11 @@ __all__ = [
     "FINISHED",
     "HASH",
     "LOCK",
+    "MEASURED",
     "METRICS",
     "METRICS_FILE",
     "MOST_BYTES_OF_ROWS",
+    "PROBES_FILE",
     "SPLITS",
     "STACKS",
     "TIMING",
@@ -36,6 +39,8 @@ __all__ = [
     "WEIGHTS",
     "Company",
     "DamagedError",
+    "Measured",
+    "Probed",
     "ReplicateFolder",
     "Result",
     "Scored",
@@ -66,6 +71,7 @@ __all__ = [
     "no_formula",
     "read_all",
     "read_bytes",
+    "read_probes",
     "read_run",
     "read_runs",
     "read_scores",
