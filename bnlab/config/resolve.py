@@ -165,7 +165,9 @@ def _choices_of(mapping: Mapping[str, Any]) -> dict[str, str]:
 def _expected(key: str, choices: Mapping[str, str]) -> str:
     """The type of a setting in words."""
     section, _, setting = key.partition(".")
-    schema = CHOICES[section][choices[section]] if section in choices and setting else RunConfig
+    schema = SECTIONS.get(section, RunConfig) if setting else RunConfig
+    if section in choices and setting:
+        schema = CHOICES[section][choices[section]]
     name = (setting or section).partition("[")[0]
     type_name, _, optional = _types_of(schema).get(name, "a legal value").partition(" | ")
     return _TYPES_IN_WORDS.get(type_name, type_name) + (", or null" if optional else "")
