@@ -18,9 +18,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CONF, RunConfig, from_mapping
 from bnlab.errors import StorageError, SweepFailedError, UserError
-from bnlab.hydra_bridge import ending, fresh_seeds, messages
+from bnlab.hydra_bridge import ending, messages
 from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered, prints_settings
 from bnlab.hydra_bridge.comments import commented
+from bnlab.hydra_bridge.current import begin, launch
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.parser import unchecked_help
 from bnlab.hydra_bridge.work import DRY_RUN, ForeseenError, for_dry_run, results_of
@@ -38,15 +39,13 @@ def train(arguments: Sequence[str]) -> None:
     dry_run = DRY_RUN in arguments
     arguments = ordered(for_dry_run(arguments) if dry_run else arguments)
     check(arguments)
-    single.clear()
-    ending.begin(dry_run=dry_run)
-    fresh_seeds.begin()
+    this = begin(dry_run=dry_run)
     HydraConfig.instance().cfg = None  # --cfg leaves it, and ${hydra:...} would find it in this process's next launch
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with _environ(environment.COMMAND, command_line(arguments)):
         try:
             _run_hydra(main, arguments)
-            for composed in single:
+            for composed in this.single:
                 config = resolve_typed(composed, arguments)
                 check_effect([config], [arguments])
                 train_one(config, arguments)
@@ -78,19 +77,17 @@ def command_line(arguments: Sequence[str]) -> str:
     return shlex.join(["bnlab", "train", *arguments])
 
 
-single: list[DictConfig] = []
-"""The configuration of a launch without -m; trained when Hydra is done, which would print failures its own way."""
-
-
 def job(composed: DictConfig) -> float | None:
     """Hydra's task. At module level, so that launchers can send it to other processes.
+
+    A sweep's job is trained here; a launch without -m when Hydra is done, which would print failures its own way.
 
     Returns the validation accuracy, which an optimizing sweeper maximizes.
     """
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         overrides = HydraConfig.get().overrides.task
         return train_one(resolve_typed(composed, overrides), overrides)
-    single.append(composed)
+    launch().single.append(composed)
     return None
 
 

@@ -96,7 +96,7 @@ def _make(
     comparison.notes.extend(looks.notes(comparison))
     scale = unit(question.metric).scale
     said = verdicts(comparison, question.margin and question.margin / scale)
-    warnings = broken + comparison.left_out + measured.warnings
+    warnings = broken + comparison.left_out + measured.warnings + looks.damage
     if comparison.pairs or comparison.lead:
         warnings += _note(looks, comparison)
     files = []
