@@ -60,9 +60,7 @@ class Launch:
         count = sum(folder.finished() is not None and folder.sufficient() is None for folder in folders)
         if count:
             stored = "1 replicate is" if count == 1 else f"{count} replicates are"
-            self._progress.say(
-                f"{stored} stored without these probes, which are measured in training: training again"
-            )
+            self._progress.say(f"{stored} stored without these probes, which are measured in training: training again")
 
     def _plan(self) -> list[Stack]:
         stacks = plan(self._jobs, [path for path in self._jobs if self._is_missing(path)])

@@ -43,7 +43,7 @@ def gradients(model: nn.Module, weights: Mapping[str, Tensor], batch: Step) -> t
     other.load_state_dict({**other.state_dict(), **weights})
     images, labels = batch
     loss = F.cross_entropy(other(pixels(images)), labels)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     named = other.named_parameters()
     return loss.item(), {name: np.zeros(p.shape) if p.grad is None else p.grad.numpy() for name, p in named}
 

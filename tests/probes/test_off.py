@@ -29,7 +29,9 @@ def trained(names: list[str], steps: int, every: int, patch: pytest.MonkeyPatch)
         recorded.append(str(graph.graph))
         return graph
 
-    replicates = [replicate(f"norm={norm}", number, torch.float32, SMALL) for number, norm in enumerate(("batch", "rms"))]
+    replicates = [
+        replicate(f"norm={norm}", number, torch.float32, SMALL) for number, norm in enumerate(("batch", "rms"))
+    ]
     places = [places_of(SMALL, IMAGES["mlp"], CLASSES)] * 2
     observers: list[Observer] = [Probes(ProbesConfig(names, every, None), places)] if names else []
     with patch.context() as patched:

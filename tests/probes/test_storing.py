@@ -78,7 +78,9 @@ def test_nothing_counts_from_the_step_that_diverges_on(cli: Cli, tmp_path: Path)
     assert max(steps) + 1 < result["diverged_at_step"]
 
 
-@pytest.mark.parametrize("text", ["step,probe\n", f"{','.join(MEASURED)}\n1,a,b\n", f"{','.join(MEASURED)}\nx,a,b,c,1\n"])
+@pytest.mark.parametrize(
+    "text", ["step,probe\n", f"{','.join(MEASURED)}\n1,a,b\n", f"{','.join(MEASURED)}\nx,a,b,c,1\n"]
+)
 def test_a_damaged_file_is_said(text: str, tmp_path: Path) -> None:
     (tmp_path / "probes.csv").write_text(text)
     with pytest.raises(DamagedError):
@@ -90,13 +92,22 @@ def test_a_damaged_file_is_said(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("probes.names=[gradient]", "allowed: activations, gradients, running, landscape, shift. Did you mean 'gradients'?"),
-        ("probes.names=[shift,shift]", "probes.names=[shift,shift] is out of range; it has to be a list of distinct names"),
+        (
+            "probes.names=[gradient]",
+            "allowed: activations, gradients, running, landscape, shift. Did you mean 'gradients'?",
+        ),
+        (
+            "probes.names=[shift,shift]",
+            "probes.names=[shift,shift] is out of range; it has to be a list of distinct names",
+        ),
         ("probes.names=shift", "probes.names=shift is of the wrong type; it has to be a list of names"),
         ("probes.every=0", "probes.every=0 is out of range; it has to be 1 to 1000000000"),
         ("probes.layers=[]", "it has to be a list of distinct layers, or null for all"),
         ("probes.nams=[shift]", "unknown setting 'probes.nams'"),
-        ("probes=shift", "probes=shift is of the wrong type; it has to be a section of settings, e.g. probes.every=100"),
+        (
+            "probes=shift",
+            "probes=shift is of the wrong type; it has to be a section of settings, e.g. probes.every=100",
+        ),
     ],
 )
 def test_what_cannot_be_asked_for_is_one_line(given: str, told: str, cli: Cli, tmp_path: Path) -> None:
@@ -111,3 +122,15 @@ def test_a_layer_that_is_not_there_is_one_line(cli: Cli, tmp_path: Path) -> None
     assert (answer.code, answer.err.count("\n")) == (2, 1)
     assert "no layer 'layers.33' to measure; it has model, layers.3, layers.4, layers.2, layers.6." in answer.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_runs_rm_removes_them(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*TRAIN, "epochs=1", "probes.names=[gradients]").code == 0
+    assert cli("runs", "rm", stored(tmp_path).parent.name, "--yes").code == 0
+    assert not [path for path in (tmp_path / "runs").glob("*") if not path.name.startswith(".")]
+
+
+def test_another_engine_has_none(cli: Cli, tmp_path: Path) -> None:
+    answer = cli(*PROBED, "engine=keras")
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "probes.names=[activations,gradients] are measured by engine=bnlab only, not by engine=keras" in answer.err
