@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import sys
 import warnings
@@ -20,13 +19,13 @@ from bnlab.config import CONF, RunConfig, from_mapping
 from bnlab.errors import StorageError, SweepFailedError, UserError
 from bnlab.hydra_bridge import ending, messages
 from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered, prints_settings
+from bnlab.hydra_bridge.commanded import commanded, environ
 from bnlab.hydra_bridge.comments import commented
 from bnlab.hydra_bridge.current import begin, launch
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.parser import unchecked_help
 from bnlab.hydra_bridge.work import DRY_RUN, ForeseenError, for_dry_run, results_of
 from bnlab.machine import status
-from bnlab.store import environment
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -42,7 +41,7 @@ def train(arguments: Sequence[str]) -> None:
     this = begin(dry_run=dry_run)
     HydraConfig.instance().cfg = None  # --cfg leaves it, and ${hydra:...} would find it in this process's next launch
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
-    with _environ(environment.COMMAND, command_line(arguments)):
+    with commanded(command_line(arguments)):
         try:
             _run_hydra(main, arguments)
             for composed in this.single:
@@ -51,10 +50,6 @@ def train(arguments: Sequence[str]) -> None:
                 train_one(config, arguments)
         except ForeseenError:
             pass
-        except KeyboardInterrupt as interrupt:
-            raise type(interrupt)(
-                f"{str(interrupt) or 'interrupted'}; to go on: {environment.command()}"
-            ) from interrupt
         finally:
             ending.show_finished()
 
@@ -146,22 +141,8 @@ def _as_program(arguments: Sequence[str]) -> Iterator[None]:
     argv = sys.argv
     sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, (value, _) in KEPT.items())]
     try:
-        with _environ("HYDRA_FULL_ERROR", "1"), unchecked_help(), warnings.catch_warnings():
+        with environ("HYDRA_FULL_ERROR", "1"), unchecked_help(), warnings.catch_warnings():
             warnings.filterwarnings("error", category=UserWarning, module=r"hydra\.")
             yield
     finally:
         sys.argv = argv
-
-
-@contextlib.contextmanager
-def _environ(name: str, value: str) -> Iterator[None]:
-    """With an environment variable set, which processes started meanwhile inherit."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
