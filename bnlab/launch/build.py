@@ -73,6 +73,12 @@ def plan_of(config: RunConfig) -> Plan:
     return Plan(batch.batch_size, batch.drop_last, steps_per_epoch, total, config.eval_every, batch.accumulate)
 
 
+def places(config: RunConfig) -> models.Places:
+    """Where the model has its norms and activations."""
+    split = split_of(config.data)
+    return models.places_of(config.model, split.train.images[0].shape, split.classes)
+
+
 def replicate(config: RunConfig, seed: int) -> Replicate:
     """The model of one seed with its initial weights, and its hyperparameters."""
     return Replicate(
