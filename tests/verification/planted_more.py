@@ -30,6 +30,24 @@ class ModesSwapped(BatchNorm):
         return not self.training
 
 
+class NothingReturned(BatchNorm):
+    """What is computed is dropped."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        super().forward(x)
+        return x
+
+
+class ChangesInEvaluation(BatchNorm):
+    """Its input, in place."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            return super().forward(x)
+        y = super().forward(x)
+        return x.copy_(y)
+
+
 class ByGradientMode(BatchNorm):
     """As d2l.ai has it."""
 
@@ -299,6 +317,12 @@ class RenormWithoutD(Renorm):
         return super().corrections(mean, std)[0], torch.zeros_like(std)
 
 
+class RenormByTheBatch(Renorm):
+    def corrections(self, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+        d = ((mean - self.running_mean) / std).clamp(-self.d_max, self.d_max)
+        return super().corrections(mean, std)[0], d.detach()
+
+
 class RenormDifferentiated(Renorm):
     def corrections(self, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
         r = (std / self.running_std).clamp(1 / self.r_max, self.r_max)
@@ -516,8 +540,11 @@ MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (FRNByReLU, "frn", ("relu instead of the threshold",)),
     (FRNAlone, "frn", ("threshold missing",)),
     (FRNFromMinusOne, "frn", ("threshold starts elsewhere",)),
+    (NothingReturned, "batch", ("nothing is normalized",)),
+    (ChangesInEvaluation, "batch", ("input changed",)),
     (RenormWithoutR, "batch_renorm", ("r missing",)),
     (RenormWithoutD, "batch_renorm", ("d missing",)),
+    (RenormByTheBatch, "batch_renorm", ("d divided by the batch's deviation",)),
     (RenormDifferentiated, "batch_renorm", ("r and d differentiated",)),
     (MeanOnly, "batch", ("running variance never updated",)),
     (VarianceOnly, "batch", ("running mean never updated",)),

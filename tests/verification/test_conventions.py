@@ -13,6 +13,7 @@ from bnlab.errors import UserError
 from bnlab.verification.checks import FAIL, PASS, WITH_CONVENTIONS
 from bnlab.verification.conventions import CONVENTIONS, Declared
 from bnlab.verification.verdict import verify_class
+from tests.verification.gallery import FilterResponseAlone, LengthNorm, LengthNormPerFeature
 from tests.verification.textbook import BatchNorm, GroupNorm, Plain, RMSNorm, fit
 
 
@@ -292,6 +293,14 @@ class Switch(nn.Module):
         return self.weight * x_hat + self.bias
 
 
+class LengthInside(LengthNorm):
+    """ε under the root."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.g * x / (x.square().sum(-1, keepdim=True) + self.eps).sqrt()
+        return y
+
+
 FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     (nn.BatchNorm1d, "batch", {"affine": False}, {"no gamma and beta"}),
     (Plain, "batch", {}, {"no gamma and beta"}),
@@ -321,6 +330,14 @@ FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     ),
     (Renorm, "batch_renorm", {}, {"schedule of its own"}),
     (Switch, "switchable", {}, {"logits that start equal"}),
+    (LengthInside, "scale_norm", {}, {"channels last", "statistics for each position", "eps under the root"}),
+    (
+        LengthNormPerFeature,
+        "scale_norm",
+        {},
+        {"channels last", "statistics for each position", "g in units of √C"},
+    ),
+    (FilterResponseAlone, "frn", {}, {"eps not learned", "no threshold"}),
 ]
 """Class, scheme, arguments, and the conventions that it follows: these and no other, and nothing is wrong."""
 

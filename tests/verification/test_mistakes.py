@@ -3,7 +3,9 @@
 import re
 
 import pytest
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bnlab.verification.checks.checks import run
 from bnlab.verification.checks.result import COARSE, FAIL, Diagnosis
@@ -15,6 +17,7 @@ from bnlab.verification.mistakes.diagnosis import diagnose
 from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES, known
 from bnlab.verification.reference.reference import REFERENCES
 from tests.verification import textbook
+from tests.verification.gallery import RandomStartInstanceNorm
 from tests.verification.planted import PLANTED, ByHand, EpsFixed
 from tests.verification.planted_more import FRN, NoEvaluation, Renorm, ShortcutOfImages
 
@@ -78,6 +81,27 @@ def test_a_layer_of_float32_is_held_to_that(cls: type[nn.Module]) -> None:
     subject = of_class(cls, "batch")
     assert run(subject, accepted(subject)).exact == COARSE
     assert subject.remarks == (("takes float32 only",) if cls is textbook.Float32Only else ())
+
+
+class HeldInDict(nn.Module):
+    """Statistics in a dict, which PyTorch does not look into, of an operation that takes one type alone."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.kept = {"mean": torch.zeros(num_features), "var": torch.ones(num_features)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.batch_norm(x, self.kept["mean"], self.kept["var"], training=self.training)
+
+
+def test_tensors_in_a_dict_are_of_the_layers_type() -> None:
+    subject = of_class(HeldInDict, "batch")
+    assert "takes float32 only" not in subject.remarks
+    assert "no statistics" in [diagnosis.mistake for diagnosis in diagnose(run(subject, accepted(subject)))]
+
+
+def test_what_starts_at_random_is_no_random_output() -> None:
+    assert "random output" not in [each.mistake for each in diagnosed(RandomStartInstanceNorm, "instance")]
 
 
 def test_what_mistakes_give_is_measured_once_for_all_layers() -> None:

@@ -11,13 +11,6 @@ RUNNING = (
         BATCH,
     ),
     Mistake(
-        "stored variance unbiased",
-        {"stored": "unbiased"},
-        "running_var stores the unbiased variance: switchable normalization (Luo et al. 2018; this scheme) mixes the"
-        " biased one, in evaluation as in training.",
-        MIXED,
-    ),
-    Mistake(
         "momentum inverted",
         {"momentum": "old"},
         "momentum acts as 1 − m, the weight of the old value, which is Keras's convention: in PyTorch it is the"
