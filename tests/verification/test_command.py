@@ -13,6 +13,7 @@ from bnlab.norms import SCHEMES
 from bnlab.verification import command, listing, verdict
 from bnlab.verification.checks.result import Verdict
 from bnlab.verification.conventions import Declared
+from bnlab.verification.reference import KNOWN
 from bnlab.verification.reference.reference import REFERENCES, Reference
 from tests.conftest import Answer, Cli, files_below
 
@@ -72,7 +73,7 @@ def test_impl_chooses_one(cli: Cli) -> None:
 def test_all_schemes_without_a_target(cli: Cli) -> None:
     answer = cli("verify")
     assert (answer.code, answer.err) == (0, "")
-    assert all(SCHEMES[name].title in answer.out for name in REFERENCES)
+    assert all(SCHEMES[name].title in answer.out for name in SCHEMES)
     assert "fail" not in answer.out
 
 
@@ -98,7 +99,7 @@ def test_json_has_it_all(cli: Cli) -> None:
 def test_markdown_is_one_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdict, "SCHEMES", {name: SCHEMES[name] for name in ("batch", "rms")})
     monkeypatch.setattr("bnlab.verification.command.SCHEMES", {name: SCHEMES[name] for name in ("batch", "rms")})
-    monkeypatch.setattr("bnlab.verification.command.keras_installed", lambda: False)
+    monkeypatch.setattr("bnlab.norms.keras_layers.is_installed", lambda: False)
     answer = cli("verify", "--all", "--markdown")
     assert (answer.code, answer.err) == (0, "")
     header, rule, *rows = [line for line in answer.out.splitlines() if line.startswith("|")]
@@ -168,8 +169,8 @@ BAD = [
     (
         f"{HEAD}class MyBN(nn.Module):\n    def __init__(self): super().__init__()",
         (
-            "MyBN cannot be verified: for (N, C), NotImplementedError: Module [MyBN] is missing the required"
-            ' "forward" function'
+            "MyBN cannot be verified: for (N, C) and (N, C, L) and (N, C, H, W), NotImplementedError: Module [MyBN] is"
+            ' missing the required "forward" function'
         ),
     ),
     (
@@ -202,7 +203,7 @@ def test_a_class_that_cannot_be_verified_is_one_line(cli: Cli, code: str, text: 
     [
         (["batc"], f"unknown norm 'batc'; allowed: {', '.join(sorted(SCHEMES))}. Did you mean 'batch'?"),
         (["batch", "--impl", "kers"], "unknown impl 'kers'; allowed: custom, keras, native. Did you mean 'keras'?"),
-        (["my_bn.py:X", "--as", "bach"], f"unknown norm 'bach'; allowed: {', '.join(sorted(['auto', *SCHEMES]))}."),
+        (["my_bn.py:X", "--as", "bach"], f"unknown norm 'bach'; allowed: {', '.join(sorted(['auto', *KNOWN]))}."),
         (["none.py:X"], "there is no file none.py; give an existing FILE.py:CLASS."),
         (["sys:X"], "the Python module sys has no source file; give one of .py, or FILE.py:CLASS"),
         (

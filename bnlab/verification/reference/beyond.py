@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+
 from bnlab.norms import SCHEMES
 from bnlab.norms.scheme import Scheme
 from bnlab.norms.settings import NormConfig
@@ -61,5 +63,5 @@ BEYOND = {
 }
 """By their names."""
 
-KNOWN = {**SCHEMES, **BEYOND}
+KNOWN = ChainMap(BEYOND, SCHEMES)
 """All schemes that can be verified."""
