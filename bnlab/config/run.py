@@ -21,6 +21,7 @@ from bnlab.config.optimizer import (
     SGDConfig,
     StepConfig,
 )
+from bnlab.config.tag import check_tags
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
@@ -87,6 +88,7 @@ class RunSettings:
     stack: StackConfig
     compile: Any  # "auto", true or false
     label: str | None
+    tags: list[str] | None
     runs_dir: str
     rerun: bool
     checkpoint_every: float
@@ -114,6 +116,7 @@ class RunSettings:
         if self.label is not None:
             legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
             require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
+        check_tags(self.tags or ())
         require(
             self.runs_dir.strip() != "" and "\0" not in self.runs_dir, "runs_dir", self.runs_dir, "the path of a folder"
         )

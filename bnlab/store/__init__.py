@@ -18,7 +18,7 @@ from bnlab.store.result_file import FINISHED, Company, Result, State
 from bnlab.store.rows_file import METRICS, METRICS_FILE, SPLITS, TIMING, TIMING_FILE, Scored, Timed, read_scores
 from bnlab.store.stack_file import STACKS, StackRecord, read_all
 from bnlab.store.stored import StoredReplicate, StoredRun, identity, read_run, read_runs
-from bnlab.store.tags_file import Tags, read_tags, write_tags
+from bnlab.store.tags_file import Tags, add_tags, read_tags, write_tags
 
 __all__ = [
     "CHANGED",
@@ -47,6 +47,7 @@ __all__ = [
     "Tags",
     "Timed",
     "TrainingError",
+    "add_tags",
     "answers_file",
     "as_csv",
     "as_text",
