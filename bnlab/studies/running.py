@@ -73,7 +73,7 @@ def train(prepared: Prepared) -> Trained:
 
 
 def stored(prepared: Prepared) -> Trained | None:
-    """The same of what is stored, if it is all there and was locked; nothing is trained or written."""
+    """The same of what is stored, if it is all there; nothing is trained, and the lock is made or amended."""
     if prepared.missing:
         return None
     configs = list(prepared.configs.values())
