@@ -179,7 +179,6 @@ _TYPES_IN_WORDS = {
     "bool": "true or false",
     "str": "a text",
     "list[int]": "a list of whole numbers, e.g. [128,64]",
-    "list[str]": "a list of words, e.g. [thesis,figure-3]",
     "list[float]": "a list of numbers, e.g. [0.9,0.999]",
     "dict[str, Any]": "a mapping, e.g. {eps: 0.001}",
     "list[str]": "a list of names, e.g. [activations,gradients]",

@@ -423,7 +423,7 @@ def test_tags_at_training_are_added_and_change_no_address(cli: Cli, tmp_path: Pa
     ("tags", "said"),
     [
         ("tags=[thesis,two words]", "error: tag 'two words' is not allowed; allowed: 1 to 40 letters, digits, "),
-        ("+tags=thesis", "error: tags=thesis is of the wrong type; it has to be a list of words, e.g. [thesis,"),
+        ("+tags=thesis", "error: tags=thesis is of the wrong type; it has to be a list of names, e.g. ["),
     ],
 )
 def test_tags_at_training_that_cannot_be(tags: str, said: str, cli: Cli, tmp_path: Path) -> None:
