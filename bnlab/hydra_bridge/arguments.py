@@ -24,7 +24,7 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
-from bnlab.config import CHOICES, RunConfig, did_you_mean, keys_named
+from bnlab.config import CHOICES, SECTIONS, RunConfig, did_you_mean, keys_named
 from bnlab.errors import UserError, nearest, shown, unknown, written
 from bnlab.hydra_bridge import config_files
 from bnlab.hydra_bridge.effect import check_shadowed
@@ -168,7 +168,7 @@ def _check_package(known: argparse.Namespace) -> None:
         raise UserError(
             f"--package={shown(known.package)} changes nothing: it is of --cfg; write --cfg job --package ..."
         )
-    parts = {*CHOICES, "stack", "hydra"}
+    parts = {*CHOICES, *SECTIONS, "hydra"}
     if known.package not in parts:
         raise unknown("--package", known.package, parts)
 

@@ -12,10 +12,11 @@ from bnlab.store.digests import CHANGED, WEIGHTS, digest_of, faults, read_weight
 from bnlab.store.files import as_csv, check_output, check_writable, no_formula, replace
 from bnlab.store.locks import LOCK, lock_in
 from bnlab.store.locks_of_studies import StudyLock, add_study_lock, digest_of_study, read_study_locks
+from bnlab.store.probes_file import MEASURED, PROBES_FILE, Measured, read_probes
 from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_bytes, yaml_mapping
 from bnlab.store.removal import TrainingError, remove_replicate, remove_run
 from bnlab.store.replicate import ReplicateFolder, finished
-from bnlab.store.result_file import FINISHED, Company, Result, State
+from bnlab.store.result_file import FINISHED, Company, Probed, Result, State
 from bnlab.store.rows_file import (
     METRICS,
     METRICS_FILE,
@@ -37,9 +38,11 @@ __all__ = [
     "FINISHED",
     "HASH",
     "LOCK",
+    "MEASURED",
     "METRICS",
     "METRICS_FILE",
     "MOST_BYTES_OF_ROWS",
+    "PROBES_FILE",
     "SPLITS",
     "STACKS",
     "TIMING",
@@ -47,6 +50,8 @@ __all__ = [
     "WEIGHTS",
     "Company",
     "DamagedError",
+    "Measured",
+    "Probed",
     "ReplicateFolder",
     "Result",
     "Scored",
@@ -80,6 +85,7 @@ __all__ = [
     "no_formula",
     "read_all",
     "read_bytes",
+    "read_probes",
     "read_run",
     "read_runs",
     "read_scores",
