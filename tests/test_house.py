@@ -33,11 +33,11 @@ MAY_IMPORT = {
     "hydra_bridge": "config errors launch machine store",
     "stats": "",
     "report": "config errors machine runs stats store",
-    "studies": "config errors hydra_bridge launch stats store",
+    "studies": "config errors hydra_bridge launch report stats store",
     "verification": "config errors machine norms store user_class",
     "bench": "config data engine errors hydra_bridge launch machine norms store",
     "cli": "bench config errors hydra_bridge launch machine norms report runs store studies verification",
-    "python": "verification",
+    "python": "errors hydra_bridge launch report runs store verification",
     "__main__": "cli machine",
 }
 """What each room may import: those below it. The picture of it is in ARCHITECTURE.md."""

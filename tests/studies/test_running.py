@@ -102,12 +102,14 @@ def test_what_cannot_be_run_is_refused_before_anything_is_written(
     ("metric", "said"),
     [
         ({"kind": "at_step", "of": "test_accuracy", "step": 3}, "is not evaluated at step 3 (of 4)"),
+        ({"kind": "area", "of": "test_accuracy"}, "is evaluated once, and an area needs two points"),
         ("validation_accuracy", "data.validation_size=0 leaves no validation accuracy at the end"),
     ],
 )
 def test_a_metric_of_what_is_never_evaluated_is_refused(metric: object, said: str, tmp_path: Path) -> None:
     changes = {"hypotheses/higher/metric": metric, "arms/none": ["norm=none", "data.validation_size=0"]}
-    plan = studies.planned(studies.find(str(write(tmp_path, changes))), "quick", [f"runs_dir={tmp_path}"])
+    typed = [f"runs_dir={tmp_path}", *(["eval_every=4"] if "once" in said else [])]
+    plan = studies.planned(studies.find(str(write(tmp_path, changes))), "quick", typed)
     with pytest.raises(UserError) as error:
         prepare(plan)
     assert said in str(error.value)
