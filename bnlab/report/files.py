@@ -33,6 +33,7 @@ def contents(
             tables.summary(comparison),
             tables.comparisons(comparison),
             robust.table(comparison),
+            robust.improvement(comparison),
             tables.pivot(comparison),
             targets.table(comparison, measured.timed, goal),
             tables.cost(comparison, timing),

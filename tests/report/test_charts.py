@@ -62,7 +62,9 @@ def test_a_profile_is_the_share_of_all_seeds_above_each_score(tmp_path: Path) ->
     stored.arm(tmp_path, "rms", [0.9, 0.9])
     drawing = drawn(tmp_path)["profile-test_accuracy"]
     comparison = compare(frame.read([tmp_path])[0], (), "test_accuracy", None)
-    points = chart_data.profile_points(chart_arms.arms(comparison), comparison)
+    points = chart_data.profile_points(
+        chart_arms.arms(comparison), chart_data.arm_strata(comparison), comparison.metric
+    )
     below = points[points["threshold"].between(90.1, 91.9)].groupby("label")["share"].unique()
     assert {str(label).split()[0]: shares.tolist() for label, shares in below.items()} == {"batch": [80], "none": [80]}
     ends = points.groupby("label")["share"].agg(["first", "last"]).to_numpy().tolist()

@@ -150,17 +150,19 @@ def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> Non
         "summary.csv",
         "comparisons.csv",
         "robust.csv",
+        "improvement.csv",
         "cost.csv",
         "summary.tex",
         "comparisons.tex",
         "robust.tex",
+        "improvement.tex",
         "cost.tex",
     ]
     tables += ["summary.md", "summary.json", "verdicts.json", "figures.tex"]
     charts = [f"charts/final-test_accuracy{kind}" for kind in (".svg", ".png", ".pdf", "-column.pdf")]
     assert made.files == [folder / name for name in [*tables, "report.html", *charts]]
     assert {path for path in folder.rglob("*") if path.is_file()} == {*made.files, folder / render.MANIFEST}
-    said = f"wrote {folder / 'report.html'}; 13 files beside it, 4 in charts/"
+    said = f"wrote {folder / 'report.html'}; 15 files beside it, 4 in charts/"
     assert [line for line in text.splitlines() if line.startswith("wrote")] == [said]
 
 

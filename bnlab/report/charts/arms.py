@@ -5,6 +5,7 @@ import pandas as pd
 from bnlab.config import setting_words
 from bnlab.report.charts import identity
 from bnlab.report.comparison import ABSENT, Comparison, setting_texts, short_names, telling_keys, unit
+from bnlab.report.tables import robust
 
 MOST_ROWS = 60
 MOST_LINES = 16
@@ -32,6 +33,28 @@ def arms(comparison: Comparison) -> pd.DataFrame:
         table[column] = (table[column] * unit(comparison.metric).scale).clip(low, high)
     table = marked(table, by_scheme=setting_words.SCHEME in keys)
     return table[["arm", *MARKS, "status", "n", "mean", "low", "high", *keys]]
+
+
+def over_data(every: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """A row like those of `arms` for each arm that is one on every data set, where several were run.
+
+    What was run on some of them only has the status that says so.
+    """
+    groups = robust.groups(comparison)
+    data_sets = {place for group in groups for place in group.strata}
+    rows = every.set_index("arm").loc[[next(iter(group.arms.values())) for group in groups]]
+    names = [group.name for group in groups]
+    rows = rows.assign(
+        arm=[group.arm for group in groups],
+        label=names,
+        status=["" if len(group.strata) == len(data_sets) else "not on every data set" for group in groups],
+    )
+    keys = telling_keys(comparison)
+    by_scheme = setting_words.SCHEME in keys
+    others = setting_texts(rows, [key for key in keys if key not in (setting_words.SCHEME, robust.DATA)])
+    rows["scheme"] = rows["scheme"] if by_scheme else names
+    rows["setting_text"] = others if by_scheme else ""
+    return marked(rows.reset_index(drop=True), by_scheme=by_scheme) if len(data_sets) > 1 else rows.iloc[:0]
 
 
 def limits(metric: str) -> tuple[float, float]:
