@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import vl_convert
 
 from bnlab.norms import SCHEMES
 from bnlab.report.charts import arms as chart_arms
@@ -89,6 +90,14 @@ def test_every_chart_is_valid_vega_lite(tmp_path: Path) -> None:
     assert {name.partition("-")[0] for name in found} == {"curves", "final", "by", "heat", "gap", "time"}
     for drawing in found.values():
         drawing.chart.to_dict(validate=True)
+
+
+def test_an_arm_may_be_called_what_javascript_calls_something_else(tmp_path: Path) -> None:
+    """Cause: of a scheme called constructor no report could be drawn: "Operator not defined: undefined"."""
+    for name in ("constructor", "batch"):
+        stored.arm(tmp_path, name, [0.9, 0.91])
+    drawing = drawn(tmp_path)["final-test_accuracy"]
+    assert "constructor" in vl_convert.vegalite_to_svg(drawing.specification)
 
 
 @pytest.mark.parametrize(("rates", "texts"), [(3, 1), (40, 0)])

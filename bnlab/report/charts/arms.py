@@ -10,6 +10,19 @@ from bnlab.report.tables import robust
 MOST_ROWS = 60
 MOST_LINES = 16
 NAMED = 3
+PROPERTIES = {
+    *(
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+    ),
+    *(f"__{name}__" for name in ("proto", "defineGetter", "defineSetter", "lookupGetter", "lookupSetter")),
+}
+"""What every object of JavaScript has."""
 MARKS = ["label", "scheme", "setting_text", "color", "shape"]
 
 
@@ -26,6 +39,7 @@ def arms(comparison: Comparison) -> pd.DataFrame:
     table["scheme"] = table[setting_words.SCHEME].fillna(ABSENT) if setting_words.SCHEME in keys else table["label"]
     table["setting_text"] = others if setting_words.SCHEME in keys else ""
     table["label"] += [_diverged(*row) for row in table[["n", "diverged"]].to_numpy().tolist()]
+    table = _without_properties(table)
     diverged = table["diverged"].map(lambda count: "diverged" if count else "no result")
     table["status"] = diverged.where(table["mean"].isna(), "")
     low, high = limits(comparison.metric)
@@ -54,7 +68,20 @@ def over_data(every: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     others = setting_texts(rows, [key for key in keys if key not in (setting_words.SCHEME, robust.DATA)])
     rows["scheme"] = rows["scheme"] if by_scheme else names
     rows["setting_text"] = others if by_scheme else ""
+    rows = _without_properties(rows)
     return marked(rows.reset_index(drop=True), by_scheme=by_scheme) if len(data_sets) > 1 else rows.iloc[:0]
+
+
+def no_property(text: str) -> str:
+    """The text, with a space behind it that does not break where it is a property of every object of JavaScript.
+
+    Vega looks texts up in objects: a chart with an arm called "constructor" could not be drawn.
+    """
+    return f"{text}\u00a0" if text in PROPERTIES else text
+
+
+def _without_properties(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(**{name: table[name].map(no_property) for name in ("label", "scheme", "setting_text")})
 
 
 def limits(metric: str) -> tuple[float, float]:

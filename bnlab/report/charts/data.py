@@ -8,7 +8,7 @@ import pandas as pd
 
 from bnlab import stats
 from bnlab.config import setting_words
-from bnlab.report.charts.arms import MARKS, limits, marked
+from bnlab.report.charts.arms import MARKS, limits, marked, no_property
 from bnlab.report.comparison import ABSENT, Comparison, setting_texts, sort_key, split_and_kind, telling_keys, unit
 from bnlab.report.tables import curve_means
 from bnlab.report.tables import target as targets
@@ -111,7 +111,10 @@ def heat_cells(comparison: Comparison, down: str, across: str) -> pd.DataFrame:
     cells = rows.fillna({down: ABSENT, across: ABSENT})
     without = rows["diverged"].map(lambda count: "diverged" if count else "no result")
     text = rows["mean"].map(of.number).where(rows["mean"].notna(), without)
-    words = {name: setting_words.rounded(cells[key].tolist()) for name, key in (("down", down), ("across", across))}
+    words = {
+        name: [no_property(word) for word in setting_words.rounded(cells[key].tolist())]
+        for name, key in (("down", down), ("across", across))
+    }
     cells = cells.assign(**words, text=text, mean=cells["mean"] * of.scale)
     return cells[["down", "across", "n", "diverged", "mean", "text"]]
 
