@@ -170,18 +170,11 @@ def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> Non
 
 def test_no_cell_is_a_formula_to_a_spreadsheet() -> None:
     """Cause: =cmd|' /C calc'!A0 in a label was run by whoever opened the table."""
-    cells = ["=cmd|' /C calc'!A0", "+1+cmd", "-1-cmd", "@x", "\tx", "\rx", "-2", "+5e3", "plain"]
-    rows = list(
-        csv.reader(
-            io.StringIO(
-                csv_text(
-                    pd.DataFrame({"a": cells, "b": -1.5}),
-                ),
-                newline="",
-            )
-        )
-    )[1:]
-    assert [first for first, _ in rows] == [f"'{cell}" for cell in cells[:6]] + cells[6:]
+    formulas = ["=cmd|' /C calc'!A0", "+1+cmd", "-1-cmd", "@x", "\tx"]
+    numbers = ["-2", "+5e3", "plain"]
+    text = csv_text(pd.DataFrame({"a": [*formulas, *numbers, "\r=cmd", "a\r=cmd"], "b": -1.5}))
+    rows = list(csv.reader(io.StringIO(text, newline="")))[1:]
+    assert [first for first, _ in rows] == [f"'{cell}" for cell in formulas] + [*numbers, "' =cmd", "a =cmd"]
     assert {second for _, second in rows} == {"-1.5"}
 
 
