@@ -2,9 +2,9 @@
 
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import trim_mean
 
@@ -12,7 +12,7 @@ from bnlab import stats
 from bnlab.report.charts import arms as chart_arms
 from bnlab.report.charts import lines
 from bnlab.report.comparison import Comparison, compare, frame
-from bnlab.report.tables import robust
+from bnlab.report.tables import Table, robust
 
 from . import stored
 
@@ -40,22 +40,26 @@ def compared(
     return compare(frame.read([runs])[0], ("norm.name", "data.name"), metric, base, planned=planned)
 
 
-def rows(comparison: Comparison) -> pd.DataFrame:
-    found = robust.table(comparison)
-    assert found is not None
-    return found.data.assign(arm=found.data["arm"].str.removeprefix("norm.name=")).set_index(["arm", "data"])
+def rows(comparison: Comparison) -> dict[tuple[str, str], dict[str, Any]]:
+    """By arm and data set."""
+    return {(row["arm"], row["data"]): row for row in records(robust.table(comparison))}
 
 
-def chances(comparison: Comparison) -> pd.DataFrame:
-    found = robust.improvement(comparison)
+def chances(comparison: Comparison) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """By both arms and data set."""
+    return {(row["arm"], row["against"], row["data"]): row for row in records(robust.improvement(comparison))}
+
+
+def records(found: Table | None) -> list[dict[str, Any]]:
     assert found is not None
-    return found.data.replace(r"norm\.name=", "", regex=True).set_index(["arm", "against", "data"])
+    every: list[dict[str, Any]] = found.data.replace("norm.name=", "", regex=True).to_dict("records")  # type: ignore[assignment]
+    return every
 
 
 def test_a_row_per_data_set_and_one_over_all_of_them(runs: Path) -> None:
     found = rows(compared(runs))
-    assert set(found.index) == {(arm, data) for arm in MNIST for data in ("mnist", "kmnist", "all")}
-    both = found.loc[("batch", "all")]
+    assert set(found) == {(arm, data) for arm in MNIST for data in ("mnist", "kmnist", "all")}
+    both = found["batch", "all"]
     assert both["interquartile_mean"] == pytest.approx(trim_mean([*MNIST["batch"], *KMNIST["batch"]], 0.25))
     assert both["low"] < both["interquartile_mean"] < both["high"]
     assert both["n"] == 10
@@ -74,24 +78,23 @@ def test_without_a_baseline_every_two_arms_have_a_chance_to_be_better(runs: Path
         if {one, other} <= set(arms)
     }
     over_all = ("batch", "none", "all")
-    expected[over_all] = np.mean([expected["batch", "none", data] for data in ("mnist", "kmnist")])
-    assert found["better"].to_dict() == pytest.approx(expected)
-    low, better, high, n = found.loc[over_all][["low", "better", "high", "n"]]
-    assert low < better < high
-    assert n == 10
+    expected[over_all] = float(np.mean([expected["batch", "none", data] for data in ("mnist", "kmnist")]))
+    assert {key: row["better"] for key, row in found.items()} == pytest.approx(expected)
+    assert found[over_all]["low"] < found[over_all]["better"] < found[over_all]["high"]
+    assert found[over_all]["n"] == 10
 
 
 def test_with_one_each_other_arm_is_held_against_it(runs: Path) -> None:
     store(runs, "rms", [0.99, 0.985, 0.991], "mnist")
     found = chances(compared(runs, baseline="none"))
-    assert set(found.index.droplevel("data")) == {("rms", "none"), ("batch", "none")}
+    assert {(one, other) for one, other, _ in found} == {("rms", "none"), ("batch", "none")}
 
 
 def test_a_seed_that_diverged_is_the_worst_one(runs: Path) -> None:
     for seed in (5, 6, 7, 8, 9):
         stored.replicate(runs / "none-mnist", seed, None, state="diverged")
     comparison = compared(runs)
-    found = rows(comparison).loc[("none", "mnist")]
+    found = rows(comparison)["none", "mnist"]
     assert (found["n"], found["interquartile_mean"]) == (10, -np.inf)
     table = robust.table(comparison)
     assert table is not None
@@ -101,10 +104,10 @@ def test_a_seed_that_diverged_is_the_worst_one(runs: Path) -> None:
 def test_of_losses_less_is_better(runs: Path) -> None:
     """The losses of these runs are 1 - accuracy."""
     comparison = compared(runs, metric="test_loss", baseline="none")
-    found = rows(comparison).loc[("batch", "mnist")]
+    found = rows(comparison)["batch", "mnist"]
     assert found["interquartile_mean"] == pytest.approx(1 - trim_mean(MNIST["batch"], 0.25))
     assert found["low"] < found["interquartile_mean"] < found["high"]
-    better = chances(comparison).loc[("batch", "none", "mnist")]["better"]
+    better = chances(comparison)["batch", "none", "mnist"]["better"]
     assert better == pytest.approx(stats.superiority(MNIST["batch"], MNIST["none"]))
 
 
