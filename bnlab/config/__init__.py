@@ -16,18 +16,21 @@ from bnlab.config.optimizer import (
     StepConfig,
 )
 from bnlab.config.other_names import did_you_mean, keys_named, unknown_key
+from bnlab.config.probes import PROBES, ProbesConfig
 from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
 from bnlab.config.run import (
     CHOICES,
     LENGTH,
     MOST_STEPS,
     MOST_THREADS,
+    SECTIONS,
     RunConfig,
     RunSettings,
     StackConfig,
     added_settings,
 )
 from bnlab.config.shipped import CONF, default_choices, defaults, defaults_of
+from bnlab.config.tag import check_tags
 
 __all__ = [
     "CHOICES",
@@ -36,6 +39,8 @@ __all__ = [
     "LENGTH",
     "MOST_STEPS",
     "MOST_THREADS",
+    "PROBES",
+    "SECTIONS",
     "AdamConfig",
     "CNNConfig",
     "CosineConfig",
@@ -46,6 +51,7 @@ __all__ = [
     "MLPConfig",
     "ModelConfig",
     "OptimizerConfig",
+    "ProbesConfig",
     "RMSPropConfig",
     "RNNConfig",
     "RunConfig",
@@ -56,6 +62,7 @@ __all__ = [
     "StepConfig",
     "ViTConfig",
     "added_settings",
+    "check_tags",
     "default_choices",
     "defaults",
     "defaults_of",

@@ -21,6 +21,8 @@ from bnlab.config.optimizer import (
     SGDConfig,
     StepConfig,
 )
+from bnlab.config.probes import ProbesConfig
+from bnlab.config.tag import check_tags
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
@@ -73,6 +75,10 @@ class StackConfig:
         require(legal, "stack.max_replicates", value, "auto, or a whole number of 1 or more")
 
 
+SECTIONS: dict[str, type[Any]] = {"stack": StackConfig, "probes": ProbesConfig}
+"""The sections in which there is nothing to choose; none of them decides a run's result."""
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """The settings that are in no group: how long to train, with which seeds, and where."""
@@ -85,8 +91,10 @@ class RunSettings:
     device: str
     threads: int | None
     stack: StackConfig
+    probes: ProbesConfig
     compile: Any  # "auto", true or false
     label: str | None
+    tags: list[str] | None
     runs_dir: str
     rerun: bool
     checkpoint_every: float
@@ -114,6 +122,7 @@ class RunSettings:
         if self.label is not None:
             legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
             require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
+        check_tags(self.tags or ())
         require(
             self.runs_dir.strip() != "" and "\0" not in self.runs_dir, "runs_dir", self.runs_dir, "the path of a folder"
         )

@@ -24,7 +24,7 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
-from bnlab.config import CHOICES, RunConfig, did_you_mean, keys_named
+from bnlab.config import CHOICES, SECTIONS, RunConfig, did_you_mean, keys_named
 from bnlab.errors import UserError, nearest, shown, unknown, written
 from bnlab.hydra_bridge import config_files
 from bnlab.hydra_bridge.effect import check_shadowed
@@ -48,6 +48,8 @@ KEPT = {
     "hydra/hydra_logging": ("disabled", NO_LOGGING),
 }
 """Settings of Hydra's own files, with what they are kept at, whatever a config file says, and why."""
+ADDED = "+tags="
+"""How tags are given elsewhere; here they are a setting that is there, to which Hydra adds nothing."""
 LONGEST_KEY = 100
 LONGEST_OVERRIDE = 10_000
 """In characters: Hydra's parser takes time by the square of a list's length, minutes for 100,000 characters."""
@@ -129,7 +131,7 @@ def for_hydra(arguments: Sequence[str]) -> list[str]:
 
     Hydra would set it before the sweep, in the group's default option, which may not have it.
     """
-    arguments = list(map(quoted, arguments))
+    arguments = [quoted(text.removeprefix("+") if text.startswith(ADDED) else text) for text in arguments]
     overrides = {text: OverridesParser.create().parse_override(text) for text in _known(arguments).overrides}
     swept = {o.key_or_group for o in overrides.values() if o.is_sweep_override()} & set(CHOICES)
 
@@ -168,7 +170,7 @@ def _check_package(known: argparse.Namespace) -> None:
         raise UserError(
             f"--package={shown(known.package)} changes nothing: it is of --cfg; write --cfg job --package ..."
         )
-    parts = {*CHOICES, "stack", "hydra"}
+    parts = {*CHOICES, *SECTIONS, "hydra"}
     if known.package not in parts:
         raise unknown("--package", known.package, parts)
 
@@ -194,6 +196,8 @@ def _check_override(text: str, folders: Sequence[Path]) -> None:
         raise UserError(f"{shown(text)}: {KEPT[key][1]}")
     if group in CHOICES and setting == "name":
         raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(written(value))}")
+    if key == "study":
+        raise UserError(f"{shown(text)}: a study is a command of its own; write bnlab study {shown(written(value))}")
     if key in GROUPS:
         _check_group(text, override, folders)
     elif override.is_delete():

@@ -171,16 +171,16 @@ OF = "is a setting of"
             ("norm=layer",),
             "num_groups",
             "impl, eps, affine",
-            f"'num_groups' {OF} norm=group, weight_standardization, weight_norm.",
+            f"'num_groups' {OF} norm=group, weight_standardization, scaled_weight_standardization, weight_norm.",
         ),
         (
             ("norm=layer",),
             "groups",
             "impl, eps, affine",
-            f"'num_groups' {OF} norm=group, weight_standardization, weight_norm.",
+            f"'num_groups' {OF} norm=group, weight_standardization, scaled_weight_standardization, weight_norm.",
         ),
         (("norm=group",), "r_mx", "impl, eps, affine, num_groups", f"'r_max' {OF} norm=batch_renorm."),
-        (("norm=none",), "virtual_batch_size", "impl", f"'virtual_batch_size' {OF} norm=ghost_batch."),
+        (("norm=none",), "virtual_batch_size", "impl", f"'virtual_batch_size' {OF} norm=ghost_batch, ghost_noise."),
     ],
 )
 def test_a_setting_that_a_scheme_does_not_have_is_refused(
@@ -219,7 +219,7 @@ def test_a_choice_without_settings_says_so() -> None:
 def test_an_unknown_setting_at_the_top_is_told_with_the_one_that_was_meant(key: str, meant: str) -> None:
     error = str(unknown_setting(key, {"norm": "batch", "model": "mlp"}))
     assert error.startswith(f"unknown setting '{key}'; allowed: checkpoint_every, ")
-    assert error.endswith(f"stack, steps, threads.{meant}")
+    assert error.endswith(f"stack, steps, tags, threads.{meant}")
 
 
 def test_other_names_are_none_of_bnlabs_own() -> None:

@@ -57,6 +57,8 @@ class Reference:
         initial: first values of the parameters, by the layer's own names; a number is that of each channel.
         statistics: running statistics of a new layer.
         initial_spatial: the parameters for inputs with spatial axes, where they are others.
+        backward: (x, ∂loss/∂y, parameters, statistics, settings) -> ∂loss/∂x, where by definition that is not the
+            derivative of `forward`.
         constants: what the gradient takes for constants by definition, so that no finite difference agrees with it.
         of_weights: it is a linear layer from C channels to C, whose weight starts as `WEIGHT`.
         recipe: how `forward` goes, when it is `standardize`; then known mistakes can be tried.
@@ -67,6 +69,7 @@ class Reference:
     initial: Mapping[str, float | Array] = field(default_factory=dict)
     statistics: Mapping[str, float] = field(default_factory=dict)
     initial_spatial: Mapping[str, float | Array] | None = None
+    backward: Callable[[Array, Array, Values, Values, Mapping[str, Any]], Array] | None = None
     constants: str = ""
     of_weights: bool = False
     recipe: Recipe | None = None
@@ -182,6 +185,57 @@ REFERENCES: dict[str, Reference] = {
     "precise_batch": _standardization(
         Recipe(samples=True, channels="channel"), _GAMMA_BETA, _RUNNING, momentum=0.3, population_batches=2
     ),
+    "eval_norm": Reference(
+        forward=formulas.eval_norm,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "own_share": None},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+    ),
+    "noisy_batch": Reference(
+        forward=formulas.noisy,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "centre": 0.4, "deviation": 1.5, "jitter": 0.2},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+    ),
+    "ghost_noise": Reference(
+        forward=formulas.ghost_noise,
+        settings={"by": "batch", "eps": 1e-3, "affine": True, "momentum": 0.3, "virtual_batch_size": 4},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+        constants="the ghosts' statistics",
+    ),
+    "power": Reference(
+        forward=formulas.power,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "gradient_momentum": 0.2, "warmup_steps": 1},
+        initial=_GAMMA_BETA,
+        statistics={"running_mean_square": 1.0, "running_projection": 0.0},
+    ),
+    "online": Reference(
+        forward=formulas.online,
+        backward=formulas.online_gradient,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.1, "gradient_momentum": 0.2},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+        constants="the statistics, whose gradient is a control's,",
+    ),
+    "l1_batch": Reference(
+        forward=formulas.l1,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3},
+        initial=_GAMMA_BETA,
+        statistics={"running_mean": 0.0, "running_std": 1.0},
+    ),
+    "mean_only_batch": Reference(
+        forward=formulas.mean_only,
+        settings={"affine": True, "momentum": 0.3},
+        initial=_GAMMA_BETA,
+        statistics={"running_mean": 0.0},
+    ),
+    "variance_only_batch": Reference(
+        forward=formulas.variance_only,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3},
+        initial=_GAMMA_BETA,
+        statistics={"running_var": 1.0},
+    ),
     "frn": replace(
         _standardization(
             Recipe(samples=False, channels="channel", centred=False, threshold="learned"),
@@ -207,9 +261,20 @@ REFERENCES: dict[str, Reference] = {
         settings={"alpha": 0.5, "shift": 0.0, "affine": True},
         initial={**_GAMMA_BETA, "alpha": np.array([0.5]), "shift": np.array([0.0])},
     ),
+    "bounded": Reference(
+        forward=formulas.bounded,
+        settings={"function": "isru", "alpha": 0.5, "shift": 0.0, "affine": True},
+        initial={**_GAMMA_BETA, "alpha": np.array([0.5]), "shift": np.array([0.0])},
+    ),
     "weight_standardization": Reference(
         forward=formulas.weight_standardization,
         settings={"eps": 1e-3},
+        initial={"original": WEIGHT},
+        of_weights=True,
+    ),
+    "scaled_weight_standardization": Reference(
+        forward=formulas.scaled_weight_standardization,
+        settings={"eps": 1e-3, "gain": 1.5},
         initial={"original": WEIGHT},
         of_weights=True,
     ),
