@@ -125,7 +125,8 @@ def test_markdown_of_a_stranger_loads_nothing(tmp_path: Path) -> None:
     for index, name in enumerate(nasty):
         stored.arm(tmp_path, name, [0.9, 0.91 + index / 100], folder=f"r{index}")
     comparison = compare(tmp_path, by=("norm.name",))
-    text = tables.render.markdown(comparison, [tables.summary(comparison)], verdicts(comparison), [nasty[0]])
+    said = [str(verdict) for verdict in verdicts(comparison)]
+    text = tables.render.markdown(comparison, [tables.summary(comparison)], said, [nasty[0]])
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     kinds = {each.type for token in tokens for each in [token, *(token.children or [])]}
     assert "td_open" in kinds
