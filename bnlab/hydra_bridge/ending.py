@@ -25,14 +25,21 @@ def add_finished(runs: Sequence[list[Outcome]]) -> None:
     launch().finished.extend(runs)
 
 
+def take_finished() -> list[list[Outcome]]:
+    """What was finished since the launch began, or since the last call."""
+    status.clear()
+    finished = list(launch().finished)
+    launch().finished.clear()
+    return finished
+
+
 def show_finished() -> None:
     """Prints what was finished since the launch began, or since the last call; nothing if that is nothing."""
-    status.clear()
-    if launch().finished:
+    finished = take_finished()
+    if finished:
         from bnlab.launch import show
 
-        show(launch().finished, time.monotonic() - launch().began)
-    launch().finished.clear()
+        show(finished, time.monotonic() - launch().began)
 
 
 def show_best(found: Mapping[str, Any], accuracy: float) -> None:

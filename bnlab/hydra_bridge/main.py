@@ -7,7 +7,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -27,14 +27,30 @@ from bnlab.hydra_bridge.parser import unchecked_help
 from bnlab.hydra_bridge.work import DRY_RUN, ForeseenError, for_dry_run, results_of
 from bnlab.machine import status
 
+if TYPE_CHECKING:
+    from bnlab.launch import Outcome
+
 
 def train(arguments: Sequence[str]) -> None:
-    """Runs Hydra on the arguments: one job, or a sweep with -m.
+    """Runs Hydra on the arguments, one job, or a sweep with -m, and prints what came of it, however it ended.
 
     Raises:
         UserError: the configuration is not legal.
         SweepFailedError: jobs of a sweep failed.
     """
+    try:
+        _launch(arguments)
+    finally:
+        ending.show_finished()
+
+
+def trained(arguments: Sequence[str]) -> list[list[Outcome]]:
+    """The same for a Python program: the outcomes of each run, of which nothing is printed."""
+    _launch(arguments)
+    return ending.take_finished()
+
+
+def _launch(arguments: Sequence[str]) -> None:
     dry_run = DRY_RUN in arguments
     arguments = ordered(for_dry_run(arguments) if dry_run else arguments)
     check(arguments)
@@ -50,8 +66,6 @@ def train(arguments: Sequence[str]) -> None:
                 train_one(config, arguments)
         except ForeseenError:
             pass
-        finally:
-            ending.show_finished()
 
 
 def _run_hydra(main: Callable[[], None], arguments: Sequence[str]) -> None:

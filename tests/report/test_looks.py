@@ -42,7 +42,7 @@ def noted(root: Path) -> list[dict[str, object]]:
 def test_before_the_planned_seeds_nothing_is_said_of_arms_against_each_other(tmp_path: Path) -> None:
     root = with_seeds(tmp_path / "runs", 5)
     early = made(root, plan=8, baseline="norm.name=none", output=tmp_path / "out")
-    assert early.verdicts == ["no verdict before the planned 8 seeds per arm: batch has 5 so far"]
+    assert early.sentences == ["no verdict before the planned 8 seeds per arm: batch has 5 so far"]
     data = json.loads((tmp_path / "out" / "verdicts.json").read_text())
     assert (data["planned"], data["withheld"], data["pairs"], data["lead"]) == (8, True, [], None)
     summary = (tmp_path / "out" / "summary.md").read_text()
@@ -57,7 +57,7 @@ def test_the_plan_is_kept_and_at_its_number_there_is_a_verdict(tmp_path: Path) -
     made(root, plan=8)
     assert made(with_seeds(root, 7)).comparison.withheld
     done = made(with_seeds(root, 8), plan=8)
-    assert done.verdicts[0].startswith("best: batch")
+    assert done.sentences[0].startswith("best: batch")
     assert not any("read before" in note for note in done.comparison.notes)
     assert [line.get("planned", line.get("seeds")) for line in noted(root)] == [8, 8]
 
@@ -68,10 +68,10 @@ def test_a_seed_that_diverged_is_one_of_those_planned(tmp_path: Path) -> None:
     stored.replicate(root / "none-0a", 5, 0.95)
     found = made(root, plan=6)
     assert not found.comparison.withheld
-    assert "1 of 6 seeds diverged" in " ".join(found.verdicts)
+    assert "1 of 6 seeds diverged" in " ".join(found.sentences)
     early = made(root, plan=7)
-    assert early.verdicts[0].startswith("no verdict before the planned 7")
-    assert early.verdicts[1].startswith("batch: 1 of 6 seeds diverged")
+    assert early.sentences[0].startswith("no verdict before the planned 7")
+    assert early.sentences[1].startswith("batch: 1 of 6 seeds diverged")
 
 
 def test_looks_at_other_numbers_of_seeds_are_counted_and_said(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_runs_that_cannot_be_written_to_are_reported(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr("bnlab.store.looks_file.append", refuse)
     found = report.make([root], report.Question(), None, Console(file=io.StringIO()))
-    assert found.verdicts[0].startswith("best: batch")
+    assert found.sentences[0].startswith("best: batch")
     assert found.warnings[-1] == "that these verdicts were read cannot be noted beside the runs (Permission denied)"
 
 
@@ -130,7 +130,7 @@ def test_a_damaged_note_is_named_and_ends_no_report(line: str, tmp_path: Path) -
     with (root / ".looks.jsonl").open("a") as file:
         file.write(line)
     found = made(root)
-    assert found.verdicts[0].startswith("best: batch")
+    assert found.sentences[0].startswith("best: batch")
     (said,) = [warning for warning in found.warnings if "looks.jsonl" in warning]
     assert "line 3, is no plan and no look (" in said
     assert said.endswith("; it is passed over")
@@ -143,7 +143,7 @@ def test_notes_that_cannot_be_read_are_said_to_be_unknown(tmp_path: Path) -> Non
     root = with_seeds(tmp_path / "runs", 5)
     (root / ".looks.jsonl").symlink_to(tmp_path / "elsewhere")
     found = made(root)
-    assert found.verdicts[0].startswith("best: batch")
+    assert found.sentences[0].startswith("best: batch")
     (said, _) = [warning for warning in found.warnings if "looks.jsonl" in warning or "cannot be noted" in warning]
     assert said.endswith("cannot be read (it is a link): what was planned or looked at before is not known")
     assert not (tmp_path / "elsewhere").exists()
