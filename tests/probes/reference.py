@@ -169,6 +169,7 @@ def of_running(model: nn.Module, images: Tensor, batch_size: int) -> Found:
                 count += 1
                 of_mean += ((mean[channel] - rows[:, channel].mean()) / sd) ** 2
                 of_sd += ((math.sqrt(variance[channel]) - sd) / sd) ** 2
-        found["running", layer, "mean_distance"] = math.sqrt(of_mean / count)
-        found["running", layer, "sd_distance"] = math.sqrt(of_sd / count)
+        if count:
+            found["running", layer, "mean_distance"] = math.sqrt(of_mean / count)
+            found["running", layer, "sd_distance"] = math.sqrt(of_sd / count)
     return found

@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bnlab.report import making
-from bnlab.report.question import Question
+from bnlab.report import Question, answer, read
 from bnlab.store import MEASURED, DamagedError, Measured, read_probes
 from tests.conftest import Cli
 from tests.launch.test_checkpoints import interrupt_after
@@ -140,7 +139,7 @@ def test_another_engine_has_none(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_they_are_exported_and_drawn(cli: Cli, tmp_path: Path) -> None:
-    few = ("steps=5", "seeds=2", "probes.names=[gradients]", "probes.every=4", "probes.layers=[layers.2,model]")
+    few = ("epochs=1", "seeds=2", "probes.names=[gradients]", "probes.every=8", "probes.layers=[layers.2,model]")
     assert cli(*TRAIN[:-1], "-m", "norm=batch,none", *few).code == 0
     assert cli("runs", "export", "all.csv", "--probes").code == 0
     table = pd.read_csv(tmp_path / "all.csv")
@@ -149,8 +148,8 @@ def test_they_are_exported_and_drawn(cli: Cli, tmp_path: Path) -> None:
     for run, own in rows.items():
         exported = table[(table["run"] == run) & (table["seed"] == 1)]
         assert exported[list(MEASURED)].to_numpy().tolist() == [list(row) for row in own]
-    replicates, _ = making.read([tmp_path / "runs"])
-    charts = making.answer(replicates, [], Question(by=["norm.name"]), "").charts
+    replicates, _ = read([tmp_path / "runs"])
+    charts = answer(replicates, [], Question(by=["norm.name"]), "").charts
     names = ("gradient_norm", "weight_norm", "update_norm", "effective_lr")
     assert {f"probe-gradients-{name}" for name in names} == {name for name in charts if name.startswith("probe-")}
     (points,) = (each for each in charts["probe-gradients-weight_norm"].to_dict()["datasets"].values())
