@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,9 @@ def study(
     explain: Annotated[
         bool, typer.Option("--explain", help="Print the question, hypotheses and design, and train nothing new.")
     ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write STUDIES.md and docs/studies/ here, of all with full results.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON, for programs.")] = False,
 ) -> None:
     """Run a study: hypotheses that are locked before training, and a verdict on each.
@@ -39,6 +43,9 @@ def study(
 
     if listed:
         _list()
+        return
+    if write:
+        _write(words or [])
         return
     plans = [studies.planned(study, budget, overrides) for study, overrides in _asked(words or [], every=every)]
     try:
@@ -64,6 +71,26 @@ def _asked(words: Sequence[str], *, every: bool) -> list[tuple[Study, Sequence[s
     if every:
         return [(studies.find(name), words) for name in studies.names()]
     return [(studies.find(words[0]), words[1:])]
+
+
+def _write(overrides: Sequence[str]) -> None:
+    """Writes up the studies whose full results are there; nothing is trained."""
+    if overrides and "=" not in overrides[0]:
+        raise UserError(f"--write takes all studies with full results, and no name as {overrides[0]}; leave it out")
+    from bnlab import studies
+    from bnlab.studies import judging, pages, running
+
+    judged, not_run = [], []
+    for name in studies.names():
+        status.show(f"reading {name}")
+        trained = running.stored(running.prepare(studies.planned(studies.find(name), "full", overrides)))
+        if trained is None:
+            not_run.append(name)
+        else:
+            judged.append(judging.judge(trained))
+    status.clear()
+    for path in pages.write(Path(), judged, not_run):
+        _print(str(path))
 
 
 def _list() -> None:
@@ -92,7 +119,7 @@ def _run(plan: Plan, *, explain: bool, quiet: bool) -> Judged | None:
         if trained is None:
             if not quiet:
                 missing = f"{prepared.missing} of its {plan.replicates} replicates are not trained yet"
-                _print(f"\n{missing}; run it: {plan.command}")
+                _print(f"\n{missing if prepared.missing else 'not locked to this yet'}; run it: {plan.command}")
             return None
     else:
         trained = running.train(prepared)
@@ -107,10 +134,13 @@ def _say(judged: Judged, *, explain: bool) -> None:
     from bnlab.studies import saying
 
     trained = judged.trained
-    _print(f"{saying.summary(judged)}; locked {trained.lock.at}, {trained.lock.digest[:10]}")
+    lock = trained.locked.lock
+    _print(f"{saying.summary(judged)}; locked {lock.at}, {lock.digest[:10]}")
+    if lock.trained:
+        _print(f"  {lock.trained} of its {trained.plan.replicates} replicates had been trained before that")
     for verdict in judged.verdicts:
         _print(f"  {saying.sentence(verdict)}")
-    for amendment in trained.amendments:
+    for amendment in trained.locked.amendments:
         _print(f"  {amendment}")
     if explain:
         _print("")

@@ -3,7 +3,7 @@
 A study is a file, conf/study/NAME.yaml or one's own; docs/studies.md says how to write one. What may enter: the typed
 form of such a file, what it measures of stored runs, the lock, the verdicts and how they are said and shown. Its runs
 are trained by the path of `bnlab train -m`, in `running`. The doors are heavy: `running` imports Hydra and torch,
-`judging` and `saying` pandas besides.
+`judging` and `saying` pandas besides, `pages` the charts.
 """
 
 from bnlab.studies.design import Study
@@ -19,6 +19,7 @@ __all__ = [
     "judging",
     "meanings",
     "names",
+    "pages",
     "planned",
     "running",
     "saying",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bnlab import hydra_bridge
 from bnlab.config import RunConfig
 from bnlab.errors import UserError
 from bnlab.launch import Outcome, finished, plan_of, stored_outcomes
-from bnlab.store import StudyLock, run_folder
+from bnlab.store import run_folder
+from bnlab.studies import locking
 from bnlab.studies.design import Cell
-from bnlab.studies.locking import Amendment, locked
-from bnlab.studies.metrics import AtStep, Column, Metric
+from bnlab.studies.locking import Locked
+from bnlab.studies.metrics import Area, AtStep, Column, Metric
 from bnlab.studies.planning import Plan
 
 
@@ -40,8 +43,7 @@ class Trained:
 
     plan: Plan
     outcomes: Mapping[Cell, Sequence[Outcome]]
-    lock: StudyLock
-    amendments: Sequence[Amendment]
+    locked: Locked
 
 
 def prepare(plan: Plan) -> Prepared:
@@ -65,26 +67,25 @@ def train(prepared: Prepared) -> Trained:
         StorageError: lock or results cannot be written.
         KeyboardInterrupt: with the command that goes on.
     """
-    lock, amendments = _lock(prepared)
+    trained = prepared.plan.replicates - prepared.missing
+    locked = locking.lock(prepared.runs_dir, prepared.plan.name, _said(prepared), trained)
     names = [str(cell) for cell in prepared.configs]
     outcomes = hydra_bridge.train_all(list(prepared.configs.values()), names, prepared.plan.command)
-    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), lock, amendments)
+    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), locked)
 
 
 def stored(prepared: Prepared) -> Trained | None:
-    """The same of what is stored, if it is all there and was locked; nothing is trained or written."""
-    if prepared.missing:
+    """The same of what is stored, if it is all there and is locked; nothing is trained or written."""
+    locked = locking.lock_of(prepared.runs_dir, prepared.plan.name, _said(prepared))
+    if locked is None or prepared.missing:
         return None
     configs = list(prepared.configs.values())
-    lock, amendments = _lock(prepared)
     outcomes = stored_outcomes(configs, finished(configs))
-    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), lock, amendments)
+    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), locked)
 
 
-def _lock(prepared: Prepared) -> tuple[StudyLock, list[Amendment]]:
-    plan = prepared.plan
-    runs = [run_folder(config).name for config in prepared.configs.values()]
-    return locked(prepared.runs_dir, plan.name, plan.said(runs))
+def _said(prepared: Prepared) -> dict[str, Any]:
+    return prepared.plan.said(run_folder(config).name for config in prepared.configs.values())
 
 
 def _check_metrics(prepared: Prepared) -> None:
@@ -100,6 +101,8 @@ def _check_metric(who: str, metric: Metric, config: RunConfig) -> None:
     columns = [value.name for value in vars(metric).values() if isinstance(value, Column)]
     if config.data.validation_size == 0 and any(column.startswith("validation") for column in columns):
         raise UserError(f"{who}: data.validation_size=0 leaves no {metric}; hold some images out, or use test images")
+    if isinstance(metric, Area) and len(list(itertools.islice(plan_of(config).stops(), 2))) < 2:
+        raise UserError(f"{who} is evaluated once, and an area needs two points; set eval_every")
     if isinstance(metric, AtStep) and not plan_of(config).is_stop(metric.step):
         raise UserError(
             f"{who} is not evaluated at step {metric.step} (of {plan_of(config).total_steps}); set eval_every to a "
