@@ -20,7 +20,13 @@ def of_probes(every: pd.DataFrame, comparison: Comparison, probed: pd.DataFrame)
     names = points[["probe", "quantity"]].drop_duplicates().to_numpy().tolist()
     of_each = points.set_index(["probe", "quantity"]).sort_index()
     return [
-        _quantity(every, shown, of_each.loc[[(probe, name)]], f"{probe}-{name}", f"{name.replace('_', ' ')} ({probe})")
+        _quantity(
+            every,
+            shown,
+            of_each.loc[[(probe, name)]].reset_index(),
+            f"{probe}-{name}",
+            f"{name.replace('_', ' ')} ({probe})",
+        )
         for probe, name in names
     ]
 
