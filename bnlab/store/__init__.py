@@ -30,7 +30,7 @@ from bnlab.store.rows_file import (
 )
 from bnlab.store.stack_file import STACKS, StackRecord, read_all
 from bnlab.store.stored import StoredReplicate, StoredRun, identity, read_run, read_runs
-from bnlab.store.tags_file import Tags, read_tags, write_tags
+from bnlab.store.tags_file import Tags, add_tags, read_tags, write_tags
 
 __all__ = [
     "CHANGED",
@@ -65,6 +65,7 @@ __all__ = [
     "Timed",
     "TrainingError",
     "add_study_lock",
+    "add_tags",
     "answers_file",
     "as_csv",
     "as_text",
