@@ -5,13 +5,17 @@ import gc
 import importlib.util
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from tests.user_class import forks
 
 # The tests run in a process per core; threads of theirs would only wait for each other. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -79,6 +83,18 @@ def _launches_without_repetition() -> Iterator[None]:
         patch.setattr(Hydra, "get_mode", mode)
         patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sandboxes_are_forks() -> Iterator[None]:
+    """Of a process that has imported PyTorch, where there is a way to ask it for one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.platform == "linux":
+            patch.setattr(
+                "bnlab.user_class.sandbox.subprocess", SimpleNamespace(PIPE=subprocess.PIPE, Popen=forks.Fork)
+            )
+        yield
+    forks.stop()
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def same_bits(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
     return all(torch.equal(mine, other) for mine, other in zip(ours, theirs, strict=True))
 
 
-@pytest.mark.parametrize(("model", "norm", "impl", "replicates"), cases())
+@pytest.mark.parametrize(("model", "norm", "impl", "replicates"), list(cases()))
 def test_a_recorded_step_has_the_bits_of_the_plain_one(
     model: ModelConfig, norm: str, impl: str, replicates: int
 ) -> None:

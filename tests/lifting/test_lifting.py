@@ -147,7 +147,7 @@ def settings_for(norm: str, impl: str) -> tuple[str, ...]:
     Ghosts of a quarter of the batch, and a schedule of batch renorm that ends within the steps.
     """
     groups = ["norm.num_groups=8"] if norm in ("group", "weight_standardization") else []
-    few = {"ghost_batch": ["norm.virtual_batch_size=5"], "batch_renorm": ["norm.schedule_scale=0.00015"]}
+    few = {"ghost_batch": ["norm.virtual_batch_size=5"], "batch_renorm": ["norm.schedule_scale=0.0001"]}
     return (f"norm.impl={impl}", *groups, *few.get(norm, []))
 
 
@@ -320,7 +320,7 @@ def thorough(*values: object) -> Any:
 
 @pytest.mark.parametrize(
     ("model", "steps"),
-    [(model, 8) for model in MIXED] + [thorough("mlp", 30), thorough("cnn", 30)],
+    [(model, 6) for model in MIXED] + [thorough("mlp", 30), thorough("cnn", 30)],
 )
 def test_float64_stack_equals_single_runs_at_every_step(model: str, steps: int) -> None:
     stacked, alone = MIXED[model](torch.float64), MIXED[model](torch.float64)
@@ -332,11 +332,14 @@ def test_float64_stack_equals_single_runs_at_every_step(model: str, steps: int) 
             torch.testing.assert_close(stacked[index].model.state_dict()[name], value, rtol=1e-9, atol=1e-9, msg=name)
 
 
-@pytest.mark.parametrize("model", ["mlp", thorough("cnn"), thorough("vit"), "gru"])
-def test_float32_stack_equals_single_runs_in_the_first_losses(model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "every"), [("mlp", 3), thorough("mlp", 1), thorough("cnn", 1), thorough("vit", 1), ("gru", 1)]
+)
+def test_float32_stack_equals_single_runs_in_the_first_losses(model: str, every: int) -> None:
+    """Every third has all of Keras's layers, which float64 has not, among them."""
     stacked, alone = MIXED[model](torch.float32), MIXED[model](torch.float32)
     together = torch.stack(run(stacked, 12, model).losses)[:, :, 0]
-    for index, single in one_of_each_pair(alone, seed=1):
+    for index, single in one_of_each_pair(alone, seed=1)[every // 2 :: every]:
         if model != "cnn" and any(isinstance(layer, FilterResponseNorm) for layer in single.model.modules()):
             continue  # over few values it is nearly a sign, which makes much of a rounding error; float64 is above
         expected = torch.stack(run([single], 12, model).losses)[:, 0, 0]
