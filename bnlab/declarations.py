@@ -5,12 +5,13 @@ nothing is called once per replicate, which is right for everything and slow.
 
 All parameters that are not of a linear or convolutional layer are taken for a norm's, which may be spared weight decay;
 `has_norm_parameters = False` in a class says that its are not. `is_noise = True` says that a layer disturbs training
-only, as dropout does: batch statistics are measured without it.
+only, as dropout does: batch statistics are measured without it, and its `draw` is given a seed (`Noise`).
 """
 
 from __future__ import annotations
 
 import enum
+from typing import ClassVar, Protocol, runtime_checkable
 
 
 class Each(enum.Enum):
@@ -48,3 +49,13 @@ class Calls(enum.Enum):
     """As its `forward` says, which takes tensors and does not mind axes before the ones that it knows: it counts axes
     from the last one, x.unbind(-2) and not x.unbind(1), and decides nothing by a number in a tensor. A layer may be
     called many times, as a recurrent one is."""
+
+
+@runtime_checkable
+class Noise(Protocol):
+    """A layer that declares `is_noise = True`; what it draws is a function of a seed and of a count of its batches."""
+
+    is_noise: ClassVar[bool]
+
+    def draw(self, seed: int) -> None:
+        """Takes a seed of its own, of which no other layer of the replicate has one."""

@@ -51,11 +51,14 @@ class SweepFailedError(Exception):
     """Jobs of a sweep failed; the message lists every one with its reason. Exit code 1."""
 
 
+def printable(text: str) -> str:
+    """The text with what a terminal would act on written out, with a backslash; its line breaks stay."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
 def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
     """A value as text of one line, cut where nobody would read on."""
-    text = str(value)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    text = printable(str(value)).replace("\n", "\\n")
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
 
 

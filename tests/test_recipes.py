@@ -139,17 +139,16 @@ def test_add_a_tracker(tmp_path: Path) -> None:
 
 def test_add_a_probe(tmp_path: Path) -> None:
     copy = copied(tmp_path / "copy")
-    assert len(follow("Add a probe", copy)) == 2
-    commands(copy, tmp_path / "empty", "train -m norm=none,batch seeds=2 steps=3 data.limit=200 threads=1 quiet=true")
-    lines = (tmp_path / "empty/runs/means.csv").read_text(encoding="utf-8").splitlines()
-    rows = [tuple(line.split(",")) for line in lines]
-    assert {row[:3] for row in rows} == {
-        (run.parent.name, seed, step)
-        for run in (tmp_path / "empty/runs").glob("*/config.yaml")
-        for seed in "01"
-        for step in "123"
+    assert len(follow("Add a probe", copy)) == 3
+    probed = "probes.names=[largest] probes.every=2"
+    commands(copy, tmp_path / "empty", f"train -m norm=none,batch seeds=2 {probed} steps=3 data.limit=200 threads=1")
+    files = list((tmp_path / "empty/runs").glob("*/seed-*/probes.csv"))
+    assert len(files) == 4
+    rows = [line.split(",") for file in files for line in file.read_text(encoding="utf-8").splitlines()[1:]]
+    assert {tuple(row[:4]) for row in rows} == {
+        (step, "largest", layer, "largest") for step in "02" for layer in ("layers.3", "layers.7")
     }
-    assert len({row[3] for row in rows if row[2] != "1"}) == 8  # at step 1 the norm has changed nothing yet
+    assert len({row[4] for row in rows if row[0] == "2"}) == 8
 
 
 def test_teach_verify_a_mistake(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bnlab import __version__
-from bnlab.cli import bench, completion, evaluate, norms, report, runs, train, usage_errors, verify
+from bnlab.cli import bench, completion, evaluate, norms, report, runs, study, train, usage_errors, verify
 from bnlab.cli.failing import INTERRUPTED, fail
 from bnlab.errors import SweepFailedError, UserError
 
@@ -32,6 +32,7 @@ app.add_typer(bench.app, name="bench")
 app.command(add_help_option=False, context_settings=train.HYDRA_ARGUMENTS, help="Train one run, or a sweep with -m.")(
     train.train
 )
+app.command()(study.study)
 app.command()(report.report)
 app.command()(evaluate.evaluate)
 app.command()(norms.norms)

@@ -63,11 +63,11 @@ def _completed(word: str, typed: Sequence[str]) -> list[str]:
 
 def _keys(typed: Sequence[str]) -> Iterator[str]:
     """All settings; of a group of which a choice was typed, those of that choice."""
-    from bnlab.config import CHOICES, defaults, settings_of
+    from bnlab.config import CHOICES, SECTIONS, defaults, settings_of
 
     yield from (*CHOICES, "experiment")
-    yield from (key for key in defaults() if key != "stack")
-    yield "stack.max_replicates"
+    for key, value in defaults().items():
+        yield from (f"{key}.{name}" for name in value) if key in SECTIONS else (key,)
     for section in CHOICES:
         settings = (name for choice in _chosen(section, typed) for name in settings_of(section, choice))
         yield from dict.fromkeys(f"{section}.{name}" for name in settings)

@@ -16,12 +16,14 @@ from bnlab.config.optimizer import (
     StepConfig,
 )
 from bnlab.config.other_names import did_you_mean, keys_named, unknown_key
+from bnlab.config.probes import PROBES, ProbesConfig
 from bnlab.config.resolve import from_mapping, mapping_of, set_value, settings_of, unknown_setting, wrong_type
 from bnlab.config.run import (
     CHOICES,
     LENGTH,
     MOST_STEPS,
     MOST_THREADS,
+    SECTIONS,
     RunConfig,
     RunSettings,
     StackConfig,
@@ -36,6 +38,8 @@ __all__ = [
     "LENGTH",
     "MOST_STEPS",
     "MOST_THREADS",
+    "PROBES",
+    "SECTIONS",
     "AdamConfig",
     "CNNConfig",
     "CosineConfig",
@@ -46,6 +50,7 @@ __all__ = [
     "MLPConfig",
     "ModelConfig",
     "OptimizerConfig",
+    "ProbesConfig",
     "RMSPropConfig",
     "RNNConfig",
     "RunConfig",

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Collection
 from dataclasses import fields
 
-from bnlab.config.run import CHOICES, RunConfig, names_of
+from bnlab.config.run import CHOICES, SECTIONS, RunConfig, names_of
 from bnlab.errors import UserError, nearest, shown, unknown
 
 OTHER_NAMES = {
@@ -85,5 +85,8 @@ def _keys_by_name() -> dict[str, list[str]]:
     for section, choices in CHOICES.items():
         for name in (name for choice in choices for name in names_of(section, choice)):
             keys.setdefault(name, set()).add(f"{section}.{name}")
+    for section, schema in SECTIONS.items():
+        for each in fields(schema):
+            keys.setdefault(each.name, set()).add(f"{section}.{each.name}")
     keys |= {other: keys[name] for other, name in OTHER_NAMES.items()}
     return {name: sorted(among) for name, among in keys.items()}

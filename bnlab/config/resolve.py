@@ -9,7 +9,7 @@ from typing import Any
 from bnlab.config.engine import DEFAULT_ENGINE
 from bnlab.config.norm import CustomClassConfig
 from bnlab.config.other_names import did_you_mean, keys_meant
-from bnlab.config.run import CHOICES, RunConfig, RunSettings, StackConfig, names_of
+from bnlab.config.run import CHOICES, SECTIONS, RunConfig, RunSettings, names_of
 from bnlab.errors import SettingError, UserError, nearest, shown, unknown
 
 
@@ -119,11 +119,12 @@ def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices
             raise wrong_type(f"{prefix}{key}", values[key], choices)
     try:
         empty = OmegaConf.structured(schema)
-        if schema is RunSettings and isinstance(values.get("stack"), Mapping):
-            # A frozen class is read-only to OmegaConf, which merges into the outermost one all the same, not into this.
-            OmegaConf.set_readonly(empty, False)
-            empty.stack = StackConfig
-            OmegaConf.set_readonly(empty.stack, False)
+        for name, of_section in SECTIONS.items() if schema is RunSettings else ():
+            if isinstance(values.get(name), Mapping):
+                # A frozen class is read-only to OmegaConf, which merges into the outermost one all the same.
+                OmegaConf.set_readonly(empty, False)
+                empty[name] = of_section
+                OmegaConf.set_readonly(empty[name], False)
         typed = OmegaConf.merge(empty, values)
         missing = sorted(OmegaConf.missing_keys(typed))
         if missing:
@@ -164,7 +165,9 @@ def _choices_of(mapping: Mapping[str, Any]) -> dict[str, str]:
 def _expected(key: str, choices: Mapping[str, str]) -> str:
     """The type of a setting in words."""
     section, _, setting = key.partition(".")
-    schema = CHOICES[section][choices[section]] if section in choices and setting else RunConfig
+    schema = SECTIONS.get(section, RunConfig) if setting else RunConfig
+    if section in choices and setting:
+        schema = CHOICES[section][choices[section]]
     name = (setting or section).partition("[")[0]
     type_name, _, optional = _types_of(schema).get(name, "a legal value").partition(" | ")
     return _TYPES_IN_WORDS.get(type_name, type_name) + (", or null" if optional else "")
@@ -178,5 +181,7 @@ _TYPES_IN_WORDS = {
     "list[int]": "a list of whole numbers, e.g. [128,64]",
     "list[float]": "a list of numbers, e.g. [0.9,0.999]",
     "dict[str, Any]": "a mapping, e.g. {eps: 0.001}",
+    "list[str]": "a list of names, e.g. [activations,gradients]",
+    "ProbesConfig": "a section of settings, e.g. probes.every=100",
     "StackConfig": "a section of settings, e.g. stack.max_replicates=4",
 }

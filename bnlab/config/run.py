@@ -21,6 +21,7 @@ from bnlab.config.optimizer import (
     SGDConfig,
     StepConfig,
 )
+from bnlab.config.probes import ProbesConfig
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
@@ -73,6 +74,10 @@ class StackConfig:
         require(legal, "stack.max_replicates", value, "auto, or a whole number of 1 or more")
 
 
+SECTIONS: dict[str, type[Any]] = {"stack": StackConfig, "probes": ProbesConfig}
+"""The sections in which there is nothing to choose; none of them decides a run's result."""
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """The settings that are in no group: how long to train, with which seeds, and where."""
@@ -85,6 +90,7 @@ class RunSettings:
     device: str
     threads: int | None
     stack: StackConfig
+    probes: ProbesConfig
     compile: Any  # "auto", true or false
     label: str | None
     runs_dir: str

@@ -4,6 +4,7 @@ It takes plain modules, data and hyperparameters, and tells observers; it knows 
 """
 
 from bnlab.engine.evaluation import EVALUATION_BATCH, Score, evaluate, evaluate_on_batch_statistics
+from bnlab.engine.look import WHOLE, Inspected, Inspection, Look, Values
 from bnlab.engine.loop import Keeper, train
 from bnlab.engine.observer import Beginning, Evaluation, Member, Observer, Observers
 from bnlab.engine.optimizer import Hyperparameters
@@ -14,11 +15,15 @@ from bnlab.lifting import Observation
 
 __all__ = [
     "EVALUATION_BATCH",
+    "WHOLE",
     "WORTH_RECORDING",
     "Beginning",
     "Evaluation",
     "Hyperparameters",
+    "Inspected",
+    "Inspection",
     "Keeper",
+    "Look",
     "Member",
     "Observation",
     "Observer",
@@ -26,6 +31,7 @@ __all__ = [
     "Plan",
     "Replicate",
     "Score",
+    "Values",
     "evaluate",
     "evaluate_on_batch_statistics",
     "train",

@@ -19,6 +19,7 @@ from bnlab.engine.shard import (
     Replicate,
     Shard,
     collect,
+    collect_inspected,
     collect_observed,
     collect_scores,
     deal,
@@ -62,9 +63,20 @@ def train(
     state = keeper.load() if keeper is not None else None
     count = number_of_shards(replicates, threads, device) if state is None else len(state["shards"])
     observations = observer.observations()
+    inspections, members = observer.inspections(), deal(range(len(replicates)), count)
     shards = [
-        Shard(share, data, plan, device, compiled=compiled, say=say, observations=observations)
-        for share in deal(replicates, count)
+        Shard(
+            share,
+            data,
+            plan,
+            device,
+            compiled=compiled,
+            say=say,
+            observations=observations,
+            inspections=inspections,
+            members=places,
+        )
+        for share, places in zip(deal(replicates, count), members, strict=True)
     ]
     training = _Training(shards, len(replicates))
     if state is not None:
@@ -135,6 +147,8 @@ def _train_chunk(training: _Training, team: Team, stop: int, observer: Observer)
     observer.trained(training.step, losses)
     if observed := collect_observed(results):
         observer.observed(training.step, observed)
+    for found in collect_inspected(results):
+        observer.inspected(found)
 
 
 def _evaluate(training: _Training, team: Team, plan: Plan, observer: Observer) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from torch import Tensor
 
 from bnlab.engine.evaluation import Score
+from bnlab.engine.look import Inspected, Inspection
 from bnlab.engine.plan import Plan
 from bnlab.lifting import Observation
 
@@ -59,6 +60,10 @@ class Observer:
         """What each step is to show of the layers."""
         return ()
 
+    def inspections(self) -> Sequence[Inspection]:
+        """What is measured of the stack at every so many steps."""
+        return ()
+
     def begin(self, beginning: Beginning) -> None:
         """All models are there; the first step comes next."""
 
@@ -67,6 +72,9 @@ class Observer:
 
     def observed(self, step: int, values: Mapping[str, Tensor]) -> None:
         """What the last T steps up to `step` have shown: (T, R, ...) by the names of all observers' observations."""
+
+    def inspected(self, found: Inspected) -> None:
+        """What all observers' inspections have found of all replicates; of one that has diverged, no matter what."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
         """All replicates were evaluated."""
@@ -98,6 +106,9 @@ class Observers(Observer):
     def observations(self) -> Sequence[Observation]:
         return [each for observer in self._observers for each in observer.observations()]
 
+    def inspections(self) -> Sequence[Inspection]:
+        return [each for observer in self._observers for each in observer.inspections()]
+
     def begin(self, beginning: Beginning) -> None:
         for observer in self._observers:
             observer.begin(beginning)
@@ -109,6 +120,10 @@ class Observers(Observer):
     def observed(self, step: int, values: Mapping[str, Tensor]) -> None:
         for observer in self._observers:
             observer.observed(step, values)
+
+    def inspected(self, found: Inspected) -> None:
+        for observer in self._observers:
+            observer.inspected(found)
 
     def evaluated(self, evaluation: Evaluation) -> None:
         for observer in self._observers:

@@ -10,20 +10,24 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from bnlab.data import BatchStream, Split, distinct_seeds
 from bnlab.engine.evaluation import Score, evaluate, evaluate_on_batch_statistics, score_batches
+from bnlab.engine.look import Inspected, Inspection, Look
 from bnlab.engine.observer import Member
 from bnlab.engine.optimizer import Hyperparameters, StackOptimizer
 from bnlab.engine.plan import Plan
 from bnlab.engine.population import compute_population
+from bnlab.engine.schedule import lr_factor
 from bnlab.engine.step import Say, Step
 from bnlab.lifting import Observation, Watch, is_known_throughout, lift, lower, owned_parameters
 from bnlab.machine import bytes_per_core
+
+Dealt = TypeVar("Dealt")
 
 LEAST = 2
 """Replicates in a shard."""
@@ -52,11 +56,13 @@ class Chunk:
         score: of all of them.
         losses: mean losses (T, R).
         observed: what the steps showed, by the observations' names: (T, R, ...).
+        inspected: what was measured of some of the steps.
     """
 
     score: Score
     losses: Tensor
     observed: dict[str, Tensor]
+    inspected: Sequence[Inspected]
 
 
 def number_of_shards(replicates: Sequence[Replicate], threads: int, device: torch.device) -> int:
@@ -79,7 +85,7 @@ def _bytes_of_a_step(model: nn.Module) -> int:
     return sum(4 * each.numel() * each.element_size() for each in model.parameters() if each.requires_grad)
 
 
-def deal(replicates: Sequence[Replicate], shards: int) -> list[Sequence[Replicate]]:
+def deal(replicates: Sequence[Dealt], shards: int) -> list[Sequence[Dealt]]:
     """In turn, like cards: a sweep lists the replicates arm by arm, so that every shard has as much work."""
     return [replicates[number::shards] for number in range(shards)]
 
@@ -107,8 +113,19 @@ def collect_observed(chunks: Sequence[Chunk]) -> dict[str, Tensor]:
     }
 
 
+def collect_inspected(chunks: Sequence[Chunk]) -> list[Inspected]:
+    """As `collect`, of what was measured of each shard."""
+    return [
+        Inspected(parts[0].step, {key: collect([part.values[key] for part in parts]) for key in parts[0].values})
+        for parts in zip(*(chunk.inspected for chunk in chunks), strict=True)
+    ]
+
+
 class Shard:
-    """The replicates' stack, and all that changes from step to step; its steps show the observations."""
+    """The replicates' stack, and all that changes from step to step; its steps show the observations.
+
+    `members` are the replicates' places among those of all shards.
+    """
 
     def __init__(
         self,
@@ -120,20 +137,23 @@ class Shard:
         compiled: bool,
         say: Say,
         observations: Sequence[Observation] = (),
+        inspections: Sequence[Inspection] = (),
+        members: Sequence[int] = (),
     ) -> None:
         seeds = [replicate.seed for replicate in replicates]
-        _, takes = distinct_seeds(seeds)
-        self._stack = lift([replicate.model for replicate in replicates], takes).to(device)
+        _, self._takes = distinct_seeds(seeds)
+        self._stack = lift([replicate.model for replicate in replicates], self._takes).to(device)
         self._data, self._plan, self._device = data.of(seeds), plan, device
         owned = [each for each in owned_parameters(self._stack) if each.tensor.requires_grad]
-        parameters = [each.tensor for each in owned]
-        hyperparameters = [replicate.hyperparameters for replicate in replicates]
-        self._optimizer = StackOptimizer(owned, hyperparameters, plan.total_steps, plan.steps_per_epoch, say)
+        self._parameters = [each.tensor for each in owned]
+        self._hyperparameters = [replicate.hyperparameters for replicate in replicates]
+        self._inspections, self._members = inspections, members
+        self._optimizer = StackOptimizer(owned, self._hyperparameters, plan.total_steps, plan.steps_per_epoch, say)
         self._batches = BatchStream(self._data.train, seeds, plan.images_per_step, plan.drop_last, device)
-        self._watch = Watch(self._stack, observations, takes)
+        self._watch = Watch(self._stack, observations, self._takes)
         self._run_batch = Step(
             self._stack,
-            parameters,
+            self._parameters,
             self._optimizer,
             data.scaling,
             plan.batch_size,
@@ -156,18 +176,37 @@ class Shard:
         Once it is given up it raises CancelledError before the next step.
         """
         chunk = self._batches.take(most)
-        outputs, observed = [], []
+        outputs, observed, inspected = [], [], []
         for images, labels in chunk:
             if is_given_up.is_set():
                 raise CancelledError
+            due = [each for each in self._inspections if each.is_due(self._step)]
+            look = self._look(images, labels) if due else None
             log_probabilities, *observations = self._run_batch(self._step, images, labels)
             outputs.append(log_probabilities)
             observed.append(observations)
+            if look is not None:
+                inspected.append(Inspected(self._step, look.measure(due)))
             self._step += 1
         score, losses = score_batches(outputs, [labels for _, labels in chunk])
         names = [each.name for each in self._watch.declared]
         series = map(torch.stack, zip(*observed, strict=True))
-        return Chunk(score, losses, dict(zip(names, series, strict=True)))
+        return Chunk(score, losses, dict(zip(names, series, strict=True)), inspected)
+
+    def _look(self, images: Tensor, labels: Tensor) -> Look:
+        length = self._plan.total_steps, self._plan.steps_per_epoch
+        rates = [each.optimizer.lr * lr_factor(each.schedule, self._step, *length) for each in self._hyperparameters]
+        return Look(
+            self._stack,
+            self._run_batch,
+            self._parameters,
+            self._takes,
+            self._members,
+            self._data,
+            images,
+            labels,
+            rates,
+        )
 
     def evaluate(self) -> dict[str, Score]:
         """The scores on the images that are held out.

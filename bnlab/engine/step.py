@@ -61,7 +61,7 @@ class Step:
         self._watch = Watch(stack, [], []) if watch is None else watch
         self._shown = 1 + len(self._watch.declared)
         self._stack, self._parameters, self._optimizer, self._scaling = stack, parameters, optimizer, scaling
-        self._batch_size, self._accumulate, self._compiled = batch_size, accumulate, compiled
+        self.batch_size, self._accumulate, self._compiled = batch_size, accumulate, compiled
         self._share: dict[int, Tensor] = {}
         self._records = compiled or total_steps >= WORTH_RECORDING
         self._plain: Program = partial(self._move_along, self._differentiate)
@@ -75,11 +75,23 @@ class Step:
         """
         self._optimizer.set_lr(number)
         program = self._plain
-        if labels.shape[1] == self._batch_size * self._accumulate:
+        if labels.shape[1] == self.batch_size * self._accumulate:
             if self._full_batch is None:
                 self._full_batch = self._fastest(images, labels)
             program = self._full_batch
         return program(images, labels)[: self._shown]
+
+    def differentiate(self, images: Tensor, labels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The log-probabilities (R, K, N) and the parameters' gradients that a step on this batch begins with.
+
+        They are the step's own to the bit, unless that is compiled.
+        """
+        values = self._differentiate(images, labels)
+        return values[0], list(values[self._shown :])
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """Images as the stack takes them."""
+        return self._scaling.to_float(images, self._parameters[0].dtype)
 
     def _fastest(self, images: Tensor, labels: Tensor) -> Program:
         """The fastest form of the step on batches like these."""
@@ -117,7 +129,7 @@ class Step:
         if self._accumulate == 1:
             log_probabilities, observations, gradients = self._of_batch(images, labels, share)
             return [log_probabilities, *observations, *gradients]
-        batches = zip(images.split(self._batch_size, 1), labels.split(self._batch_size, 1), strict=True)
+        batches = zip(images.split(self.batch_size, 1), labels.split(self.batch_size, 1), strict=True)
         parts = [self._of_batch(*batch, share) for batch in batches]
         gradients = [torch.stack(each).sum(0) for each in zip(*(of_batch for _, _, of_batch in parts), strict=True)]
         return [torch.cat([seen for seen, _, _ in parts], dim=-1), *parts[-1][1], *gradients]
@@ -126,9 +138,8 @@ class Step:
         self, images: Tensor, labels: Tensor, share: Tensor
     ) -> tuple[Tensor, Sequence[Tensor], Sequence[Tensor]]:
         """The log-probabilities, the observations, and every parameter's gradient by one batch."""
-        pixels = self._scaling.to_float(images, self._parameters[0].dtype)
         with self._watch.open():
-            log_probabilities = log_probabilities_of(self._stack(pixels))
+            log_probabilities = log_probabilities_of(self._stack(self.pixels(images)))
         observations = self._watch.values()
         loss = F.nll_loss(log_probabilities, labels, reduction="sum")
         gradients = torch.autograd.grad(loss, self._parameters, share, materialize_grads=True)

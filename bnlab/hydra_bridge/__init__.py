@@ -7,22 +7,30 @@ from bnlab.hydra_bridge.arguments import changes_of, check_count, choices_for_li
 from bnlab.hydra_bridge.ending import add_finished, show_best, show_finished
 from bnlab.hydra_bridge.fresh_seeds import with_fresh_seeds
 from bnlab.hydra_bridge.jobs import configs_of, failures_of, own_settings, usable
-from bnlab.hydra_bridge.main import configuration, train
+from bnlab.hydra_bridge.main import configuration, train, trained
+from bnlab.hydra_bridge.settings import overrides_of, sweep_of
+from bnlab.hydra_bridge.several import check_single, configurations, train_all
 from bnlab.hydra_bridge.work import results_of
 
 __all__ = [
     "add_finished",
     "changes_of",
     "check_count",
+    "check_single",
     "choices_for_lists",
     "configs_of",
     "configuration",
+    "configurations",
     "failures_of",
+    "overrides_of",
     "own_settings",
     "results_of",
     "show_best",
     "show_finished",
+    "sweep_of",
     "train",
+    "train_all",
+    "trained",
     "usable",
     "with_fresh_seeds",
 ]

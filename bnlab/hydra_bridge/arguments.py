@@ -24,7 +24,7 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
-from bnlab.config import CHOICES, RunConfig, did_you_mean, keys_named
+from bnlab.config import CHOICES, SECTIONS, RunConfig, did_you_mean, keys_named
 from bnlab.errors import UserError, nearest, shown, unknown, written
 from bnlab.hydra_bridge import config_files
 from bnlab.hydra_bridge.effect import check_shadowed
@@ -168,7 +168,7 @@ def _check_package(known: argparse.Namespace) -> None:
         raise UserError(
             f"--package={shown(known.package)} changes nothing: it is of --cfg; write --cfg job --package ..."
         )
-    parts = {*CHOICES, "stack", "hydra"}
+    parts = {*CHOICES, *SECTIONS, "hydra"}
     if known.package not in parts:
         raise unknown("--package", known.package, parts)
 
@@ -194,6 +194,8 @@ def _check_override(text: str, folders: Sequence[Path]) -> None:
         raise UserError(f"{shown(text)}: {KEPT[key][1]}")
     if group in CHOICES and setting == "name":
         raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(written(value))}")
+    if key == "study":
+        raise UserError(f"{shown(text)}: a study is a command of its own; write bnlab study {shown(written(value))}")
     if key in GROUPS:
         _check_group(text, override, folders)
     elif override.is_delete():

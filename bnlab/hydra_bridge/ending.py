@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bnlab.errors import shown, written
+from bnlab.hydra_bridge.current import launch
 from bnlab.hydra_bridge.parser import hydra_parser
 from bnlab.machine import status
 from bnlab.store import environment
@@ -20,42 +20,26 @@ FRESH_SEEDS = 5
 """That the best of a search is tried with."""
 
 
-@dataclass
-class _Launch:
-    """Of this process: its runs so far, when it began by time.monotonic, and whether it trains nothing."""
-
-    finished: list[list[Outcome]] = field(default_factory=list)
-    began: float = 0.0
-    dry_run: bool = False
-
-
-_launch = _Launch()
-
-
-def begin(*, dry_run: bool) -> None:
-    """A launch begins: nothing of it is finished."""
-    _launch.finished.clear()
-    _launch.began = time.monotonic()
-    _launch.dry_run = dry_run
-
-
-def is_dry_run() -> bool:
-    return _launch.dry_run
-
-
 def add_finished(runs: Sequence[list[Outcome]]) -> None:
     """These runs are shown at the end; what is there already is the same."""
-    _launch.finished.extend(runs)
+    launch().finished.extend(runs)
+
+
+def take_finished() -> list[list[Outcome]]:
+    """What was finished since the launch began, or since the last call."""
+    status.clear()
+    finished = list(launch().finished)
+    launch().finished.clear()
+    return finished
 
 
 def show_finished() -> None:
     """Prints what was finished since the launch began, or since the last call; nothing if that is nothing."""
-    status.clear()
-    if _launch.finished:
+    finished = take_finished()
+    if finished:
         from bnlab.launch import show
 
-        show(_launch.finished, time.monotonic() - _launch.began)
-    _launch.finished.clear()
+        show(finished, time.monotonic() - launch().began)
 
 
 def show_best(found: Mapping[str, Any], accuracy: float) -> None:

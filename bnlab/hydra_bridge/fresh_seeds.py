@@ -10,18 +10,10 @@ from collections.abc import Sequence
 
 from bnlab.config import RunConfig
 from bnlab.errors import written
+from bnlab.hydra_bridge.current import launch
 from bnlab.store import environment
 
 TYPED = re.compile(r"(\+*seeds)=(\+\d+)")
-
-
-_chosen: list[int] = []
-"""The seeds of this process's launch, once they are known."""
-
-
-def begin() -> None:
-    """A launch begins: it has chosen no seeds yet."""
-    _chosen.clear()
 
 
 def quoted(override: str) -> str:
@@ -36,11 +28,12 @@ def with_fresh_seeds(configs: Sequence[RunConfig]) -> list[RunConfig]:
     """
     if not any(config.more_seeds() for config in configs):
         return list(configs)
-    if not _chosen:
+    chosen = launch().fresh_seeds
+    if not chosen:
         from bnlab.launch import fresh_seeds
 
-        _chosen.extend(fresh_seeds(configs))
+        chosen.extend(fresh_seeds(configs))
         words = shlex.split(environment.command() or "bnlab train")
         kept = [word for word in words if not word.lstrip("+").startswith("seeds=")]
-        os.environ[environment.COMMAND] = shlex.join([*kept, f"seeds={written(_chosen)}"])
-    return [dataclasses.replace(config, seeds=list(_chosen)) if config.more_seeds() else config for config in configs]
+        os.environ[environment.COMMAND] = shlex.join([*kept, f"seeds={written(chosen)}"])
+    return [dataclasses.replace(config, seeds=list(chosen)) if config.more_seeds() else config for config in configs]

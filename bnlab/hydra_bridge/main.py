@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,46 +17,55 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bnlab.config import CONF, RunConfig, from_mapping
 from bnlab.errors import StorageError, SweepFailedError, UserError
-from bnlab.hydra_bridge import ending, fresh_seeds, messages
+from bnlab.hydra_bridge import ending, messages
 from bnlab.hydra_bridge.arguments import KEPT, check, for_hydra, ordered, prints_settings
+from bnlab.hydra_bridge.commanded import commanded, environ
 from bnlab.hydra_bridge.comments import commented
+from bnlab.hydra_bridge.current import begin, launch
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.parser import unchecked_help
 from bnlab.hydra_bridge.work import DRY_RUN, ForeseenError, for_dry_run, results_of
 from bnlab.machine import status
-from bnlab.store import environment
+
+if TYPE_CHECKING:
+    from bnlab.launch import Outcome
 
 
 def train(arguments: Sequence[str]) -> None:
-    """Runs Hydra on the arguments: one job, or a sweep with -m.
+    """Runs Hydra on the arguments, one job, or a sweep with -m, and prints what came of it, however it ended.
 
     Raises:
         UserError: the configuration is not legal.
         SweepFailedError: jobs of a sweep failed.
     """
+    try:
+        _launch(arguments)
+    finally:
+        ending.show_finished()
+
+
+def trained(arguments: Sequence[str]) -> list[list[Outcome]]:
+    """The same for a Python program: the outcomes of each run, of which nothing is printed."""
+    _launch(arguments)
+    return ending.take_finished()
+
+
+def _launch(arguments: Sequence[str]) -> None:
     dry_run = DRY_RUN in arguments
     arguments = ordered(for_dry_run(arguments) if dry_run else arguments)
     check(arguments)
-    single.clear()
-    ending.begin(dry_run=dry_run)
-    fresh_seeds.begin()
+    this = begin(dry_run=dry_run)
     HydraConfig.instance().cfg = None  # --cfg leaves it, and ${hydra:...} would find it in this process's next launch
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
-    with _environ(environment.COMMAND, command_line(arguments)):
+    with commanded(command_line(arguments)):
         try:
             _run_hydra(main, arguments)
-            for composed in single:
+            for composed in this.single:
                 config = resolve_typed(composed, arguments)
                 check_effect([config], [arguments])
                 train_one(config, arguments)
         except ForeseenError:
             pass
-        except KeyboardInterrupt as interrupt:
-            raise type(interrupt)(
-                f"{str(interrupt) or 'interrupted'}; to go on: {environment.command()}"
-            ) from interrupt
-        finally:
-            ending.show_finished()
 
 
 def _run_hydra(main: Callable[[], None], arguments: Sequence[str]) -> None:
@@ -78,19 +86,17 @@ def command_line(arguments: Sequence[str]) -> str:
     return shlex.join(["bnlab", "train", *arguments])
 
 
-single: list[DictConfig] = []
-"""The configuration of a launch without -m; trained when Hydra is done, which would print failures its own way."""
-
-
 def job(composed: DictConfig) -> float | None:
     """Hydra's task. At module level, so that launchers can send it to other processes.
+
+    A sweep's job is trained here; a launch without -m when Hydra is done, which would print failures its own way.
 
     Returns the validation accuracy, which an optimizing sweeper maximizes.
     """
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         overrides = HydraConfig.get().overrides.task
         return train_one(resolve_typed(composed, overrides), overrides)
-    single.append(composed)
+    launch().single.append(composed)
     return None
 
 
@@ -149,22 +155,8 @@ def _as_program(arguments: Sequence[str]) -> Iterator[None]:
     argv = sys.argv
     sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, (value, _) in KEPT.items())]
     try:
-        with _environ("HYDRA_FULL_ERROR", "1"), unchecked_help(), warnings.catch_warnings():
+        with environ("HYDRA_FULL_ERROR", "1"), unchecked_help(), warnings.catch_warnings():
             warnings.filterwarnings("error", category=UserWarning, module=r"hydra\.")
             yield
     finally:
         sys.argv = argv
-
-
-@contextlib.contextmanager
-def _environ(name: str, value: str) -> Iterator[None]:
-    """With an environment variable set, which processes started meanwhile inherit."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before

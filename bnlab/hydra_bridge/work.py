@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from bnlab.config import RunConfig
 from bnlab.errors import UserError
-from bnlab.hydra_bridge import ending
+from bnlab.hydra_bridge.current import launch
+from bnlab.hydra_bridge.ending import add_finished
 from bnlab.hydra_bridge.fresh_seeds import with_fresh_seeds
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def results_of(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
     from bnlab.launch import foresee, run
 
     configs = with_fresh_seeds(configs)
-    if ending.is_dry_run():
+    if launch().dry_run:
         foresee(configs)
         raise ForeseenError
     runs = run(configs)
-    ending.add_finished(runs)
+    add_finished(runs)
     return runs

@@ -6,7 +6,7 @@ Whatever brings configuration, models, engine and store together lives here.
 from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
 from bnlab.launch.dry_run import foresee
 from bnlab.launch.job import Job
-from bnlab.launch.kept_weights import conditions_of, evaluate_run
+from bnlab.launch.kept_weights import Trained, conditions_of, evaluate_run, trained_model
 from bnlab.launch.outcomes import Outcome, failures, finished, fresh_seeds, run, stored_outcomes, validation_accuracy
 from bnlab.launch.preflight import check
 from bnlab.launch.summary import show, show_evaluated
@@ -14,6 +14,7 @@ from bnlab.launch.summary import show, show_evaluated
 __all__ = [
     "Job",
     "Outcome",
+    "Trained",
     "check",
     "conditions_of",
     "device_of",
@@ -30,5 +31,6 @@ __all__ = [
     "split_of",
     "stored_outcomes",
     "threads_for",
+    "trained_model",
     "validation_accuracy",
 ]

@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from bnlab import data, models
 from bnlab.config import DataConfig, RunConfig
@@ -72,12 +73,23 @@ def plan_of(config: RunConfig) -> Plan:
     return Plan(batch.batch_size, batch.drop_last, steps_per_epoch, total, config.eval_every, batch.accumulate)
 
 
+def places(config: RunConfig) -> models.Places:
+    """Where the model has its norms and activations."""
+    split = split_of(config.data)
+    return models.places_of(config.model, split.train.images[0].shape, split.classes)
+
+
 def replicate(config: RunConfig, seed: int) -> Replicate:
     """The model of one seed with its initial weights, and its hyperparameters."""
-    split = split_of(config.data)
-    image = split.train.images[0].shape
-    model = models.build(config.model, config.norm, image, split.classes, weight_generator(seed))
-    return Replicate(model, seed, Hyperparameters(config.optimizer, config.schedule), run_folder(config).name)
+    return Replicate(
+        model_of(config, seed), seed, Hyperparameters(config.optimizer, config.schedule), run_folder(config).name
+    )
+
+
+def model_of(config: RunConfig, seed: int) -> nn.Module:
+    """The model of one seed with its initial weights; it needs no data."""
+    classes = data.classes_of(config.data.name)
+    return models.build(config.model, config.norm, data.IMAGE, classes, weight_generator(seed))
 
 
 @functools.lru_cache(maxsize=8)

@@ -19,16 +19,12 @@ from bnlab.launch.checkpoints import Checkpoints
 from bnlab.launch.job import Job
 from bnlab.machine import Interrupt
 from bnlab.machine.threads import use_threads
-from bnlab.norms import SCHEMES
 from bnlab.norms.dyt import DynamicTanh
 from bnlab.store import run_folder
 from bnlab.user_class import confined
 
 SECONDS_OF_TRIAL = 60.0
 """For the import of a user's norm, its layers, and their passes."""
-
-STAND_IN = SCHEMES["dyt"].configured("custom", alpha=0.5, affine=False)
-"""In the place of a user's norm where only shapes matter: it takes every shape."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +143,7 @@ def _batch_sizes(config: RunConfig, split: data.Split) -> list[int]:
 def _slots(config: RunConfig, split: data.Split) -> tuple[tuple[tuple[int, ...], ...], ...]:
     """For each norm of the network, the shapes of its inputs, in batches of the sizes that training will bring."""
     image = split.train.images[0].shape
-    model = models.build(config.model, STAND_IN, image, split.classes, generator=None)
+    model = models.build(config.model, models.STAND_IN, image, split.classes, generator=None)
     norms = [layer for layer in model.modules() if isinstance(layer, DynamicTanh)]
     shapes: dict[nn.Module, dict[tuple[int, ...], None]] = {layer: {} for layer in norms}
     for layer in norms:

@@ -28,6 +28,7 @@ def _stack_key(config: RunConfig) -> str:
         config.threads,
         config.compile,
         config.stack.max_replicates,
+        vars(config.probes),
     )
     return json.dumps([config.model.shape(), shared, here], sort_keys=True)
 

@@ -18,7 +18,7 @@ from bnlab.config import CHOICES, LENGTH, RunConfig, defaults, from_mapping, set
 from bnlab.data import Shift, Split, changed
 from bnlab.engine import EVALUATION_BATCH, Score, evaluate, evaluate_on_batch_statistics
 from bnlab.errors import UserError, shown
-from bnlab.launch.build import device_of, replicate, split_of
+from bnlab.launch.build import device_of, model_of, replicate, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.lifting import lift
 from bnlab.machine.threads import DEFAULT_THREADS, use_threads
@@ -89,15 +89,11 @@ def evaluate_run(
             legal.
     """
     stored = _stored(run)
-    _check_trust(run, stored["norm"], changes)
+    _check_trust(run, stored["norm"], changes.get("norm.target"))
     trained, config = from_mapping(stored), from_mapping(_changed(stored, changes))
     check_memory(trained)
     device = device_of(config)
-    kept = [one for one in run.replicates if (one.path / WEIGHTS).exists()]
-    if not kept:
-        raise UserError(
-            f"{run.name} has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)"
-        )
+    kept = _kept(run)
     results = [_checked(one) for one in kept]
     split = _split(trained, config)
     split = dataclasses.replace(split, test=changed(split.test, conditions.shifts, conditions.order))
@@ -112,6 +108,44 @@ def evaluate_run(
                 _compare(one, score, result)
             scores.append(Evaluated(one.seed, score))
     return config, scores
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A plain model with the weights that a replicate ended with, in evaluation mode, and how it was trained."""
+
+    model: nn.Module
+    config: RunConfig
+    replicate: Replicate
+
+
+def trained_model(run: Run, target: str | None = None) -> Trained:
+    """The trained model of a run of one replicate, as `bnlab.runs.find` picks it by `/seed-N`.
+
+    Args:
+        run: with one replicate.
+        target: the class of a run with a norm of somebody's own, `my_file.py:MyNorm`, if it may be run.
+
+    Raises:
+        UserError: no weights were kept, they are not what was stored, or the class is not named.
+    """
+    stored = _stored(run)
+    _check_trust(run, stored["norm"], target)
+    config = from_mapping(stored)
+    check_memory(config)
+    (one,) = _kept(run)
+    model = model_of(config, one.seed)
+    _load(model, one.path, _checked(one))
+    return Trained(model.eval(), config, one)
+
+
+def _kept(run: Run) -> list[Replicate]:
+    kept = [one for one in run.replicates if (one.path / WEIGHTS).exists()]
+    if not kept:
+        raise UserError(
+            f"{run.name} has no weights; train with keep_checkpoint=true (and rerun=true for a run that is done)"
+        )
+    return kept
 
 
 def _check_batch(trained: RunConfig, conditions: Conditions, images: int) -> None:
@@ -164,10 +198,10 @@ def _stored(run: Run) -> dict[str, Any]:
     return settings
 
 
-def _check_trust(run: Run, norm: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+def _check_trust(run: Run, norm: Mapping[str, Any], named: str | None) -> None:
     """A run folder may be anybody's: the code that it names is looked up only if the user names it too."""
     target = norm.get("target")
-    if target is not None and changes.get("norm.target") != target:
+    if target is not None and named != target:
         raise UserError(f"{run.name} needs code to be run: add norm.target={shown(target)} if you trust it")
 
 

@@ -54,7 +54,7 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
 def finished(configs: Sequence[RunConfig]) -> set[Path]:
     """The folders of the replicates that need no training, since they have their results."""
     replicates = [each for config in configs if not config.rerun for each in _replicates(config)]
-    return {folder.path for folder, _ in replicates if folder.finished() is not None}
+    return {folder.path for folder, _ in replicates if folder.sufficient() is not None}
 
 
 def stored_outcomes(configs: Sequence[RunConfig], before: Collection[Path]) -> list[list[Outcome]]:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from bnlab import data
 from bnlab.config import DataConfig, RunConfig
-from bnlab.errors import UserError
-from bnlab.launch.build import device_of, split_of
+from bnlab.errors import UserError, written
+from bnlab.launch.build import device_of, places, replicate, split_of
 from bnlab.launch.capacity import check_memory
 from bnlab.launch.engines import engine_of
 from bnlab.machine import compiler
 from bnlab.machine.threads import use_threads
 from bnlab.models import is_of_batch
+from bnlab.probes import check_layers
 from bnlab.store import check_writable
 
 
@@ -29,6 +30,17 @@ def check(config: RunConfig) -> None:
     _check_batches(config.data, len(split.train), smallest=2 if is_of_batch(of_activations) else 1)
     of_activations.check_batches(config.data.batch_size)
     engine_of(config).check(config)
+    _check_probes(config)
+
+
+def _check_probes(config: RunConfig) -> None:
+    names = config.probes.names
+    if names and not config.engine.trains_stacks:
+        raise UserError(
+            f"probes.names={written(names)} are measured by engine=bnlab only, not by engine={config.engine.name}"
+        )
+    if names and config.probes.layers is not None:
+        check_layers(config.probes, replicate(config, seed=0).model, places(config))
 
 
 def _check_batches(config: DataConfig, images: int, smallest: int) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bnlab.engine import Beginning, Evaluation, Observer
+from bnlab.engine import Beginning, Evaluation, Inspected, Observer
 from bnlab.errors import StorageError
-from bnlab.store import Company, ReplicateFolder, Result, Scored, State, Timed, answers_file
+from bnlab.store import Company, Measured, Probed, ReplicateFolder, Result, Scored, State, Timed, answers_file
 
 
 @dataclass
@@ -25,15 +25,19 @@ class _Rows:
     resumed_at: list[int] = field(default_factory=list)
     answers: bytes | None = None
     """As stored, after the last evaluation."""
+    measured: list[Measured] = field(default_factory=list)
 
     def plain(self) -> dict[str, Any]:
         """As a checkpoint holds it, which knows no types but Python's own."""
-        return vars(self) | {"metrics": [*map(tuple, self.metrics)], "timing": [*map(tuple, self.timing)]}
+        return vars(self) | {key: [*map(tuple, getattr(self, key))] for key in KINDS}
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> _Rows:
-        metrics, timing = ([kind(*row) for row in plain[key]] for kind, key in ((Scored, "metrics"), (Timed, "timing")))
-        return cls(**{**plain, "metrics": metrics, "timing": timing})
+        return cls(**{**plain, **{key: [kind(*row) for row in plain[key]] for key, kind in KINDS.items()}})
+
+
+KINDS = {"metrics": Scored, "timing": Timed, "measured": Measured}
+"""What the rows are of which a checkpoint holds plain tuples."""
 
 
 class Recorder(Observer):
@@ -49,6 +53,7 @@ class Recorder(Observer):
         environments: as stored with each result, by the folders' paths.
         company: the stack.
         command: the command that resumes.
+        probed: how all of them are probed.
     """
 
     def __init__(
@@ -57,12 +62,14 @@ class Recorder(Observer):
         environments: Mapping[Path, dict[str, Any]],
         company: Company,
         command: str | None = None,
+        probed: Probed | None = None,
     ) -> None:
         self.results: dict[Path, Result] = {}
         self._folders = folders
         self._rows = [_Rows() for _ in folders]
         self._parameters: list[int | None] = [None for _ in folders]
         self._environments, self._company, self._command = environments, company, command
+        self._probed = probed
         # Those whose files are kept up to date during training.
         self._live = [folder if folder is not None and folder.finished() is None else None for folder in folders]
 
@@ -102,6 +109,13 @@ class Recorder(Observer):
             rows.timing.append(Timed(epoch, evaluation.step, *timing))
             self._write_rows(self._live[index], rows)
 
+    def inspected(self, found: Inspected) -> None:
+        columns = [(key, values.tolist()) for key, values in found.values.items()]
+        for index, rows in enumerate(self._rows):
+            if rows.diverged_at is None or found.step + 1 < rows.diverged_at:
+                measured = ((key, values[index]) for key, values in columns)
+                rows.measured += [Measured(found.step, *key, value) for key, value in measured if value == value]
+
     def diverged(self, replicate: int, step: int) -> None:
         rows, live = self._rows[replicate], self._live[replicate]
         rows.diverged_at = step
@@ -123,6 +137,7 @@ class Recorder(Observer):
         state = State.DONE if rows.diverged_at is None else State.DIVERGED
         self._write_rows(folder, rows)
         folder.write_answers(rows.answers if state == State.DONE else None)
+        folder.write_probes(rows.measured)
         self.results[folder.path] = self._write_result(index, folder, state)
         folder.log(state)
 
@@ -157,5 +172,6 @@ class Recorder(Observer):
                 command=self._command,
                 environment=self._environments[folder.path],
                 company=self._company,
+                probed=self._probed,
             )
         )

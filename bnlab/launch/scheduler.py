@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
-from bnlab.engine import Observers
+from bnlab.engine import Observer, Observers
 from bnlab.errors import StorageError, UnreadableError
-from bnlab.launch.build import device_of, plan_of, threads_for
+from bnlab.launch.build import device_of, places, plan_of, threads_for
 from bnlab.launch.checkpoints import Checkpoints
 from bnlab.launch.engines import Surroundings, engine_of
 from bnlab.launch.job import Job
@@ -18,6 +18,7 @@ from bnlab.launch.progress import Progress
 from bnlab.launch.recorder import Recorder
 from bnlab.launch.stacks import Stack, plan
 from bnlab.machine import Interrupt
+from bnlab.probes import Probes
 from bnlab.store import ReplicateFolder, Result, State, claimed, environment, wait_for
 from bnlab.store.checkpoint_file import to_bytes
 
@@ -37,6 +38,7 @@ class Launch:
     def train_all(self) -> Results:
         """The results of those that were trained here; the others are on disk then."""
         self._restore_configs()
+        self._tell_what_was_not_probed()
         whole = True
         while stacks := self._plan():
             busy = [folder for stack in stacks for folder in self._attempt(stack, whole=whole)]
@@ -53,6 +55,13 @@ class Launch:
             if folder.foreign() is None and folder.finished() is not None:
                 folder.write_config()
 
+    def _tell_what_was_not_probed(self) -> None:
+        folders = [job.folder() for path, job in self._jobs.items() if not job.config.rerun]
+        count = sum(folder.finished() is not None and folder.sufficient() is None for folder in folders)
+        if count:
+            stored = "1 replicate is" if count == 1 else f"{count} replicates are"
+            self._progress.say(f"{stored} stored without these probes, which are measured in training: training again")
+
     def _plan(self) -> list[Stack]:
         stacks = plan(self._jobs, [path for path in self._jobs if self._is_missing(path)])
         if stacks:
@@ -66,7 +75,7 @@ class Launch:
             self._trained[path] = _result_of_failure(self._jobs[path].seed, f"{foreign}. {LEAVE_ALONE}")
         if path in self._trained:
             return False
-        return folder.finished() is None or self._before.get(path) == _version(folder)
+        return folder.sufficient() is None or self._before.get(path) == _version(folder)
 
     def _attempt(self, stack: Stack, *, whole: bool) -> list[ReplicateFolder]:
         """Trains what is free of a stack, or it only as a whole; returns what other processes have."""
@@ -132,13 +141,13 @@ class Launch:
             path: environment.describe(str(device), threads, keras=job.config.uses_keras())
             for path, job in stack.members.items()
         }
-        recorder = Recorder(folders, environments, stack.company, environment.command())
+        recorder = Recorder(folders, environments, stack.company, environment.command(), stack.probed)
         versions = environment.versions(keras=any(job.config.uses_keras() for job in jobs))
         say, every = self._progress.say, config.checkpoint_every
         steps = plan_of(config).total_steps
         checkpoints = Checkpoints(stack.folder, stack.names, steps, every, versions, recorder, self._interrupt, say)
         with self._interrupt.deferred():
-            with Observers([recorder, self._progress.of_stack()]) as observers:
+            with Observers([recorder, self._progress.of_stack(), *_probes(jobs)]) as observers:
                 around = Surroundings(observers, checkpoints, self._interrupt, say)
                 trained = engine_of(config).train(jobs, threads, around)
                 for (path, job), model in zip(stack.members.items(), trained, strict=True):
@@ -146,6 +155,14 @@ class Launch:
                         job.folder().write_weights(to_bytes(model))
             stack.forget()
         return recorder.results
+
+
+def _probes(jobs: Sequence[Job]) -> list[Observer]:
+    """The observer that has what the jobs ask for measured; none if they ask for nothing."""
+    config = jobs[0].config.probes
+    if not config.names:
+        return []
+    return [Probes(config, [places(job.config) for job in jobs])]
 
 
 def _version(folder: ReplicateFolder) -> int | None:

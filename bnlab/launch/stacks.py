@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bnlab.config import RunConfig
@@ -18,7 +18,7 @@ from bnlab.launch.capacity import max_replicates
 from bnlab.launch.grouping import stacks_of
 from bnlab.launch.job import Job
 from bnlab.machine import memory
-from bnlab.store import STACKS, Company, StackRecord, environment, finished, stack_file
+from bnlab.store import STACKS, Company, Probed, StackRecord, environment, finished, stack_file
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,13 @@ class Stack:
     @property
     def folder(self) -> Path:
         """Where its record and its checkpoints are."""
-        return Path(self.config.runs_dir) / STACKS / _digest([self.names, self.config.rerun])
+        probed = [asdict(self.probed)] if self.probed is not None else []
+        return Path(self.config.runs_dir) / STACKS / _digest([self.names, self.config.rerun, *probed])
+
+    @property
+    def probed(self) -> Probed | None:
+        """How all of them are probed."""
+        return Probed.of(self.config.probes)
 
     @property
     def names(self) -> list[str]:
@@ -92,7 +98,8 @@ class Stack:
 
     def _record(self, *, started: bool, oom_kills: int | None = None) -> StackRecord:
         command = environment.command()
-        return StackRecord(self.folder, list(self.members), self.config.rerun, started, command, oom_kills)
+        members, rerun = list(self.members), self.config.rerun
+        return StackRecord(self.folder, members, rerun, started, command, oom_kills, self.probed)
 
 
 def _digest(value: object) -> str:
@@ -110,7 +117,7 @@ def plan(jobs: Mapping[Path, Job], missing: Collection[Path]) -> list[Stack]:
     stacks: list[Stack] = []
     for runs_dir in sorted({Path(job.config.runs_dir) for job in jobs.values()}):
         for record in stack_file.read_all(runs_dir):
-            if not record.rerun and all(map(finished, record.members)):
+            if not record.rerun and all(finished(path, record.probed) for path in record.members):
                 record.forget()  # its process ended just before it did so, or its members were trained in other company
                 continue
             stack = _recorded(record, jobs, left)
@@ -126,11 +133,15 @@ def plan(jobs: Mapping[Path, Job], missing: Collection[Path]) -> list[Stack]:
 
 def _recorded(record: StackRecord, jobs: Mapping[Path, Job], left: Mapping[Path, Job]) -> Stack | None:
     """The stack of a record; None if this launch is not to train it, or another stack has its members."""
-    if not all(path in jobs and jobs[path].config.rerun == record.rerun for path in record.members):
+    if not all(path in jobs and _is_as(record, jobs[path].config) for path in record.members):
         return None
     members = {path: jobs[path] for path in record.members}
     wanted = [path for path in members if path in left]
-    unfinished = [path for path in members if finished(path) is None]
+    unfinished = [path for path in members if finished(path, record.probed) is None]
     if not wanted or set(unfinished) - set(wanted) or len(members) > max_replicates(jobs[record.members[0]].config):
         return None
     return Stack(members if record.started else {path: members[path] for path in wanted}, wanted)
+
+
+def _is_as(record: StackRecord, config: RunConfig) -> bool:
+    return config.rerun == record.rerun and Probed.of(config.probes) == record.probed

@@ -7,8 +7,9 @@ is cut there for this one layer. What a layer treats alone and which layers a mo
 (`bnlab.declarations`); who declares nothing is called once per replicate. They do not know about replicates.
 """
 
-from bnlab.lifting.lifted import Lifted, Owned
+from bnlab.lifting.lifted import Lifted, Owned, Takes
 from bnlab.lifting.observation import Observation, Watch
+from bnlab.lifting.places import Passed, buffers_of, layers_with_buffer, layers_with_parameters, passing
 from bnlab.lifting.walk import (
     depends_on_tensors_alone,
     is_known_throughout,
@@ -22,11 +23,17 @@ __all__ = [
     "Lifted",
     "Observation",
     "Owned",
+    "Passed",
+    "Takes",
     "Watch",
+    "buffers_of",
     "depends_on_tensors_alone",
     "is_known_throughout",
+    "layers_with_buffer",
+    "layers_with_parameters",
     "lift",
     "lower",
     "owned_parameters",
+    "passing",
     "without_noise",
 ]

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bnlab.lifting.lifted import Cut, Holder, Lifted, Looped, Single, Takes, spread
+from bnlab.lifting.lifted import Takes, spread
+from bnlab.lifting.places import places_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Watch:
             raise ValueError(f"observations need names of their own, not {', '.join(names)}")
         self.declared, self._takes = declared, takes
         self._is_open = False
-        self._of_each = [[_Place(module, is_plain) for module, is_plain in _find(stack, each)] for each in declared]
+        self._of_each = [[_Place(*found) for found in _find(stack, each, takes)] for each in declared]
         self._places = [place for places in self._of_each for place in places]
         self._hooks = [place.module.register_forward_pre_hook(self._hook(place)) for place in self._places]
 
@@ -111,32 +112,12 @@ class _Place:
         self.inputs: list[Tensor] = []
 
 
-def _find(stack: nn.Module, observation: Observation) -> list[tuple[nn.Module, bool]]:
+def _find(stack: nn.Module, observation: Observation, takes: Takes) -> list[tuple[nn.Module, bool]]:
     """The layer's places in the order of the replicates, each with whether it is a plain module."""
-    try:
-        return list(_below(stack, observation.layer))
-    except AttributeError as error:
+    places = list(places_of(stack, observation.layer, range(len(takes))))
+    if [owner for place in places for owner in place.owners] != list(range(len(takes))):
         raise ValueError(
             f"the observation '{observation.name}' is of the layer '{observation.layer}', which the model does not have"
-            f" or which is inside a layer: {error}"
-        ) from error
-
-
-def _below(module: nn.Module, path: str) -> Iterator[tuple[nn.Module, bool]]:
-    if not path:
-        yield module, False
-    elif isinstance(module, Single):
-        yield module.model.get_submodule(path), True
-    elif isinstance(module, Cut):
-        for layer in module.layers:
-            yield from _below(layer, path)
-    elif isinstance(module, Looped):
-        for layer in module.layers:
-            yield layer.get_submodule(path), True
-    elif isinstance(module, Holder):
-        yield from _below(module.holder, path)
-    elif isinstance(module, Lifted):
-        raise AttributeError(f"all replicates' {type(module.plain[0]).__name__} is called at once")
-    else:
-        name, _, rest = path.partition(".")
-        yield from _below(module.get_submodule(name), rest)
+            " or which is inside a layer that is called for all replicates at once"
+        )
+    return [(place.module, place.is_plain) for place in places]

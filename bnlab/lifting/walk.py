@@ -85,9 +85,9 @@ def depends_on_tensors_alone(stack: nn.Module) -> bool:
 
 def is_known_throughout(module: nn.Module) -> bool:
     """Whether all layers of a plain model declare what they treat alone, or are PyTorch's own."""
-    if isinstance(_declared(module), Calls):
+    if isinstance(declared(module), Calls):
         return all(map(is_known_throughout, module.children()))
-    return isinstance(module, SingleLinear) or _class_of(module) in OF_THEIR_OWN or _declared(module) is not None
+    return isinstance(module, SingleLinear) or _class_of(module) in OF_THEIR_OWN or declared(module) is not None
 
 
 @contextlib.contextmanager
@@ -146,7 +146,7 @@ class _Single(_Walk):
 
     def _lift_all(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
         (module,) = modules
-        if isinstance(_declared(module), Calls):
+        if isinstance(declared(module), Calls):
             return self._with_lifted_layers(modules, owners)
         return SingleLinear(module) if type(module) is nn.Linear else module
 
@@ -166,16 +166,16 @@ class _Stack(_Walk):
 
     def _lift_alike(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
         """Lifts modules of one kind."""
-        declared = _declared(plain[0])
-        if declared is Calls.IN_ORDER:
+        found = declared(plain[0])
+        if found is Calls.IN_ORDER:
             return self._with_lifted_layers(plain, owners)
-        if declared is Calls.BY_ITS_FORWARD:
+        if found is Calls.BY_ITS_FORWARD:
             return Holder(plain, owners, self._with_lifted_layers(plain, owners))
-        form = _form_of_its_own(plain[0]) if declared is None else FORMS[declared]
+        form = _form_of_its_own(plain[0]) if found is None else FORMS[found]
         return form(plain, owners)
 
 
-def _declared(module: nn.Module) -> Each | Calls | None:
+def declared(module: nn.Module) -> Each | Calls | None:
     """What the module's class declares, or PyTorch's is known for; not a base of it.
 
     Raises:
@@ -199,7 +199,7 @@ def _form_of_its_own(module: nn.Module) -> Form:
     """The form of what declares nothing itself."""
     if not is_parametrized(module):
         return OF_THEIR_OWN.get(type(module), Looped)
-    is_vectorized = all(_declared(each) is Each.CALL for each in _parametrizations(module))
+    is_vectorized = all(declared(each) is Each.CALL for each in _parametrizations(module))
     return Vmapped if is_vectorized and _class_of(module) in OF_THEIR_OWN else Looped
 
 
@@ -220,7 +220,7 @@ def _kind(module: nn.Module) -> Hashable:
         parts = [_kind(each) for each in _parametrizations(module)]
         shapes = [(name, tuple(value.shape)) for name, value in module.named_parameters()]
         return _class_of(module), settings, repr(parts), repr(shapes)
-    if isinstance(_declared(module), Calls):
+    if isinstance(declared(module), Calls):
         return type(module), settings, repr([name for name, layer in module._modules.items() if layer is not None])
     shapes = [(name, tuple(value.shape)) for name, value in tensors_of(module) if not _may_lack(module, name)]
     return type(module), settings, repr(shapes)

@@ -1,8 +1,4 @@
-"""Dropout (Srivastava et al. 2014) whose masks are a function of a seed and a count.
-
-So they are the same whoever else trains beside a replicate, whether a step is recorded, and after a training was
-interrupted; a random number generator's state is none of these.
-"""
+"""Dropout (Srivastava et al. 2014) whose masks are a function of a seed and a count."""
 
 from __future__ import annotations
 
@@ -10,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bnlab.declarations import Each
-
-_32_BITS = 2**32 - 1
+from bnlab.seeds import noise
 
 
 class Dropout(nn.Module):
@@ -43,15 +38,6 @@ class Dropout(nn.Module):
         if not self.training:
             return x
         self.count.add_(1)
-        key = _mixed(self.seed + _mixed(self.count))
-        numbers = _mixed(torch.arange(x.numel(), device=x.device) * 0x9E3779B1 + key)
+        numbers = noise(self.seed, self.count, torch.arange(x.numel(), device=x.device))
         keeps = (numbers >= round(self.p * 2**32)).view(x.shape)
         return x * keeps.to(x.dtype).mul(1 / (1 - self.p))
-
-
-def _mixed(numbers: Tensor) -> Tensor:
-    """32 bits of each int64 number, scrambled: MurmurHash3's last step (Appleby 2011)."""
-    h = numbers & _32_BITS
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        h = ((h ^ torch.bitwise_right_shift(h, shift)) * factor) & _32_BITS
-    return h ^ torch.bitwise_right_shift(h, 16)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from bnlab.models.dropout import Dropout
+from bnlab.declarations import Noise
 from bnlab.models.tokens import Positions
 
 
@@ -35,8 +35,8 @@ def initialize(model: nn.Module, scheme: str, gain: float | None, activation: st
         _draw_weight(layer.weight, scheme, gain, activation, generator)
     for positions in (layer for layer in layers_of(model) if isinstance(layer, Positions)):
         positions.draw(generator)
-    for number, dropout in enumerate(layer for layer in layers_of(model) if isinstance(layer, Dropout)):
-        dropout.draw(generator.initial_seed() % 2**31 + number)
+    for number, noise in enumerate(layer for layer in layers_of(model) if isinstance(layer, Noise)):
+        noise.draw(generator.initial_seed() % 2**31 + number)
     for layer in reversed(with_weights):
         if layer.bias is not None:
             bound = 1 / math.sqrt(layer.weight[0].numel()) if scheme == "pytorch" else 0.0

@@ -25,7 +25,7 @@ class _NormalizeGroups(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gamma: Tensor | None, beta: Tensor | None, groups: int, eps: float) -> Tensor:
-        rows = x.reshape(len(x), groups, -1)
+        rows = x.reshape(x.shape[0], groups, -1)  # shape, not len: an exported program is for any N
         centred = rows - rows.mean(-1, keepdim=True)
         rstd = centred.square().mean(-1, keepdim=True).add_(eps).rsqrt_()
         x_hat = centred.mul_(rstd).view(x.shape)

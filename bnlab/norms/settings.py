@@ -7,6 +7,7 @@ in its metadata what is legal beside its type: `eps: float = field(metadata=POSI
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -32,8 +33,12 @@ def _at_least_1(key: str, value: int) -> None:
     require(value >= 1, key, value, "1 or more")
 
 
+def _finite_from_1(key: str, value: float) -> None:
+    require(1 <= value < math.inf, key, value, "a finite number, 1 or above")
+
+
 POSITIVE, NOT_NEGATIVE, WITHIN_0_1 = map(legal, (positive, not_negative, within_0_1))
-AT_LEAST_1, FINITE = map(legal, (_at_least_1, finite))
+AT_LEAST_1, FROM_1, FINITE = map(legal, (_at_least_1, _finite_from_1, finite))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,12 @@
-"""What a Python program uses of bnlab, e.g. a student's test. Importing it imports nothing heavy."""
+"""What a Python program uses of bnlab: what the commands do, with objects for the answers.
 
+Importing it imports nothing heavy. Whatever a command refuses raises a UserError with the text of the command's line.
+"""
+
+from bnlab.python.comparing import compare
+from bnlab.python.loading import Runs, load_runs
+from bnlab.python.training import sweep, train
 from bnlab.python.verifying import verify
+from bnlab.python.weights import load_model
 
-__all__ = ["verify"]
+__all__ = ["Runs", "compare", "load_model", "load_runs", "sweep", "train", "verify"]

@@ -11,7 +11,7 @@ from bnlab.report.tables import target as targets
 def contents(
     comparison: Comparison,
     measured: Measured,
-    verdicts: Sequence[str],
+    sentences: Sequence[str],
     warnings: Sequence[str],
     target: float | None,
     command: str,
@@ -21,26 +21,37 @@ def contents(
     Args:
         comparison: from `compare`.
         measured: from `curves.read`.
-        verdicts: from `verdicts`.
+        sentences: of the verdicts.
         warnings: what was left out.
         target: of the time to reach it, in the metric's own unit; None: `target.default`.
         command: what makes the report.
     """
-    metrics, timing = measured.metrics, measured.timing
-    goal = targets.default(comparison) if target is None else target
-    written = tables.present(
+    written, drawn = written_tables(comparison, measured, target), drawings(comparison, measured, target)
+    texts = render.texts(comparison, written, sentences, warnings)
+    html = page.page(comparison, written, drawn, sentences, warnings, command)
+    figures = {"figures.tex": charts.figures(drawn, render.CHARTS)} if drawn else {}
+    return texts | figures | {render.PAGE: html} | charts.images(drawn, render.CHARTS)
+
+
+def written_tables(comparison: Comparison, measured: Measured, target: float | None) -> list[tables.Table]:
+    """The tables that have something to say, the summary first."""
+    return tables.present(
         [
             tables.summary(comparison),
             tables.comparisons(comparison),
             robust.table(comparison),
             tables.pivot(comparison),
-            targets.table(comparison, measured.timed, goal),
-            tables.cost(comparison, timing),
-            tables.epochs(comparison, metrics),
+            targets.table(comparison, measured.timed, _goal(comparison, target)),
+            tables.cost(comparison, measured.timing),
+            tables.epochs(comparison, measured.metrics),
         ]
     )
-    texts = render.texts(comparison, written, verdicts, warnings)
-    drawn = charts.draw(comparison, metrics, goal)
-    html = page.page(comparison, written, drawn, verdicts, warnings, command)
-    figures = {"figures.tex": charts.figures(drawn, render.CHARTS)} if drawn else {}
-    return texts | figures | {render.PAGE: html} | charts.images(drawn, render.CHARTS)
+
+
+def drawings(comparison: Comparison, measured: Measured, target: float | None) -> list[charts.Drawing]:
+    """The charts that have something to show."""
+    return charts.draw(comparison, measured.metrics, _goal(comparison, target))
+
+
+def _goal(comparison: Comparison, target: float | None) -> float:
+    return targets.default(comparison) if target is None else target

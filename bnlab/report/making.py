@@ -6,9 +6,11 @@ pandas and scipy are imported when a report is made, so that the command line ca
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,28 +20,85 @@ from bnlab.store import CHANGED, FINISHED
 
 if TYPE_CHECKING:
     import pandas as pd
+    from altair import LayerChart
     from rich.console import Console
 
     from bnlab.report.comparison import Comparison, Looks, Measured
+    from bnlab.report.verdicts import Verdict
 
 WATCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was compared and said, what had to be left out, and the files that were written."""
+    """The answer to a question, as the command prints and writes it.
+
+    Attributes:
+        comparison: the arms side by side, as numbers.
+        verdicts: what is said of them, each with its `sentence`.
+        warnings: what had to be left out, a line each.
+        files: what was written.
+    """
 
     comparison: Comparison
-    verdicts: list[str]
+    verdicts: list[Verdict]
     warnings: list[str]
-    files: list[Path]
+    _measured: Measured
+    _target: float | None
+    _command: str
+    files: list[Path] = field(default_factory=list)
+
+    @property
+    def sentences(self) -> list[str]:
+        """Of the verdicts."""
+        return [verdict.sentence for verdict in self.verdicts]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know to read the tables rightly."""
+        return self.comparison.notes
+
+    @functools.cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """By the names of their files: `summary`, `comparisons`, ...; unrounded, in the metric's own unit."""
+        from bnlab.report.files import written_tables
+
+        return {table.name: table.data for table in written_tables(self.comparison, self._measured, self._target)}
+
+    @functools.cached_property
+    def charts(self) -> dict[str, LayerChart]:
+        """Altair's charts by the names of their files, `curves-test_accuracy` and others; a notebook draws them."""
+        from bnlab.report.files import drawings
+
+        drawn = drawings(self.comparison, self._measured, self._target)
+        return {drawing.name: drawing.altair for drawing in drawn}
 
     def as_json(self) -> str:
         """The comparison for programs: the arms, the pairs, the sentences, notes and warnings, as in summary.json."""
         from bnlab.report.tables import comparisons, present, render, summary
 
         written = present([summary(self.comparison), comparisons(self.comparison)])
-        return render.in_json(self.comparison, written, self.verdicts, self.warnings)
+        return render.in_json(self.comparison, written, self.sentences, self.warnings)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Writes all that `bnlab report -o FOLDER` writes; returns the files' paths. Raises UserError if it cannot."""
+        from bnlab.report import files as contents
+        from bnlab.report.tables import render
+
+        every = contents.contents(
+            self.comparison, self._measured, self.sentences, self.warnings, self._target, self._command
+        )
+        return render.write(every, Path(folder))
+
+    def __str__(self) -> str:
+        """The sentences, a line each."""
+        return "\n".join(self.sentences)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the sentences, the summary, notes and warnings."""
+        from bnlab.report.tables import in_html
+
+        return in_html(self.comparison, self.sentences, self.warnings)
 
 
 def make(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> Report:
@@ -56,32 +115,48 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
             folder that cannot be written.
         StorageError: the plan cannot be noted in the runs folder.
     """
+    return _make(*read(run_folders), question, question.command(run_folders, output), output, console, watched=False)
+
+
+def read(run_folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
+    """A row per replicate, and a line for each folder that was skipped; see `bnlab.report.comparison.frame.read`."""
     from bnlab.report.comparison import frame
 
-    command = question.command(run_folders, output)
-    return _make(*frame.read(run_folders), question, command, output, console, watched=False)
+    return frame.read(run_folders)
 
 
-def _make(
-    replicates: pd.DataFrame,
-    broken: list[str],
-    question: Question,
-    command: str,
-    output: Path | None,
-    console: Console,
-    *,
-    watched: bool,
+def curves_of(replicates: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of metrics.csv of the trained replicates of `read`, and a line for each that has none to be read.
+
+    Columns: run, seed, epoch, step, split, loss (nats) and accuracy (a fraction).
+    """
+    from bnlab.report.comparison import curves
+
+    measured = curves.read(replicates)
+    who = replicates[["run", "seed"]].assign(row=replicates.index)
+    table = who.merge(measured.metrics, on="row").drop(columns="row")
+    return table, [*_changed(replicates, measured), *measured.warnings]
+
+
+def answer(
+    replicates: pd.DataFrame, broken: list[str], question: Question, command: str, *, watched: bool = False
 ) -> Report:
-    """The same of what `frame.read` gave; the command is what makes the report."""
-    from bnlab.report.comparison import Looks, compare, curves, short_names, unit
-    from bnlab.report.tables import against, render
-    from bnlab.report.tables import target as targets
+    """The answer by these replicates; prints and writes nothing but the note that verdicts were read.
+
+    Args:
+        replicates: from `read`.
+        broken: what was skipped, from `read`.
+        question: what is compared with what.
+        command: what makes the same report.
+        watched: whether it is made anew after every seed.
+
+    Raises:
+        UserError: no run, an unknown column or metric, or a baseline that is not one arm.
+        StorageError: the plan cannot be noted in the runs folder.
+    """
+    from bnlab.report.comparison import Looks, compare, curves, unit
     from bnlab.report.verdicts import verdicts
 
-    # Before anything is written: it may be the folder of this report too.
-    earlier = None if question.against is None else against.read(question.against)
-    if earlier:
-        against.check_metric(earlier, question.metric)
     measured = curves.read(replicates)
     broken = [*broken, *_changed(replicates, measured)]
     replicates = replicates.drop(index=list(measured.changed))
@@ -96,22 +171,44 @@ def _make(
     comparison.notes.extend(looks.notes(comparison))
     scale = unit(question.metric).scale
     said = verdicts(comparison, question.margin and question.margin / scale)
-    warnings = broken + comparison.left_out + measured.warnings
+    warnings = broken + comparison.left_out + measured.warnings + looks.damage
     if comparison.pairs or comparison.lead:
         warnings += _note(looks, comparison)
-    files = []
     target = None if question.target is None else question.target / scale
-    if output:
-        from bnlab.report import files as contents
+    return Report(comparison, said, warnings, measured, target, command)
 
-        files = render.write(contents.contents(comparison, measured, said, warnings, target, command), output)
-    reached = None if target is None else targets.table(comparison, measured.timed, target)
-    render.show(comparison, said, warnings, files, console, reached)
+
+def _make(
+    replicates: pd.DataFrame,
+    broken: list[str],
+    question: Question,
+    command: str,
+    output: Path | None,
+    console: Console,
+    *,
+    watched: bool,
+) -> Report:
+    """The answer of what `read` gave, printed and written; the command is what makes the report."""
+    from bnlab.report.comparison import short_names
+    from bnlab.report.tables import against, render
+    from bnlab.report.tables import target as targets
+
+    # Before anything is written: it may be the folder of this report too.
+    earlier = None if question.against is None else against.read(question.against)
+    if earlier:
+        against.check_metric(earlier, question.metric)
+    made = answer(replicates, broken, question, command, watched=watched)
+    if output:
+        made = dataclasses.replace(made, files=made.write(output))
+    comparison, said = made.comparison, made.sentences
+    target = made._target
+    reached = None if target is None else targets.table(comparison, made._measured.timed, target)
+    render.show(comparison, said, made.warnings, made.files, console, reached)
     if earlier:
         render.show_table(against.table(earlier, comparison, short_names(comparison)), console)
         for sentence in against.sentences(earlier, said):
             render.say(sentence, console)
-    return Report(comparison, said, warnings, files)
+    return made
 
 
 def _changed(replicates: pd.DataFrame, measured: Measured) -> list[str]:

@@ -85,6 +85,12 @@ class Contrast:
         return float(stdtr(df, (abs(self.difference) - margin) / error))
 
     @property
+    def direction(self) -> int:
+        """1 where what `p` tests is above 0, as the first arm's values are higher, -1 where it is below, else 0."""
+        first, second = self._ranks() if self.by_ranks else (self.values, self.baseline)
+        return int(np.sign(np.round(np.mean(first) - np.mean(second), 12)))
+
+    @property
     def superiority(self) -> float:
         """The probability that a replicate of the first arm is above one of the other."""
         return superiority(self.values, self.baseline)

@@ -11,11 +11,23 @@ from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text, setting
 from bnlab.store.digests import CHANGED, WEIGHTS, digest_of, faults, read_weights
 from bnlab.store.files import as_csv, check_output, check_writable, no_formula, replace
 from bnlab.store.locks import LOCK, lock_in
-from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_bytes
+from bnlab.store.locks_of_studies import StudyLock, add_study_lock, digest_of_study, read_study_locks
+from bnlab.store.probes_file import MEASURED, PROBES_FILE, Measured, read_probes
+from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_bytes, yaml_mapping
 from bnlab.store.removal import TrainingError, remove_replicate, remove_run
 from bnlab.store.replicate import ReplicateFolder, finished
-from bnlab.store.result_file import FINISHED, Company, Result, State
-from bnlab.store.rows_file import METRICS, METRICS_FILE, SPLITS, TIMING, TIMING_FILE, Scored, Timed, read_scores
+from bnlab.store.result_file import FINISHED, Company, Probed, Result, State
+from bnlab.store.rows_file import (
+    METRICS,
+    METRICS_FILE,
+    SPLITS,
+    TIMING,
+    TIMING_FILE,
+    Scored,
+    Timed,
+    read_scores,
+    read_seconds,
+)
 from bnlab.store.stack_file import STACKS, StackRecord, read_all
 from bnlab.store.stored import StoredReplicate, StoredRun, identity, read_run, read_runs
 from bnlab.store.tags_file import Tags, read_tags, write_tags
@@ -26,9 +38,11 @@ __all__ = [
     "FINISHED",
     "HASH",
     "LOCK",
+    "MEASURED",
     "METRICS",
     "METRICS_FILE",
     "MOST_BYTES_OF_ROWS",
+    "PROBES_FILE",
     "SPLITS",
     "STACKS",
     "TIMING",
@@ -36,6 +50,8 @@ __all__ = [
     "WEIGHTS",
     "Company",
     "DamagedError",
+    "Measured",
+    "Probed",
     "ReplicateFolder",
     "Result",
     "Scored",
@@ -44,9 +60,11 @@ __all__ = [
     "StoredConfig",
     "StoredReplicate",
     "StoredRun",
+    "StudyLock",
     "Tags",
     "Timed",
     "TrainingError",
+    "add_study_lock",
     "answers_file",
     "as_csv",
     "as_text",
@@ -56,6 +74,7 @@ __all__ = [
     "claimed",
     "decoded",
     "digest_of",
+    "digest_of_study",
     "environment",
     "faults",
     "finished",
@@ -66,9 +85,12 @@ __all__ = [
     "no_formula",
     "read_all",
     "read_bytes",
+    "read_probes",
     "read_run",
     "read_runs",
     "read_scores",
+    "read_seconds",
+    "read_study_locks",
     "read_tags",
     "read_weights",
     "remove_replicate",
@@ -80,4 +102,5 @@ __all__ = [
     "stack_file",
     "wait_for",
     "write_tags",
+    "yaml_mapping",
 ]

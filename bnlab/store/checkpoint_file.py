@@ -20,7 +20,7 @@ from bnlab.errors import StorageError, UnreadableError
 from bnlab.store.files import replace
 from bnlab.store.reading import DamagedError, read_bytes
 
-MAGIC = b"bnlab checkpoint 4\n"
+MAGIC = b"bnlab checkpoint 5\n"
 MOST_BYTES = 2**40
 """Any that a machine can hold."""
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bnlab.store.answers_file import ANSWERS
+from bnlab.store.probes_file import PROBES_FILE
 from bnlab.store.reading import MOST_BYTES, MOST_BYTES_OF_ROWS, DamagedError, read_bytes
 from bnlab.store.result_file import Result
 from bnlab.store.rows_file import METRICS_FILE, TIMING_FILE, read_scores
 
 WEIGHTS = "weights.pt"
-DIGESTED = (METRICS_FILE, TIMING_FILE, ANSWERS, WEIGHTS)
+DIGESTED = (METRICS_FILE, TIMING_FILE, ANSWERS, PROBES_FILE, WEIGHTS)
 """The files of a finished replicate whose digests its result.json has."""
 BYTES_PER_PARAMETER = 64
 """At most, in weights.pt: four, and what is kept beside them."""

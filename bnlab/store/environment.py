@@ -16,6 +16,9 @@ from bnlab import __version__
 COMMAND = "BNLAB_COMMAND"
 """The environment variable with the command line as typed; worker processes of Hydra's launchers inherit it."""
 
+TRAINING = (["bnlab", "train"], ["bnlab", "study"])
+"""How the commands begin that train."""
+
 
 def command() -> str | None:
     """The command that trains what this process trains; None if bnlab is used from Python."""
@@ -31,7 +34,7 @@ def typed(command: str | None) -> str | None:
         words = shlex.split(command or "")
     except ValueError:
         return None
-    is_training = words[:2] == ["bnlab", "train"] and all(word.isprintable() for word in words)
+    is_training = words[:2] in TRAINING and all(word.isprintable() for word in words)
     return shlex.join(words) if is_training else None
 
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
-from bnlab.errors import UserError
+from bnlab.errors import shown
 from bnlab.store.files import append, storage_errors
-from bnlab.store.reading import DamagedError, read_text
+from bnlab.store.reading import MOST_BYTES, DamagedError, json_object, read_bytes, read_text
 
 LOOKS = ".looks.jsonl"
 SCHEMA = 1
@@ -44,20 +43,22 @@ class Look:
     values: int
 
 
-def read(runs_dir: Path) -> list[Plan | Look]:
-    """All lines, in the order in which they were written.
-
-    Raises:
-        UserError: a line is none of these.
-    """
-    path = runs_dir / LOOKS
+def read(runs_dir: Path) -> tuple[list[Plan | Look], list[str]]:
+    """All lines in the order in which they were written, and in words what of the file is none of these."""
+    path, entries, damage = runs_dir / LOOKS, list[Plan | Look](), list[str]()
     try:
-        lines = read_text(path).splitlines()
+        lines = read_text(path).split("\n")
     except FileNotFoundError:
-        return []
+        return [], []
     except (OSError, DamagedError) as error:
-        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); mend or remove it") from error
-    return [_entry(path, number, line) for number, line in enumerate(lines, start=1)]
+        reason = error.strerror if isinstance(error, OSError) else error
+        return [], [f"{shown(path)} cannot be read ({reason}): what was planned or looked at before is not known"]
+    for number, line in enumerate(lines, start=1):
+        try:
+            entries += [_entry(line)] if line else []
+        except DamagedError as error:
+            damage.append(f"{shown(path)}, line {number}, is no plan and no look ({error}); it is passed over")
+    return entries, damage
 
 
 def add(runs_dir: Path, entry: Plan | Look) -> None:
@@ -65,15 +66,26 @@ def add(runs_dir: Path, entry: Plan | Look) -> None:
     path = runs_dir / LOOKS
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     with storage_errors(path):
-        append(path, json.dumps({"schema": SCHEMA, "at": at, **asdict(entry)}) + "\n")
+        begin = "\n" if _is_cut_off(path) else ""
+        append(path, f"{begin}{json.dumps({'schema': SCHEMA, 'at': at, **asdict(entry)})}\n")
 
 
-def _entry(path: Path, number: int, line: str) -> Plan | Look:
+def _is_cut_off(path: Path) -> bool:
+    """Whether the last line has no end. Raises OSError."""
     try:
-        found: Any = json.loads(line)
-        if not isinstance(found, dict) or found.pop("schema", None) != SCHEMA:
-            raise ValueError(f"schema {SCHEMA} is expected")
-        found.pop("at", None)
-        return Plan(**found) if "planned" in found else Look(**found)
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path}, line {number}, is no plan and no look ({error}); remove that line") from error
+        return not read_bytes(path, MOST_BYTES).endswith(b"\n")
+    except FileNotFoundError:
+        return False
+
+
+def _entry(line: str) -> Plan | Look:
+    """Raises DamagedError."""
+    found = json_object(line)
+    if found.pop("schema", None) != SCHEMA:
+        raise DamagedError(f"schema {SCHEMA} is expected")
+    found.pop("at", None)
+    kind: type[Plan | Look] = Plan if "planned" in found else Look
+    types = {each.name: str if each.type == "str" else int for each in fields(kind)}
+    if {name: type(value) for name, value in found.items()} != types:
+        raise DamagedError(f"{', '.join(types)} are expected")
+    return kind(**found)

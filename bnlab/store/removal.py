@@ -16,13 +16,14 @@ from bnlab.store.config_file import CONFIG, HASH
 from bnlab.store.digests import WEIGHTS
 from bnlab.store.files import LEFTOVER
 from bnlab.store.locks import LOCK, lock_in
+from bnlab.store.probes_file import PROBES_FILE
 from bnlab.store.replicate import DAMAGED, LOG
 from bnlab.store.result_file import RESULT
 from bnlab.store.rows_file import METRICS_FILE, TIMING_FILE
 from bnlab.store.stored import SEED
 from bnlab.store.tags_file import TAGS
 
-OF_A_REPLICATE = (RESULT, METRICS_FILE, TIMING_FILE, ANSWERS, WEIGHTS, LOG, LOCK)
+OF_A_REPLICATE = (RESULT, METRICS_FILE, TIMING_FILE, ANSWERS, PROBES_FILE, WEIGHTS, LOG, LOCK)
 """In the order in which they are removed: half removed, it is a replicate that is not trained yet."""
 
 

@@ -6,6 +6,7 @@ A run's folder holds `config.yaml`, and per replicate `seed-N/` with
 * `metrics.csv`: epoch, step, split, loss, accuracy; nothing in it depends on the clock;
 * `timing.csv`: epoch, step, seconds, images_per_second, replicates trained side by side;
 * `answers.bin`: which test images were classified rightly at the end;
+* `probes.csv`: step, probe, layer, quantity, value, with `probes.names`;
 * `run.log`: what happened when;
 * `weights.pt`: the trained weights, with `keep_checkpoint=true`.
 
@@ -20,7 +21,7 @@ import functools
 import itertools
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,9 @@ from bnlab.store.config_file import CONFIG, protocol_hash
 from bnlab.store.digests import DIGESTED, WEIGHTS, digests_in
 from bnlab.store.files import LEFTOVER, append, as_csv, flush, replace, storage_errors
 from bnlab.store.locks import lock_in
+from bnlab.store.probes_file import PROBES_FILE, Measured, probes_text
 from bnlab.store.reading import DamagedError, read_text, yaml_mapping
-from bnlab.store.result_file import RESULT, OtherSchemaError, Result
+from bnlab.store.result_file import RESULT, OtherSchemaError, Probed, Result
 from bnlab.store.rows_file import METRICS, METRICS_FILE, TIMING, TIMING_FILE, Scored, Timed
 
 if TYPE_CHECKING:
@@ -46,13 +48,20 @@ DAMAGED = "result-damaged"
 """How the names of what was no result.json begin."""
 
 
-def finished(replicate: Path) -> Result | None:
-    """The result in a replicate's folder if it is done, or has diverged. Raises UnreadableError."""
+def finished(replicate: Path, probed: Probed | None = None) -> Result | None:
+    """The result in a replicate's folder if it is done, or has diverged, and was so probed. Raises UnreadableError."""
     try:
         result = _read(replicate, None)
     except (FileNotFoundError, DamagedError, OtherSchemaError):
         return None
-    return result if result.is_final else None
+    return suffices(result if result.is_final else None, probed)
+
+
+def suffices(result: Result | None, probed: Probed | None) -> Result | None:
+    """The result if it was probed so, or not at all where nothing is asked for."""
+    if result is None or probed is None or (result.probed is not None and result.probed.holds(probed)):
+        return result
+    return None
 
 
 def _read(replicate: Path, run: str | None) -> Result:
@@ -95,6 +104,10 @@ class ReplicateFolder:
         """The result if the replicate is done, or has diverged. Raises UnreadableError."""
         result = self.result()
         return result if result is not None and result.is_final else None
+
+    def sufficient(self) -> Result | None:
+        """The result if it is final and was probed as the configuration asks for. Raises UnreadableError."""
+        return suffices(self.finished(), Probed.of(self._config.probes))
 
     def foreign(self) -> str | None:
         """What is stored here and must not be overwritten; None if nothing. Raises UnreadableError."""
@@ -176,11 +189,18 @@ class ReplicateFolder:
 
     def write_answers(self, file: bytes | None) -> None:
         """Writes answers.bin, or removes one that an earlier training left."""
+        self._write_or_remove(ANSWERS, file)
+
+    def write_probes(self, rows: Sequence[Measured]) -> None:
+        """Writes probes.csv, or, without rows, removes one that an earlier training left."""
+        self._write_or_remove(PROBES_FILE, probes_text(rows) if rows else None)
+
+    def _write_or_remove(self, name: str, file: str | bytes | None) -> None:
         if file is not None:
-            replace(self.path / ANSWERS, file)
+            replace(self.path / name, file)
         else:
-            with storage_errors(self.path / ANSWERS):
-                (self.path / ANSWERS).unlink(missing_ok=True)
+            with storage_errors(self.path / name):
+                (self.path / name).unlink(missing_ok=True)
 
     def write_metrics(self, rows: Iterable[Scored]) -> None:
         replace(self.path / METRICS_FILE, as_csv(METRICS, rows))

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from bnlab.config import ProbesConfig
 from bnlab.errors import shown
 from bnlab.store.reading import MOST_BYTES, DamagedError, decoded, json_object, read_bytes
 
@@ -52,6 +53,31 @@ class Company:
     digest: str
 
 
+@dataclass(frozen=True)
+class Probed:
+    """How a replicate was probed in its training.
+
+    Attributes:
+        names: of the probes.
+        every: steps from one look to the next.
+        layers: whose values were kept; None: all layers'.
+    """
+
+    names: Sequence[str]
+    every: int
+    layers: Sequence[str] | None
+
+    @classmethod
+    def of(cls, config: ProbesConfig) -> Probed | None:
+        """As a configuration asks for; None if it asks for nothing."""
+        return cls(config.names, config.every, config.layers) if config.names else None
+
+    def holds(self, other: Probed) -> bool:
+        """Whether all that the other one asks for was measured."""
+        layers = self.layers is None or (other.layers is not None and set(other.layers) <= set(self.layers))
+        return set(other.names) <= set(self.names) and other.every % self.every == 0 and layers
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """A replicate's result.json; docs/store.md says what each key means. What is None, or empty, was not stored."""
@@ -70,6 +96,7 @@ class Result:
     run: str | None = None
     company: Company | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+    probed: Probed | None = None
 
     @property
     def is_final(self) -> bool:
@@ -97,6 +124,7 @@ TYPES: Mapping[str, tuple[Kinds, str]] = {
     "conventions": ((dict,), "a mapping"),
     "run": (TEXT, "a text"),
     "company": ((dict,), "a mapping"),
+    "probed": ((dict,), "a mapping"),
     "digests": ((dict,), "a mapping of files to their digests"),
 }
 """What the keys hold that are neither missing nor null, and that in words."""
@@ -150,6 +178,8 @@ def encode(result: Result) -> bytes:
     values = asdict(result) | {"state": result.state.value}
     if not result.conventions:
         del values["conventions"]
+    if result.probed is None:
+        del values["probed"]
     text = json.dumps({"schema": SCHEMA, **values}, indent=2, allow_nan=False)
     before = text.removesuffix("\n}").encode() + b",\n"
     return b"".join((before, DIGEST, hashlib.sha256(before).hexdigest().encode(), b'"\n}\n'))
@@ -197,6 +227,7 @@ def _typed(values: Mapping[str, Any]) -> Result:
             "state": State(values["state"]),
             "final": {name: float(value) for name, value in values.get("final", {}).items() if value is not None},
             "company": _company(values.get("company")),
+            "probed": probed_of(values.get("probed")),
             "error": _in_one_line(values.get("error")),
             "environment": _printable(values.get("environment", {})),
             "conventions": _printable(values.get("conventions", {})),
@@ -218,6 +249,19 @@ def _company(values: Mapping[str, Any] | None) -> Company | None:
     _check("company.replicates", values.get("replicates"), WHOLE, "a whole number")
     _check("company.digest", values.get("digest"), TEXT, "a text")
     return Company(values.get("replicates") or 1, values.get("digest") or "")
+
+
+def probed_of(values: Mapping[str, Any] | None) -> Probed | None:
+    """How it was probed, from plain values. Raises DamagedError."""
+    if values is None:
+        return None
+    names, every, layers = (values.get(key) for key in ("names", "every", "layers"))
+    _check("probed.every", every, WHOLE, "a whole number")
+    for key, texts in (("names", names), ("layers", layers)):
+        _check(f"probed.{key}", texts, (list,), "a list of texts")
+        for text in texts or ():
+            _check(f"probed.{key}", text, TEXT, "a list of texts")
+    return Probed(names or (), every or 1, layers)
 
 
 LARGEST = 2**63

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_bytes
 
+Row = TypeVar("Row")
 METRICS_FILE, TIMING_FILE = "metrics.csv", "timing.csv"
 
 
@@ -45,13 +47,23 @@ def read_scores(replicate: Path) -> list[Scored]:
         OSError: it cannot be read.
         DamagedError: it has another header, or a row that is none of it.
     """
-    rows = csv.reader(io.StringIO(decoded(read_bytes(replicate / METRICS_FILE, MOST_BYTES_OF_ROWS))))
+    return _read(
+        replicate / METRICS_FILE,
+        METRICS,
+        lambda epoch, step, split, loss, accuracy: Scored(float(epoch), int(step), split, float(loss), float(accuracy)),
+    )
+
+
+def read_seconds(replicate: Path) -> dict[int, float]:
+    """The seconds of training until each step of a replicate's timing.csv. Raises as `read_scores` does."""
+    return dict(_read(replicate / TIMING_FILE, TIMING, lambda _, step, seconds, *rest: (int(step), float(seconds))))
+
+
+def _read(path: Path, header: tuple[str, ...], row_of: Callable[..., Row]) -> list[Row]:
+    rows = csv.reader(io.StringIO(decoded(read_bytes(path, MOST_BYTES_OF_ROWS))))
     try:
-        if next(rows, None) != list(METRICS):
-            raise DamagedError(f"its header is not {','.join(METRICS)}")
-        return [
-            Scored(float(epoch), int(step), split, float(loss), float(accuracy))
-            for epoch, step, split, loss, accuracy in rows
-        ]
-    except (csv.Error, ValueError) as error:
+        if next(rows, None) != list(header):
+            raise DamagedError(f"its header is not {','.join(header)}")
+        return [row_of(*row) for row in rows]
+    except (csv.Error, ValueError, TypeError) as error:
         raise DamagedError(f"line {rows.line_num} is no row of it") from error

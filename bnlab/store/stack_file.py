@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from bnlab.errors import StorageError
 from bnlab.store.files import replace
 from bnlab.store.reading import MOST_BYTES, DamagedError, json_object, read_text
-from bnlab.store.result_file import SCHEMA
+from bnlab.store.result_file import SCHEMA, Probed, probed_of
 from bnlab.store.stored import SEED
 
 STACKS, MEMBERS = ".stacks", "members.json"
@@ -30,6 +31,7 @@ class StackRecord:
         rerun: whether they are trained although they have results.
         started: whether it was trained for a while, by whomever.
         command: what was typed to train it, if it was.
+        probed: how they are probed.
         oom_kills: while it is in training, how many processes this machine had killed for lack of memory before.
     """
 
@@ -39,13 +41,14 @@ class StackRecord:
     started: bool
     command: str | None
     oom_kills: int | None = None
+    probed: Probed | None = None
 
     def write(self) -> None:
         """The members are written relative to runs/, which may be moved. Raises StorageError."""
         for folder in (self.folder.parent, self.folder):
             if folder.is_symlink():
                 raise StorageError(folder, OSError(errno.ELOOP, "it is a link, and links in runs_dir are not followed"))
-        record = {
+        record: dict[str, Any] = {
             "schema": SCHEMA,
             "members": [f"{path.parent.name}/{path.name}" for path in self.members],
             "rerun": self.rerun,
@@ -53,6 +56,8 @@ class StackRecord:
             "command": self.command,
             "oom_kills": self.oom_kills,
         }
+        if self.probed is not None:
+            record["probed"] = asdict(self.probed)
         replace(self.folder / MEMBERS, json.dumps(record, indent=2) + "\n")
 
     def forget(self) -> None:
@@ -77,6 +82,7 @@ def read(folder: Path) -> StackRecord | None:
     """The record in a stack's folder; None if there is none that can be read."""
     try:
         record = json_object(read_text(folder / MEMBERS, MOST_BYTES))
+        probed = probed_of(record.get("probed"))
     except (OSError, DamagedError):
         return None
     if record.get("schema") != SCHEMA:
@@ -90,7 +96,7 @@ def read(folder: Path) -> StackRecord | None:
     if not isinstance(oom_kills, int | None):
         return None
     paths = [folder.parents[1] / member for member in members]
-    return StackRecord(folder, paths, rerun, started, command, oom_kills)
+    return StackRecord(folder, paths, rerun, started, command, oom_kills, probed)
 
 
 def _is_member(name: object) -> bool:

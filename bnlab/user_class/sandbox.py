@@ -15,12 +15,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bnlab.errors import UserError
+from bnlab.errors import UserError, printable
 from bnlab.user_class.target import parse
 
 
 def confined(function: str, target: str, *arguments: Any, seconds: float, if_slow: str = "") -> Any:
     """What `package.module:function` gives for a user's class `my_file.py:MyNorm` and further arguments, all as JSON.
+
+    The texts in it are printable: a class may have escape sequences in its name and in what it raises.
 
     Args:
         function: its module is imported before the time begins to run.
@@ -60,7 +62,16 @@ def confined(function: str, target: str, *arguments: Any, seconds: float, if_slo
             child.stdin.close()  # at which it kills what it has started, and ends
     if child.returncode != 0:
         raise RuntimeError(complaint.decode(errors="replace"))
-    return _answer(json.loads(said), target, seconds, if_slow)
+    return _answer(_printable(json.loads(said)), target, seconds, if_slow)
+
+
+def _printable(tree: Any) -> Any:
+    """What json.loads gave, with every text as a terminal may show it."""
+    if isinstance(tree, str):
+        return printable(tree)
+    if isinstance(tree, list):
+        return [_printable(each) for each in tree]
+    return {printable(key): _printable(each) for key, each in tree.items()} if isinstance(tree, dict) else tree
 
 
 def _answer(outcome: dict[str, Any], target: str, seconds: float, if_slow: str) -> Any:

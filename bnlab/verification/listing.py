@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bnlab.errors import UserError
+from bnlab.errors import UserError, printable
 from bnlab.verification.checks import Verdict
 from bnlab.verification.conventions import Declared, looks_like_norm
 from bnlab.verification.sandbox import verify_confined
@@ -24,7 +24,7 @@ class Found:
     """What came of one class, or of a file without one: a verdict, or why there is none.
 
     Attributes:
-        target: FILE.py:CLASS, or FILE.py.
+        target: FILE.py:CLASS, or FILE.py, printable whatever the file is called.
         why: why it cannot be verified.
     """
 
@@ -55,12 +55,13 @@ def verify_all(
     def one(target: str | Found) -> Found:
         if isinstance(target, Found):
             return target
+        name = printable(target)
         try:
-            return Found(target, verify_confined(target, scheme, seconds, kwargs, declared))
+            return Found(name, verify_confined(target, scheme, seconds, kwargs, declared))
         except UserError as error:
-            return Found(target, why=str(error))
+            return Found(name, why=printable(str(error)))
         except RuntimeError as error:  # a fault of bnlab's own
-            return Found(target, why=f"bnlab failed on it: {str(error).strip().splitlines()[-1]}")
+            return Found(name, why=f"bnlab failed on it: {printable(str(error).strip()).splitlines()[-1]}")
 
     targets = [target for file in _files(where) for target in _targets(file)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -90,11 +91,12 @@ def _targets(file: Path) -> Iterator[str | Found]:
             tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError, RecursionError, OSError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        yield Found(str(file), why=f"{file.name}{line}: {type(error).__name__}: {getattr(error, 'msg', error)}")
+        why = f"{file.name}{line}: {type(error).__name__}: {getattr(error, 'msg', error)}"
+        yield Found(printable(str(file)), why=printable(why))
         return
     names = norm_classes(tree)
     if not names:
-        yield Found(str(file), why="it has no class that looks like a norm; name one: FILE.py:CLASS")
+        yield Found(printable(str(file)), why="it has no class that looks like a norm; name one: FILE.py:CLASS")
     yield from (f"{file}:{name}" for name in names)
 
 

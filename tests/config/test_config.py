@@ -171,16 +171,16 @@ OF = "is a setting of"
             ("norm=layer",),
             "num_groups",
             "impl, eps, affine",
-            f"'num_groups' {OF} norm=group, weight_standardization, weight_norm.",
+            f"'num_groups' {OF} norm=group, weight_standardization, scaled_weight_standardization, weight_norm.",
         ),
         (
             ("norm=layer",),
             "groups",
             "impl, eps, affine",
-            f"'num_groups' {OF} norm=group, weight_standardization, weight_norm.",
+            f"'num_groups' {OF} norm=group, weight_standardization, scaled_weight_standardization, weight_norm.",
         ),
         (("norm=group",), "r_mx", "impl, eps, affine, num_groups", f"'r_max' {OF} norm=batch_renorm."),
-        (("norm=none",), "virtual_batch_size", "impl", f"'virtual_batch_size' {OF} norm=ghost_batch."),
+        (("norm=none",), "virtual_batch_size", "impl", f"'virtual_batch_size' {OF} norm=ghost_batch, ghost_noise."),
     ],
 )
 def test_a_setting_that_a_scheme_does_not_have_is_refused(

@@ -202,7 +202,7 @@ def test_shards_tell_of_their_steps_and_leave_the_models_as_they_were() -> None:
     ("declared", "told"),
     [
         ([Observation("a", "layers.33", moments)], "'a' is of the layer 'layers.33', which the model does not have"),
-        ([Observation("a", "layers.3.then", moments)], "inside a layer: all replicates' BatchNorm1d is called at once"),
+        ([Observation("a", "layers.3.then", moments)], "inside a layer that is called for all replicates at once"),
         ([OF_A_NORM, OF_A_NORM], "names of their own, not moments, moments"),
         ([Observation("a", NORM, lambda inputs: inputs[0].mean())], r"'a' is of shape \(\); its first axis is the"),
     ],

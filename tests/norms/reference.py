@@ -21,7 +21,7 @@ State = Mapping[str, Array]
 def groups_of(scheme: str, shape: tuple[int, ...], num_groups: int = 1) -> Iterator[Index]:
     """Indices into an array of that shape (N, C, ...), each selecting the values that are normalized together."""
     n, c = shape[:2]
-    if scheme in ("batch", "precise_batch"):
+    if scheme in ("batch", "precise_batch", "eval_norm"):
         yield from ((slice(None), channel) for channel in range(c))
     elif scheme == "instance":
         yield from ((sample, channel) for sample in range(n) for channel in range(c))
@@ -88,10 +88,16 @@ def output(scheme: str, x: Array, state: State, settings: Mapping[str, Any], cor
     """Y of a layer in training, for x of shape (N, C, ...).
 
     Args:
-        correction: r and d of batch renormalization, by channel, held fixed; None computes them from x.
+        correction: the scheme's `constants`, held fixed; None computes them from x.
     """
-    if scheme in ("dyt", "derf"):
-        y = squash(scheme, x, state)
+    if scheme in ("dyt", "derf", "bounded"):
+        y = squash(settings.get("function", scheme), x, state)
+    elif scheme == "noisy_batch":
+        y = standardize("batch", x, settings["eps"])
+    elif scheme == "ghost_noise":
+        y = haunt(x, settings, correction or ghost_statistics(x, state, settings))
+    elif scheme in OF_BATCH:
+        y = OF_BATCH[scheme](x, settings)
     elif scheme == "ghost_batch":
         y = np.concatenate([standardize("batch", part, settings["eps"]) for part in ghosts(x, settings)])
     elif scheme == "batch_renorm":
@@ -105,16 +111,26 @@ def output(scheme: str, x: Array, state: State, settings: Mapping[str, Any], cor
     channels = x.shape[1]
     gamma, beta = state.get("weight", np.ones(channels)), state.get("bias", np.zeros(channels))
     y = per_channel(gamma, x.ndim) * y + per_channel(beta, x.ndim)
+    if scheme == "noisy_batch":
+        y = unsettle(y, state, settings)
     threshold = state.get("threshold")
     return y if threshold is None else np.maximum(y, per_channel(threshold, x.ndim))
 
 
 def squash(scheme: str, x: Array, state: State) -> Array:
-    """Tanh of alpha x, or the error function of alpha x + s, value by value."""
-    alpha = float(state["alpha"])
-    if scheme == "dyt":
-        return np.array([math.tanh(alpha * v) for v in x.flat]).reshape(x.shape)
-    return np.array([math.erf(alpha * v + float(state["shift"])) for v in x.flat]).reshape(x.shape)
+    """A function of alpha x + s, value by value; dyt has no s."""
+    alpha, shift = float(state["alpha"]), float(state.get("shift", np.zeros(())))
+    functions: dict[str, Callable[[float], float]] = {
+        "dyt": math.tanh,
+        "derf": math.erf,
+        "erf": math.erf,
+        "tanh": math.tanh,
+        "arctan": math.atan,
+        "isru": lambda u: u / math.sqrt(1 + u * u),
+        "clip": lambda u: min(max(u, -1.0), 1.0),
+        "dyisru": lambda u: math.sqrt(x.shape[1]) * u / math.sqrt(1 + u * u),
+    }
+    return np.array([functions[scheme](alpha * v + shift) for v in x.flat]).reshape(x.shape)
 
 
 def ghosts(x: Array, settings: Mapping[str, Any]) -> list[Array]:
@@ -144,6 +160,66 @@ def renorm_correction(x: Array, state: State, settings: Mapping[str, Any]) -> tu
     return r, d
 
 
+def constants(scheme: str, x: Array, state: State, settings: Mapping[str, Any]) -> Any:
+    """What has no gradient, by definition."""
+    if scheme == "batch_renorm":
+        return renorm_correction(x, state, settings)
+    return ghost_statistics(x, state, settings) if scheme == "ghost_noise" else None
+
+
+def bits(seed: int, count: int, number: int) -> int:
+    """The noise of a seed and a count: the last step of MurmurHash3, three times."""
+
+    def mixed(h: int) -> int:
+        h %= 2**32
+        h = (h ^ h >> 16) * 0x85EBCA6B % 2**32
+        h = (h ^ h >> 13) * 0xC2B2AE35 % 2**32
+        return h ^ h >> 16
+
+    return mixed(number * 0x9E3779B1 + mixed(seed + mixed(count)))
+
+
+def unsettle(y: Array, state: State, settings: Mapping[str, Any]) -> Array:
+    """The noise of noisy batch norm: of each channel, and of each sample in it."""
+    n, count, noisy = len(y), int(state["count"]) + 1, np.empty_like(y)
+    for channel, seed in enumerate(state["seed"]):
+
+        def uniform(number: int, seed: int = int(seed)) -> float:
+            return (bits(seed, count, number) + 0.5) / 2**32
+
+        centre = settings["centre"] * (2 * uniform(0) - 1)
+        deviation = 1 + (settings["deviation"] - 1) * uniform(1)
+        for i in range(n):
+            m = centre + settings["jitter"] * (2 * uniform(2 + i) - 1)
+            normal = math.sqrt(-2 * math.log(uniform(2 + n + i))) * math.cos(2 * math.pi * uniform(2 + 2 * n + i))
+            noisy[i, channel] = (deviation + settings["jitter"] * normal) * y[i, channel] + m
+    return noisy
+
+
+def normalized_by(x: Array, settings: Mapping[str, Any]) -> Array:
+    return standardize(settings["by"], x, settings["eps"])
+
+
+def ghost_statistics(x: Array, state: State, settings: Mapping[str, Any]) -> tuple[Array, Array]:
+    """By how much each sample's ghost is off the batch, in mean and as a ratio of deviations: two of (N, C)."""
+    x_hat, n, size = normalized_by(x, settings), len(x), settings["virtual_batch_size"]
+    shift, ratio = np.empty(x.shape[:2]), np.empty(x.shape[:2])
+    for i in range(n):
+        drawn = [bits(int(state["seed"]), int(state["count"]) + 1, i * size + k) * n // 2**32 for k in range(size)]
+        for channel in range(x.shape[1]):
+            mean, var = moments(x_hat[:, channel])
+            of_ghost, ghost_var = moments(x_hat[drawn][:, channel])
+            shift[i, channel] = of_ghost - mean
+            ratio[i, channel] = math.sqrt((ghost_var + 1e-3) / (var + 1e-3))
+    return shift, ratio
+
+
+def haunt(x: Array, settings: Mapping[str, Any], statistics: tuple[Array, Array]) -> Array:
+    shift, ratio = (values.reshape(*x.shape[:2], *(1,) * (x.ndim - 2)) for values in statistics)
+    y: Array = (normalized_by(x, settings) - shift) / ratio
+    return y
+
+
 def renormalize(x: Array, settings: Mapping[str, Any], correction: tuple[list[float], list[float]]) -> Array:
     y = standardize("batch", x, settings["eps"])
     for channel, (r, d) in enumerate(zip(*correction, strict=True)):
@@ -160,6 +236,31 @@ def filter_response(x: Array, state: State, settings: Mapping[str, Any]) -> Arra
             learned = abs(state["learned_eps"][channel]) if x.ndim == 2 else 0.0
             y[sample, channel] = values / math.sqrt(square + settings["eps"] + learned)
     return y
+
+
+def channel_by_channel(of_channel: Callable[[Array, float], Array]) -> Callable[[Array, Mapping[str, Any]], Array]:
+    """Applies (values of a channel, eps) -> their x-hat to every channel."""
+
+    def of_batch(x: Array, settings: Mapping[str, Any]) -> Array:
+        y = np.empty_like(x)
+        for channel in range(x.shape[1]):
+            y[:, channel] = of_channel(x[:, channel], settings.get("eps", 0.0))
+        return y
+
+    return of_batch
+
+
+def absolute_deviation(values: Array) -> float:
+    """The mean of |v - mean|, times the square root of pi / 2."""
+    mean, _ = moments(values)
+    return math.sqrt(math.pi / 2) * sum(abs(v - mean) for v in values.flat) / values.size
+
+
+OF_BATCH = {
+    "l1_batch": channel_by_channel(lambda v, eps: (v - moments(v)[0]) / (absolute_deviation(v) + eps)),
+    "mean_only_batch": channel_by_channel(lambda v, eps: v - moments(v)[0]),
+    "variance_only_batch": channel_by_channel(lambda v, eps: v / math.sqrt(moments(v)[1] + eps)),
+}
 
 
 def softmax(logits: Array) -> list[float]:

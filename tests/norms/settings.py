@@ -27,6 +27,21 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "derf": {"alpha": 0.5, "shift": 0.0, "affine": True},
     "weight_standardization": {"eps": 1e-5},
     "weight_norm": {},
+    "scaled_weight_standardization": {"eps": 1e-4, "gain": 1.7},
+    "bounded": {"function": "isru", "alpha": 0.5, "shift": 0.0, "affine": True},
+    "eval_norm": {"eps": 1e-5, "momentum": 0.1, "affine": True, "own_share": None},
+    "noisy_batch": {
+        "eps": 1e-5,
+        "momentum": 0.1,
+        "affine": True,
+        "centre": 0.5,
+        "deviation": 1.25,
+        "jitter": 0.1,
+    },
+    "ghost_noise": {"by": "batch", "eps": 1e-5, "momentum": 0.1, "affine": True, "virtual_batch_size": 3},
+    "l1_batch": {"eps": 1e-5, "momentum": 0.1, "affine": True},
+    "mean_only_batch": {"momentum": 0.1, "affine": True},
+    "variance_only_batch": {"eps": 1e-5, "momentum": 0.1, "affine": True},
 }
 
 SHAPES = {2: (6, 8), 3: (5, 8, 7), 4: (5, 8, 4, 2)}
@@ -48,7 +63,18 @@ TRACKING = [case for case in CASES if case[0].name in ("batch", "instance")]
 GROUPED = [case for case in CASES if case[0].name in ("batch", "layer", "group", "instance", "rms")]
 """Mean and variance of sets of values, and nothing else: their gradients are known in closed form."""
 
-_ALWAYS = ("batch_renorm", "ghost_batch", "precise_batch", "switchable")
+_ALWAYS = (
+    "batch_renorm",
+    "eval_norm",
+    "ghost_batch",
+    "ghost_noise",
+    "l1_batch",
+    "mean_only_batch",
+    "noisy_batch",
+    "precise_batch",
+    "switchable",
+    "variance_only_batch",
+)
 ALWAYS_TRACKING = [case for case in CASES if case[0].name in _ALWAYS]
 CUSTOM = [case for case in CASES if case[1] == "custom"]
 PAIRED = [case for case in CUSTOM if "native" in case[0].impls and (case[0].name, "native", case[2]) not in UNDEFINED]

@@ -34,14 +34,18 @@ def draw(ndim: int, offset: float = 0, seed: int = 0) -> Tensor:
 def affine(layer: nn.Module, ndim: int) -> tuple[reference.Array, reference.Array]:
     """γ and β, shaped to broadcast; 1 and 0 where the layer has none."""
     channels = SHAPES[ndim][1]
-    state = {name: tensor.detach().double().numpy() for name, tensor in layer.named_parameters()}
+    state = state_of(layer)
     gamma, beta = state.get("weight", np.ones(channels)), state.get("bias", np.zeros(channels))
     return reference.per_channel(gamma, ndim), reference.per_channel(beta, ndim)
 
 
 def state_of(layer: nn.Module) -> dict[str, reference.Array]:
-    """Copies of the layer's parameters and buffers."""
-    return {name: np.array(tensor.detach().double().numpy()) for name, tensor in layer.state_dict().items()}
+    """Copies of the layer's parameters and buffers, those of its parts by their own names."""
+    return {bare(name): np.array(tensor.detach().double().numpy()) for name, tensor in layer.state_dict().items()}
+
+
+def bare(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def expected_output(scheme: Scheme, layer: nn.Module, x: Tensor) -> reference.Array:
@@ -61,7 +65,7 @@ def assert_close(actual: Tensor | None, expected: reference.Array, relative: flo
 @pytest.mark.parametrize("with_affine", [True, False])
 def test_training_output(scheme: Scheme, impl: str, ndim: int, with_affine: bool) -> None:
     layer = build(scheme, impl, ndim, affine=with_affine)
-    assert ("weight" in layer.state_dict()) == with_affine
+    assert ("weight" in state_of(layer)) == with_affine
     x = draw(ndim)
     expected = expected_output(scheme, layer, x)
     assert_close(layer(x), expected)
@@ -79,10 +83,10 @@ def test_float32_output(scheme: Scheme, impl: str, ndim: int) -> None:
 
 @every_case
 def test_gradients_are_the_slopes_of_the_reference(scheme: Scheme, impl: str, ndim: int) -> None:
-    """Of the input and of every parameter; the reference's r and d of batch renorm are held, as stopgrad does."""
+    """Of the input and of every parameter; what the scheme takes for constants is held, as stopgrad does."""
     layer, settings = build(scheme, impl, ndim), DEFAULTS[scheme.name]
     state, values, g = state_of(layer), draw(ndim).numpy(), draw(ndim, seed=1)
-    held = reference.renorm_correction(values, state, settings) if scheme.name == "batch_renorm" else None
+    held = reference.constants(scheme.name, values, state, settings)
     x = torch.from_numpy(values.copy()).requires_grad_()
     layer(x).backward(g)
 
@@ -92,10 +96,10 @@ def test_gradients_are_the_slopes_of_the_reference(scheme: Scheme, impl: str, nd
     assert_close(x.grad, reference.slopes(of_input, values, g.numpy()), relative=1e-7)
     for name, parameter in layer.named_parameters():
 
-        def of_parameter(at: reference.Array, name: str = name) -> reference.Array:
+        def of_parameter(at: reference.Array, name: str = bare(name)) -> reference.Array:
             return reference.output(scheme.name, values, state | {name: at}, settings, held)
 
-        assert_close(parameter.grad, reference.slopes(of_parameter, state[name], g.numpy()), relative=1e-7)
+        assert_close(parameter.grad, reference.slopes(of_parameter, state[bare(name)], g.numpy()), relative=1e-7)
 
 
 @pytest.mark.parametrize(("scheme", "impl", "ndim"), GROUPED, ids=case_id)
@@ -121,13 +125,14 @@ def test_gradients(scheme: Scheme, impl: str, ndim: int, with_affine: bool) -> N
 def test_gradients_agree_with_finite_differences(
     scheme: Scheme, impl: str, ndim: int, with_affine: bool, training: bool
 ) -> None:
-    if scheme.name == "batch_renorm" and training:
-        return  # r and d are held in its gradients, and not in a difference of two outputs
+    if scheme.name in ("batch_renorm", "ghost_noise") and training:
+        return  # what is held in their gradients is not in a difference of two outputs
     layer = build(scheme, impl, ndim, affine=with_affine).train(training)
-    parameters = dict(layer.named_parameters())
+    parameters, buffers = dict(layer.named_parameters()), dict(layer.named_buffers())
 
     def function(x: Tensor, *values: Tensor) -> Tensor:
-        output: Tensor = torch.func.functional_call(layer, dict(zip(parameters, values, strict=True)), (x,))
+        state = dict(zip(parameters, values, strict=True)) | {name: value.clone() for name, value in buffers.items()}
+        output: Tensor = torch.func.functional_call(layer, state, (x,))
         return output
 
     assert torch.autograd.gradcheck(function, (draw(ndim).requires_grad_(), *parameters.values()))

@@ -191,11 +191,11 @@ def test_nothing_but_diverged_replicates_can_be_reported(tmp_path: Path) -> None
     broken = stored.replicate(run, 0, 0.1, state="diverged")
     stored.curves(broken, 0.1, epochs=1)
     made, text = make(tmp_path / "runs", output=tmp_path / "out")
-    assert made.verdicts == [
+    assert made.sentences == [
         "all: 1 of 1 seed diverged [3 %, 100 %]; no ranking.",
         "one arm: nothing to compare it with",
     ]
-    assert made.verdicts[0] in text
+    assert made.sentences[0] in text
     assert (tmp_path / "out" / "report.html").exists()
 
 
@@ -203,7 +203,7 @@ def test_replicates_that_diverged_before_any_score_can_be_reported(tmp_path: Pat
     run = stored.run(tmp_path / "runs", "none")
     stored.curves(stored.replicate(run, 0, None, state="diverged"), 0.1, epochs=0)
     made, _ = make(tmp_path / "runs", output=tmp_path / "out")
-    assert made.verdicts[0] == "all: 1 of 1 seed diverged [3 %, 100 %]; no ranking."
+    assert made.sentences[0] == "all: 1 of 1 seed diverged [3 %, 100 %]; no ranking."
     assert (tmp_path / "out" / "report.html").exists()
 
 

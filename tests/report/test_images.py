@@ -54,9 +54,9 @@ def test_a_difference_on_few_images_is_established_on_these_images_only(tmp_path
     expected = stats.crossed_mean(same.astype(np.float32) - other.astype(np.float32))
     assert expected is not None
     assert expected.p > 0.05
-    assert found.verdicts[0].startswith("best: batch")
+    assert found.sentences[0].startswith("best: batch")
     p = f"{expected.p:.3f}".removeprefix("0")
-    assert f"; over seeds and images it is not established, p = {p}" in found.verdicts[0]
+    assert f"; over seeds and images it is not established, p = {p}" in found.sentences[0]
     pair = data["pairs"][0]
     assert pair["interval_together_over_images"] == pytest.approx(expected.interval(0.05))
     assert pair["p_corrected_over_images"] == pytest.approx(expected.p)
@@ -68,7 +68,7 @@ def test_a_difference_on_many_images_is_established_on_others_too(tmp_path: Path
     arm(tmp_path / "runs", "none", drawn(0.5, 2))
     arm(tmp_path / "runs", "rms", drawn(0.5, 3))
     found, _, _ = made(tmp_path / "runs", baseline="norm.name=none")
-    assert "; over seeds and images too, corrected p < .001" in found.verdicts[0]
+    assert "; over seeds and images too, corrected p < .001" in found.sentences[0]
     summary = found.comparison.summary.set_index("arm")
     row = summary.loc["norm.name=batch"]
     expected = stats.crossed_mean(drawn(0.97, 1).astype(np.float32))
@@ -87,7 +87,7 @@ def test_an_arm_with_a_seed_without_answers_is_named(lost: str, tmp_path: Path) 
         path.write_bytes(content[:-1] if lost == "cut" else content[:-1] + bytes(1))
     found, _, data = made(tmp_path / "runs")
     assert "over seeds only, as some replicate has no answers.bin or diverged: none" in found.comparison.notes
-    assert "over seeds and images" not in found.verdicts[0]
+    assert "over seeds and images" not in found.sentences[0]
     assert data["pairs"][0]["p_corrected_over_images"] is None
 
 
@@ -95,5 +95,5 @@ def test_old_results_without_answers_are_reported_as_ever(tmp_path: Path) -> Non
     stored.arm(tmp_path / "runs", "batch", [0.97, 0.98, 0.99])
     stored.arm(tmp_path / "runs", "none", [0.95, 0.97, 0.96])
     found, text, _ = made(tmp_path / "runs")
-    assert "images" not in " ".join([*found.verdicts, *found.comparison.notes])
+    assert "images" not in " ".join([*found.sentences, *found.comparison.notes])
     assert "over seeds and images" not in text

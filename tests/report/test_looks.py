@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bnlab import report
 from bnlab.errors import UserError
+from bnlab.store import looks_file
 
 from . import stored
 from .error_rates import stopped_early
@@ -16,9 +17,11 @@ from .error_rates import stopped_early
 FAR = {"batch": 0.98, "none": 0.95}
 
 
-def made(root: Path, *, plan: int | None = None, baseline: str | None = None) -> report.Report:
+def made(
+    root: Path, *, plan: int | None = None, baseline: str | None = None, output: Path | None = None
+) -> report.Report:
     question = report.Question(baseline=baseline, plan=plan)
-    return report.make([root], question, root.parent / "out", Console(file=io.StringIO()))
+    return report.make([root], question, output, Console(file=io.StringIO()))
 
 
 def with_seeds(root: Path, count: int) -> Path:
@@ -38,8 +41,8 @@ def noted(root: Path) -> list[dict[str, object]]:
 
 def test_before_the_planned_seeds_nothing_is_said_of_arms_against_each_other(tmp_path: Path) -> None:
     root = with_seeds(tmp_path / "runs", 5)
-    early = made(root, plan=8, baseline="norm.name=none")
-    assert early.verdicts == ["no verdict before the planned 8 seeds per arm: batch has 5 so far"]
+    early = made(root, plan=8, baseline="norm.name=none", output=tmp_path / "out")
+    assert early.sentences == ["no verdict before the planned 8 seeds per arm: batch has 5 so far"]
     data = json.loads((tmp_path / "out" / "verdicts.json").read_text())
     assert (data["planned"], data["withheld"], data["pairs"], data["lead"]) == (8, True, [], None)
     summary = (tmp_path / "out" / "summary.md").read_text()
@@ -54,7 +57,7 @@ def test_the_plan_is_kept_and_at_its_number_there_is_a_verdict(tmp_path: Path) -
     made(root, plan=8)
     assert made(with_seeds(root, 7)).comparison.withheld
     done = made(with_seeds(root, 8), plan=8)
-    assert done.verdicts[0].startswith("best: batch")
+    assert done.sentences[0].startswith("best: batch")
     assert not any("read before" in note for note in done.comparison.notes)
     assert [line.get("planned", line.get("seeds")) for line in noted(root)] == [8, 8]
 
@@ -65,10 +68,10 @@ def test_a_seed_that_diverged_is_one_of_those_planned(tmp_path: Path) -> None:
     stored.replicate(root / "none-0a", 5, 0.95)
     found = made(root, plan=6)
     assert not found.comparison.withheld
-    assert "1 of 6 seeds diverged" in " ".join(found.verdicts)
+    assert "1 of 6 seeds diverged" in " ".join(found.sentences)
     early = made(root, plan=7)
-    assert early.verdicts[0].startswith("no verdict before the planned 7")
-    assert early.verdicts[1].startswith("batch: 1 of 6 seeds diverged")
+    assert early.sentences[0].startswith("no verdict before the planned 7")
+    assert early.sentences[1].startswith("batch: 1 of 6 seeds diverged")
 
 
 def test_looks_at_other_numbers_of_seeds_are_counted_and_said(tmp_path: Path) -> None:
@@ -102,16 +105,48 @@ def test_runs_that_cannot_be_written_to_are_reported(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr("bnlab.store.looks_file.append", refuse)
     found = report.make([root], report.Question(), None, Console(file=io.StringIO()))
-    assert found.verdicts[0].startswith("best: batch")
+    assert found.sentences[0].startswith("best: batch")
     assert found.warnings[-1] == "that these verdicts were read cannot be noted beside the runs (Permission denied)"
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"schema": 2, "planned": 5}', '{"schema": 1, "planed": 5}'])
-def test_a_damaged_note_is_named(line: str, tmp_path: Path) -> None:
-    root = with_seeds(tmp_path / "runs", 2)
-    (root / ".looks.jsonl").write_text(line + "\n")
-    with pytest.raises(UserError, match=r"looks.jsonl, line 1, is no plan and no look .*; remove that line"):
-        made(root)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        '{"schema": 2, "planned": 5}',
+        '{"schema": 1, "planed": 5}',
+        '{"schema": 1, "planned": "\\u001b[2J", "finished": 5}',
+        '{"schema": 1, "planned": ' + 5000 * "1" + "}",
+        "\x1b[2J",
+        5000 * "[",
+        '{"schema": 1, "pla',
+    ],
+)
+def test_a_damaged_note_is_named_and_ends_no_report(line: str, tmp_path: Path) -> None:
+    """Cause: a line that was cut off, or of a newer version, was the end of every report there."""
+    root = with_seeds(tmp_path / "runs", 5)
+    made(root, plan=4)
+    with (root / ".looks.jsonl").open("a") as file:
+        file.write(line)
+    found = made(root)
+    assert found.sentences[0].startswith("best: batch")
+    (said,) = [warning for warning in found.warnings if "looks.jsonl" in warning]
+    assert "line 3, is no plan and no look (" in said
+    assert said.endswith("; it is passed over")
+    assert said.isprintable()
+    assert made(with_seeds(root, 6)).comparison.planned == 4
+    assert [look.seeds for look in looks_file.read(root)[0] if isinstance(look, looks_file.Look)] == [5, 6]
+
+
+def test_notes_that_cannot_be_read_are_said_to_be_unknown(tmp_path: Path) -> None:
+    root = with_seeds(tmp_path / "runs", 5)
+    (root / ".looks.jsonl").symlink_to(tmp_path / "elsewhere")
+    found = made(root)
+    assert found.sentences[0].startswith("best: batch")
+    (said, _) = [warning for warning in found.warnings if "looks.jsonl" in warning or "cannot be noted" in warning]
+    assert said.endswith("cannot be read (it is a link): what was planned or looked at before is not known")
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_plan_of_one_seed_is_refused() -> None:

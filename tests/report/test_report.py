@@ -201,7 +201,7 @@ def test_verdicts_json_holds_every_pair(tmp_path: Path) -> None:
     made, _ = make(tmp_path / "runs", baseline="norm.name=none", output=tmp_path / "out")
     data = json.loads(written(made, "verdicts.json"))
     assert (data["tests"], data["level"], data["baseline"]) == (2, 0.025, "norm.name=none")
-    assert data["sentences"] == made.verdicts
+    assert data["sentences"] == made.sentences
     pairs = {pair["arms"][0]: pair for pair in data["pairs"]}
     batch, rms = pairs["norm.name=batch"], pairs["norm.name=rms"]
     # Pairs differ by .02, .01, .03: t = 3.464, at 2 degrees p = .0742; two tests, of which the lead is one.

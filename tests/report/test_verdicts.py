@@ -14,7 +14,7 @@ from .test_compare import compare
 
 
 def said(root: Path, *, margin: float | None = None, **keywords: object) -> list[str]:
-    return verdicts(compare(root, **keywords), margin)  # type: ignore[arg-type]
+    return [str(said) for said in verdicts(compare(root, **keywords), margin)]  # type: ignore[arg-type]
 
 
 def eight(level: float, spread: float, shift: int = 0) -> list[float]:
@@ -62,7 +62,7 @@ def test_a_real_lead_settles_the_pairs_of_the_best_arm(tmp_path: Path) -> None:
     assert [pair.first for pair in settled] == ["norm.name=batch"] * 3
     assert comparison.lead.p == max(pair.p for pair in settled) < 0.05
     assert {pair.family for pair in comparison.pairs} == {6}
-    lead, *others = verdicts(comparison)
+    lead, *others = map(str, verdicts(comparison))
     assert "it beats every other arm: " in lead
     assert [line.partition(":")[0] for line in others] == ["rms and layer", "rms and none", "layer and none"]
     assert tables.summary(comparison).cells["scheme"][0] == "batch (best)"
@@ -128,7 +128,7 @@ def test_seeds_that_one_arm_lacks_are_left_out_of_the_pairs(tmp_path: Path) -> N
     comparison = compare(tmp_path, baseline="norm.name=none")
     (pair,) = comparison.pairs
     assert (pair.contrast.paired, pair.contrast.ns, pair.contrast.left_out) == (True, (7,), 1)
-    assert "(paired, 7 seeds, p < .001)" in verdicts(comparison)[0]
+    assert "(paired, 7 seeds, p < .001)" in verdicts(comparison)[0].sentence
     assert "replicates whose seed the other arm lacks are left out of the pairs: batch (1)" in comparison.notes
 
 
@@ -158,7 +158,7 @@ def test_an_arm_with_failures_is_not_ranked_by_its_survivors(tmp_path: Path) -> 
     for seed in range(2, 8):
         stored.replicate(batch, seed, None, state="diverged")
     comparison = compare(tmp_path, baseline="norm.name=none")
-    lead, failed, *pairs = verdicts(comparison)
+    lead, failed, *pairs = map(str, verdicts(comparison))
     assert lead.startswith("the higher of 2 means of those without failures: ")
     # The interval is that of R's binom.test(6, 8).
     assert failed == "batch: 6 of 8 seeds diverged [35 %, 97 %]; no ranking. The 2 that finished: 98.11 %"

@@ -145,3 +145,28 @@ def test_a_file_beside_the_class_is_not_taken_for_a_module_of_python(cli: Cli) -
     Path("my_bn.py").write_text("from torch import nn\nclass MyBN(nn.BatchNorm1d): pass", encoding="utf-8")
     answer = cli("verify", "my_bn.py:MyBN")
     assert (answer.code, answer.err) == (0, "")
+
+
+HOSTILE = """\
+from torch import nn
+
+class MyBN(nn.BatchNorm1d):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, eps, momentum)
+
+    def forward(self, x):
+        raise ValueError("\\x1b]0;evil\\x07\\x1b[2J")
+
+MyBN.__name__ = MyBN.__qualname__ = "My\\x1b[31mBN"
+"""
+
+
+def test_what_a_class_says_cannot_command_the_terminal(cli: Cli) -> None:
+    """Cause: its name and what it raises were printed with their escape sequences."""
+    Path("my_bn.py").write_text(HOSTILE, encoding="utf-8")
+    answer = cli("verify", "my_bn.py:MyBN")
+    said = answer.out + answer.err
+    assert answer.code != 0
+    assert r"My\x1b[31mBN" in said
+    assert r"\x1b[2J" in said
+    assert not [character for character in said.replace("\n", "") if not character.isprintable()]

@@ -174,3 +174,17 @@ def test_importing_bnlab_is_light() -> None:
     code = "import sys, bnlab; print([name for name in ('torch', 'numpy', 'rich', 'hydra') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_names_of_files_cannot_command_the_terminal(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause: they were printed with their escape sequences."""
+    monkeypatch.setattr(listing, "verify_confined", lambda target, scheme, *_: verify_target(target, scheme))
+    (tmp_path / "in").mkdir()
+    for name, code in {"a\x1b[2Jb.py": RIGHT, "c\x1b[2Jd.py": "def f(:", "e\u2028f.py": "x = 1"}.items():
+        (tmp_path / "in" / name).write_text(code, encoding="utf-8")
+    for arguments in (["in"], ["in", "--markdown"], ["in/no\x1b[2J.py:MyBN"], ["no\x1b[2J.py"], ["\x1b[2J"]):
+        answer = cli("verify", *arguments)
+        said = answer.out + answer.err
+        assert answer.code != 0
+        assert r"\x1b[2J" in said
+        assert not [character for character in said.replace("\n", "") if not character.isprintable()]

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import NOT_NEGATIVE, POSITIVE, WITHIN_0_1, NormConfig, legal
-from bnlab.ranges import require
-
-
-def _finite_from_1(key: str, value: float) -> None:
-    require(1 <= value < math.inf, key, value, "a finite number, 1 or above")
+from bnlab.norms.settings import FROM_1, NOT_NEGATIVE, POSITIVE, WITHIN_0_1, NormConfig
 
 
 @dataclass(frozen=True)
@@ -19,7 +13,7 @@ class BatchRenormConfig(NormConfig):
     eps: float = field(metadata=POSITIVE)
     affine: bool
     momentum: float = field(metadata=WITHIN_0_1)
-    r_max: float = field(metadata=legal(_finite_from_1))
+    r_max: float = field(metadata=FROM_1)
     d_max: float = field(metadata=NOT_NEGATIVE)
     schedule_scale: float = field(metadata=NOT_NEGATIVE)
 

@@ -3,7 +3,23 @@
 What may enter: a chart of a report, and what marks an arm in all of them.
 """
 
-from bnlab.report.charts.drawn import draw, figures, images, version
-from bnlab.report.charts.style import CURVES, FINAL, Drawing
+from bnlab.report.charts.drawn import draw, figures, images, svg, version
+from bnlab.report.charts.identity import BLACK, of_arms
+from bnlab.report.charts.style import CURVES, FINAL, HEIGHT, WIDTH, Drawing, layer, legend
 
-__all__ = ["CURVES", "FINAL", "Drawing", "draw", "figures", "images", "version"]
+__all__ = [
+    "BLACK",
+    "CURVES",
+    "FINAL",
+    "HEIGHT",
+    "WIDTH",
+    "Drawing",
+    "draw",
+    "figures",
+    "images",
+    "layer",
+    "legend",
+    "of_arms",
+    "svg",
+    "version",
+]

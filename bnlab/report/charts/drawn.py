@@ -34,14 +34,20 @@ def images(drawings: Sequence[Drawing], folder: str) -> dict[str, str | bytes]:
     """NAME.svg, .png (at twice the resolution) and .pdf in the folder, and NAME-column.pdf for a column of a paper."""
     files: dict[str, str | bytes] = {}
     for drawing in drawn(drawings):
-        svg = vl_convert.vegalite_to_svg(drawing.specification, vl_version=version())
-        files[f"{folder}/{drawing.name}.svg"] = svg
-        files[f"{folder}/{drawing.name}.png"] = png.packed(vl_convert.svg_to_png(svg, scale=2))
-        files[f"{folder}/{drawing.name}.pdf"] = vl_convert.svg_to_pdf(svg)
+        picture = svg(drawing)
+        files[f"{folder}/{drawing.name}.svg"] = picture
+        files[f"{folder}/{drawing.name}.png"] = png.packed(vl_convert.svg_to_png(picture, scale=2))
+        files[f"{folder}/{drawing.name}.pdf"] = vl_convert.svg_to_pdf(picture)
         files[f"{folder}/{drawing.name}{IN_COLUMN}.pdf"] = vl_convert.vegalite_to_pdf(
             drawing.in_column, vl_version=version()
         )
     return files
+
+
+def svg(drawing: Drawing) -> str:
+    """The chart as a picture that needs no script."""
+    picture: str = vl_convert.vegalite_to_svg(drawing.specification, vl_version=version())
+    return picture
 
 
 def drawn(drawings: Sequence[Drawing]) -> list[Drawing]:

@@ -38,6 +38,14 @@ SCHEMES = {
     "frn": Identity(SKY, "square"),
     "derf": Identity(GREEN, "triangle-up"),
     "weight_standardization": Identity(ORANGE, "triangle-up"),
+    "bounded": Identity(SKY, "triangle-up"),
+    "scaled_weight_standardization": Identity(VERMILLION, "triangle-up"),
+    "l1_batch": Identity(BLUE, "triangle-up"),
+    "mean_only_batch": Identity(PINK, "triangle-up"),
+    "variance_only_batch": Identity(BLUE, "diamond"),
+    "eval_norm": Identity(ORANGE, "diamond"),
+    "noisy_batch": Identity(GREEN, "diamond"),
+    "ghost_noise": Identity(PINK, "diamond"),
 }
 # What is not named there: a new scheme, and a user's own norm, `custom_class` or its class.
 OWN = [

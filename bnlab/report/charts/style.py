@@ -85,6 +85,16 @@ class Drawing:
         return spec | {"config": THEME, "params": [page, *spec.get("params", [])]}
 
     @property
+    def altair(self) -> alt.LayerChart:
+        """The same as a chart of Altair's, to be changed, saved, or shown by a notebook."""
+        chart = self.chart.copy(deep=False)
+        legend_theme = {name: value for name, value in THEME["legend"].items() if name != "layout"}  # Altair lacks it
+        chart.config = THEME | {"legend": legend_theme}
+        picks = chart.params if isinstance(chart.params, list) else []
+        chart.params = [alt.VariableParameter(name="page", value=WIDTH), *picks]
+        return chart
+
+    @property
     def untitled(self) -> dict[str, Any]:
         """The chart without its title, which is the page's or the paper's."""
         return {name: value for name, value in self.specification.items() if name != "title"}

@@ -8,12 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from bnlab.report.comparison.comparing import Comparison
+from bnlab.report.comparison.contrasts import LEVEL
 from bnlab.report.comparison.wording import listed
 from bnlab.store import FINISHED, looks_file
 from bnlab.store.looks_file import Look, Plan
 
-LEVEL = 5
-"""Percent of studies with a false finding, of one look."""
 SHOWN = 4
 
 
@@ -23,14 +22,16 @@ class Looks:
     Args:
         replicates: from `frame.read`.
 
-    Raises:
-        UserError: the notes cannot be read.
+    Attributes:
+        damage: what of the notes cannot be read, a line each.
     """
 
     def __init__(self, replicates: pd.DataFrame) -> None:
         self._finished = int(replicates["state"].isin(FINISHED).sum())
         self._folders = sorted({Path(folder).parents[1] for folder in replicates["folder"]})
-        self._entries = [entry for folder in self._folders for entry in looks_file.read(folder)]
+        found = [looks_file.read(folder) for folder in self._folders]
+        self._entries = [entry for entries, _ in found for entry in entries]
+        self.damage = [line for _, damage in found for line in damage]
 
     @property
     def planned(self) -> int | None:
@@ -58,10 +59,10 @@ class Looks:
         before = [entry for entry in self._entries if isinstance(entry, Look) and entry.comparison == own.comparison]
         seeds = [str(entry.seeds) for entry in before if entry.values != own.values]
         if seeds and not comparison.withheld:
-            many = LEVEL * (len(seeds) + 1)
+            one, many = (f"{100 * LEVEL * looks:.0f} %" for looks in (1, len(seeds) + 1))
             notes.append(
                 f"the verdicts of this comparison were read before, at {listed(seeds, SHOWN)} seeds: "
-                f"of {len(seeds) + 1} looks one says something false in up to {many} % of studies, not {LEVEL} %; "
+                f"of {len(seeds) + 1} looks one says something false in up to {many} of studies, not {one}; "
                 "--plan N fixes the number of seeds beforehand"
             )
         return notes

@@ -22,7 +22,7 @@ def page(
     comparison: Comparison,
     written: Sequence[Table],
     drawings: Sequence[Drawing],
-    verdicts: Sequence[str],
+    sentences: Sequence[str],
     warnings: Sequence[str],
     command: str,
 ) -> str:
@@ -32,7 +32,7 @@ def page(
         comparison: from `compare`.
         written: the tables.
         drawings: the charts.
-        verdicts: from `verdicts`.
+        sentences: of the verdicts.
         warnings: what was left out.
         command: what makes the report.
     """
@@ -49,7 +49,7 @@ def page(
         title=heading.title(comparison, metric),
         facts=heading.facts(comparison, command),
         images=image_noise(comparison),
-        verdicts=verdicts,
+        verdicts=sentences,
         notes=comparison.notes,
         warnings=warnings,
         tables=[(table, *grid(table.cells)) for table in shown],

@@ -8,6 +8,7 @@ training, `against` what changed since another report.
 from bnlab.report.tables import against, formats, latex, render, robust, so_far, target
 from bnlab.report.tables.contents import Table, comparisons, cost, curve_means, epochs, p_text, pivot, present, summary
 from bnlab.report.tables.fitting import folded, told_once
+from bnlab.report.tables.notebook import in_html
 
 __all__ = [
     "Table",
@@ -18,6 +19,7 @@ __all__ = [
     "epochs",
     "folded",
     "formats",
+    "in_html",
     "latex",
     "p_text",
     "pivot",

@@ -1,5 +1,6 @@
 """What a comparison says, in sentences: no sentence says more than was tested."""
 
 from bnlab.report.verdicts.sentences import verdicts
+from bnlab.report.verdicts.verdict import Kind, Verdict
 
-__all__ = ["verdicts"]
+__all__ = ["Kind", "Verdict", "verdicts"]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bnlab.report.comparison import LEVEL, Pair, Unit, listed, plural
+from bnlab.report.verdicts.verdict import Kind, Verdict
 from bnlab.stats import MOST_SEEDS, Contrast, Interval
 
 FEW = 3
@@ -23,7 +24,7 @@ class PairVerdicts:
     def __init__(self, names: dict[str, str], of: Unit, margin: float | None, unlike: Mapping[str, str]) -> None:
         self._names, self._of, self._margin, self._unlike = names, of, margin, unlike
 
-    def sentences(self, pairs: Sequence[Pair]) -> list[str]:
+    def verdicts(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """Of all pairs that the lead has not settled: what was found first, what could not be last."""
         rest = [pair for pair in pairs if not pair.settled]
         every = f"{len(rest)} {'other ' * (len(rest) < len(pairs))}pairs"
@@ -32,15 +33,18 @@ class PairVerdicts:
         undecided = [pair for pair in rest if not pair.real and not self.is_equal(pair)]
         unseen = [pair for pair in undecided if not pair.hopeless]
         hopeless = [pair for pair in undecided if pair.hopeless]
-        lines = self._failures(pairs)
-        for kind, one, many in (
-            (real, self._real, self._many_real),
-            (equal, self._equal, self._many_equal),
-            (unseen, self._unseen, self._many_unseen),
-            (hopeless, self._hopeless, self._many_hopeless),
+        found = self._failures(pairs)
+        for kind, those, one, many in (
+            (Kind.DIFFERENT, real, self._real, self._many_real),
+            (Kind.EQUAL, equal, self._equal, self._many_equal),
+            (Kind.UNSEEN, unseen, self._unseen, self._many_unseen),
+            (Kind.TOO_FEW, hopeless, self._hopeless, self._many_hopeless),
         ):
-            lines += [one(pair) for pair in kind] if len(kind) <= FEW else [many(kind, every)]
-        return lines
+            if len(those) <= FEW:
+                found += [_verdict(kind, one(pair), [pair]) for pair in those]
+            else:
+                found.append(_verdict(kind, many(those, every), those))
+        return found
 
     def is_equal(self, pair: Pair) -> bool:
         """Whether it is established that the difference is within the margin."""
@@ -72,16 +76,19 @@ class PairVerdicts:
         one, other = (self._unlike.get(arm, "") for arm in (first, second))
         return "" if one == other else f"; not like with like: {one} against {other}"
 
-    def _failures(self, pairs: Sequence[Pair]) -> list[str]:
+    def _failures(self, pairs: Sequence[Pair]) -> list[Verdict]:
         found = [pair for pair in pairs if pair.fails_more]
         said = [self._fails_more(pair) for pair in found]
         if len(said) <= FEW:
             return [
-                f"{text} (Fisher's exact test, corrected p {p_word(_failures_p([pair]))})"
+                _verdict(
+                    Kind.FAILURES, f"{text} (Fisher's exact test, corrected p {p_word(_failures_p([pair]))})", [pair]
+                )
                 for pair, text in zip(found, said, strict=True)
             ]
         p = p_word(_failures_p(found), "≤")
-        return [f"{len(said)} pairs differ in failures (Fisher's exact test, corrected p {p}): {listed(said, FEW)}"]
+        what = f"{len(said)} pairs differ in failures (Fisher's exact test, corrected p {p}): {listed(said, FEW)}"
+        return [_verdict(Kind.FAILURES, what, found)]
 
     def _fails_more(self, pair: Pair) -> str:
         first, second = pair.failures
@@ -201,6 +208,11 @@ class PairVerdicts:
     def _range(self, gaps: Sequence[float]) -> str:
         low, high = self._of.number(min(gaps)), self._of.number(max(gaps))
         return f"{low if low == high else f'{low} to {high}'} {self._of.gap}"
+
+
+def _verdict(kind: Kind, sentence: str, pairs: Sequence[Pair]) -> Verdict:
+    arms = dict.fromkeys(arm for pair in pairs for arm in (pair.first, pair.second))
+    return Verdict(kind, sentence, tuple(arms), tuple(pairs))
 
 
 def how(found: Sequence[Contrast]) -> str:

@@ -7,9 +7,10 @@ import pandas as pd
 from bnlab import stats
 from bnlab.report.comparison import MOST_PAIRED_ARMS, Comparison, Lead, listed, plural, short_names, unit, unlike
 from bnlab.report.verdicts.pairs import FEW, PairVerdicts, established, how, p_phrase
+from bnlab.report.verdicts.verdict import Kind, Verdict
 
 
-def verdicts(comparison: Comparison, margin: float | None = None) -> list[str]:
+def verdicts(comparison: Comparison, margin: float | None = None) -> list[Verdict]:
     """One sentence each: the best arm, the arms that diverged, and every comparison or kind of comparisons.
 
     Args:
@@ -20,23 +21,32 @@ def verdicts(comparison: Comparison, margin: float | None = None) -> list[str]:
     if comparison.withheld:
         return [_withheld(comparison, names), *_diverged(comparison, names)]
     say = PairVerdicts(names, unit(comparison.metric), margin, unlike(comparison.replicates))
-    lines = [_lead(comparison, comparison.lead, names, say)] if comparison.lead else []
-    lines += _diverged(comparison, names)
-    lines += say.sentences(comparison.pairs)
-    return lines + _without_comparison(comparison)
+    found = [_of_lead(comparison, comparison.lead, names, say)] if comparison.lead else []
+    found += _diverged(comparison, names)
+    found += say.verdicts(comparison.pairs)
+    return found + [Verdict(Kind.NOTHING, said) for said in _without_comparison(comparison)]
 
 
-def _withheld(comparison: Comparison, names: dict[str, str]) -> str:
+def _of_lead(comparison: Comparison, lead: Lead, names: dict[str, str], say: PairVerdicts) -> Verdict:
+    settled = tuple(pair for pair in comparison.pairs if pair.settled)
+    kind = Kind.LEAD if lead.real else Kind.NO_LEAD
+    return Verdict(kind, _lead(comparison, lead, names, say), (lead.first,), settled)
+
+
+def _withheld(comparison: Comparison, names: dict[str, str]) -> Verdict:
     if comparison.planned is None:
-        return (
+        return Verdict(
+            Kind.WITHHELD,
             "no verdict while it is watched without a plan: of looks after each seed one would be false far too often; "
-            "--plan N fixes the number of seeds per arm"
+            "--plan N fixes the number of seeds per arm",
         )
     seeds = comparison.summary["n"] + comparison.summary["diverged"]
     fewest = comparison.summary["arm"].iloc[int(seeds.argmin())]
-    return (
+    return Verdict(
+        Kind.WITHHELD,
         f"no verdict before the planned {comparison.planned} seeds per arm: "
-        f"{names[fewest]} has {comparison.fewest_seeds} so far"
+        f"{names[fewest]} has {comparison.fewest_seeds} so far",
+        (fewest,),
     )
 
 
@@ -122,15 +132,19 @@ def _without_comparison(comparison: Comparison) -> list[str]:
     return ["nothing to compare with: the baseline has no finished replicate"]
 
 
-def _diverged(comparison: Comparison, names: dict[str, str]) -> list[str]:
+def _diverged(comparison: Comparison, names: dict[str, str]) -> list[Verdict]:
     """How often arms failed, and that this leaves no mean to rank them by."""
     rows = comparison.summary.loc[comparison.summary["diverged"] > 0, ["arm", "n", "diverged", "mean"]]
     failed = rows.to_numpy().tolist()
     if len(failed) > FEW:
         total = sum(diverged for _, _, diverged, _ in failed)
         arms = listed([f"{names[arm]} ({diverged} of {diverged + n})" for arm, n, diverged, _ in failed], FEW)
-        return [f"{total} seeds of {len(failed)} arms diverged, which are not ranked: {arms}"]
-    return [_no_ranking(comparison, names[arm], n, diverged, mean) for arm, n, diverged, mean in failed]
+        said = f"{total} seeds of {len(failed)} arms diverged, which are not ranked: {arms}"
+        return [Verdict(Kind.DIVERGED, said, tuple(arm for arm, *_ in failed))]
+    return [
+        Verdict(Kind.DIVERGED, _no_ranking(comparison, names[arm], n, diverged, mean), (arm,))
+        for arm, n, diverged, mean in failed
+    ]
 
 
 def _no_ranking(comparison: Comparison, name: str, n: int, diverged: int, mean: float) -> str:

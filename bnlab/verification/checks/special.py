@@ -30,7 +30,10 @@ def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
     tensors = [tensor for tensor in tensors if tensor.requires_grad]
     x = torch.tensor(measures.draw(ndim), requires_grad=True)
 
+    counts = {name: count.clone() for name, count in layer.module.named_buffers() if not count.is_floating_point()}
+
     def function(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
+        layer.module.load_state_dict(counts, strict=False)  # of batches: it may decide what is drawn
         return layer.run(x, training=True)
 
     try:

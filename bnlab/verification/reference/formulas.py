@@ -6,12 +6,15 @@ Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,), 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
+
+from bnlab.verification.reference.recipe import Recipe
+from bnlab.verification.reference.standardize import standardize
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -25,6 +28,95 @@ def dynamic_tanh(x: Array, parameters: Values, *_: Any) -> Array:
 def dynamic_erf(x: Array, parameters: Values, *_: Any) -> Array:
     """γ erf(α x + s) + β (Chen et al. 2025, arXiv 2512.10938)."""
     return _affine(np.asarray(erf(parameters["alpha"] * x + parameters["shift"])), parameters)
+
+
+def bounded(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """γ f(α x + s) + β (Chen et al. 2025, arXiv 2512.10938)."""
+    u = parameters["alpha"] * x + parameters["shift"]
+    root = np.sqrt(1 + u**2)
+    functions: dict[str, Callable[[], Any]] = {
+        "erf": lambda: erf(u),
+        "tanh": lambda: np.tanh(u),
+        "arctan": lambda: np.arctan(u),
+        "isru": lambda: u / root,
+        "clip": lambda: np.where(np.abs(u.real) < 1, u, np.sign(u.real)),
+        "dyisru": lambda: np.sqrt(x.shape[1]) * u / root,
+    }
+    return _affine(np.asarray(functions[settings["function"]]()), parameters)
+
+
+def mean_only(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """γ (x − μ) + β (Salimans & Kingma 2016, arXiv 1602.07868)."""
+    mean = x.mean(_over_batch(x))
+    used = _tracked(statistics, settings, {"running_mean": mean}, training)
+    return _affine(x - _fit(used["running_mean"], x), parameters)
+
+
+def variance_only(
+    x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool
+) -> Array:
+    """γ x / √(σ² + ε) + β (Daneshmand et al. 2020, arXiv 2003.01652); the unbiased σ² is stored."""
+    axes = _over_batch(x)
+    n = x.size // x.shape[1]
+    var = ((x - x.mean(axes, keepdims=True)) ** 2).mean(axes)
+    stored = _tracked(statistics, settings, {"running_var": var * n / max(n - 1, 1)}, training)
+    used = var if training else stored["running_var"]
+    return _affine(x / np.sqrt(_fit(used, x) + settings["eps"]), parameters)
+
+
+def noisy(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """Batch norm of x, times s, plus m, random for each sample and channel (Santurkar et al. 2018, 1805.11604)."""
+    y = _batch(x, parameters, statistics, settings, training)
+    if not training:
+        return y
+    n, channels = x.shape[:2]
+    seeds = _noise(0, 0, np.arange(channels))
+    u = (_noise(seeds, _counted(statistics), np.arange(2 + 3 * n)[:, None]) + 0.5) / 2**32
+    of_shift, radius, angle = u[2 : 2 + n], u[2 + n : 2 + 2 * n], u[2 + 2 * n :]
+    shift = settings["centre"] * (2 * u[0] - 1) + settings["jitter"] * (2 * of_shift - 1)
+    normal = np.sqrt(-2 * np.log(radius)) * np.cos(2 * np.pi * angle)
+    scale = 1 + (settings["deviation"] - 1) * u[1] + settings["jitter"] * normal
+    shape = (n, channels, *(1,) * (x.ndim - 2))
+    return np.asarray(y * scale.reshape(shape) + shift.reshape(shape))
+
+
+def ghost_noise(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """x̂ by batch norm, of each sample off by the statistics of V random samples (Kosson et al. 2023, 2305.17205)."""
+    x_hat = _batch(x, {}, statistics, settings, training)
+    if training:
+        n, size, seen = len(x), settings["virtual_batch_size"], x_hat.real
+        drawn = (_noise(0, _counted(statistics), np.arange(n * size)) * n >> 32).reshape(n, size)
+        moments = [(each.mean(_over_batch(x)), each.var(_over_batch(x))) for each in (seen, *(seen[i] for i in drawn))]
+        (mean, var), *ghosts = moments
+        shift = np.stack([of_ghost - mean for of_ghost, _ in ghosts])
+        scale = np.sqrt(np.stack([of_ghost + 1e-3 for _, of_ghost in ghosts]) / (var + 1e-3))
+        shape = (*x.shape[:2], *(1,) * (x.ndim - 2))
+        x_hat = (x_hat - shift.reshape(shape)) / scale.reshape(shape)
+    return _affine(x_hat, parameters)
+
+
+def eval_norm(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """Batch norm; at test time by a mixture with the sample's own statistics (Singh & Shrivastava 2019, 1904.06031)."""
+    if training:
+        statistics["largest"] = np.maximum(statistics.get("largest", np.array(2)), len(x))
+        return _batch(x, parameters, statistics, settings, training)
+    share = settings["own_share"] or 1 / float(statistics.get("largest", np.array(2))) ** 2
+    spatial = tuple(range(2, x.ndim))
+    own_mean, own_var = x.mean(spatial, keepdims=True), x.var(spatial, keepdims=True)
+    mean, var = (_fit(statistics[name], x) for name in ("running_mean", "running_var"))
+    mixed = (1 - share) * (var + mean**2) + share * (own_var + own_mean**2)
+    mean = (1 - share) * mean + share * own_mean
+    return _affine((x - mean) / np.sqrt(mixed - mean**2 + settings["eps"]), parameters)
+
+
+def l1(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """γ (x − μ) / (√(π/2) mean|x − μ| + ε) + β (Hoffer et al. 2018, arXiv 1803.01814)."""
+    axes = _over_batch(x)
+    mean = x.mean(axes)
+    centred = x - _fit(mean, x)
+    std = np.sqrt(np.pi / 2) * (centred * np.sign(centred.real)).mean(axes)
+    used = _tracked(statistics, settings, {"running_mean": mean, "running_std": std}, training)
+    return _affine((x - _fit(used["running_mean"], x)) / (_fit(used["running_std"], x) + settings["eps"]), parameters)
 
 
 def switchable(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
@@ -58,6 +150,55 @@ def weight_standardization(
     w = parameters["original"]
     centred = w - w.mean(1, keepdims=True)
     return _linear(x, centred / (np.sqrt((centred**2).mean(1, keepdims=True)) + settings["eps"]))
+
+
+def scaled_weight_standardization(
+    x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool
+) -> Array:
+    """Linear: x ŵᵀ with ŵ = g (w − μ) / √(max(K σ², ε)) for each output unit (Brock et al. 2021, arXiv 2101.08692)."""
+    w = parameters["original"]
+    centred = w - w.mean(1, keepdims=True)
+    squares = (centred**2).sum(1, keepdims=True)
+    squares = np.where(squares.real > settings["eps"], squares, settings["eps"])
+    return _linear(x, settings["gain"] * centred / np.sqrt(squares))
+
+
+def _batch(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    return standardize(Recipe(samples=True, channels="channel"), x, parameters, statistics, settings, training)
+
+
+def _counted(statistics: Values) -> int:
+    """The number of this batch, from 1."""
+    statistics["batches"] = statistics.get("batches", np.zeros((), int)) + 1
+    return int(statistics["batches"])
+
+
+def _noise(seed: Any, count: int, number: Array) -> Array:
+    """32 bits of each number: bnlab.seeds.noise."""
+    return _scrambled(number * 0x9E3779B1 + _scrambled(seed + _scrambled(np.asarray(count))))
+
+
+def _scrambled(numbers: Array) -> Array:
+    """MurmurHash3's last step (Appleby 2011)."""
+    h = np.asarray(numbers).astype(np.uint64) & np.uint64(2**32 - 1)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        h = (h ^ h >> np.uint64(shift)) * np.uint64(factor) & np.uint64(2**32 - 1)
+    return (h ^ h >> np.uint64(16)).astype(np.int64)
+
+
+def _over_batch(x: Array) -> tuple[int, ...]:
+    """All axes but the channels'."""
+    return (0, *range(2, x.ndim))
+
+
+def _tracked(statistics: Values, settings: Mapping[str, Any], of_batch: Values, training: bool) -> Values:
+    """What normalizes: in training the batch's own, by which the running ones move; else these."""
+    if not training:
+        return statistics
+    m = settings["momentum"]
+    for name, value in of_batch.items():
+        statistics[name] = (1 - m) * statistics[name] + m * value.real
+    return of_batch
 
 
 def _linear(x: Array, w: Array) -> Array:

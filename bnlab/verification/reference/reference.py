@@ -182,6 +182,43 @@ REFERENCES: dict[str, Reference] = {
     "precise_batch": _standardization(
         Recipe(samples=True, channels="channel"), _GAMMA_BETA, _RUNNING, momentum=0.3, population_batches=2
     ),
+    "eval_norm": Reference(
+        forward=formulas.eval_norm,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "own_share": None},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+    ),
+    "noisy_batch": Reference(
+        forward=formulas.noisy,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "centre": 0.4, "deviation": 1.5, "jitter": 0.2},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+    ),
+    "ghost_noise": Reference(
+        forward=formulas.ghost_noise,
+        settings={"by": "batch", "eps": 1e-3, "affine": True, "momentum": 0.3, "virtual_batch_size": 4},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+        constants="the ghosts' statistics",
+    ),
+    "l1_batch": Reference(
+        forward=formulas.l1,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3},
+        initial=_GAMMA_BETA,
+        statistics={"running_mean": 0.0, "running_std": 1.0},
+    ),
+    "mean_only_batch": Reference(
+        forward=formulas.mean_only,
+        settings={"affine": True, "momentum": 0.3},
+        initial=_GAMMA_BETA,
+        statistics={"running_mean": 0.0},
+    ),
+    "variance_only_batch": Reference(
+        forward=formulas.variance_only,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3},
+        initial=_GAMMA_BETA,
+        statistics={"running_var": 1.0},
+    ),
     "frn": replace(
         _standardization(
             Recipe(samples=False, channels="channel", centred=False, threshold="learned"),
@@ -207,9 +244,20 @@ REFERENCES: dict[str, Reference] = {
         settings={"alpha": 0.5, "shift": 0.0, "affine": True},
         initial={**_GAMMA_BETA, "alpha": np.array([0.5]), "shift": np.array([0.0])},
     ),
+    "bounded": Reference(
+        forward=formulas.bounded,
+        settings={"function": "isru", "alpha": 0.5, "shift": 0.0, "affine": True},
+        initial={**_GAMMA_BETA, "alpha": np.array([0.5]), "shift": np.array([0.0])},
+    ),
     "weight_standardization": Reference(
         forward=formulas.weight_standardization,
         settings={"eps": 1e-3},
+        initial={"original": WEIGHT},
+        of_weights=True,
+    ),
+    "scaled_weight_standardization": Reference(
+        forward=formulas.scaled_weight_standardization,
+        settings={"eps": 1e-3, "gain": 1.5},
         initial={"original": WEIGHT},
         of_weights=True,
     ),

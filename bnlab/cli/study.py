@@ -1,0 +1,152 @@
+"""`bnlab study`: runs a study that was written down beforehand, and says what came out of each hypothesis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bnlab.cli.failing import INTERRUPTED, fail
+from bnlab.errors import UserError
+from bnlab.machine import say, status
+
+if TYPE_CHECKING:
+    from bnlab.studies import Plan, Study
+    from bnlab.studies.judging import Judged
+
+
+def study(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME|FILE.yaml] [OVERRIDES]", help="A shipped study or your own file, and settings."),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the shipped studies.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All shipped studies, one after the other.")] = False,
+    budget: Annotated[str, typer.Option(help="full | quick, which is to see it work.")] = "full",
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 if a verdict is not the expected one.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print the question, hypotheses and design, and train nothing new.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write STUDIES.md and docs/studies/ here, of all with full results.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON, for programs.")] = False,
+) -> None:
+    """Run a study: hypotheses that are locked before training, and a verdict on each.
+
+    Example: bnlab study convergence --budget quick
+    """
+    from bnlab import studies
+
+    if listed:
+        _list()
+        return
+    if write:
+        _write(words or [])
+        return
+    plans = [studies.planned(study, budget, overrides) for study, overrides in _asked(words or [], every=every)]
+    try:
+        judged = [each for plan in plans if (each := _run(plan, explain=explain, quiet=as_json)) is not None]
+    except KeyboardInterrupt as interrupt:  # here, because Typer would turn it into an exit without a word
+        fail(str(interrupt) or "interrupted", INTERRUPTED)
+    if as_json:
+        typer.echo(json.dumps([each.as_data() for each in judged], indent=2))
+    unexpected = [each for one in judged for each in one.verdicts if not each.as_expected]
+    if check and unexpected:
+        names = ", ".join(f"{each.name} ({each.word}, not {each.hypothesis.expected})" for each in unexpected)
+        fail(f"not as expected: {names}", 1)
+
+
+def _asked(words: Sequence[str], *, every: bool) -> list[tuple[Study, Sequence[str]]]:
+    """The studies, each with the settings that were typed."""
+    from bnlab import studies
+
+    named = bool(words) and "=" not in words[0]
+    if every == named:
+        wrong = "a study's name and --all are given" if every else "no study is named"
+        raise UserError(f"{wrong}; write bnlab study NAME, bnlab study FILE.yaml, or --all. See: bnlab study --list")
+    if every:
+        return [(studies.find(name), words) for name in studies.names()]
+    return [(studies.find(words[0]), words[1:])]
+
+
+def _write(overrides: Sequence[str]) -> None:
+    """Writes up the studies whose full results are there; nothing is trained."""
+    if overrides and "=" not in overrides[0]:
+        raise UserError(f"--write takes all studies with full results, and no name as {overrides[0]}; leave it out")
+    from bnlab import studies
+    from bnlab.studies import judging, pages, running
+
+    judged, not_run = [], []
+    for name in studies.names():
+        status.show(f"reading {name}")
+        trained = running.stored(running.prepare(studies.planned(studies.find(name), "full", overrides)))
+        if trained is None:
+            not_run.append(name)
+        else:
+            judged.append(judging.judge(trained))
+    status.clear()
+    for path in pages.write(Path(), judged, not_run):
+        _print(str(path))
+
+
+def _list() -> None:
+    from bnlab import studies
+
+    for name in studies.names():
+        study = studies.find(name)
+        claim = f"claim {study.source.claim}" if study.source.claim else ""
+        _print(f"{name:20} {claim:9} {study.question}")
+
+
+def _run(plan: Plan, *, explain: bool, quiet: bool) -> Judged | None:
+    """The verdicts of a study; with `explain` nothing is trained, and there are none before it was."""
+    from bnlab import studies
+
+    if not quiet:
+        for line in studies.explained(plan) if explain else [f"{plan.study.name}: {plan.study.question}"]:
+            _print(line)
+    status.show("composing")
+    from bnlab.studies import judging, running
+
+    prepared = running.prepare(plan)
+    status.clear()
+    if explain:
+        trained = running.stored(prepared)
+        if trained is None:
+            if not quiet:
+                missing = f"{prepared.missing} of its {plan.replicates} replicates are not trained yet"
+                _print(f"\n{missing}; run it: {plan.command}")
+            return None
+    else:
+        trained = running.train(prepared)
+    judged = judging.judge(trained)
+    if not quiet:
+        _say(judged, explain=explain)
+    return judged
+
+
+def _say(judged: Judged, *, explain: bool) -> None:
+    from bnlab import studies
+    from bnlab.studies import saying
+
+    trained = judged.trained
+    _print(f"{saying.summary(judged)}; locked {trained.lock.at}, {trained.lock.digest[:10]}")
+    for verdict in judged.verdicts:
+        _print(f"  {saying.sentence(verdict)}")
+    for amendment in trained.amendments:
+        _print(f"  {amendment}")
+    if explain:
+        _print("")
+        for line in studies.meanings({verdict.word for verdict in judged.verdicts}):
+            _print(line)
+
+
+def _print(line: str) -> None:
+    """A whole line; only a terminal breaks it."""
+    from rich.console import Console
+
+    say(line, Console(highlight=False))

@@ -1,0 +1,169 @@
+"""Where a stack keeps a layer of the plain models: its parameters, and what passes through it.
+
+Shapes: R replicates, N batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from bnlab.declarations import Calls
+from bnlab.lifting.lifted import Cut, Holder, Lifted, Looped, Owned, Single, Takes, parameters_with_kind, spread
+from bnlab.lifting.walk import declared
+
+
+def layers_with_parameters(stack: nn.Module) -> list[tuple[str, Owned]]:
+    """Each parameter of a lifted stack with its layer's path in the plain models, in the network's order."""
+    seen: dict[int, tuple[str, Owned]] = {}
+    for path, layer in _layers_below(stack, ""):
+        if isinstance(layer, Lifted):
+            owned = list(layer.owned())
+        else:
+            owned = [Owned(each, [0], of_norm) for each, of_norm in parameters_with_kind(layer)]
+        for each in owned:
+            seen.setdefault(id(each.tensor), (path, each))
+    return list(seen.values())
+
+
+def layers_with_buffer(stack: nn.Module, name: str) -> list[str]:
+    """The paths in the plain models of the layers of which some keep a tensor of that name beside their parameters."""
+    found = {path: None for path, layer in _layers_below(stack, "") if any(True for _ in _buffers(layer, name))}
+    return list(found)
+
+
+def _buffers(layer: nn.Module, name: str) -> Iterator[Tensor]:
+    return (buffer for own, buffer in layer.named_buffers() if own.rpartition(".")[2] == name)
+
+
+def _layers_below(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
+    """The layers of a stack, lifted or, in a stack of one, plain, with their paths in the plain models."""
+    if isinstance(module, Single):
+        yield from _plain_below(module.model, path)
+    elif isinstance(module, Cut):
+        for layer in module.layers:
+            yield from _layers_below(layer, path)
+    elif isinstance(module, Holder):
+        yield from _layers_below(module.holder, path)
+    elif isinstance(module, Lifted):
+        yield path, module
+    else:
+        for name, child in module.named_children():
+            yield from _layers_below(child, _joined(path, name))
+
+
+def _plain_below(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
+    if isinstance(declared(module), Calls):
+        for name, child in module.named_children():
+            yield from _plain_below(child, _joined(path, name))
+    else:
+        yield path, module
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+@dataclass
+class Passed:
+    """What has passed through a layer of some replicates.
+
+    Attributes:
+        owners: the replicates that have this layer.
+        kind: the layer's class in their plain models.
+        inputs, outputs: (R, N, ...) of these, one for each call.
+    """
+
+    owners: Sequence[int]
+    kind: type[nn.Module]
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """As if nothing had passed so far."""
+        self.inputs.clear()
+        self.outputs.clear()
+
+
+@contextmanager
+def passing(stack: nn.Module, paths: Sequence[str], takes: Takes) -> Iterator[dict[str, list[Passed]]]:
+    """Within, all that passes through these layers is kept; each path's in parts that have the layer in one form.
+
+    Args:
+        stack: as `lift` makes it.
+        paths: of layers in the plain models, of which some replicates, or all, may lack one.
+        takes: which of the distinct batches each replicate takes, as `lift` has it.
+    """
+    hooks: list[RemovableHandle] = []
+    found: dict[str, list[Passed]] = {}
+    for path in paths:
+        found[path] = []
+        for module, is_plain, owners in places_of(stack, path, range(len(takes))):
+            part = Passed(owners, type(module.plain[0] if isinstance(module, Lifted) else module))
+            hooks.append(module.register_forward_hook(_keeper(part, is_plain, [takes[each] for each in owners])))
+            found[path].append(part)
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _keeper(part: Passed, is_plain: bool, takes: Takes) -> Any:
+    def keep(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
+        for kept, value in ((part.inputs, arguments[0]), (part.outputs, output)):
+            each = value.detach().unsqueeze(0) if is_plain else value.detach()
+            kept.append(spread(each, takes))
+
+    return keep
+
+
+def buffers_of(stack: nn.Module, path: str, name: str, replicates: int) -> Iterator[tuple[Sequence[int], list[Tensor]]]:
+    """The tensors of that name that a layer keeps beside its parameters, by who owns them: one of all, or one each."""
+    for place in places_of(stack, path, range(replicates)):
+        found = list(_buffers(place.module, name))
+        if found:
+            yield place.owners, found
+
+
+class Place(NamedTuple):
+    """Where a layer of some replicates is called; `is_plain`: a module of one, without an axis for replicates."""
+
+    module: nn.Module
+    is_plain: bool
+    owners: Sequence[int]
+
+
+def places_of(module: nn.Module, path: str, owners: Sequence[int]) -> Iterator[Place]:
+    """The places of a layer in a stack, or in a part of one, of the replicates `owners` that have it."""
+    if isinstance(module, Cut):
+        parts = torch.tensor(module.owners).split(module.sizes)
+        for layer, part in zip(module.layers, parts, strict=True):
+            yield from places_of(layer, path, part.tolist())
+    elif not path:
+        yield Place(module, False, owners)
+    elif isinstance(module, Single):
+        yield from _child(module.model, path, owners)
+    elif isinstance(module, Looped):
+        for layer, owner in zip(module.layers, owners, strict=True):
+            yield from _child(layer, path, [owner])
+    elif isinstance(module, Holder):
+        yield from places_of(module.holder, path, owners)
+    elif not isinstance(module, Lifted):
+        name, _, rest = path.partition(".")
+        child = module._modules.get(name)
+        if child is not None:
+            yield from places_of(child, rest, owners)
+
+
+def _child(module: nn.Module, path: str, owners: Sequence[int]) -> Iterator[Place]:
+    try:
+        yield Place(module.get_submodule(path), True, owners)
+    except AttributeError:
+        return

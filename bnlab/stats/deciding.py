@@ -1,0 +1,206 @@
+"""Claims that were written down before their values were seen, and what the values say of each.
+
+A claim is of pairs: values and baseline of the same seeds, greater being better, infinite where a replicate failed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from bnlab.stats.contrasting import FEWEST_PAIRS, Contrast
+from bnlab.stats.correction import holm
+from bnlab.stats.estimate import Interval
+from bnlab.stats.permutation import smallest_p
+from bnlab.stats.power import MOST_SEEDS
+
+LEVEL = 0.05
+
+
+class Word(StrEnum):
+    """What is said of a claim."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    EQUAL = "practically equal"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Two arms of the same seeds, and what was said of them beforehand.
+
+    Attributes:
+        values: of the first arm, one for each seed; of greater ones more is better.
+        baseline: of the other, in the same order of seeds.
+        margin: 0 or more, in the unit of the values.
+        within: True: the arms differ by no more than the margin. False: values are above the baseline by more than it.
+    """
+
+    values: tuple[float, ...]
+    baseline: tuple[float, ...]
+    margin: float
+    within: bool
+
+    @cached_property
+    def contrast(self) -> Contrast:
+        """The arms as they are."""
+        return Contrast(self.values, self.baseline, paired=True)
+
+    @cached_property
+    def above(self) -> Contrast:
+        """Held against the baseline plus the margin: positive where values are above by more than it."""
+        return self._beyond(self.margin)
+
+    @cached_property
+    def below(self) -> Contrast:
+        """Held against the baseline less the margin."""
+        return self._beyond(-self.margin)
+
+    @cached_property
+    def main_p(self) -> float:
+        """P of what was said, uncorrected; NaN with fewer than two pairs."""
+        return self._within_p if self.within else self.above.p
+
+    @cached_property
+    def other_p(self) -> float:
+        """P of what may be so instead: that the arms are within the margin, or beyond it where within was said."""
+        if self.within:
+            return self._beyond_p
+        return self._within_p if self.margin else math.nan
+
+    @property
+    def _within_p(self) -> float:
+        """Two one-sided tests (Schuirmann 1987): the larger p of not being above, and of not being below."""
+        return float(np.max([_one_sided(self.above, -1), _one_sided(self.below, 1)]))
+
+    @property
+    def _beyond_p(self) -> float:
+        """Two-sided p that the difference is at an end of the margin, where it was seen outside; else 1."""
+        if math.isnan(self.above.p):
+            return math.nan
+        return float(min([*(each.p for each in self._outside()), 1.0]))
+
+    def _outside(self) -> list[Contrast]:
+        return [each for each, side in ((self.above, 1), (self.below, -1)) if each.direction == side]
+
+    def _beyond(self, margin: float) -> Contrast:
+        return Contrast(self.values, tuple(value + margin for value in self.baseline), paired=True)
+
+    def seeds_to_settle(self, level: float) -> int | None:
+        """The seeds with which an effect as large as the one seen would be decided 4 times in 5; None: over 500."""
+        if not self.within:
+            return self.above.seeds_for(abs(self.above.difference), level)
+        room = self.margin - abs(self.contrast.difference)
+        if room > 0:
+            return self.contrast.seeds_for(room, level, equality=True)
+        return self.contrast.seeds_for(-room, level) if room else None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the values say of a claim.
+
+    Attributes:
+        claim: what was said.
+        word: what is said of it now.
+        p: of what was said, corrected by Holm over the claims; NaN with fewer than two pairs.
+        level: that its p had to reach, at its step of Holm's correction.
+    """
+
+    claim: Claim
+    word: Word
+    p: float
+    level: float
+
+    @property
+    def difference(self) -> float:
+        """Of the means, values less baseline; NaN where replicates failed."""
+        return self.claim.contrast.difference
+
+    @property
+    def interval(self) -> Interval:
+        """Of the difference, of the level at which the claim was tested, so that it says what the word says.
+
+        Two one-sided tests at that level go with an interval of twice the level. NaN where replicates failed.
+        """
+        return self.claim.contrast.interval(min(1.0, 2 * self.level) if self.claim.within else self.level)
+
+    @property
+    def confidence(self) -> float:
+        """Of the interval."""
+        return 1 - (min(1.0, 2 * self.level) if self.claim.within else self.level)
+
+    @property
+    def more_seeds(self) -> int | None:
+        """How many more seeds would settle an effect as large as the one seen; None: unknown, or over 500."""
+        if self.word != Word.INCONCLUSIVE:
+            return 0
+        wanted = self.claim.seeds_to_settle(self.level)
+        return None if wanted is None else max(1, wanted - len(self.claim.values))
+
+
+def decide(claims: Sequence[Claim]) -> list[Decision]:
+    """What is so of each claim of a study.
+
+    Two families, each corrected by Holm (1979) at .05: what was said of every claim, and what may be so instead. So
+    the chance that any claim of a study is called supported wrongly is at most .05, and so is the chance that any
+    is called the opposite wrongly.
+    """
+    main, other = [claim.main_p for claim in claims], [claim.other_p for claim in claims]
+    corrected, instead, levels = holm(main), holm(other), _levels(main)
+    return [
+        Decision(claim, _word(claim, p, alternative), p, level)
+        for claim, p, alternative, level in zip(claims, corrected, instead, levels, strict=True)
+    ]
+
+
+def _word(claim: Claim, p: float, instead: float) -> Word:
+    if claim.within:
+        if p <= LEVEL:
+            return Word.SUPPORTED
+        return Word.CONTRADICTED if instead <= LEVEL else Word.INCONCLUSIVE
+    if p <= LEVEL and claim.above.direction > 0:
+        return Word.SUPPORTED
+    if instead <= LEVEL:
+        return Word.EQUAL
+    return Word.CONTRADICTED if p <= LEVEL else Word.INCONCLUSIVE
+
+
+def seeds_to_decide(exact: Sequence[bool]) -> int:
+    """The fewest seeds with which every claim of a study can be decided, if all come out as clearly as they can.
+
+    Any two pairs can give any t. What has to be tested exactly has a smallest p, 2 / 2^n of n pairs and half of it
+    where equality was said; all such claims may have it, and Holm's first step is over them.
+
+    Args:
+        exact: of each claim that has to be tested exactly, since its values may have no spread or be infinite, whether
+            equality was said.
+
+    Raises:
+        ValueError: no number up to 500 will do.
+    """
+    for seeds in range(FEWEST_PAIRS, MOST_SEEDS + 1):
+        smallest = [smallest_p([seeds]) / (2 if within else 1) for within in exact]
+        if all(p <= level for p, level in zip(smallest, _levels(smallest), strict=True)):
+            return seeds
+    raise ValueError(f"{len(exact)} claims cannot be decided by {MOST_SEEDS} seeds")
+
+
+def _one_sided(contrast: Contrast, side: int) -> float:
+    """P that the difference is not on that side of 0: half of the two-sided one where it was seen there."""
+    return contrast.p / 2 if contrast.direction == side else 1 - contrast.p / 2
+
+
+def _levels(p_values: Sequence[float]) -> list[float]:
+    """What each uncorrected p has to reach: .05 over what is left at its step, or at the first step that fails."""
+    tested = sorted(p for p in p_values if not math.isnan(p))
+    count = len(tested)
+    failing = next((step for step, p in enumerate(tested) if p * (count - step) > LEVEL), count)
+    last = LEVEL / max(1, count - failing)
+    return [LEVEL / (count - tested.index(p)) if p in tested[:failing] else last for p in p_values]

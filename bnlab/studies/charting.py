@@ -1,0 +1,95 @@
+"""A study's chart: its arms on the axes of the source's figure, and the published curves over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from bnlab import stats
+from bnlab.config import setting_words
+from bnlab.report import charts
+from bnlab.studies.design import Cell, Chart, Study
+from bnlab.studies.judging import Judged
+from bnlab.studies.metrics import Final, Measured
+
+AXIS = "60"
+"""Pixels of the axis beside the legend."""
+
+
+def chart(judged: Judged) -> charts.Drawing:
+    """Means over the seeds that finished, with 95 % t intervals; whose seeds diverged is said below the title."""
+    study = judged.trained.plan.study
+    points = pd.DataFrame(list(_points(study, judged.measured)))
+    x = alt.X(
+        "x:Q",
+        title=study.chart.x if study.chart.x in ("step", "epoch") else setting_words.title(study.chart.x),
+        scale=alt.Scale(type="log" if study.chart.log else "linear", zero=False, nice=False, padding=12),
+    )
+    of = study.chart.y
+    title = f"{of} ({of.unit.value})"
+    labels = list(dict.fromkeys(points["label"]))
+    marks = charts.of_arms(labels)
+    color = alt.Color(
+        "label:N",
+        scale=alt.Scale(domain=labels, range=[marks[label].color for label in labels]),
+        legend=charts.legend(labels, AXIS),
+    )
+    y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False, padding=8))
+    base = alt.Chart(points).encode(x=x, color=color)
+    layers = [
+        base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q")),
+        base.mark_line(strokeWidth=2).encode(y=y),
+        base.mark_point(filled=True, size=20, opacity=1).encode(y=y),
+        *_published(study, x, title),
+    ]
+    text = alt.TitleParams(f"{title} by {setting_words.name(study.chart.x)}, mean and 95 % interval")
+    subtitle = "; ".join([*_left_out(judged.measured), *(f"dashed: {each.label}" for each in study.published)])
+    if subtitle:
+        text.subtitle = subtitle
+    finished = charts.layer(*layers).properties(title=text, width=charts.WIDTH, height=charts.HEIGHT)
+    return charts.Drawing(study.name, str(text.text), subtitle, finished)
+
+
+def _points(study: Study, measured: Mapping[Cell, Sequence[Measured]]) -> Iterator[dict[str, Any]]:
+    for cell, replicates in measured.items():
+        at = dict(cell.at)
+        along = at.pop(study.chart.x, None)
+        label = str(Cell(cell.arm, tuple(at.items())))
+        done = [replicate for replicate in replicates if not replicate.diverged]
+        for place, values in _values(study.chart, along, done).items():
+            n, mean, _, (low, high) = stats.summarize(values)
+            known = {"low": low, "high": high} if n > 1 else {"low": mean, "high": mean}
+            yield {"label": label, "x": place, "mean": mean, **known}
+
+
+def _values(axes: Chart, along: str | None, replicates: Sequence[Measured]) -> dict[float, list[float]]:
+    """Of each place on the x axis the values of the seeds."""
+    values: dict[float, list[float]] = {}
+    for replicate in replicates:
+        if along is not None:
+            values.setdefault(float(along), []).append(Final(axes.y).measure(replicate))
+            continue
+        epochs = {row.step: row.epoch for row in replicate.scores}
+        for step, value in axes.y.curve(replicate):
+            values.setdefault(epochs[step] if axes.x == "epoch" else float(step), []).append(value)
+    return values
+
+
+def _published(study: Study, x: alt.X, title: str) -> Iterator[alt.Chart]:
+    for each in study.published:
+        table = pd.DataFrame({"x": each.x, "y": each.y})
+        table = table.assign(low=table["y"] - each.error, high=table["y"] + each.error)
+        base = alt.Chart(table).encode(x=x)
+        yield base.mark_line(color=charts.BLACK, strokeDash=[6, 3]).encode(y=alt.Y("y:Q", title=title))
+        if each.error:
+            yield base.mark_rule(color=charts.BLACK).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
+
+
+def _left_out(measured: Mapping[Cell, Sequence[Measured]]) -> Iterator[str]:
+    for cell, replicates in measured.items():
+        diverged = sum(replicate.diverged for replicate in replicates)
+        if diverged:
+            yield f"not drawn: {diverged} of {len(replicates)} seeds of {cell} diverged"

@@ -1,0 +1,365 @@
+"""What may be said beforehand of a study's arms, each kind with the two columns of numbers that decide it.
+
+A hypothesis becomes a `stats.Claim`: per seed two numbers, of which greater ones are better, and a margin. What is
+not of arms at all swept values says `at` which it is.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from bnlab.errors import UserError
+from bnlab.studies.metrics import Metric, Unit
+
+if TYPE_CHECKING:
+    from bnlab.stats import Claim
+
+At = Mapping[str, str]
+"""Values of swept settings, by setting."""
+Read = Mapping[tuple[str, tuple[tuple[str, str], ...]], Sequence[float]]
+"""Of an arm at values of the swept settings the metric of each seed, all in one order of seeds."""
+
+
+class Expected(StrEnum):
+    """What a verdict is expected to be."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    EQUAL = "practically equal"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Direction(StrEnum):
+    """Which way a metric goes as a setting grows."""
+
+    RISES = "rises"
+    FALLS = "falls"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hypothesis(ABC):
+    """What is said of a metric.
+
+    Attributes:
+        says: the claim as a sentence.
+        metric: that it is about.
+        at: the values of swept settings at which it is so.
+        expected: the verdict that the full study is expected to give; None: nobody says.
+    """
+
+    within: ClassVar[bool] = False
+    by_order: ClassVar[bool] = False
+
+    says: str
+    metric: Metric
+    at: At = field(default_factory=dict)
+    expected: Expected | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether only exact tests are sure to apply: values may be infinite, or have no spread."""
+        return self.by_order or self.metric.exact
+
+    @property
+    def unit(self) -> Unit:
+        """Of its effect."""
+        return self.metric.unit
+
+    @property
+    @abstractmethod
+    def effect(self) -> str:
+        """What its effect is the difference of: "batch less none"."""
+
+    @abstractmethod
+    def places(self) -> Iterator[tuple[str, At]]:
+        """The arms that it needs, each at some values; a setting that it goes over is not among them."""
+
+    @property
+    def over(self) -> str | None:
+        """The swept setting all of whose values it needs."""
+        return None
+
+    @abstractmethod
+    def claim(self, of: Values) -> Claim:
+        """What is to be decided of these numbers."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """The metric of a hypothesis, of each cell by seed, in one order of seeds.
+
+    Attributes:
+        read: by arm and values.
+        swept: of each swept setting its values, in order.
+        higher: whether more is better.
+    """
+
+    read: Read
+    swept: Mapping[str, Sequence[str]]
+    higher: bool
+
+    def raw(self, arm: str, at: At) -> tuple[float, ...]:
+        """As measured."""
+        return tuple(self.read[arm, tuple((key, at[key]) for key in self.swept)])
+
+    def better(self, arm: str, at: At) -> tuple[float, ...]:
+        """So that more is better."""
+        return tuple(value if self.higher else -value for value in self.raw(arm, at))
+
+    def along(self, arm: str, at: At, key: str) -> Iterator[tuple[float, tuple[float, ...]]]:
+        """The values of a swept setting as numbers, in ascending order, each with the metric as measured."""
+        for text in sorted(self.swept[key], key=float):
+            yield float(text), self.raw(arm, {**at, key: text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Better(Hypothesis):
+    """`arm` is better than `than` by more than a margin."""
+
+    arm: str
+    than: str
+    margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_margin(self.margin, least=0.0)
+
+    @property
+    def effect(self) -> str:
+        return f"{self.arm} against {self.than}"
+
+    def places(self) -> Iterator[tuple[str, At]]:
+        yield from ((arm, self.at) for arm in (self.arm, self.than))
+
+    def claim(self, of: Values) -> Claim:
+        from bnlab.stats import Claim
+
+        return Claim(of.better(self.arm, self.at), of.better(self.than, self.at), self.margin, self.within)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equal(Hypothesis):
+    """`arm` and `to` differ by no more than a margin."""
+
+    within: ClassVar[bool] = True
+
+    arm: str
+    to: str
+    margin: float
+
+    def __post_init__(self) -> None:
+        _check_margin(self.margin, above=0.0)
+
+    @property
+    def effect(self) -> str:
+        return f"{self.arm} against {self.to}"
+
+    def places(self) -> Iterator[tuple[str, At]]:
+        yield from ((arm, self.at) for arm in (self.arm, self.to))
+
+    def claim(self, of: Values) -> Claim:
+        from bnlab.stats import Claim
+
+        return Claim(of.better(self.arm, self.at), of.better(self.to, self.at), self.margin, self.within)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interaction(Hypothesis):
+    """`arm` is ahead of `than` by more at one setting (`at`) than at another (`against`), by more than a margin."""
+
+    arm: str
+    than: str
+    against: At
+    margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_margin(self.margin, least=0.0)
+
+    @property
+    def effect(self) -> str:
+        return f"{self.arm} against {self.than}, at {_told(self.at)} rather than {_told(self.against)}"
+
+    def places(self) -> Iterator[tuple[str, At]]:
+        yield from ((arm, at) for at in (self.at, self.against) for arm in (self.arm, self.than))
+
+    def claim(self, of: Values) -> Claim:
+        from bnlab.stats import Claim
+
+        here, there = (
+            tuple(map(_less, of.better(self.arm, at), of.better(self.than, at))) for at in (self.at, self.against)
+        )
+        return Claim(here, there, self.margin, self.within)
+
+
+TAU = Unit("", "of tau", 2, True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend(Hypothesis):
+    """The metric of `arm` rises, or falls, with a swept setting: in each seed Kendall's tau, which is -1 to 1.
+
+    Tau is the share of pairs of settings in the order that was said, less the share in the other one.
+    """
+
+    by_order: ClassVar[bool] = True
+
+    arm: str
+    along: str
+    direction: Direction
+    margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_margin(self.margin, least=0.0)
+
+    @property
+    def unit(self) -> Unit:
+        return TAU
+
+    @property
+    def effect(self) -> str:
+        return f"the {self.metric} of {self.arm} {self.direction} with {self.along}, Kendall's tau"
+
+    @property
+    def over(self) -> str:
+        return self.along
+
+    def places(self) -> Iterator[tuple[str, At]]:
+        yield self.arm, self.at
+
+    def claim(self, of: Values) -> Claim:
+        from bnlab.stats import Claim
+
+        columns = [values for _, values in of.along(self.arm, self.at, self.along)]
+        sign = 1 if self.direction == Direction.RISES else -1
+        taus = tuple(sign * _tau(seed) for seed in zip(*columns, strict=True))
+        return Claim(taus, (0.0,) * len(taus), self.margin, self.within)
+
+
+DECADES = Unit("decades", "decades", 2, True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reaches(Hypothesis):
+    """`arm` trains up to a larger value of a swept setting than `than`, by more than a factor.
+
+    A seed trains where its metric is `goal` or better. Its number is the logarithm of the largest such value, and
+    minus infinity where it trains at none. `share` is of the sentence alone: the largest value at which so many train.
+    """
+
+    by_order: ClassVar[bool] = True
+
+    arm: str
+    than: str
+    along: str
+    goal: float
+    share: float = 0.5
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise UserError(f"share: {self.share:g} is not allowed; allowed: above 0, to 1, e.g. share: 0.5")
+        if not self.factor >= 1:
+            raise UserError(f"factor: {self.factor:g} is not allowed; allowed: 1 or more, e.g. factor: 3")
+
+    @property
+    def unit(self) -> Unit:
+        return DECADES
+
+    @property
+    def effect(self) -> str:
+        return f"the largest {self.along} at which {self.arm} trains, over that of {self.than}"
+
+    @property
+    def over(self) -> str:
+        return self.along
+
+    def places(self) -> Iterator[tuple[str, At]]:
+        yield from ((arm, self.at) for arm in (self.arm, self.than))
+
+    def claim(self, of: Values) -> Claim:
+        from bnlab.stats import Claim
+
+        margin = math.log10(self.factor)
+        return Claim(self._largest(of, self.arm), self._largest(of, self.than), margin, self.within)
+
+    def _largest(self, of: Values, arm: str) -> tuple[float, ...]:
+        columns = [[(value, each) for each in own] for value, own in of.along(arm, self.at, self.along)]
+        return tuple(
+            max((math.log10(value) for value, each in seed if self._trains(each, higher=of.higher)), default=-math.inf)
+            for seed in zip(*columns, strict=True)
+        )
+
+    def largest_of_share(self, of: Values, arm: str) -> float | None:
+        """The largest value at which at least the share of the seeds trains; None: there is none."""
+        trains = (
+            (value, sum(self._trains(each, higher=of.higher) for each in own) / len(own))
+            for value, own in of.along(arm, self.at, self.along)
+        )
+        return max((value for value, share in trains if share >= self.share), default=None)
+
+    def _trains(self, value: float, *, higher: bool) -> bool:
+        return value >= self.goal if higher else value <= self.goal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Near(Hypothesis):
+    """The metric of `arm` is a published value, within a tolerance."""
+
+    within: ClassVar[bool] = True
+
+    arm: str
+    value: float
+    tolerance: float
+
+    def __post_init__(self) -> None:
+        _check_margin(self.tolerance, above=0.0)
+
+    @property
+    def effect(self) -> str:
+        return f"{self.arm} against the published {self.metric.unit.text(self.value)}"
+
+    def places(self) -> Iterator[tuple[str, At]]:
+        yield self.arm, self.at
+
+    def claim(self, of: Values) -> Claim:
+        from bnlab.stats import Claim
+
+        own = of.better(self.arm, self.at)
+        published = self.value if of.higher else -self.value
+        return Claim(own, (published,) * len(own), self.tolerance, self.within)
+
+
+def _told(at: At) -> str:
+    return ", ".join(f"{key}={value}" for key, value in at.items())
+
+
+def _less(value: float, other: float) -> float:
+    """Their difference; none between two that failed."""
+    return 0.0 if value == other else value - other
+
+
+def _tau(values: Sequence[float]) -> float:
+    """Kendall's tau-a of values against their order; ties count for neither side."""
+    pairs = [(a, b) for i, a in enumerate(values) for b in values[i + 1 :]]
+    return sum((b > a) - (b < a) for a, b in pairs) / len(pairs)
+
+
+def _check_margin(margin: float, *, least: float = -math.inf, above: float = -math.inf) -> None:
+    if not (least <= margin < math.inf and margin > above):
+        allowed = "a number above 0" if above == 0 else "a number of 0 or more"
+        raise UserError(f"a margin of {margin:g} is not allowed; allowed: {allowed}")
+
+
+HYPOTHESES: dict[str, type[Hypothesis]] = {
+    "better": Better,
+    "equal": Equal,
+    "interaction": Interaction,
+    "trend": Trend,
+    "reaches": Reaches,
+    "near": Near,
+}
+"""By the kind that a study's file names."""

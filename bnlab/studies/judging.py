@@ -1,0 +1,151 @@
+"""The verdicts of a trained study: its metrics read from what is stored, and decided by `stats.decide`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from bnlab import stats
+from bnlab.errors import UserError
+from bnlab.launch import Outcome
+from bnlab.store import DamagedError, State, faults, read_scores, read_seconds
+from bnlab.studies.design import Cell
+from bnlab.studies.hypotheses import At, Hypothesis, Values
+from bnlab.studies.metrics import Measured
+from bnlab.studies.running import Trained
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came out of a hypothesis.
+
+    Attributes:
+        name: of the hypothesis.
+        hypothesis: what was said.
+        decision: what the seeds say of it.
+        values: its metric of every cell that it needs.
+    """
+
+    name: str
+    hypothesis: Hypothesis
+    decision: stats.Decision
+    values: Values
+
+    @property
+    def word(self) -> stats.Word:
+        return self.decision.word
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it is what the file expects, if it expects anything."""
+        return self.hypothesis.expected is None or self.hypothesis.expected.value == self.word.value
+
+    def means(self) -> dict[str, float]:
+        """Of each cell the mean over its seeds; infinite where one failed."""
+        return {str(Cell(arm, at)): fmean(own) for (arm, at), own in self.values.read.items()}
+
+    def failures(self) -> dict[str, tuple[int, int]]:
+        """Of each cell in which seeds failed how many did, of how many."""
+        counts = {
+            str(Cell(arm, at)): (sum(math.isinf(value) for value in own), len(own))
+            for (arm, at), own in self.values.read.items()
+        }
+        return {cell: count for cell, count in counts.items() if count[0]}
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs; an interval or number that there is none of is null, an infinite mean too."""
+        low, high = self.decision.interval
+        return {
+            "hypothesis": self.name,
+            "says": self.hypothesis.says,
+            "metric": str(self.hypothesis.metric),
+            "verdict": self.word.value,
+            "expected": self.hypothesis.expected and self.hypothesis.expected.value,
+            "effect": _finite(self.decision.difference),
+            "interval": [_finite(low), _finite(high)],
+            "confidence": self.decision.confidence,
+            "unit": self.hypothesis.unit.gap,
+            "margin": self.decision.claim.margin,
+            "p_corrected": _finite(self.decision.p),
+            "seeds": len(self.decision.claim.values),
+            "more_seeds": self.decision.more_seeds,
+            "means": {cell: _finite(mean) for cell, mean in self.means().items()},
+            "failed": self.failures(),
+        }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A trained study, what was measured of it, and its verdicts."""
+
+    trained: Trained
+    measured: Mapping[Cell, Sequence[Measured]]
+    verdicts: Sequence[Verdict]
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs."""
+        plan, lock = self.trained.plan, self.trained.lock
+        return {
+            "study": plan.study.name,
+            "question": plan.study.question,
+            "budget": plan.budget,
+            "command": plan.command,
+            "seeds": plan.seeds,
+            "locked": lock.at,
+            "digest": lock.digest,
+            "amendments": [str(each) for each in self.trained.amendments],
+            "verdicts": [verdict.as_data() for verdict in self.verdicts],
+        }
+
+
+def judge(trained: Trained) -> Judged:
+    """Reads what was trained and decides every hypothesis.
+
+    Raises:
+        UserError: a replicate's files are not what was stored, or lack what a metric needs.
+    """
+    measured = {cell: [_measured(outcome) for outcome in own] for cell, own in trained.outcomes.items()}
+    hypotheses = trained.plan.study.hypotheses
+    values = {name: _values(trained, name, hypothesis, measured) for name, hypothesis in hypotheses.items()}
+    decisions = stats.decide([hypothesis.claim(values[name]) for name, hypothesis in hypotheses.items()])
+    verdicts = [
+        Verdict(name, hypothesis, decision, values[name])
+        for (name, hypothesis), decision in zip(hypotheses.items(), decisions, strict=True)
+    ]
+    return Judged(trained, measured, verdicts)
+
+
+def _measured(outcome: Outcome) -> Measured:
+    folder, result = outcome.folder, outcome.result
+    changed = next(iter(faults(folder, result)), None)
+    if changed:
+        raise UserError(f"{folder}: {changed}; see: bnlab runs check")
+    try:
+        scores, seconds = read_scores(folder), read_seconds(folder)
+    except (OSError, DamagedError) as error:
+        raise UserError(f"{folder} cannot be read: {error}; train it anew with rerun=true") from error
+    return Measured(result.final, scores, seconds, result.state == State.DIVERGED)
+
+
+def _values(trained: Trained, name: str, hypothesis: Hypothesis, measured: Mapping[Cell, Sequence[Measured]]) -> Values:
+    swept, over = trained.plan.study.sweep, hypothesis.over
+    read = {}
+    for arm, at in hypothesis.places():
+        for each in _spread(at, over, swept):
+            cell = Cell(arm, tuple((key, each[key]) for key in swept))
+            read[cell.arm, cell.at] = [hypothesis.metric.value_of(replicate) for replicate in measured[cell]]
+            if any(math.isnan(value) for value in read[cell.arm, cell.at]):
+                raise UserError(f"hypothesis {name}: {cell} has no {hypothesis.metric}")
+    return Values(read, swept, hypothesis.metric.unit.higher)
+
+
+def _spread(at: At, over: str | None, swept: Mapping[str, Sequence[str]]) -> list[At]:
+    """The values of all swept settings: those given, with each one of the setting that is gone along."""
+    return [at] if over is None else [{**at, over: value} for value in swept[over]]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

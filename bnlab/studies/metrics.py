@@ -1,0 +1,272 @@
+"""What is measured of a replicate, one number each; a replicate that diverged has the worst there is.
+
+A metric is written `{kind: steps_to, of: test_accuracy, goal: 95}`, and a column alone for its value at the end.
+Accuracies are written and told in percent, their differences in points, losses in nats.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bnlab.errors import UserError, unknown
+from bnlab.store import SPLITS, Scored
+
+KINDS = ("accuracy", "loss")
+COLUMNS = [f"{split}_{kind}" for split in SPLITS for kind in KINDS]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How a metric's numbers are written.
+
+    Attributes:
+        value: the unit of a value.
+        gap: the unit of a difference.
+        digits: after the point.
+        higher: whether more is better.
+    """
+
+    value: str
+    gap: str
+    digits: int
+    higher: bool
+
+    def text(self, value: float, sign: str = "") -> str:
+        """A value with its unit."""
+        return "never" if math.isinf(value) else f"{value:{sign}.{self.digits}f} {self.value}".strip()
+
+    def number(self, value: float, sign: str = "") -> str:
+        """A value without its unit."""
+        return f"{value:{sign}.{self.digits}f}"
+
+
+PERCENT, NATS = Unit("%", "points", 2, True), Unit("nats", "nats", 4, False)
+STEPS, SECONDS = Unit("steps", "steps", 0, False), Unit("s", "seconds", 2, False)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is stored of a replicate.
+
+    Attributes:
+        final: its final scores by column.
+        scores: all rows of metrics.csv.
+        seconds: of training until each step that was evaluated.
+        diverged: whether its loss was not finite at some step.
+    """
+
+    final: Mapping[str, float]
+    scores: Sequence[Scored]
+    seconds: Mapping[int, float]
+    diverged: bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of results, as test_accuracy. Raises UserError for another."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in COLUMNS:
+            raise unknown("column", self.name, COLUMNS)
+
+    @property
+    def unit(self) -> Unit:
+        return PERCENT if self.name.endswith("accuracy") else NATS
+
+    @property
+    def worst(self) -> float:
+        return -math.inf if self.unit.higher else math.inf
+
+    def scaled(self, value: float) -> float:
+        """As it is written: an accuracy in percent."""
+        return 100 * value if self.unit is PERCENT else value
+
+    def curve(self, replicate: Measured) -> list[tuple[int, float]]:
+        """Its value at each step at which it was evaluated."""
+        split, _, kind = self.name.rpartition("_")
+        return [(row.step, self.scaled(getattr(row, kind))) for row in replicate.scores if row.split == split]
+
+    def __str__(self) -> str:
+        split, _, kind = self.name.rpartition("_")
+        return f"{SPLITS[split]} {kind}"
+
+
+class Metric(ABC):
+    """One number of a replicate.
+
+    Attributes:
+        exact: whether values may be infinite or have no spread, so that only exact tests are sure to apply.
+    """
+
+    exact: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def unit(self) -> Unit: ...
+
+    @property
+    def worst(self) -> float:
+        """Of a replicate that diverged."""
+        return -math.inf if self.unit.higher else math.inf
+
+    @abstractmethod
+    def measure(self, replicate: Measured) -> float:
+        """Its value of a replicate that did not diverge; NaN where what it needs was not evaluated."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """In words."""
+
+    def value_of(self, replicate: Measured) -> float:
+        """Its value; the worst there is of a replicate that diverged."""
+        return self.worst if replicate.diverged else self.measure(replicate)
+
+
+@dataclass(frozen=True)
+class Final(Metric):
+    """A column at the end of the training."""
+
+    of: Column
+
+    @property
+    def unit(self) -> Unit:
+        return self.of.unit
+
+    def measure(self, replicate: Measured) -> float:
+        return self.of.scaled(replicate.final.get(self.of.name, math.nan))
+
+    def __str__(self) -> str:
+        return f"{self.of} at the end"
+
+
+@dataclass(frozen=True)
+class AtStep(Metric):
+    """A column at a step, which has to be one at which it is evaluated."""
+
+    of: Column
+    step: int
+
+    @property
+    def unit(self) -> Unit:
+        return self.of.unit
+
+    def measure(self, replicate: Measured) -> float:
+        return dict(self.of.curve(replicate)).get(self.step, math.nan)
+
+    def __str__(self) -> str:
+        return f"{self.of} at step {self.step}"
+
+
+@dataclass(frozen=True)
+class TimeTo(Metric):
+    """How long until a column first reaches a goal; infinite where it never does."""
+
+    of: Column
+    goal: float
+    exact: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.of.unit is PERCENT and not 1 < self.goal <= 100:
+            raise UserError(f"a goal of {self.goal:g} is not allowed; allowed: percent above 1, to 100, e.g. 95")
+
+    @abstractmethod
+    def at(self, step: int, replicate: Measured) -> float:
+        """How long it had trained by a step."""
+
+    def measure(self, replicate: Measured) -> float:
+        higher = self.of.unit.higher
+        reached = (
+            step for step, value in self.of.curve(replicate) if (value >= self.goal if higher else value <= self.goal)
+        )
+        first = next(reached, None)
+        return math.inf if first is None else self.at(first, replicate)
+
+    def __str__(self) -> str:
+        return f"{self.unit.gap} until the {self.of} is {self.goal:g} {self.of.unit.value}"
+
+
+@dataclass(frozen=True)
+class StepsTo(TimeTo):
+    """In steps."""
+
+    @property
+    def unit(self) -> Unit:
+        return STEPS
+
+    def at(self, step: int, replicate: Measured) -> float:
+        return float(step)
+
+
+@dataclass(frozen=True)
+class SecondsTo(TimeTo):
+    """In seconds of training, which replicates of a stack share: they are of a stack, not of a replicate alone."""
+
+    @property
+    def unit(self) -> Unit:
+        return SECONDS
+
+    def at(self, step: int, replicate: Measured) -> float:
+        return replicate.seconds.get(step, math.nan)
+
+
+@dataclass(frozen=True)
+class Area(Metric):
+    """The average height of a column's curve over the steps: the area under it over its width."""
+
+    of: Column
+
+    @property
+    def unit(self) -> Unit:
+        return self.of.unit
+
+    def measure(self, replicate: Measured) -> float:
+        import pandas as pd
+
+        from bnlab import stats
+
+        curve = pd.DataFrame(self.of.curve(replicate), columns=["step", "score"]).assign(row=0)
+        areas = stats.areas_under_curves(curve, "step", "score").tolist()
+        return float(areas[0]) if areas else math.nan
+
+    def __str__(self) -> str:
+        return f"average {self.of} over the training"
+
+
+@dataclass(frozen=True)
+class Gap(Metric):
+    """A column less another at the end; a smaller one is better."""
+
+    of: Column
+    less: Column
+
+    def __post_init__(self) -> None:
+        if self.of.unit != self.less.unit:
+            raise UserError(f"a gap of {self.of.name} less {self.less.name} has no unit; take two of a kind")
+
+    @property
+    def unit(self) -> Unit:
+        own = self.of.unit
+        return Unit(own.gap, own.gap, own.digits, higher=False)
+
+    def measure(self, replicate: Measured) -> float:
+        return Final(self.of).measure(replicate) - Final(self.less).measure(replicate)
+
+    def __str__(self) -> str:
+        return f"{self.of} less {self.less}, at the end"
+
+
+METRICS: dict[str, type[Metric]] = {
+    "final": Final,
+    "at_step": AtStep,
+    "steps_to": StepsTo,
+    "seconds_to": SecondsTo,
+    "area": Area,
+    "gap": Gap,
+}
+"""By the kind that a study's file names. What else can be measured of a replicate, as by a probe, is one entry more."""

@@ -1,0 +1,118 @@
+"""Studies that were really run, written up: STUDIES.md, and a page each with its chart in docs/studies/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bnlab.report import charts
+from bnlab.stats import Word
+from bnlab.store import replace
+from bnlab.studies import saying
+from bnlab.studies.charting import chart
+from bnlab.studies.explaining import MEANINGS, explained
+from bnlab.studies.judging import Judged
+
+SUMMARY, FOLDER = "STUDIES.md", "docs/studies"
+
+
+def write(folder: Path, judged: Sequence[Judged], not_run: Sequence[str]) -> list[Path]:
+    """Writes STUDIES.md and the pages; the files.
+
+    Args:
+        folder: where STUDIES.md and docs/ are.
+        judged: the studies with all their results.
+        not_run: the names of the others, which are said to be without verdicts.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    environment = Environment(
+        loader=PackageLoader("bnlab.studies", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    template = environment.get_template("page.html")
+    contents = {SUMMARY: _summary(judged, not_run)}
+    for each in judged:
+        study = each.trained.plan.study
+        contents[f"{FOLDER}/{study.name}.html"] = template.render(
+            title=study.name,
+            question=study.question,
+            source=study.source,
+            verdicts=[
+                (verdict.word.value, verdict.hypothesis.says, saying.sentence(verdict)) for verdict in each.verdicts
+            ],
+            amendments=list(map(str, each.trained.amendments)),
+            chart=charts.svg(chart(each)),
+            numbers=_numbers(each),
+            explained=list(explained(each.trained.plan)),
+            meanings={word: MEANINGS[word] for word in dict.fromkeys(verdict.word.value for verdict in each.verdicts)},
+            facts=_facts(each),
+        )
+    contents[f"{FOLDER}/index.html"] = environment.get_template("index.html").render(
+        studies=[(each.trained.plan.study, saying.summary(each)) for each in judged], not_run=not_run
+    )
+    for name, content in contents.items():
+        replace(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def _summary(judged: Sequence[Judged], not_run: Sequence[str]) -> str:
+    """STUDIES.md."""
+    return "\n".join(_lines(judged, not_run)) + "\n"
+
+
+def _lines(judged: Sequence[Judged], not_run: Sequence[str]) -> Iterator[str]:
+    words = [verdict.word for each in judged for verdict in each.verdicts]
+    counts = ", ".join(f"{words.count(word)} {word}" for word in Word)
+    yield "# Studies\n"
+    yield (
+        "Made by `bnlab study --write` from the full budget of each study, contradictions included. What is said was "
+        "locked before training; [docs/studies.md](docs/studies.md) explains how, and the words. "
+        f"Studies: {len(judged)}. Hypotheses: {len(words)}, of which {counts}.\n"
+    )
+    yield "| claim | study | question | verdicts |"
+    yield "|---|---|---|---|"
+    for each in judged:
+        study = each.trained.plan.study
+        link = f"[{study.name}]({FOLDER}/{study.name}.html)"
+        yield f"| {study.source.claim or ''} | {link} | {study.question} | {saying.summary(each)} |"
+    for each in judged:
+        study = each.trained.plan.study
+        yield f"\n## {study.name}\n"
+        yield f"{study.question} Source: {study.source.what}: {study.source.says}.\n"
+        for verdict in each.verdicts:
+            yield f"* **{verdict.word}**: {verdict.hypothesis.says}"
+            yield f"  {saying.effect(verdict)} ({saying.evidence(verdict)})."
+        for amendment in each.trained.amendments:
+            yield f"* {amendment}"
+        yield ""
+        yield from (f"{word}: {text}  " for word, text in _facts(each))
+    if not_run:
+        yield f"\nNot run yet, so without verdicts: {', '.join(not_run)}."
+
+
+def _facts(judged: Judged) -> list[tuple[str, str]]:
+    trained = judged.trained
+    environments = [outcome.result.environment for own in trained.outcomes.values() for outcome in own]
+    told = dict.fromkeys(
+        f"bnlab {each.get('bnlab')}, torch {each.get('torch')}, Python {each.get('python')} on {each.get('device')} "
+        f"({each.get('cpu')}, {each.get('threads')} threads)"
+        for each in environments
+    )
+    return [
+        ("command", f"`{trained.plan.command}`"),
+        ("seeds", f"{trained.plan.seeds} in each arm, {trained.plan.replicates} replicates"),
+        ("locked", f"{trained.lock.at}, SHA-256 {trained.lock.digest}"),
+        ("trained with", "; ".join(told)),
+    ]
+
+
+def _numbers(judged: Judged) -> list[tuple[str, str, str]]:
+    """The rows of the table: hypothesis, cell, mean."""
+    return [
+        (verdict.name, cell, verdict.hypothesis.metric.unit.text(mean))
+        for verdict in judged.verdicts
+        for cell, mean in verdict.means().items()
+    ]

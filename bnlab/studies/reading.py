@@ -1,0 +1,132 @@
+"""Reads a study's file, and checks that what it says fits together; what is wrong is told in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bnlab.errors import UserError, shown, unknown
+from bnlab.store import DamagedError, decoded, read_bytes, yaml_mapping
+from bnlab.studies import typed
+from bnlab.studies.design import Study
+from bnlab.studies.hypotheses import HYPOTHESES, Hypothesis
+from bnlab.studies.metrics import METRICS, Column, Final, Metric
+
+MOST_BYTES = 100_000
+"""Of a study's file, which has some thousands."""
+BUDGETS = ("quick", "full")
+MOST_CELLS = 1000
+
+
+def read(path: Path, name: str) -> Study:
+    """The study in a file, for which this is typed: its name, or the file.
+
+    Raises:
+        UserError: it cannot be read, or something in it is not allowed.
+    """
+    try:
+        content = yaml_mapping(decoded(read_bytes(path, MOST_BYTES)))
+    except (OSError, DamagedError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UserError(f"study {shown(path)} cannot be read: {reason}") from error
+    try:
+        study: Study = typed.instance(Study, content, "", READERS, name=path.stem, path=name)
+        _check(study)
+    except UserError as error:
+        raise UserError(f"study {shown(path)}: {error}") from error
+    return study
+
+
+def _column(value: Any, place: str) -> Column:
+    try:
+        return Column(str(value))
+    except UserError as error:
+        raise typed.at(place, error) from error
+
+
+def _metric(value: Any, place: str) -> Metric:
+    """A column alone is its value at the end."""
+    if isinstance(value, str):
+        return Final(_column(value, place))
+    metric: Metric = _of_kind(METRICS, value, place)
+    return metric
+
+
+def _hypothesis(value: Any, place: str) -> Hypothesis:
+    hypothesis: Hypothesis = _of_kind(HYPOTHESES, value, place)
+    return hypothesis
+
+
+def _of_kind(kinds: Mapping[str, type[Any]], value: Any, place: str) -> Any:
+    values = dict(typed.mapping(value, place))
+    kind = values.pop("kind", None)
+    if kind is None:
+        raise UserError(f"{place}: 'kind' is missing; allowed: {', '.join(kinds)}")
+    if kind not in kinds:
+        raise typed.at(place, unknown("kind", str(kind), kinds))
+    return typed.instance(kinds[kind], values, place, READERS)
+
+
+READERS = {Column: _column, Metric: _metric, Hypothesis: _hypothesis}
+
+
+def _check(study: Study) -> None:
+    """Raises UserError for names that nothing has, and for what would compare nothing."""
+    for budget in BUDGETS:
+        if budget not in study.budgets:
+            raise UserError(f"budgets: '{budget}' is missing; both are needed: {' and '.join(BUDGETS)}")
+    for budget, own in study.budgets.items():
+        if budget not in BUDGETS:
+            raise typed.at("budgets", unknown("budget", budget, BUDGETS))
+        if not 1 <= own.seeds <= 10_000:
+            raise UserError(f"budgets.{budget}.seeds: {own.seeds} is not allowed; allowed: 1 to 10000")
+    if not study.arms or not study.hypotheses:
+        raise UserError("it needs arms and hypotheses: at least one of each")
+    for key, values in study.sweep.items():
+        if not values or len(set(values)) < len(values):
+            raise UserError(f"sweep.{key}: values that differ are needed, at least one")
+    cells = len(list(study.cells()))
+    if cells > MOST_CELLS:
+        raise UserError(f"sweep: {cells} settings of its arms are too many; at most {MOST_CELLS} are allowed")
+    if study.chart.x not in ("step", "epoch", *study.sweep):
+        raise typed.at("chart.x", unknown("axis", study.chart.x, ["step", "epoch", *study.sweep]))
+    for name, hypothesis in study.hypotheses.items():
+        _check_hypothesis(study, name, hypothesis)
+
+
+def _check_hypothesis(study: Study, name: str, hypothesis: Hypothesis) -> None:
+    place = f"hypotheses.{name}"
+    over = hypothesis.over
+    if over is not None:
+        if over not in study.sweep:
+            raise typed.at(place, unknown("swept setting", over, study.sweep))
+        if len(study.sweep[over]) < 2:
+            raise UserError(f"{place}: {over} has one value; it goes along at least two")
+        for value in study.sweep[over]:
+            _check_number(value, f"sweep.{over}")
+    for arm, at in hypothesis.places():
+        if arm not in study.arms:
+            raise typed.at(place, unknown("arm", arm, study.arms))
+        for key, value in at.items():
+            if key not in study.sweep:
+                raise typed.at(place, unknown("swept setting", key, study.sweep))
+            if key == over:
+                raise UserError(f"{place}: it goes along {over}, so no value of it is given")
+            if value not in study.sweep[key]:
+                raise typed.at(place, unknown(f"value of {key}", value, study.sweep[key]))
+        missing = [key for key in study.sweep if key not in at and key != over]
+        if missing:
+            values = ", ".join(study.sweep[missing[0]])
+            raise UserError(f"{place}: at which {missing[0]}? write at: {{{missing[0]}: VALUE}} with one of: {values}")
+
+
+def _check_number(value: str, place: str) -> None:
+    try:
+        positive = float(value) > 0
+    except ValueError:
+        positive = False
+    if not positive:
+        raise UserError(
+            f"{place}: {shown(value)} is not allowed where a hypothesis goes along it; allowed: numbers above 0"
+        )

@@ -1,0 +1,110 @@
+"""From a plan to its replicates: composed and checked, locked, and trained by the path of `bnlab train -m`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bnlab import hydra_bridge
+from bnlab.config import RunConfig
+from bnlab.errors import UserError
+from bnlab.launch import Outcome, finished, plan_of, stored_outcomes
+from bnlab.store import StudyLock, run_folder
+from bnlab.studies.design import Cell
+from bnlab.studies.locking import Amendment, locked
+from bnlab.studies.metrics import Area, AtStep, Column, Metric
+from bnlab.studies.planning import Plan
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan whose settings are all known to be fit for training; nothing is locked or trained."""
+
+    plan: Plan
+    configs: Mapping[Cell, RunConfig]
+
+    @property
+    def runs_dir(self) -> Path:
+        return Path(next(iter(self.configs.values())).runs_dir)
+
+    @property
+    def missing(self) -> int:
+        """The replicates without a result."""
+        return self.plan.replicates - len(finished(list(self.configs.values())))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A plan with all its replicates: of each cell one for each seed, in the order of the seeds."""
+
+    plan: Plan
+    outcomes: Mapping[Cell, Sequence[Outcome]]
+    lock: StudyLock
+    amendments: Sequence[Amendment]
+
+
+def prepare(plan: Plan) -> Prepared:
+    """Composes and checks all that the plan trains.
+
+    Raises:
+        UserError: a setting is not legal, or a metric needs what is not evaluated.
+    """
+    hydra_bridge.check_single(plan.typed)
+    configs = hydra_bridge.configurations(list(plan.jobs.values()))
+    prepared = Prepared(plan, dict(zip(plan.jobs, configs, strict=True)))
+    _check_metrics(prepared)
+    return prepared
+
+
+def train(prepared: Prepared) -> Trained:
+    """Locks the study, then trains what is not stored.
+
+    Raises:
+        SweepFailedError: replicates failed.
+        StorageError: lock or results cannot be written.
+        KeyboardInterrupt: with the command that goes on.
+    """
+    lock, amendments = _lock(prepared)
+    names = [str(cell) for cell in prepared.configs]
+    outcomes = hydra_bridge.train_all(list(prepared.configs.values()), names, prepared.plan.command)
+    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), lock, amendments)
+
+
+def stored(prepared: Prepared) -> Trained | None:
+    """The same of what is stored, if it is all there; nothing is trained, and the lock is made or amended."""
+    if prepared.missing:
+        return None
+    configs = list(prepared.configs.values())
+    lock, amendments = _lock(prepared)
+    outcomes = stored_outcomes(configs, finished(configs))
+    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), lock, amendments)
+
+
+def _lock(prepared: Prepared) -> tuple[StudyLock, list[Amendment]]:
+    plan = prepared.plan
+    runs = [run_folder(config).name for config in prepared.configs.values()]
+    return locked(prepared.runs_dir, plan.name, plan.said(runs))
+
+
+def _check_metrics(prepared: Prepared) -> None:
+    """Raises UserError for a metric of what is never evaluated."""
+    for name, hypothesis in prepared.plan.study.hypotheses.items():
+        arms = {arm for arm, _ in hypothesis.places()}
+        for cell, config in prepared.configs.items():
+            if cell.arm in arms:
+                _check_metric(f"hypothesis {name}: {cell}", hypothesis.metric, config)
+
+
+def _check_metric(who: str, metric: Metric, config: RunConfig) -> None:
+    columns = [value.name for value in vars(metric).values() if isinstance(value, Column)]
+    if config.data.validation_size == 0 and any(column.startswith("validation") for column in columns):
+        raise UserError(f"{who}: data.validation_size=0 leaves no {metric}; hold some images out, or use test images")
+    if isinstance(metric, Area) and len(list(itertools.islice(plan_of(config).stops(), 2))) < 2:
+        raise UserError(f"{who} is evaluated once, and an area needs two points; set eval_every")
+    if isinstance(metric, AtStep) and not plan_of(config).is_stop(metric.step):
+        raise UserError(
+            f"{who} is not evaluated at step {metric.step} (of {plan_of(config).total_steps}); set eval_every to a "
+            "number that divides it, or take a step that is"
+        )

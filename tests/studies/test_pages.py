@@ -1,0 +1,69 @@
+"""STUDIES.md and the pages: of what was run, with the published curve, without a script; drawn in a real browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bnlab import studies
+from bnlab.studies import judging, pages, running
+from tests.studies.written import write
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+CHANGES = {
+    "published": [{"label": "a paper's <none>", "x": [2, 4], "y": [20, 30], "error": 1.5}],
+    "hypotheses/higher/says": "It's <b>higher</b>.",
+}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the pages of a small study."""
+    folder = tmp_path_factory.mktemp("pages")
+    study = studies.find(str(write(folder, CHANGES)))
+    plan = studies.planned(study, "full", [f"runs_dir={folder / 'runs'}", "quiet=true", "seeds=2"])
+    judged = judging.judge(running.train(running.prepare(plan)))
+    assert [path.relative_to(folder).as_posix() for path in pages.write(folder, [judged], ["depth"])] == [
+        "STUDIES.md",
+        "docs/studies/small.html",
+        "docs/studies/index.html",
+    ]
+    return folder
+
+
+def test_the_summary_has_every_verdict_and_what_was_not_run(written: Path) -> None:
+    text = (written / "STUDIES.md").read_text(encoding="utf-8")
+    assert "Studies: 1. Hypotheses: 1, of which 0 supported" in text
+    assert "[small](docs/studies/small.html)" in text
+    assert re.search(r"\* \*\*\w+\*\*: It's <b>higher</b>\.\n  batch against none, test accuracy at the end: ", text)
+    assert "Not run yet, so without verdicts: depth." in text
+    assert re.search(r"locked: \S+, SHA-256 [0-9a-f]{64}", text)
+
+
+def test_a_page_needs_no_network_and_no_script_and_closes_no_tag_of_its_own(written: Path) -> None:
+    for name in ("small", "index"):
+        page = (written / f"docs/studies/{name}.html").read_text(encoding="utf-8")
+        assert "<script" not in page
+        links = re.findall(r"(?:src|href)=\"([^\"#]*)", page)
+        assert all(re.fullmatch(r"[\w.]+\.html", link) for link in links), links
+    page = (written / "docs/studies/small.html").read_text(encoding="utf-8")
+    assert "It&#39;s &lt;b&gt;higher&lt;/b&gt;." in page
+    assert page.count("<svg") == 1
+    assert "test accuracy (%) by step" in page
+    assert "dashed: a paper's &lt;none&gt;" in page
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+def test_a_browser_draws_the_page(written: Path, tmp_path: Path) -> None:
+    assert BROWSER is not None
+    path = written / "docs/studies/small.html"
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    done = subprocess.run([BROWSER, *options, path.as_uri()], capture_output=True, text=True, timeout=120, check=True)
+    assert "<svg" in done.stdout
+    assert 'id="verdicts"' in done.stdout

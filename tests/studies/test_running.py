@@ -1,0 +1,137 @@
+"""A study from its command to its verdicts: locked, trained once, repeated, explained, checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bnlab import studies
+from bnlab.errors import UserError
+from bnlab.store import read_study_locks
+from bnlab.studies.running import prepare
+from tests.conftest import Cli, files_below
+from tests.studies.written import SWEPT, write
+
+LATE = {"says": "Sooner.", "kind": "better", "metric": {"kind": "steps_to", "of": "test_accuracy", "goal": 99.9}}
+
+
+def test_a_study_is_locked_trained_once_and_says_what_came_out(cli: Cli, tmp_path: Path) -> None:
+    metric = {"kind": "area", "of": "test_accuracy"}
+    control = {"says": "Equal.", "kind": "equal", "metric": metric, "arm": "batch", "to": "again", "margin": 20}
+    never = LATE | {"arm": "batch", "than": "none"}
+    changes = {
+        "arms/again": ["norm=batch", "norm.impl=custom"],
+        "hypotheses/control": control,
+        "hypotheses/never": never,
+    }
+    write(tmp_path, changes)
+    study = ("study", "small.yaml", "--budget", "quick", "quiet=true")
+
+    explained = cli(*study, "--explain")
+    assert explained.code == 0
+    assert "Supported if batch is better than none by more than chance." in explained.out
+    assert "18 of its 18 replicates are not trained yet" in explained.out
+    assert files_below(tmp_path) == {"small.yaml"}
+
+    first = cli(*study)
+    assert (first.code, first.err) == (0, "")
+    assert "control: supported: batch against again, average test accuracy over the training: " in first.out
+    assert "never: inconclusive: " in first.out
+    assert "6 of 6 seeds of batch, 6 of 6 seeds of none" in first.out
+    (lock,) = read_study_locks(
+        tmp_path / "runs", studies.planned(studies.find("small.yaml"), "quick", ["quiet=true"]).name
+    )
+    assert (lock.said["seeds"], lock.said["hypotheses"]["control"]["margin"]) == (6, 20)
+    results = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/seed-*/result.json")}
+    assert len(results) == 18
+    assert json.loads(next(iter(results)).read_text())["command"].startswith("bnlab study small.yaml --budget quick")
+
+    again = cli(*study, "--json")
+    (data,) = json.loads(again.out)
+    assert {path: path.stat().st_mtime_ns for path in results} == results
+    assert [verdict["hypothesis"] for verdict in data["verdicts"]] == ["higher", "control", "never"]
+    assert data["verdicts"][1]["verdict"] == "supported"
+    assert data["verdicts"][2] | {"effect": None, "means": {"batch": None, "none": None}} == data["verdicts"][2]
+    assert data["amendments"] == []
+
+    write(tmp_path, changes | {"hypotheses/control/margin": 25, "hypotheses/never/expected": "supported"})
+    amended = cli(*study, "--check")
+    assert amended.code == 1
+    assert amended.err == "not as expected: never (inconclusive, not supported)\n"
+    assert "hypotheses.control.margin was 20.0 and is 25.0" in amended.out
+    told = cli(*study, "--explain")
+    assert "What the words mean:" in told.out
+    assert "amended" in told.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["small.yaml", "seeds=5"], "5 seeds can never decide late"),
+        (["small.yaml", "seeds=5"], "at least 6 would do, write seeds=6"),
+        (["small.yaml", "norm=layer"], "norm is what study small varies"),
+        (["small.yaml", "seed=3"], "seed=3: a study has several seeds"),
+        (["small.yaml", "seeds=many"], "seeds=many is not allowed for a study"),
+        (["small.yaml", "epochs=1,2"], "epochs=1,2 has several values"),
+        (["small.yaml", "model.hiden=[4]"], "Did you mean 'hidden'"),
+        (["small.yaml", "--budget", "huge"], "--budget huge is not allowed; allowed: quick or full"),
+        (["small.yaml", "--all"], "a study's name and --all are given"),
+        ([], "no study is named"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_is_written(
+    arguments: list[str], said: str, cli: Cli, tmp_path: Path
+) -> None:
+    write(tmp_path, {"hypotheses/late": LATE | {"arm": "batch", "than": "none"}})
+    answer = cli("study", *arguments)
+    assert answer.code == 2
+    assert said in answer.err
+    assert answer.err.count("\n") == 1
+    assert files_below(tmp_path) == {"small.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ({"kind": "at_step", "of": "test_accuracy", "step": 3}, "is not evaluated at step 3 (of 4)"),
+        ({"kind": "area", "of": "test_accuracy"}, "is evaluated once, and an area needs two points"),
+        ("validation_accuracy", "data.validation_size=0 leaves no validation accuracy at the end"),
+    ],
+)
+def test_a_metric_of_what_is_never_evaluated_is_refused(metric: object, said: str, tmp_path: Path) -> None:
+    changes = {"hypotheses/higher/metric": metric, "arms/none": ["norm=none", "data.validation_size=0"]}
+    typed = [f"runs_dir={tmp_path}", *(["eval_every=4"] if "once" in said else [])]
+    plan = studies.planned(studies.find(str(write(tmp_path, changes))), "quick", typed)
+    with pytest.raises(UserError) as error:
+        prepare(plan)
+    assert said in str(error.value)
+
+
+def test_later_settings_win_and_a_length_replaces_the_other(tmp_path: Path) -> None:
+    study = studies.find(str(write(tmp_path, {"sweep": SWEPT, "hypotheses/higher/at": {"optimizer.lr": 0.1}})))
+    plan = studies.planned(study, "full", ["epochs=1", "seeds=3"])
+    assert len(plan.jobs) == 6
+    assert plan.replicates == 18
+    job = next(job for cell, job in plan.jobs.items() if str(cell) == "batch, optimizer.lr=0.1")
+    assert set(job) == {
+        *("model=mlp", "model.hidden=[8]", "threads=1", "epochs=1", "data.limit=200", "eval_every=2"),
+        *("norm=batch", "optimizer.lr=0.1", "seeds=3"),
+    }
+    assert plan.name != studies.planned(study, "full").name == "small.full"
+
+
+def test_a_study_is_no_group_of_train(cli: Cli) -> None:
+    answer = cli("train", "study=convergence")
+    assert (answer.code, answer.err) == (
+        2,
+        "error: study=convergence: a study is a command of its own; write bnlab study convergence\n",
+    )
+
+
+def test_every_shipped_study_is_listed_with_its_question(cli: Cli) -> None:
+    answer = cli("study", "--list")
+    assert answer.code == 0
+    assert [line.split()[0] for line in answer.out.splitlines()] == studies.names()
+    assert studies.names()[:2] == ["convergence", "learning_rate"]
