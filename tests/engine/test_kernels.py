@@ -20,7 +20,9 @@ from tests.lifting.test_lifting import ADAM, CLASSES, IMAGES, cnn, mlp, norms_on
 
 MODELS = (mlp(), cnn(), vit(), rnn())
 NORMS = list(dict.fromkeys(norm for model in MODELS for norm in norms_on(model)))
-OTHERS = [(mlp(activation="gelu", norm_position="post"), "batch", impl) for impl in ("native", "custom")]
+OTHERS: list[tuple[ModelConfig, str, str]] = [
+    (mlp(activation="gelu", norm_position="post"), "batch", impl) for impl in ("native", "custom")
+]
 OTHERS += [(vit(norm_position="post", norm_input=True), norm, "native") for norm in ("batch", "layer")]
 OTHERS += [
     (mlp(hidden=None, width=16, depth=3, residual=True, dropout=0.3), "batch", impl) for impl in ("native", "custom")
