@@ -21,9 +21,10 @@ def test_the_program_loads_kept_weights_under_the_articles_names(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
-    (command,) = re.findall(r"```sh\nbnlab (.*?)\n```", DOCUMENT, flags=re.DOTALL)
+    command, export = re.findall(r"```sh\nbnlab (.*?)\n```", DOCUMENT, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     assert cli(*command.split(), *QUICK).code == 0
+    assert cli(*export.split()).code == 0
     (tmp_path / "load_weights.py").write_text(program, encoding="utf-8")
     network = runpy.run_path("load_weights.py")["network"]
     names = list(network.state_dict())

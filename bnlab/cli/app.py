@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bnlab import __version__
-from bnlab.cli import bench, completion, evaluate, norms, report, runs, study, train, usage_errors, verify
+from bnlab.cli import bench, completion, evaluate, export, norms, report, runs, study, train, usage_errors, verify
 from bnlab.cli.failing import INTERRUPTED, fail
 from bnlab.errors import SweepFailedError, UserError
 
@@ -35,6 +35,7 @@ app.command(add_help_option=False, context_settings=train.HYDRA_ARGUMENTS, help=
 app.command()(study.study)
 app.command()(report.report)
 app.command()(evaluate.evaluate)
+app.command()(export.export)
 app.command()(norms.norms)
 app.command()(verify.verify)
 

@@ -119,7 +119,7 @@ def _run(plan: Plan, *, explain: bool, quiet: bool) -> Judged | None:
         if trained is None:
             if not quiet:
                 missing = f"{prepared.missing} of its {plan.replicates} replicates are not trained yet"
-                _print(f"\n{missing}; run it: {plan.command}")
+                _print(f"\n{missing if prepared.missing else 'not locked to this yet'}; run it: {plan.command}")
             return None
     else:
         trained = running.train(prepared)
@@ -134,10 +134,13 @@ def _say(judged: Judged, *, explain: bool) -> None:
     from bnlab.studies import saying
 
     trained = judged.trained
-    _print(f"{saying.summary(judged)}; locked {trained.lock.at}, {trained.lock.digest[:10]}")
+    lock = trained.locked.lock
+    _print(f"{saying.summary(judged)}; locked {lock.at}, {lock.digest[:10]}")
+    if lock.trained:
+        _print(f"  {lock.trained} of its {trained.plan.replicates} replicates had been trained before that")
     for verdict in judged.verdicts:
         _print(f"  {saying.sentence(verdict)}")
-    for amendment in trained.amendments:
+    for amendment in trained.locked.amendments:
         _print(f"  {amendment}")
     if explain:
         _print("")

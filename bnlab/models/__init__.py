@@ -4,6 +4,7 @@ A file per model and what they share; a model lists its `layers` and knows nothi
 """
 
 from bnlab.models.blocks import ACTIVATIONS
+from bnlab.models.cnn import MaxPool
 from bnlab.models.construction import build
 from bnlab.models.places import STAND_IN, Places, places_of
 from bnlab.models.size import size_of
@@ -12,6 +13,7 @@ from bnlab.models.slots import is_of_batch
 __all__ = [
     "ACTIVATIONS",
     "STAND_IN",
+    "MaxPool",
     "Places",
     "build",
     "is_of_batch",

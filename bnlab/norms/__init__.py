@@ -32,6 +32,8 @@ __all__ = [
     "layer",
     "mean_only_batch",
     "noisy_batch",
+    "online",
+    "power",
     "precise_batch",
     "rms",
     "scaled_weight_standardization",

@@ -19,6 +19,8 @@ LISTED_FIRST = (
     "eval_norm",
     "noisy_batch",
     "ghost_noise",
+    "power",
+    "online",
     "l1_batch",
     "mean_only_batch",
     "variance_only_batch",

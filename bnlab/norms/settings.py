@@ -33,12 +33,16 @@ def _at_least_1(key: str, value: int) -> None:
     require(value >= 1, key, value, "1 or more")
 
 
+def _at_least_0(key: str, value: int) -> None:
+    require(value >= 0, key, value, "0 or more")
+
+
 def _finite_from_1(key: str, value: float) -> None:
     require(1 <= value < math.inf, key, value, "a finite number, 1 or above")
 
 
 POSITIVE, NOT_NEGATIVE, WITHIN_0_1 = map(legal, (positive, not_negative, within_0_1))
-AT_LEAST_1, FROM_1, FINITE = map(legal, (_at_least_1, _finite_from_1, finite))
+AT_LEAST_0, AT_LEAST_1, FROM_1, FINITE = map(legal, (_at_least_0, _at_least_1, _finite_from_1, finite))
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,13 @@ class StudyLock:
         at: the time (UTC).
         digest: the SHA-256 of what it said, as JSON with sorted keys.
         said: hypotheses, arms, sweep, seeds and all else that decides its verdicts, as plain values.
+        trained: how many of its replicates had a result already, so that somebody may have looked at them.
     """
 
     at: str
     digest: str
     said: Mapping[str, Any]
+    trained: int
 
 
 def digest_of_study(said: Mapping[str, Any]) -> str:
@@ -56,10 +58,10 @@ def read_study_locks(runs_dir: Path, name: str) -> list[StudyLock]:
     return [_lock(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
-def add_study_lock(runs_dir: Path, name: str, said: Mapping[str, Any]) -> StudyLock:
-    """Locks a study to what it says now. Raises StorageError."""
+def add_study_lock(runs_dir: Path, name: str, said: Mapping[str, Any], trained: int) -> StudyLock:
+    """Locks a study to what it says now, when so many of its replicates are trained. Raises StorageError."""
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    lock = StudyLock(at, digest_of_study(said), said)
+    lock = StudyLock(at, digest_of_study(said), said, trained)
     path = _path(runs_dir, name)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

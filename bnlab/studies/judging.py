@@ -87,16 +87,17 @@ class Judged:
 
     def as_data(self) -> dict[str, Any]:
         """For programs."""
-        plan, lock = self.trained.plan, self.trained.lock
+        plan, locked = self.trained.plan, self.trained.locked
         return {
             "study": plan.study.name,
             "question": plan.study.question,
             "budget": plan.budget,
             "command": plan.command,
             "seeds": plan.seeds,
-            "locked": lock.at,
-            "digest": lock.digest,
-            "amendments": [str(each) for each in self.trained.amendments],
+            "locked": locked.lock.at,
+            "digest": locked.lock.digest,
+            "trained_before_lock": locked.lock.trained,
+            "amendments": [str(each) for each in locked.amendments],
             "verdicts": [verdict.as_data() for verdict in self.verdicts],
         }
 

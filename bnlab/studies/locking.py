@@ -31,17 +31,35 @@ class Amendment:
         return f"amended {self.at}: {self.what} was {self.before} and is {self.after}"
 
 
-def locked(runs_dir: Path, name: str, said: Mapping[str, Any]) -> tuple[StudyLock, list[Amendment]]:
-    """Locks a study to what it says, unless it is locked to that; its lock in force, and all amendments.
+@dataclass(frozen=True)
+class Locked:
+    """A study's lock in force, and what was changed since the first one."""
+
+    lock: StudyLock
+    amendments: Sequence[Amendment]
+
+
+def lock(runs_dir: Path, name: str, said: Mapping[str, Any], trained: int) -> Locked:
+    """Locks a study to what it says, unless it is locked to that; `trained` replicates have a result.
 
     Raises:
         StorageError: it cannot be stored.
         UserError: what is stored is damaged.
     """
     locks = read_study_locks(runs_dir, name)
-    if not locks or locks[-1].digest != digest_of_study(said):
-        locks.append(add_study_lock(runs_dir, name, said))
-    return locks[-1], _amendments(locks)
+    if not _is_locked_to(locks, said):
+        locks.append(add_study_lock(runs_dir, name, said, trained))
+    return Locked(locks[-1], _amendments(locks))
+
+
+def lock_of(runs_dir: Path, name: str, said: Mapping[str, Any]) -> Locked | None:
+    """The lock of a study to what it says; None if it is not locked to that. Raises UserError if it is damaged."""
+    locks = read_study_locks(runs_dir, name)
+    return Locked(locks[-1], _amendments(locks)) if _is_locked_to(locks, said) else None
+
+
+def _is_locked_to(locks: Sequence[StudyLock], said: Mapping[str, Any]) -> bool:
+    return bool(locks) and locks[-1].digest == digest_of_study(said)
 
 
 def _amendments(locks: Sequence[StudyLock]) -> list[Amendment]:

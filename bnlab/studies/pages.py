@@ -43,7 +43,7 @@ def write(folder: Path, judged: Sequence[Judged], not_run: Sequence[str]) -> lis
             verdicts=[
                 (verdict.word.value, verdict.hypothesis.says, saying.sentence(verdict)) for verdict in each.verdicts
             ],
-            amendments=list(map(str, each.trained.amendments)),
+            amendments=list(map(str, each.trained.locked.amendments)),
             chart=charts.svg(chart(each)),
             numbers=_numbers(each),
             explained=list(explained(each.trained.plan)),
@@ -85,7 +85,7 @@ def _lines(judged: Sequence[Judged], not_run: Sequence[str]) -> Iterator[str]:
         for verdict in each.verdicts:
             yield f"* **{verdict.word}**: {verdict.hypothesis.says}"
             yield f"  {saying.effect(verdict)} ({saying.evidence(verdict)})."
-        for amendment in each.trained.amendments:
+        for amendment in each.trained.locked.amendments:
             yield f"* {amendment}"
         yield ""
         yield from (f"{word}: {text}  " for word, text in _facts(each))
@@ -94,7 +94,7 @@ def _lines(judged: Sequence[Judged], not_run: Sequence[str]) -> Iterator[str]:
 
 
 def _facts(judged: Judged) -> list[tuple[str, str]]:
-    trained = judged.trained
+    trained, lock = judged.trained, judged.trained.locked.lock
     environments = [outcome.result.environment for own in trained.outcomes.values() for outcome in own]
     told = dict.fromkeys(
         f"bnlab {each.get('bnlab')}, torch {each.get('torch')}, Python {each.get('python')} on {each.get('device')} "
@@ -104,7 +104,7 @@ def _facts(judged: Judged) -> list[tuple[str, str]]:
     return [
         ("command", f"`{trained.plan.command}`"),
         ("seeds", f"{trained.plan.seeds} in each arm, {trained.plan.replicates} replicates"),
-        ("locked", f"{trained.lock.at}, SHA-256 {trained.lock.digest}"),
+        ("locked", f"{lock.at}, SHA-256 {lock.digest}, when {lock.trained} replicates were trained"),
         ("trained with", "; ".join(told)),
     ]
 

@@ -6,14 +6,16 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bnlab import hydra_bridge
 from bnlab.config import RunConfig
 from bnlab.errors import UserError
 from bnlab.launch import Outcome, finished, plan_of, stored_outcomes
-from bnlab.store import StudyLock, run_folder
+from bnlab.store import run_folder
+from bnlab.studies import locking
 from bnlab.studies.design import Cell
-from bnlab.studies.locking import Amendment, locked
+from bnlab.studies.locking import Locked
 from bnlab.studies.metrics import Area, AtStep, Column, Metric
 from bnlab.studies.planning import Plan
 
@@ -41,8 +43,7 @@ class Trained:
 
     plan: Plan
     outcomes: Mapping[Cell, Sequence[Outcome]]
-    lock: StudyLock
-    amendments: Sequence[Amendment]
+    locked: Locked
 
 
 def prepare(plan: Plan) -> Prepared:
@@ -66,26 +67,25 @@ def train(prepared: Prepared) -> Trained:
         StorageError: lock or results cannot be written.
         KeyboardInterrupt: with the command that goes on.
     """
-    lock, amendments = _lock(prepared)
+    trained = prepared.plan.replicates - prepared.missing
+    locked = locking.lock(prepared.runs_dir, prepared.plan.name, _said(prepared), trained)
     names = [str(cell) for cell in prepared.configs]
     outcomes = hydra_bridge.train_all(list(prepared.configs.values()), names, prepared.plan.command)
-    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), lock, amendments)
+    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), locked)
 
 
 def stored(prepared: Prepared) -> Trained | None:
-    """The same of what is stored, if it is all there; nothing is trained, and the lock is made or amended."""
-    if prepared.missing:
+    """The same of what is stored, if it is all there and is locked; nothing is trained or written."""
+    locked = locking.lock_of(prepared.runs_dir, prepared.plan.name, _said(prepared))
+    if locked is None or prepared.missing:
         return None
     configs = list(prepared.configs.values())
-    lock, amendments = _lock(prepared)
     outcomes = stored_outcomes(configs, finished(configs))
-    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), lock, amendments)
+    return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), locked)
 
 
-def _lock(prepared: Prepared) -> tuple[StudyLock, list[Amendment]]:
-    plan = prepared.plan
-    runs = [run_folder(config).name for config in prepared.configs.values()]
-    return locked(prepared.runs_dir, plan.name, plan.said(runs))
+def _said(prepared: Prepared) -> dict[str, Any]:
+    return prepared.plan.said(run_folder(config).name for config in prepared.configs.values())
 
 
 def _check_metrics(prepared: Prepared) -> None:

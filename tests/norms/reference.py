@@ -96,6 +96,8 @@ def output(scheme: str, x: Array, state: State, settings: Mapping[str, Any], cor
         y = standardize("batch", x, settings["eps"])
     elif scheme == "ghost_noise":
         y = haunt(x, settings, correction or ghost_statistics(x, state, settings))
+    elif scheme == "online":
+        return one_by_one(x, state, settings)
     elif scheme in OF_BATCH:
         y = OF_BATCH[scheme](x, settings)
     elif scheme == "ghost_batch":
@@ -260,7 +262,45 @@ OF_BATCH = {
     "l1_batch": channel_by_channel(lambda v, eps: (v - moments(v)[0]) / (absolute_deviation(v) + eps)),
     "mean_only_batch": channel_by_channel(lambda v, eps: v - moments(v)[0]),
     "variance_only_batch": channel_by_channel(lambda v, eps: v / math.sqrt(moments(v)[1] + eps)),
+    "power": channel_by_channel(lambda v, eps: v / math.sqrt(sum(w * w for w in v.flat) / v.size + eps)),
 }
+"""Of power norm it is the warm-up."""
+
+
+def online_statistics(x: Array, state: State, settings: Mapping[str, Any]) -> tuple[Array, Array]:
+    """The mean and the variance before each sample, and after the last one: two of (N + 1, C)."""
+    w = settings["momentum"]
+    means, variances = [np.array(state["running_mean"])], [np.array(state["running_var"])]
+    for sample in x:
+        own = [moments(np.atleast_1d(values)) for values in sample]
+        before = zip(own, means[-1], variances[-1], strict=True)
+        both = [
+            ((1 - w) * mu + w * m, (1 - w) * var + w * v + w * (1 - w) * (m - mu) ** 2) for (m, v), mu, var in before
+        ]
+        means.append(np.array([mu for mu, _ in both]))
+        variances.append(np.array([var for _, var in both]))
+    return np.stack(means), np.stack(variances)
+
+
+def online_x_hat(x: Array, state: State, settings: Mapping[str, Any]) -> Array:
+    means, variances = online_statistics(x, state, settings)
+    x_hat = np.empty_like(x)
+    for t in range(len(x)):
+        for channel in range(x.shape[1]):
+            deviation = math.sqrt(variances[t, channel] + settings["eps"])
+            x_hat[t, channel] = (x[t, channel] - means[t, channel]) / deviation
+    return x_hat
+
+
+def after_online(x_hat: Array, state: State, settings: Mapping[str, Any]) -> Array:
+    channels = x_hat.shape[1]
+    gamma, beta = state.get("weight", np.ones(channels)), state.get("bias", np.zeros(channels))
+    z = per_channel(gamma, x_hat.ndim) * x_hat + per_channel(beta, x_hat.ndim)
+    return np.stack([each / math.sqrt(sum(v * v for v in each.flat) / each.size + settings["eps"]) for each in z])
+
+
+def one_by_one(x: Array, state: State, settings: Mapping[str, Any]) -> Array:
+    return after_online(online_x_hat(x, state, settings), state, settings)
 
 
 def softmax(logits: Array) -> list[float]:

@@ -70,7 +70,7 @@ def test_batch_renorm_averages_deviations(ndim: int) -> None:
 
 
 @every_shape
-@pytest.mark.parametrize("scheme", reference.OF_BATCH)
+@pytest.mark.parametrize("scheme", ["l1_batch", "mean_only_batch", "variance_only_batch"])
 def test_halves_of_batch_norm_and_its_l1_form_at_test_time(scheme: str, ndim: int) -> None:
     layer = shown(scheme, ndim, momentum=0.3)
     expected: dict[str, reference.Array] = {}
@@ -197,12 +197,73 @@ def test_their_state_is_that_of_batch_norm(scheme: str) -> None:
     assert_close(native.eval()(x), layer.eval()(x).detach().numpy())
 
 
-@pytest.mark.parametrize("scheme", sorted({case[0].name for case in ALWAYS_TRACKING}))
+@pytest.mark.parametrize("scheme", sorted({case[0].name for case in ALWAYS_TRACKING} - {"online"}))
 def test_one_value_per_channel_is_refused_in_training(scheme: str) -> None:
     layer = SCHEMES[scheme].build("custom", 8, 2, **DEFAULTS[scheme])
     with pytest.raises(ValueError, match=r"^Expected more than 1 value per channel when training, got input size "):
         layer(torch.zeros(1, 8))
     assert layer.eval()(torch.zeros(1, 8)).shape == (1, 8)
+
+
+@every_shape
+def test_power_norm_after_its_warm_up(ndim: int) -> None:
+    """Its outputs, its gradients, and what both move: by the averages of before."""
+    layer = build(SCHEMES["power"], "custom", ndim, momentum=0.3, gradient_momentum=0.2)
+    state, square, nu = state_of(layer), np.ones(8), np.zeros(8)
+    gamma, beta = (reference.per_channel(values, ndim) for values in affine_of(state))
+    for number in range(3):
+        x, g = draw(ndim, seed=number).requires_grad_(), draw(ndim, seed=10 + number)
+        y, values = layer(x), x.detach().numpy()
+        y.backward(g)
+        of_batch = np.array([sum(v * v for v in values[:, c].flat) / values[:, c].size for c in range(8)])
+        root = reference.per_channel(np.sqrt((of_batch if number == 0 else square) + 1e-5), ndim)
+        x_hat, h = values / root, gamma * g.numpy()
+        along = reference.channel_sums(h * x_hat) / x_hat[:, 0].size
+        used = reference.per_channel(along if number == 0 else nu, ndim)
+        assert_close(y, np.asarray(gamma * x_hat + beta))
+        assert_close(x.grad, (h - used * x_hat) / root)
+        nu += 0.2 * (along - nu * reference.channel_sums(x_hat**2) / x_hat[:, 0].size)
+        square += 0.3 * (of_batch - square)
+    assert_close(layer.get_buffer("running_mean_square"), square)
+    assert_close(layer.get_buffer("running_projection"), nu)
+    x = draw(ndim, seed=9)
+    assert_close(layer.eval()(x), gamma * x.numpy() / reference.per_channel(np.sqrt(square + 1e-5), ndim) + beta)
+
+
+@every_shape
+def test_online_norm_goes_on_from_batch_to_batch(ndim: int) -> None:
+    """Its statistics and its control, sample by sample."""
+    layer, settings = build(SCHEMES["online"], "custom", ndim), DEFAULTS["online"]
+    u, q = np.zeros(8), np.zeros(8)
+    for number in range(3):
+        state, x, g = state_of(layer), draw(ndim, seed=number).requires_grad_(), draw(ndim, seed=10 + number)
+        values = x.detach().numpy()
+        x_hat = reference.online_x_hat(values, state, settings)
+        means, variances = reference.online_statistics(values, state, settings)
+        h = reference.slopes(lambda at, s=state: reference.after_online(at, s, settings), x_hat, g.numpy())  # type: ignore[misc]
+        expected = np.empty_like(values)
+        for t in range(len(values)):
+            for channel in range(8):
+                controlled = h[t, channel] - 0.2 * u[channel] * x_hat[t, channel]
+                expected[t, channel] = controlled / math.sqrt(variances[t, channel] + 1e-5) - 0.2 * q[channel]
+                u[channel] += np.mean(controlled * x_hat[t, channel])
+                q[channel] += np.mean(expected[t, channel])
+        layer(x).backward(g)
+        assert_close(x.grad, expected, relative=1e-7)
+        for name, value in {"running_mean": means[-1], "running_var": variances[-1]}.items():
+            assert_close(layer.get_submodule("norm").get_buffer(name), value)
+    for name, value in {"output_error": u, "input_error": q}.items():
+        assert_close(layer.get_submodule("norm").get_buffer(name), value, relative=1e-7)
+    x = draw(ndim, seed=9)
+    shape = (-1, *(1,) * (ndim - 2))
+    x_hat = (x.numpy() - means[-1].reshape(shape)) / np.sqrt(variances[-1].reshape(shape) + 1e-5)
+    assert_close(layer.eval()(x), reference.after_online(x_hat, state_of(layer), settings))
+
+
+def test_online_norm_in_one_batch_or_in_two_is_the_same() -> None:
+    whole, halves = (build(SCHEMES["online"], "custom", 4) for _ in range(2))
+    x = draw(4)
+    assert_close(torch.cat([halves(x[:3]), halves(x[3:])]), whole(x).detach().numpy())
 
 
 @every_shape

@@ -43,7 +43,7 @@ def test_a_study_is_locked_trained_once_and_says_what_came_out(cli: Cli, tmp_pat
     (lock,) = read_study_locks(
         tmp_path / "runs", studies.planned(studies.find("small.yaml"), "quick", ["quiet=true"]).name
     )
-    assert (lock.said["seeds"], lock.said["hypotheses"]["control"]["margin"]) == (6, 20)
+    assert (lock.said["seeds"], lock.said["hypotheses"]["control"]["margin"], lock.trained) == (6, 20, 0)
     results = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/seed-*/result.json")}
     assert len(results) == 18
     assert json.loads(next(iter(results)).read_text())["command"].startswith("bnlab study small.yaml --budget quick")
@@ -57,10 +57,16 @@ def test_a_study_is_locked_trained_once_and_says_what_came_out(cli: Cli, tmp_pat
     assert data["amendments"] == []
 
     write(tmp_path, changes | {"hypotheses/control/margin": 25, "hypotheses/never/expected": "supported"})
+    (stored,) = (tmp_path / "runs/.studies").iterdir()
+    as_locked = stored.read_text()
+    unlocked = cli(*study, "--explain")
+    assert "not locked to this yet; run it: bnlab study small.yaml" in unlocked.out
+    assert stored.read_text() == as_locked
     amended = cli(*study, "--check")
     assert amended.code == 1
     assert amended.err == "not as expected: never (inconclusive, not supported)\n"
     assert "hypotheses.control.margin was 20.0 and is 25.0" in amended.out
+    assert "18 of its 18 replicates had been trained before that" in amended.out
     told = cli(*study, "--explain")
     assert "What the words mean:" in told.out
     assert "amended" in told.out

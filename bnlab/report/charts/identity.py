@@ -46,6 +46,8 @@ SCHEMES = {
     "eval_norm": Identity(ORANGE, "diamond"),
     "noisy_batch": Identity(GREEN, "diamond"),
     "ghost_noise": Identity(PINK, "diamond"),
+    "power": Identity(VERMILLION, "diamond"),
+    "online": Identity(SKY, "diamond"),
 }
 # What is not named there: a new scheme, and a user's own norm, `custom_class` or its class.
 OWN = [

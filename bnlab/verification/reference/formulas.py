@@ -109,6 +109,64 @@ def eval_norm(x: Array, parameters: Values, statistics: Values, settings: Mappin
     return _affine((x - mean) / np.sqrt(mixed - mean**2 + settings["eps"]), parameters)
 
 
+def power(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """γ x / √(ψ² + ε) + β by the average ψ² of before, or in warm-up the batch's (Shen et al. 2020, 2003.07845)."""
+    used = running = statistics["running_mean_square"]
+    if training:
+        of_batch = (x**2).mean(_over_batch(x))
+        used = of_batch if _counted(statistics) <= settings["warmup_steps"] else running
+        m = settings["momentum"]
+        statistics["running_mean_square"] = (1 - m) * running + m * of_batch.real
+    return _affine(x / np.sqrt(_fit(used, x) + settings["eps"]), parameters)
+
+
+def online(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
+    """γ x̂ + β over its root mean square, x̂ by the samples before (Chiley et al. 2019, arXiv 1905.05894)."""
+    x_hat, _ = _online_x_hat(x, statistics, settings, training)
+    return _scaled_by_rms(x_hat, parameters, settings)
+
+
+def online_gradient(x: Array, g: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any]) -> Array:
+    """∂loss/∂x as that paper's control makes it of g = ∂loss/∂y, sample by sample, with u = q = 0 before the first."""
+    x_hat, rstd = _online_x_hat(x, statistics, settings, True)
+    h, step = np.empty_like(x), 1e-30
+    for index in np.ndindex(x.shape):  # of the rest, by complex steps
+        moved = x_hat.astype(complex)
+        moved[index] += step * 1j
+        h[index] = np.sum(g * _scaled_by_rms(moved, parameters, settings).imag) / step
+    u = q = np.zeros((x.shape[1], *(1,) * (x.ndim - 2)))
+    found, space, c = np.empty_like(x), tuple(range(1, x.ndim - 1)), settings["gradient_momentum"]
+    for t in range(len(x)):
+        controlled = h[t] - c * u * x_hat[t]
+        found[t] = controlled * rstd[t] - c * q
+        u = u + (controlled * x_hat[t]).mean(space, keepdims=True)
+        q = q + found[t].mean(space, keepdims=True)
+    return found
+
+
+def _online_x_hat(x: Array, statistics: Values, settings: Mapping[str, Any], training: bool) -> tuple[Array, Array]:
+    """x̂, and what each sample was divided by, inverted."""
+    mean, var = (_fit(statistics[name], x)[None] for name in ("running_mean", "running_var"))
+    if not training:
+        rstd = 1 / np.sqrt(var + settings["eps"])
+        return np.asarray((x - mean) * rstd), rstd
+    w, space = settings["momentum"], tuple(range(2, x.ndim))
+    x_hats, rstds = [], []
+    for sample in x[:, None]:
+        rstds.append(1 / np.sqrt(var + settings["eps"]))
+        x_hats.append((sample - mean) * rstds[-1])
+        own, spread = sample.real.mean(space, keepdims=True), sample.real.var(space, keepdims=True)
+        var = (1 - w) * var + w * spread + w * (1 - w) * (own - mean) ** 2
+        mean = (1 - w) * mean + w * own
+    statistics["running_mean"], statistics["running_var"] = mean.reshape(-1), var.reshape(-1)
+    return np.concatenate(x_hats), np.concatenate(rstds)
+
+
+def _scaled_by_rms(x_hat: Array, parameters: Values, settings: Mapping[str, Any]) -> Array:
+    z = _affine(x_hat, parameters)
+    return np.asarray(z / np.sqrt((z**2).mean(tuple(range(1, z.ndim)), keepdims=True) + settings["eps"]))
+
+
 def l1(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """γ (x − μ) / (√(π/2) mean|x − μ| + ε) + β (Hoffer et al. 2018, arXiv 1803.01814)."""
     axes = _over_batch(x)

@@ -88,7 +88,11 @@ class ReferenceLayer:
         fixed = dict(self._parameters)
         if recipe and recipe.input_gradient == "without gamma":
             fixed["weight"] = np.ones(CHANNELS)
-        found = {"input": gradient(lambda at: output(at, fixed), x, g, of_stack=of_stack)}
+        if self.reference.backward is None:
+            found = {"input": gradient(lambda at: output(at, fixed), x, g, of_stack=of_stack)}
+        else:
+            of_input = self.reference.backward(x, g, fixed, dict(self._statistics), self.reference.settings)
+            found = {"input": of_input}
         if recipe:
             found["input"] = found["input"] * gradient_factor(recipe, x, self.reference.settings)
         for name, value in self._parameters.items():

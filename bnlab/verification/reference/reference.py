@@ -57,6 +57,8 @@ class Reference:
         initial: first values of the parameters, by the layer's own names; a number is that of each channel.
         statistics: running statistics of a new layer.
         initial_spatial: the parameters for inputs with spatial axes, where they are others.
+        backward: (x, ∂loss/∂y, parameters, statistics, settings) -> ∂loss/∂x, where by definition that is not the
+            derivative of `forward`.
         constants: what the gradient takes for constants by definition, so that no finite difference agrees with it.
         of_weights: it is a linear layer from C channels to C, whose weight starts as `WEIGHT`.
         recipe: how `forward` goes, when it is `standardize`; then known mistakes can be tried.
@@ -67,6 +69,7 @@ class Reference:
     initial: Mapping[str, float | Array] = field(default_factory=dict)
     statistics: Mapping[str, float] = field(default_factory=dict)
     initial_spatial: Mapping[str, float | Array] | None = None
+    backward: Callable[[Array, Array, Values, Values, Mapping[str, Any]], Array] | None = None
     constants: str = ""
     of_weights: bool = False
     recipe: Recipe | None = None
@@ -200,6 +203,20 @@ REFERENCES: dict[str, Reference] = {
         initial=_GAMMA_BETA,
         statistics=_RUNNING,
         constants="the ghosts' statistics",
+    ),
+    "power": Reference(
+        forward=formulas.power,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.3, "gradient_momentum": 0.2, "warmup_steps": 1},
+        initial=_GAMMA_BETA,
+        statistics={"running_mean_square": 1.0, "running_projection": 0.0},
+    ),
+    "online": Reference(
+        forward=formulas.online,
+        backward=formulas.online_gradient,
+        settings={"eps": 1e-3, "affine": True, "momentum": 0.1, "gradient_momentum": 0.2},
+        initial=_GAMMA_BETA,
+        statistics=_RUNNING,
+        constants="the statistics, whose gradient is a control's,",
     ),
     "l1_batch": Reference(
         forward=formulas.l1,

@@ -1,0 +1,73 @@
+"""The formats: a network as bytes. What they need besides torch is an extra, and imported where it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from bnlab.errors import UserError, one_line, shown
+
+
+def state_dict(network: nn.Module, images: Tensor, who: str) -> bytes:
+    """PyTorch's own: `torch.load(FILE, weights_only=True)` gives names with tensors."""
+    file = io.BytesIO()
+    torch.save(network.state_dict(), file)
+    return file.getvalue()
+
+
+def safetensors(network: nn.Module, images: Tensor, who: str) -> bytes:
+    """Tensors by name, and as metadata which run they are of; without pickle (https://github.com/huggingface/safetensors)."""
+    try:
+        from safetensors.torch import save
+    except ImportError as error:
+        raise UserError("--format safetensors needs safetensors: pip install 'bnlab[safetensors]'") from error
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    content: bytes = save(tensors, metadata={"format": "pt", "bnlab": who})
+    return content
+
+
+def onnx(network: nn.Module, images: Tensor, who: str) -> bytes:
+    """The network as a graph: input `images` (N, 1, 28, 28), output `logits` (N, 10), for any N."""
+    try:
+        import onnxruntime  # noqa: F401  # what it is checked by
+        import onnxscript  # noqa: F401  # what PyTorch's exporter needs
+    except ImportError as error:
+        raise UserError(f"--format onnx needs {error.name}: pip install 'bnlab[onnx]'") from error
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")  # of the exporter's own, which the user can do nothing about
+            program = torch.onnx.export(
+                network,
+                (images,),
+                input_names=["images"],
+                output_names=["logits"],
+                dynamic_shapes=({0: torch.export.Dim("N", min=1)},),
+                dynamo=True,
+                verbose=False,
+            )
+        assert program is not None
+        content: bytes = program.model_proto.SerializeToString()
+    except Exception as error:  # of many kinds, each with a report of many lines
+        reason = shown(one_line(error))
+        raise UserError(
+            f"--format onnx cannot hold this network ({reason}); nothing was written. Use --format safetensors"
+        ) from error
+    return content
+
+
+def run_onnx(content: bytes, images: Tensor) -> Tensor:
+    """The logits by onnxruntime, of fewer images than the graph was made with, so that N is seen to be free."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    halves = images.split(len(images) // 2)
+    return torch.cat([torch.from_numpy(session.run(None, {"images": half.numpy()})[0]) for half in halves])
+
+
+def difference(found: Tensor, expected: Tensor) -> float:
+    """The largest one, as a part of the largest value that is expected."""
+    return float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
