@@ -162,7 +162,7 @@ def digests(commands: Sequence[Command], folder: Path) -> dict[str, str]:
 SEALED = ("run", "digests", "digest")
 """What a result says about its own content: without these it may be changed."""
 
-LEFT_OUT = {"run.log", ".lock", ".looks.jsonl"}
+LEFT_OUT = {"run.log", ".lock", ".looks.jsonl", ".index.jsonl"}
 """What holds times; and PDFs, whose parts have names drawn at random; the same charts are there as PNG and SVG."""
 
 

@@ -8,12 +8,9 @@ import typer
 
 from bnlab.cli import completion
 from bnlab.cli.failing import INTERRUPTED, fail
-from bnlab.machine import status
 
 HYDRA_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
 
-PRINTS = {"--help", "--hydra-help", "--version", "-c", "-i", "--quiet", "quiet=true"}
-"""Arguments with which nothing is trained, or nobody watches."""
 TRAIN_HELP = """Usage: bnlab train [--quiet] [--dry-run] [OVERRIDES]
 
 Trains one run and stores it in runs/; with -m a sweep over all combinations.
@@ -34,8 +31,6 @@ def train(
         list[str] | None, typer.Argument(metavar="[OVERRIDES]", autocompletion=completion.overrides)
     ] = None,
 ) -> None:
-    if not any(argument in PRINTS or argument.startswith(("--cfg", "--info", "-h")) for argument in overrides or []):
-        status.show("starting")
     from bnlab import hydra_bridge
 
     arguments = ["quiet=true" if argument == "--quiet" else argument for argument in overrides or []]

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from bnlab.cli.options import text
+
 OF_CLASS = "A class"
 """The heading of the options that say what a class is meant to be."""
 
@@ -15,8 +17,9 @@ def verify(
         str | None, typer.Argument(metavar="SCHEME|FILE.py:CLASS|FILE.py|FOLDER", help="Default: all schemes.")
     ] = None,
     scheme: Annotated[
-        str, typer.Option("--as", help="The scheme that a class is to compute; auto: by its name and numbers.")
-    ] = "",
+        str | None,
+        typer.Option("--as", help="The scheme that a class is to compute; auto: by its name and numbers.", parser=text),
+    ] = None,
     impl: Annotated[str | None, typer.Option(help="native, custom or keras. Default: native and custom.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All schemes, and Keras's layers too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
@@ -54,7 +57,7 @@ def verify(
     raise typer.Exit(
         hold(
             target,
-            scheme or None,
+            scheme,
             impl,
             everything=everything,
             as_json=as_json,

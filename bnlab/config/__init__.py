@@ -30,6 +30,7 @@ from bnlab.config.run import (
     added_settings,
 )
 from bnlab.config.shipped import CONF, default_choices, defaults, defaults_of
+from bnlab.config.tag import check_tags
 
 __all__ = [
     "CHOICES",
@@ -61,6 +62,7 @@ __all__ = [
     "StepConfig",
     "ViTConfig",
     "added_settings",
+    "check_tags",
     "default_choices",
     "defaults",
     "defaults_of",

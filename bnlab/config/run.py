@@ -22,6 +22,7 @@ from bnlab.config.optimizer import (
     StepConfig,
 )
 from bnlab.config.probes import ProbesConfig
+from bnlab.config.tag import check_tags
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
@@ -93,6 +94,7 @@ class RunSettings:
     probes: ProbesConfig
     compile: Any  # "auto", true or false
     label: str | None
+    tags: list[str] | None
     runs_dir: str
     rerun: bool
     checkpoint_every: float
@@ -120,6 +122,7 @@ class RunSettings:
         if self.label is not None:
             legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
             require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
+        check_tags(self.tags or ())
         require(
             self.runs_dir.strip() != "" and "\0" not in self.runs_dir, "runs_dir", self.runs_dir, "the path of a folder"
         )

@@ -48,6 +48,8 @@ KEPT = {
     "hydra/hydra_logging": ("disabled", NO_LOGGING),
 }
 """Settings of Hydra's own files, with what they are kept at, whatever a config file says, and why."""
+ADDED = "+tags="
+"""How tags are given elsewhere; here they are a setting that is there, to which Hydra adds nothing."""
 LONGEST_KEY = 100
 LONGEST_OVERRIDE = 10_000
 """In characters: Hydra's parser takes time by the square of a list's length, minutes for 100,000 characters."""
@@ -129,7 +131,7 @@ def for_hydra(arguments: Sequence[str]) -> list[str]:
 
     Hydra would set it before the sweep, in the group's default option, which may not have it.
     """
-    arguments = list(map(quoted, arguments))
+    arguments = [quoted(text.removeprefix("+") if text.startswith(ADDED) else text) for text in arguments]
     overrides = {text: OverridesParser.create().parse_override(text) for text in _known(arguments).overrides}
     swept = {o.key_or_group for o in overrides.values() if o.is_sweep_override()} & set(CHOICES)
 

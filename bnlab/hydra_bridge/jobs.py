@@ -23,6 +23,10 @@ Compose = Callable[[list[str]], DictConfig]
 """Hydra's own composition of one job's overrides: right for everything, and slow (0.1 s)."""
 
 
+_fit: dict[tuple[str, ...], RunConfig] = {}
+"""The jobs that `usable` has found fit, with their configurations: they need not be looked at again."""
+
+
 def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfig]:
     """The typed configuration of every job, each checked to be fit for training.
 
@@ -46,17 +50,21 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
                 set_value(plain, str(override.key_or_group), override.value())
         return resolve(plain)
 
-    configs = []
+    configs: list[RunConfig] = []
+    unchecked: list[tuple[Sequence[str], RunConfig]] = []
     for job in jobs:
+        fit = _fit.pop(tuple(job), None)
         with _of_job(job):
-            configs.append(config_of(job))
+            configs.append(fit or config_of(job))
+        if fit is None:
+            unchecked.append((job, configs[-1]))
     check_effect(configs, jobs)
 
     status.follow("loading PyTorch")
     from bnlab.launch import check  # imports torch, which no illegal value has to wait for
 
-    status.follow(f"reading data, checking {len(configs)} jobs")
-    for job, config in zip(jobs, configs, strict=True):
+    status.follow(f"reading data, checking {len(unchecked)} jobs")
+    for job, config in unchecked:
         with _of_job(job):
             check(config)
     return configs
@@ -79,10 +87,11 @@ def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose)
     """
     refused: dict[str, UserError] = {}
     used: set[str] = set()
+    fit: dict[tuple[str, ...], RunConfig] = {}
     for job in jobs:
         choices = [text for text in job if text.partition("=")[0] in groups]
         try:
-            configs_of([job], compose)
+            (fit[tuple(job)],) = configs_of([job], compose)
             used.update(choices)
         except UserError as error:
             refused |= {choice: error for choice in choices if choice not in refused}
@@ -90,6 +99,8 @@ def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose)
     kept = [job for job in jobs if not left_out.keys() & set(job)]
     if not kept:
         raise next(iter(left_out.values()))
+    _fit.clear()
+    _fit.update(fit)
     status.clear()
     for choice, refusal in left_out.items():
         sys.stderr.write(f"left out: {choice}, since {refusal.__cause__}\n")

@@ -15,7 +15,7 @@ from bnlab.launch.progress import Progress
 from bnlab.launch.scheduler import Launch, Results
 from bnlab.machine import Interrupt, status
 from bnlab.machine.threads import use_threads
-from bnlab.store import ReplicateFolder, Result, State, run_folder
+from bnlab.store import ReplicateFolder, Result, State, add_tags, run_folder
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,10 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
     by_run = {run_folder(config).name: config for config in configs}
     arms = dict(zip(by_run, arms_of(list(by_run.values())).names, strict=True))
     with Interrupt() as interrupt, Progress(arms, quiet=quiet) as progress:
-        trained = Launch(jobs, progress, interrupt).train_all()
+        try:
+            trained = Launch(jobs, progress, interrupt).train_all()
+        finally:
+            _tag(configs)
     return [[_outcome(folder, job, trained) for folder, job in _replicates(config)] for config in configs]
 
 
@@ -92,6 +95,14 @@ def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:
     scores = [0.0 if each.state == State.DIVERGED else each.final.get("validation_accuracy") for each in results]
     known = [score for score in scores if score is not None]
     return fmean(known) if known and len(known) == len(scores) else None
+
+
+def _tag(configs: Sequence[RunConfig]) -> None:
+    """Gives the runs of which anything is stored the tags of their configurations."""
+    for config in configs:
+        folder = run_folder(config)
+        if config.tags and folder.is_dir():
+            add_tags(folder, config.tags)
 
 
 def _replicates(config: RunConfig) -> list[tuple[ReplicateFolder, Job]]:

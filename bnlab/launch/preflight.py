@@ -14,13 +14,15 @@ from bnlab.machine import compiler
 from bnlab.machine.threads import use_threads
 from bnlab.models import is_of_batch
 from bnlab.probes import check_layers
-from bnlab.store import check_writable
+from bnlab.store import check_writable, read_tags, run_folder
 
 
 @use_threads(1)
 def check(config: RunConfig) -> None:
     """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
     check_writable(Path(config.runs_dir))
+    if config.tags:
+        read_tags(run_folder(config))  # to which they are added at the end
     device_of(config)
     check_memory(config)
     if config.compile is True:

@@ -1,25 +1,29 @@
-"""What the terminal shows during training: a live line on a terminal, plain lines elsewhere, nothing with --quiet."""
+"""What the terminal shows during training: a table that is kept up to date; plain lines elsewhere; or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Live
+from rich.progress import Progress as Bar
+from rich.text import Text
 from torch import Tensor
 
 from bnlab.engine import Beginning, Evaluation, Observer, Score
-from bnlab.launch.durations import duration
+from bnlab.launch.progress_lines import SHOWN, EpochRow, arm_lines, epoch_head, epoch_line, now_line
 from bnlab.machine import say
-from bnlab.store import SPLITS
 
-SHOWN = ("train", "validation", "test")
-"""What a row shows the accuracies of."""
 IN_A_PIPE = 80
 """Columns of a row where there is no terminal."""
+AROUND = 4
+"""Lines of a terminal that the table leaves to its head, the bar and the title."""
+REFRESHED = 4
+"""Times a second."""
 
 
 class Progress:
@@ -32,69 +36,82 @@ class Progress:
 
     def __init__(self, arms: Mapping[str, str], *, quiet: bool) -> None:
         self.arms = arms
-        self._stacks = 0
+        self.stacks = 0
         self._begun = 0
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
-        self._width = self._console.width if self._console.is_terminal else IN_A_PIPE
-        wide = self._width >= IN_A_PIPE
-        self.live = Live(
+        self.is_live = self._console.is_terminal and not quiet
+        wide = self.width >= IN_A_PIPE
+        self.bar = Bar(
             BarColumn(bar_width=20 if wide else 10),
             TextColumn("{task.percentage:3.0f} %  {task.fields[state]}", markup=False),
             *((TimeElapsedColumn(), TextColumn("passed,")) if wide else ()),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=self._console,
-            transient=True,
-            disable=quiet or not self._console.is_terminal,
         )
-        self.task = self.live.add_task("", total=None, state="")
+        self.task = self.bar.add_task("", total=None, state="")
+        self.table: Callable[[], Sequence[str]] = tuple  # what is shown above the bar, as it is at the moment
+        self._live = Live(
+            get_renderable=self._renderable, console=self._console, transient=True, refresh_per_second=REFRESHED
+        )
+
+    @property
+    def width(self) -> int:
+        """Columns of a line."""
+        return self._console.width if self.is_live else IN_A_PIPE
+
+    @property
+    def height(self) -> int:
+        """Rows of a table that are seen at once."""
+        return max(self._console.height - AROUND, 1)
 
     def __enter__(self) -> Progress:
         return self
 
     def expect(self, stacks: int, replicate_steps: int) -> None:
         """What is to be trained from now on."""
-        self._stacks, self._begun = stacks, 0
-        self.live.reset(self.task, total=replicate_steps, state="")
-        self.live.start()
+        self.stacks, self._begun = stacks, 0
+        self.bar.reset(self.task, total=replicate_steps, state="")
+        if self.is_live:
+            self._live.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not self.live.disable:  # older versions of Rich end also what they have not shown with an empty line
-            self.live.stop()
+        if self.is_live:  # older versions of Rich end also what they have not shown with an empty line
+            self._live.stop()
 
     def say(self, line: str) -> None:
-        """Prints a line above the live one; only a terminal breaks it."""
+        """Prints a line above what is kept up to date; only a terminal breaks it."""
         say(line, self._console)
-
-    def row(self, epoch: str, scores: Mapping[str, str], rate: str, left: str, arm: str) -> None:
-        """Prints a row of a stack's table, with the scores by their heads; of the arm's name what fits."""
-        shown = [score.rjust(max(len(head), len("100.00"))) for head, score in scores.items()]
-        cells = [epoch.rjust(6), *shown, rate.rjust(9), left.rjust(10)]
-        line = f"{' '.join(cells)}  {arm}".rstrip()
-        self.say(line if len(line) <= self._width else f"{line[: self._width - 1]}…")
 
     def of_stack(self) -> StackProgress:
         """The observer of the next stack."""
         self._begun += 1
-        number = f"stack {min(self._begun, self._stacks)} of {self._stacks}" if self._stacks > 1 else ""
+        number = f"stack {min(self._begun, self.stacks)} of {self.stacks}" if self.stacks > 1 else ""
         return StackProgress(self, number)
+
+    def _renderable(self) -> Group:
+        return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in self.table()), self.bar)
 
 
 class StackProgress(Observer):
-    """A row of a table for each evaluation of one stack, and the live line below it."""
+    """The table of one stack: a row for each evaluation, or on a terminal for each of several arms."""
 
     def __init__(self, view: Progress, number: str) -> None:
-        self._view, self._number, self._done = view, number, 0
+        self._view, self._number = view, number
+        self._rows: list[EpochRow] = []
+        self._splits: Sequence[str] = SHOWN
 
     def begin(self, beginning: Beginning) -> None:
         self._plan, self._done = beginning.plan, beginning.step
         self._arms = [self._view.arms.get(member.run, member.run) for member in beginning.members]
         self._seeds = [member.seed for member in beginning.members]
         self._alive = set(range(len(self._arms)))
-        self._headed = False
-        arms, count = len(set(self._arms)), len(self._arms)
+        self._standing: dict[str, dict[str, float]] = {arm: {} for arm in self._arms}
+        self._lap: tuple[float, int] | None = None
+        self._now = EpochRow(self._plan.epoch(beginning.step))
+        arms, count = len(self._standing), len(self._arms)
         what = [
             self._number,
             self._arms[0] if arms == 1 else f"{arms} arms",
@@ -102,44 +119,80 @@ class StackProgress(Observer):
         ]
         resumed = f"; goes on from step {beginning.step}" if beginning.step else ""
         self._view.say(f"{', '.join(filter(None, what))}{resumed}; accuracy in %")
-        self._view.live.update(self._view.task, advance=beginning.step * count, state="preparing the step")
+        self._view.bar.update(self._view.task, advance=beginning.step * count, state="preparing the step")
+        self._view.table = self._table
 
     def trained(self, step: int, losses: Tensor) -> None:
-        state = f"epoch {self._plan.epoch(step):.1f}, loss {losses[-1].nanmean().item():.4f}"
-        if self._plan.is_stop(step):
-            state = "evaluating"
-        self._view.live.update(self._view.task, advance=(step - self._done) * len(self._arms), state=state)
+        now = time.monotonic()
+        if self._lap is None:  # the first steps of a training take long, since they are recorded
+            self._lap = now, step
+        self._now = self._between(step, now - self._lap[0], step - self._lap[1])
+        state = "evaluating" if self._plan.is_stop(step) else f"loss {losses[-1].nanmean().item():.4f}"
+        self._view.bar.update(self._view.task, advance=(step - self._done) * len(self._arms), state=state)
         self._done = step
 
     def evaluated(self, evaluation: Evaluation) -> None:
         if not self._alive:
             return
-        arm = self._leader(evaluation)
-        scores = {
-            SPLITS[split]: f"{100 * self._mean(evaluation.scores[split], arm):.2f}"
-            for split in SHOWN
-            if split in evaluation.scores
+        first, self._lap = not self._rows, None
+        self._splits = [split for split in SHOWN if split in evaluation.scores]
+        alive = dict.fromkeys(self._arms[index] for index in sorted(self._alive))
+        self._standing = {
+            arm: {split: self._mean(evaluation.scores[split], arm) for split in self._splits} if arm in alive else {}
+            for arm in self._standing
         }
+        leader = self._best_first(alive)[0]
         left = (self._plan.total_steps / evaluation.step - 1) * evaluation.seconds
         rate = evaluation.images_per_second * len(self._arms)
-        several = len(set(self._arms)) > 1
-        if not self._headed:
-            heads = {head: head for head in scores}
-            self._view.row("epoch", heads, "images/s", "left", "leading arm" if several else "")
-            self._headed = True
-        self._view.row(f"{evaluation.epoch:.3g}", scores, f"{rate:,.0f}", duration(left), arm if several else "")
+        arm = leader if len(self._standing) > 1 else ""
+        self._rows.append(EpochRow(evaluation.epoch, self._standing[leader], rate, left, arm))
+        self._now = EpochRow(evaluation.epoch, rate=rate, left=left)
+        if not self._view.is_live:
+            for line in self._epochs(self._rows[-1:], head=first):
+                self._view.say(line)
 
     def diverged(self, replicate: int, step: int) -> None:
         self._alive.discard(replicate)
         arm, seed = self._arms[replicate], self._seeds[replicate]
         self._view.say(f"{arm} seed {seed} diverged at step {step}: the loss is not finite")
 
-    def _leader(self, evaluation: Evaluation) -> str:
-        """The arm that leads, by validation accuracy: the test set is not for choosing."""
-        score = evaluation.scores["validation" if "validation" in evaluation.scores else "train"]
-        arms = dict.fromkeys(self._arms[index] for index in sorted(self._alive))
-        return max(arms, key=lambda arm: self._mean(score, arm))
+    def end(self, error: BaseException | None) -> None:
+        self._view.table = tuple
+        several = self._rows and len(self._standing) > 1
+        if self._view.is_live and self._rows and (not several or error is not None or self._view.stacks > 1):
+            for line in self._ranked() if several else self._epochs(self._rows, head=True):
+                self._view.say(line)
+
+    def _table(self) -> list[str]:
+        """As it is now."""
+        if len(self._standing) > 1:
+            return [*self._ranked(), now_line(self._now, self._plan.epoch(self._plan.total_steps))]
+        is_new = not self._rows or self._now.epoch > self._rows[-1].epoch
+        rows = [*self._rows, *([self._now] if is_new else [])]
+        return self._epochs(rows[-self._view.height :], head=True)
+
+    def _ranked(self) -> list[str]:
+        arms = {arm: self._standing[arm] for arm in self._best_first(self._standing)}
+        return arm_lines(arms, self._splits, width=self._view.width, most=max(self._view.height - 2, 1))
+
+    def _epochs(self, rows: Sequence[EpochRow], *, head: bool) -> list[str]:
+        width, several = self._view.width, len(self._standing) > 1
+        lines = [epoch_line(row, self._splits, width=width) for row in rows]
+        return [epoch_head(self._splits, arm=several, width=width), *lines] if head else lines
+
+    def _between(self, step: int, seconds: float, steps: int) -> EpochRow:
+        """Between two evaluations, where the last steps have taken so long."""
+        if steps == 0:
+            return EpochRow(self._plan.epoch(step), rate=self._now.rate, left=self._now.left)
+        rate = steps * self._plan.images_per_step * len(self._arms) / seconds
+        left = (self._plan.total_steps - step) * seconds / steps
+        return EpochRow(self._plan.epoch(step), rate=rate, left=left)
+
+    def _best_first(self, arms: Mapping[str, object]) -> list[str]:
+        """By validation accuracy: the test set is not for choosing. What has none comes last."""
+        by = "validation" if "validation" in self._splits else "train"
+        return sorted(arms, key=lambda arm: self._standing[arm].get(by, -1.0), reverse=True)
 
     def _mean(self, score: Score, arm: str) -> float:
-        """Over the seeds of an arm that have not diverged."""
-        return fmean(score.accuracy(index) for index in sorted(self._alive) if self._arms[index] == arm)
+        """Over the seeds of an arm that have not diverged, in percent."""
+        return fmean(100 * score.accuracy(index) for index in sorted(self._alive) if self._arms[index] == arm)

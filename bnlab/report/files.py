@@ -40,6 +40,7 @@ def written_tables(comparison: Comparison, measured: Measured, target: float | N
             tables.summary(comparison),
             tables.comparisons(comparison),
             robust.table(comparison),
+            robust.improvement(comparison),
             tables.pivot(comparison),
             targets.table(comparison, measured.timed, _goal(comparison, target)),
             tables.cost(comparison, measured.timing),

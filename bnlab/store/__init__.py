@@ -4,7 +4,7 @@ Whatever knows the name or the layout of a file in runs/ lives here; docs/store.
 door `checkpoint_file` imports torch.
 """
 
-from bnlab.store import answers_file, environment, looks_file, result_file, stack_file
+from bnlab.store import answers_file, environment, index_file, looks_file, result_file, stack_file
 from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
 from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text, settings_of_tree
@@ -30,7 +30,7 @@ from bnlab.store.rows_file import (
 )
 from bnlab.store.stack_file import STACKS, StackRecord, read_all
 from bnlab.store.stored import StoredReplicate, StoredRun, identity, read_run, read_runs
-from bnlab.store.tags_file import Tags, read_tags, write_tags
+from bnlab.store.tags_file import Tags, add_tags, read_tags, write_tags
 
 __all__ = [
     "CHANGED",
@@ -65,6 +65,7 @@ __all__ = [
     "Timed",
     "TrainingError",
     "add_study_lock",
+    "add_tags",
     "answers_file",
     "as_csv",
     "as_text",
@@ -79,6 +80,7 @@ __all__ = [
     "faults",
     "finished",
     "identity",
+    "index_file",
     "is_claimed",
     "lock_in",
     "looks_file",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bnlab.config import check_tags
 from bnlab.errors import UserError, shown
 from bnlab.store.files import replace
 from bnlab.store.reading import DamagedError, json_object, read_text
 
 TAGS = "tags.json"
-TAG = re.compile(r"[^\W_][\w.-]{0,39}")
 LONGEST_NOTE = 500
 
 
@@ -25,10 +25,7 @@ class Tags:
 
     def __post_init__(self) -> None:
         """Raises UserError for a tag or a note that cannot be shown in a line."""
-        for tag in self.tags:
-            if TAG.fullmatch(tag) is None:
-                allowed = "1 to 40 letters, digits, '.', '-' and '_'"
-                raise UserError(f"tag '{shown(tag)}' is not allowed; allowed: {allowed}")
+        check_tags(self.tags)
         if len(self.note) > LONGEST_NOTE or not (self.note == "" or self.note.isprintable()):
             raise UserError(f"the note is not allowed; allowed: one line of at most {LONGEST_NOTE} characters")
 
@@ -51,6 +48,14 @@ def read_tags(run: Path) -> Tags:
     except (OSError, DamagedError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{shown(path)} cannot be read ({reason}); mend or remove it") from error
+
+
+def add_tags(run: Path, tags: Iterable[str]) -> None:
+    """Gives a run these tags too. Raises StorageError, and UserError as `read_tags` does."""
+    before = read_tags(run)
+    after = Tags(tuple(sorted({*before.tags, *tags})), before.note)
+    if after != before:
+        write_tags(run, after)
 
 
 def write_tags(run: Path, tags: Tags) -> None:

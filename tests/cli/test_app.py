@@ -1,12 +1,14 @@
 """The command line: help, exit codes, what is printed where, and what is not imported for it."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from bnlab import __version__
+from bnlab import __main__, __version__
+from bnlab.machine import status
 from bnlab.norms import SCHEMES
 from tests.conftest import QUICK, Cli, environment, files_below
 
@@ -64,6 +66,36 @@ def test_no_heavy_library_is_imported_for_it(arguments: list[str], tmp_path: Pat
     command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train"], "starting ..."),
+        (["train", "-cn", "mine"], "starting ..."),
+        (["train", "--quiet"], ""),
+        (["train", "--cfg", "job"], ""),
+        (["report"], ""),
+    ],
+)
+def test_a_training_says_that_it_starts_before_it_imports_any_library(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bnlab", *arguments])
+    monkeypatch.setitem(sys.modules, "bnlab.cli", None)  # its import fails, and with it all that it imports
+    monkeypatch.setattr(status, "_shown", [])
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with pytest.raises(ImportError):
+        __main__.main()
+    assert terminal.getvalue() == said
 
 
 def test_train_prints_progress_to_stderr_and_the_result_to_stdout(cli: Cli, tmp_path: Path) -> None:

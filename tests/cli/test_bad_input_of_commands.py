@@ -33,6 +33,7 @@ BAD: list[tuple[list[str], str]] = [
     (["verify", "bach"], "bach"),
     (["verify", "nowhere.py:MyBN"], "there is no file nowhere.py; give an existing FILE.py:CLASS."),
     (["verify", "batch", "--impl", "nativ"], "nativ"),
+    (["verify", "my_bn.py:X", "--as", ""], "'' says nothing; leave the option out, or write a value"),
     (
         ["verify", "batch", "--time-limit", "soon"],
         "'soon' is no value of '--time-limit': ",

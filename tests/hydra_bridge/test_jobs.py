@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from torch import Tensor, nn
 
+from bnlab import launch
+from bnlab.config import RunConfig
 from bnlab.errors import SweepFailedError
 from bnlab.hydra_bridge.jobs import own_settings
+from bnlab.launch import preflight
 from tests.conftest import QUICK, Cli, files_below
 
 LAUNCHERS = ["basic", "stacked"]
@@ -86,9 +89,19 @@ def test_a_class_of_ones_own_beside_other_schemes(launcher: str, cli: Cli, tmp_p
     assert states(tmp_path) == {f"{run}/seed-0": "done" for run in runs}
 
 
-def test_of_all_that_there_is_what_cannot_be_used_here_is_left_out(cli: Cli, tmp_path: Path) -> None:
+def test_of_all_that_there_is_what_cannot_be_used_here_is_left_out(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[tuple[str, int]] = []
+
+    def check(config: RunConfig) -> None:
+        checked.append((config.norm.name, config.seed))
+        preflight.check(config)
+
+    monkeypatch.setattr(launch, "check", check)
     code, out, err = sweep(cli, "stacked", "norm=glob([n*,ins*,cust*])", "seed=0,1")
     assert code == 0
+    assert sorted(checked) == [("instance", 0), ("instance", 1), ("none", 0), ("none", 1)]  # each once
     assert states(tmp_path) == {"none-mlp/seed-0": "done", "none-mlp/seed-1": "done"}
     custom, instance = err.splitlines()
     assert custom == "left out: norm=custom_class, since norm.target is not set; write norm.target=VALUE"

@@ -27,6 +27,8 @@ window.addEventListener("load", async () => {
   found.empty = all(".chart svg.marks").filter((svg) => !svg.querySelector(".mark-symbol path, .mark-rect path")).length;
   found.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   found.outside = outside();
+  // Tables of which rows are out of sight, though they are not long.
+  found.hidden = all(".scroll:not(.long)").filter((box) => box.scrollHeight > box.clientHeight + 1).length;
   found.cut = all(".chart svg text").map((text) => text.textContent).filter((text) => text.includes("…"));
   found.picked = {};
   for (const chart of all(".chart")) {

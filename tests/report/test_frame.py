@@ -79,7 +79,12 @@ def test_a_copied_replicate_is_not_a_second_one(tmp_path: Path) -> None:
     table, warnings = frame.read([tmp_path / "a", tmp_path / "b"])
     assert table["seed"].tolist() == [0, 1]
     original, copy = (tmp_path / folder / "batch-0a" / "seed-0" for folder in "ab")
-    assert warnings == [f"skipped {copy}: it repeats {original}, of the same configuration and seed"]
+    same = "of the same configuration and seed as another"
+    assert warnings == [f"skipped 1 replicate {same}: {copy} repeats {original}"]
+    stored.arm(tmp_path / "c", "batch", [0.9, 0.8])
+    table, warnings = frame.read([tmp_path / folder for folder in "abc"])
+    assert table["seed"].tolist() == [0, 1]
+    assert warnings == [f"skipped 3 replicates {same}: {copy} repeats {original} and 2 more"]  # one line for all labels
 
 
 def test_the_same_replicate_under_another_version_is_another_row(tmp_path: Path) -> None:

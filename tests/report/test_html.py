@@ -76,6 +76,7 @@ def test_in_a_browser(file: Path, width: int, tmp_path: Path) -> None:
     assert found["empty"] == 0
     assert found["wide"] <= 0
     assert found["outside"] == []
+    assert found["hidden"] == 0
     assert found["rows"][0].startswith("batch")
     assert found["ascending"] == sorted(found["rows"], key=str.casefold)
     assert "test loss (nats)" in found["axis"]

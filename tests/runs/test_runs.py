@@ -404,6 +404,35 @@ def test_tags_and_a_note_are_kept_shown_and_found(runs: Path, cli: Cli) -> None:
     assert cli("runs", "tag", "batch", "thesis", "--remove", "--note", "").out == "tags: figure-3\n"
 
 
+def test_tags_at_training_are_added_and_change_no_address(cli: Cli, tmp_path: Path) -> None:
+    quick = ("train", *QUICK, "--quiet", "model.hidden=[8]")
+    assert cli(*quick, "norm=none", "+tags=[thesis,figure-3]").code == 0
+    (run,) = (tmp_path / "runs").glob("none-*")
+    assert cli("runs", "tag", run.name, "--note", "mine").code == 0
+    answer = cli(*quick, "-m", "norm=none,batch", "tags=[thesis, 7]")
+    assert (answer.code, answer.err) == (0, "")
+    assert "1 stored before" in answer.out
+    runs = json.loads(cli("runs", "ls", "--json", "--tag", "thesis").out)
+    assert [(run["run"].split("-")[0], run["tags"], run["note"]) for run in runs] == [
+        ("batch", ["7", "thesis"], ""),
+        ("none", ["7", "figure-3", "thesis"], "mine"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ("tags=[thesis,two words]", "error: tag 'two words' is not allowed; allowed: 1 to 40 letters, digits, "),
+        ("+tags=thesis", "error: tags=thesis is of the wrong type; it has to be a list of names, e.g. ["),
+    ],
+)
+def test_tags_at_training_that_cannot_be(tags: str, said: str, cli: Cli, tmp_path: Path) -> None:
+    answer = cli("train", tags)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert answer.err.startswith(said)
+    assert not list(tmp_path.iterdir())
+
+
 def test_tags_that_cannot_be(runs: Path, cli: Cli) -> None:
     for arguments, said in (
         (("a b",), "tag 'a b' is not allowed; allowed: 1 to 40 letters, digits, '.', '-' and '_'"),

@@ -158,7 +158,8 @@ class Attack:
         folder.symlink_to(self._random.choice((self._outside / "run", folder, self._outside / "missing")))
 
     def link_own(self) -> None:
-        path = self._runs / self._random.choice((".stacks", ".lock"))
+        indices = [path.name + "/.index.jsonl" for path in sorted(self._runs.glob("[!.]*")) if path.is_dir()]
+        path = self._runs / self._random.choice((".stacks", ".lock", ".looks.jsonl", *indices))
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         path.unlink(missing_ok=True)

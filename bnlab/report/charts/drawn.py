@@ -9,7 +9,7 @@ import vl_convert
 from bnlab.report.charts import arms as chart_arms
 from bnlab.report.charts import data, png
 from bnlab.report.charts.heat import heat_map
-from bnlab.report.charts.lines import against_setting, learning_curves, performance_profile
+from bnlab.report.charts.lines import against_setting, learning_curves, performance_profile, profile_over_data
 from bnlab.report.charts.rows import final, gap, time_to_target
 from bnlab.report.charts.style import CURVES, Drawing
 from bnlab.report.comparison import Comparison, telling_keys
@@ -23,7 +23,7 @@ def draw(comparison: Comparison, curves: pd.DataFrame, target: float) -> list[Dr
     arms = chart_arms.arms(comparison)
     keys = telling_keys(comparison)
     drawings = [learning_curves(arms, comparison, curves, metric) for metric in data.curve_metrics(comparison, curves)]
-    drawings += [final(arms, comparison), performance_profile(arms, comparison)]
+    drawings += [final(arms, comparison), performance_profile(arms, comparison), profile_over_data(arms, comparison)]
     drawings += [against_setting(arms, comparison, key) for key in data.numeric_keys(arms, keys)]
     drawings += [heat_map(comparison, *keys)] if len(keys) == 2 else []
     drawings += [gap(arms, comparison), time_to_target(arms, comparison, curves, target)]

@@ -11,6 +11,7 @@ import pandas as pd
 from bnlab.config import CHOICES, DEFAULT_ENGINE, LENGTH
 from bnlab.errors import UserError, shown
 from bnlab.machine import is_folder, why_no_folder
+from bnlab.report.comparison.wording import listed, plural
 from bnlab.store import (
     METRICS_FILE,
     TIMING_FILE,
@@ -28,10 +29,12 @@ DIGESTS = {METRICS_FILE: "digest_of_metrics", TIMING_FILE: "digest_of_timing"}
 OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters", *DIGESTS.values())
 RESERVED = {*OWN, "arm"}
 ENVIRONMENT = "environment."
+COPIES_SHOWN = 1
+"""Of those that repeat others: a label more, and all replicates of before do."""
 
 
 def read(folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
-    """One row per replicate, and a warning line for each folder that was skipped.
+    """One row per replicate, and a warning line for each folder that was skipped, one for all that repeat others.
 
     Columns: `run` (the folder's name), `seed`, `state`, `error` (empty if there is none), `folder`, `seconds` of
     training and `parameters` (NaN if not stored), those of `DIGESTS`, the config by dotted key ("norm.name"),
@@ -46,15 +49,18 @@ def read(folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
     """
     rows: dict[tuple[object, ...], dict[str, Any]] = {}
     warnings: list[str] = []
+    copies: list[str] = []
     for run in _runs(folders):
         for folder, found in _results(run):
             if isinstance(found, str) or run.config is None:
                 warnings.append(f"skipped {shown(folder)}: {found}")
             elif (key := identity(run.config, found)) in rows:
-                first = shown(rows[key]["folder"])
-                warnings.append(f"skipped {shown(folder)}: it repeats {first}, of the same configuration and seed")
+                copies.append(f"{shown(folder)} repeats {shown(rows[key]['folder'])}")
             else:
                 rows[key] = _row(run, run.config, folder, found)
+    if copies:
+        what = f"{len(copies)} {plural(len(copies), 'replicate')} of the same configuration and seed as another"
+        warnings.append(f"skipped {what}: {listed(copies, COPIES_SHOWN)}")
     if not rows:
         where = ", ".join(f"'{folder}'" for folder in folders)
         reasons = f" ({'; '.join(warnings)})" if warnings else ""

@@ -1,0 +1,93 @@
+"""The tables of a stack in training, as lines: of 60 columns and 80 at most, aligned, in a pipe as on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bnlab.launch.durations import duration
+from bnlab.store import SPLITS
+
+SHOWN = ("train", "validation", "test")
+"""What the accuracies are shown of."""
+UNKNOWN = "-"
+"""In the place of a number that is not there yet."""
+NARROWEST_ARM = 12
+"""Columns that a name needs to be told from others."""
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """Where a stack stands.
+
+    Attributes:
+        epoch: epochs done.
+        accuracies: in percent, by split; none while an epoch is under way.
+        rate: images/s of all replicates; None if it is not known yet.
+        left: seconds to the end; None likewise.
+        arm: whose accuracies these are, where there are several arms.
+    """
+
+    epoch: float
+    accuracies: Mapping[str, float] = field(default_factory=dict)
+    rate: float | None = None
+    left: float | None = None
+    arm: str = ""
+
+
+def epoch_head(splits: Sequence[str], *, arm: bool, width: int) -> str:
+    """The heads above the rows of epochs."""
+    heads = {split: SPLITS[split] for split in splits}
+    return _epoch_line("epoch", heads, "images/s", "left", "leading arm" if arm else "", width)
+
+
+def epoch_line(row: EpochRow, splits: Sequence[str], *, width: int) -> str:
+    """A row of epochs; of the arm's name what fits."""
+    scores = {split: _percent(row.accuracies.get(split)) for split in splits}
+    rate = UNKNOWN if row.rate is None else f"{row.rate:,.0f}"
+    left = UNKNOWN if row.left is None else duration(row.left)
+    epoch = f"{row.epoch:.3g}" if row.accuracies else f"{row.epoch:.1f}"
+    return _epoch_line(epoch, scores, rate, left, row.arm, width)
+
+
+def now_line(row: EpochRow, epochs: float) -> str:
+    """The same where the accuracies are in a table of arms: how far of so many epochs, how fast, and what is left."""
+    known = [f"{row.rate:,.0f} images/s"] if row.rate is not None else []
+    left = [f"{duration(row.left)} left"] if row.left is not None else []
+    return ", ".join([f"epoch {row.epoch:.1f} of {epochs:.3g}", *known, *left])
+
+
+def arm_lines(arms: Mapping[str, Mapping[str, float]], splits: Sequence[str], *, width: int, most: int) -> list[str]:
+    """A head and a row for each arm, in the order in which they are given.
+
+    Args:
+        arms: accuracies in percent by split, by the arms' names; none of an arm that has none yet.
+        splits: those to show.
+        width: columns that there are.
+        most: rows that there is room for; how many are left out is the last line.
+    """
+    cells = {arm: _scores({split: _percent(of_arm.get(split)) for split in splits}) for arm, of_arm in arms.items()}
+    head = _scores({split: SPLITS[split] for split in splits})
+    room = max(width - len(head) - 2, NARROWEST_ARM)
+    widest = min(max(map(len, ["arm", *arms])), room)
+    lines = [f"{_cut(arm, widest):<{widest}}  {text}" for arm, text in {"arm": head, **cells}.items()]
+    left_out = len(arms) - most
+    return lines if left_out <= 0 else [*lines[: most + 1], f"and {left_out} more"]
+
+
+def _epoch_line(epoch: str, scores: Mapping[str, str], rate: str, left: str, arm: str, width: int) -> str:
+    line = f"{epoch:>6} {_scores(scores)} {rate:>9} {left:>10}"
+    room = width - len(line) - 2
+    return f"{line}  {_cut(arm, room)}" if arm and room >= NARROWEST_ARM else line
+
+
+def _scores(cells: Mapping[str, str]) -> str:
+    return " ".join(f"{text:>{max(len(SPLITS[split]), len('100.00'))}}" for split, text in cells.items())
+
+
+def _percent(accuracy: float | None) -> str:
+    return UNKNOWN if accuracy is None else f"{accuracy:.2f}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
