@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "verification": "config errors machine norms store user_class",
     "bench": "config data engine errors hydra_bridge launch machine norms store",
     "cli": "bench config errors export hydra_bridge launch machine norms report runs store studies verification",
-    "python": "errors hydra_bridge launch report runs store verification",
+    "python": "errors hydra_bridge launch report runs store studies verification",
     "__main__": "cli machine",
 }
 """What each room may import: those below it. The picture of it is in ARCHITECTURE.md."""

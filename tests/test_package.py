@@ -1,10 +1,14 @@
 """What `pip install .` gives a user: a wheel with all that a run needs, used away from the checkout."""
 
+import email
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -59,6 +63,40 @@ def test_the_wheel_holds_all_that_a_run_needs(wheel: Path) -> None:
     assert (conf | plugins | mnist | code) - names == set()
     # A file there would hide every other plugin of Hydra.
     assert "hydra_plugins/__init__.py" not in names
+
+
+def test_installing_it_pulls_no_extra(wheel: Path) -> None:
+    """By the wheel's own metadata: what only an extra names stands behind its marker."""
+    (name,) = (each for each in zipfile.ZipFile(wheel).namelist() if each.endswith(".dist-info/METADATA"))
+    metadata = email.message_from_bytes(zipfile.ZipFile(wheel).read(name))
+    lines = metadata.get_all("Requires-Dist", [])
+    pulled = {named(line) for line in lines if "extra ==" not in line}
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert pulled == set(map(named, project["dependencies"]))
+    extras = project["optional-dependencies"]
+    only_of_extras = {named(line) for own in extras.values() for line in own} - {"bnlab"}
+    assert len(only_of_extras) > 8
+    assert pulled & only_of_extras == set()
+    assert set(metadata.get_all("Provides-Extra", [])) == extras.keys()
+
+
+def named(requirement: str) -> str:
+    """The library of a requirement."""
+    return re.split(r"[^\w-]", requirement, maxsplit=1)[0].lower()
+
+
+def test_what_is_to_be_published_is_whole(tmp_path: Path) -> None:
+    """`python -m build` makes both files, from which the index makes a page, and the wheel of the sdist is the same."""
+    for module in ("build", "twine", "hatchling"):
+        pytest.importorskip(module)
+    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(CHECKOUT)], tmp_path)
+    sdist, built = sorted(tmp_path.iterdir(), key=lambda path: path.suffix)
+    assert [path.suffix for path in (sdist, built)] == [".gz", ".whl"]
+    assert "FAILED" not in run([sys.executable, "-m", "twine", "check", "--strict", str(sdist), str(built)], tmp_path)
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"CITATION.cff", "LICENSE", "README.md", "pyproject.toml", "conf/config.yaml"} <= names
+    assert not [name for name in names if name.startswith("runs/")]
 
 
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:

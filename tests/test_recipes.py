@@ -128,6 +128,17 @@ def test_add_an_experiment(tmp_path: Path) -> None:
     assert "batch_size: 4" in config.read_text(encoding="utf-8")
 
 
+def test_add_a_study(tmp_path: Path) -> None:
+    copy = copied(tmp_path / "copy")
+    assert len(follow("Add a study", copy)) == 1
+    lists, explain = "study --list", "study layer_norm --explain"
+    run = "study layer_norm --budget quick steps=4 eval_every=2 data.limit=200 threads=1 quiet=true"
+    out = commands(copy, tmp_path / "empty", lists, explain, run)
+    assert "Does layer normalization speed up the training of a small network?" in out[lists]
+    assert "Supported if layer and layer again differ by less than 0.5 points." in out[explain]
+    assert re.search(r"^  control: \w+", out[run], flags=re.MULTILINE)
+
+
 def test_add_a_tracker(tmp_path: Path) -> None:
     copy = copied(tmp_path / "copy")
     assert len(follow("Add a tracker", copy)) == 2

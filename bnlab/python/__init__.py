@@ -5,8 +5,9 @@ Importing it imports nothing heavy. Whatever a command refuses raises a UserErro
 
 from bnlab.python.comparing import compare
 from bnlab.python.loading import Runs, load_runs
+from bnlab.python.studying import Studied, study
 from bnlab.python.training import sweep, train
 from bnlab.python.verifying import verify
 from bnlab.python.weights import load_model
 
-__all__ = ["Runs", "compare", "load_model", "load_runs", "sweep", "train", "verify"]
+__all__ = ["Runs", "Studied", "compare", "load_model", "load_runs", "study", "sweep", "train", "verify"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from bnlab.errors import UserError, shown
 from bnlab.machine import is_folder
-from bnlab.store import StoredRun, faults, identity, read_runs
+from bnlab.store import StoredRun, faults, identity, index_file, read_runs
 
 
 @dataclass
@@ -39,7 +40,7 @@ def check(runs_dir: Path) -> Checked:
     checked = Checked()
     first: dict[tuple[object, ...], Path] = {}
     for run in read_runs(runs_dir):
-        for path, reason in _unreadable(run):
+        for path, reason in itertools.chain(_unreadable(run), index_file.missed(run)):
             checked.faults.append(f"{shown(path)}: {reason}")
         for replicate in run.replicates:
             checked.replicates += 1

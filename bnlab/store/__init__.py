@@ -4,7 +4,7 @@ Whatever knows the name or the layout of a file in runs/ lives here; docs/store.
 door `checkpoint_file` imports torch.
 """
 
-from bnlab.store import answers_file, environment, looks_file, result_file, stack_file
+from bnlab.store import answers_file, environment, index_file, looks_file, result_file, stack_file
 from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
 from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text, settings_of_tree
@@ -80,6 +80,7 @@ __all__ = [
     "faults",
     "finished",
     "identity",
+    "index_file",
     "is_claimed",
     "lock_in",
     "looks_file",

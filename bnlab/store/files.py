@@ -121,13 +121,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def no_formula(cell: object) -> object:
     """A cell of a CSV file, with an apostrophe before what a spreadsheet would run; numbers are left as they are."""
-    if not isinstance(cell, str) or not cell.startswith(FORMULA):
+    if not isinstance(cell, str):
         return cell
+    whole = cell.replace("\r", " ")  # which is not quoted, so that another row would begin behind it
+    if not cell.startswith(FORMULA):
+        return whole
     try:
         float(cell)
     except ValueError:
-        return f"'{cell}"
-    return cell
+        return f"'{whole}"
+    return whole
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -11,10 +11,12 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bnlab.store import index_file
 from bnlab.store.answers_file import ANSWERS
 from bnlab.store.config_file import CONFIG, HASH
 from bnlab.store.digests import WEIGHTS
 from bnlab.store.files import LEFTOVER
+from bnlab.store.index_file import INDEX
 from bnlab.store.locks import LOCK, lock_in
 from bnlab.store.probes_file import PROBES_FILE
 from bnlab.store.replicate import DAMAGED, LOG
@@ -43,6 +45,9 @@ def remove_replicate(folder: Path) -> list[Path]:
         return []
     _make_readable(folder)
     with _locked(folder):
+        if (folder.parent / INDEX).exists():
+            with contextlib.suppress(OSError):  # then `runs check` misses it
+                index_file.add(folder.parent, int(folder.name.removeprefix("seed-")), None)
         return _remove(folder, lambda name: name in OF_A_REPLICATE or name.startswith((DAMAGED, LEFTOVER)))
 
 
@@ -63,7 +68,7 @@ def remove_run(run: Path, *, had_replicates: bool) -> list[Path]:
     with os.scandir(run) as entries:
         if any(SEED.fullmatch(entry.name) for entry in entries):
             return []
-    return _remove(run, lambda name: name in (CONFIG, TAGS) or name.startswith(LEFTOVER))
+    return _remove(run, lambda name: name in (CONFIG, TAGS, INDEX) or name.startswith(LEFTOVER))
 
 
 def _make_readable(folder: Path) -> None:

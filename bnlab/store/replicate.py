@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from bnlab.config import RunConfig
 from bnlab.errors import UnreadableError
-from bnlab.store import result_file
+from bnlab.store import index_file, result_file
 from bnlab.store.address import run_folder
 from bnlab.store.answers_file import ANSWERS
 from bnlab.store.config_file import CONFIG, protocol_hash
@@ -111,9 +111,9 @@ class ReplicateFolder:
 
     def foreign(self) -> str | None:
         """What is stored here and must not be overwritten; None if nothing. Raises UnreadableError."""
-        for folder in (self.run, self.path):
-            if folder.is_symlink():
-                return f"{folder} is a link, and links in runs_dir are not followed"
+        for path in (self.run, self.path, self.run / index_file.INDEX):
+            if path.is_symlink():
+                return f"{path} is a link, and links in runs_dir are not followed"
         try:
             _read(self.path, self._hash)
         except (FileNotFoundError, DamagedError):
@@ -181,7 +181,11 @@ class ReplicateFolder:
             run=self._hash,
             digests=digests,
         )
-        replace(self.path / RESULT, result_file.encode(written), durable=result.is_final)
+        content = result_file.encode(written)
+        if result.is_final:
+            # Before it is in place: of a process that is killed in between the index names a result too many.
+            index_file.add(self.run, self.seed, content)
+        replace(self.path / RESULT, content, durable=result.is_final)
         return written
 
     def write_weights(self, file: bytes) -> None:

@@ -13,7 +13,7 @@ from bnlab.config import setting_words
 from bnlab.report import charts
 from bnlab.studies.design import Cell, Chart, Study
 from bnlab.studies.judging import Judged
-from bnlab.studies.metrics import Final, Measured
+from bnlab.studies.metrics import Final, Reading
 
 AXIS = "60"
 """Pixels of the axis beside the legend."""
@@ -53,7 +53,7 @@ def chart(judged: Judged) -> charts.Drawing:
     return charts.Drawing(study.name, str(text.text), subtitle, finished)
 
 
-def _points(study: Study, measured: Mapping[Cell, Sequence[Measured]]) -> Iterator[dict[str, Any]]:
+def _points(study: Study, measured: Mapping[Cell, Sequence[Reading]]) -> Iterator[dict[str, Any]]:
     for cell, replicates in measured.items():
         at = dict(cell.at)
         along = at.pop(study.chart.x, None)
@@ -65,7 +65,7 @@ def _points(study: Study, measured: Mapping[Cell, Sequence[Measured]]) -> Iterat
             yield {"label": label, "x": place, "mean": mean, **known}
 
 
-def _values(axes: Chart, along: str | None, replicates: Sequence[Measured]) -> dict[float, list[float]]:
+def _values(axes: Chart, along: str | None, replicates: Sequence[Reading]) -> dict[float, list[float]]:
     """Of each place on the x axis the values of the seeds."""
     values: dict[float, list[float]] = {}
     for replicate in replicates:
@@ -88,7 +88,7 @@ def _published(study: Study, x: alt.X, title: str) -> Iterator[alt.Chart]:
             yield base.mark_rule(color=charts.BLACK).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
 
 
-def _left_out(measured: Mapping[Cell, Sequence[Measured]]) -> Iterator[str]:
+def _left_out(measured: Mapping[Cell, Sequence[Reading]]) -> Iterator[str]:
     for cell, replicates in measured.items():
         diverged = sum(replicate.diverged for replicate in replicates)
         if diverged:

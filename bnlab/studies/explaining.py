@@ -35,7 +35,7 @@ def explained(plan: Plan) -> Iterator[str]:
     yield "What is said beforehand, and locked before the first step:"
     for name, hypothesis in study.hypotheses.items():
         yield f"  {name}: {hypothesis.says}"
-        yield f"    Measured by: {hypothesis.metric}. {_decided(hypothesis)}"
+        yield f"    Reading by: {hypothesis.metric}. {_decided(hypothesis)}"
     yield ""
     values = [f"{key} at {', '.join(values)}" for key, values in study.sweep.items()]
     swept = f", each with {' and '.join(values)}" if values else ""

@@ -11,10 +11,10 @@ from typing import Any
 from bnlab import stats
 from bnlab.errors import UserError
 from bnlab.launch import Outcome
-from bnlab.store import DamagedError, State, faults, read_scores, read_seconds
+from bnlab.store import DamagedError, State, faults, read_probes, read_scores, read_seconds
 from bnlab.studies.design import Cell
 from bnlab.studies.hypotheses import At, Hypothesis, Values
-from bnlab.studies.metrics import Measured
+from bnlab.studies.metrics import Reading
 from bnlab.studies.running import Trained
 
 
@@ -82,7 +82,7 @@ class Judged:
     """A trained study, what was measured of it, and its verdicts."""
 
     trained: Trained
-    measured: Mapping[Cell, Sequence[Measured]]
+    measured: Mapping[Cell, Sequence[Reading]]
     verdicts: Sequence[Verdict]
 
     def as_data(self) -> dict[str, Any]:
@@ -119,19 +119,19 @@ def judge(trained: Trained) -> Judged:
     return Judged(trained, measured, verdicts)
 
 
-def _measured(outcome: Outcome) -> Measured:
+def _measured(outcome: Outcome) -> Reading:
     folder, result = outcome.folder, outcome.result
     changed = next(iter(faults(folder, result)), None)
     if changed:
         raise UserError(f"{folder}: {changed}; see: bnlab runs check")
     try:
-        scores, seconds = read_scores(folder), read_seconds(folder)
+        scores, seconds, probes = read_scores(folder), read_seconds(folder), read_probes(folder)
     except (OSError, DamagedError) as error:
         raise UserError(f"{folder} cannot be read: {error}; train it anew with rerun=true") from error
-    return Measured(result.final, scores, seconds, result.state == State.DIVERGED)
+    return Reading(result.final, scores, seconds, result.state == State.DIVERGED, probes)
 
 
-def _values(trained: Trained, name: str, hypothesis: Hypothesis, measured: Mapping[Cell, Sequence[Measured]]) -> Values:
+def _values(trained: Trained, name: str, hypothesis: Hypothesis, measured: Mapping[Cell, Sequence[Reading]]) -> Values:
     swept, over = trained.plan.study.sweep, hypothesis.over
     read = {}
     for arm, at in hypothesis.places():

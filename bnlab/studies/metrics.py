@@ -10,10 +10,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import ClassVar
 
 from bnlab.errors import UserError, unknown
-from bnlab.store import SPLITS, Scored
+from bnlab.store import SPLITS, Measured, Scored
 
 KINDS = ("accuracy", "loss")
 COLUMNS = [f"{split}_{kind}" for split in SPLITS for kind in KINDS]
@@ -49,13 +50,14 @@ STEPS, SECONDS = Unit("steps", "steps", 0, False), Unit("s", "seconds", 2, False
 
 
 @dataclass(frozen=True)
-class Measured:
+class Reading:
     """What is stored of a replicate.
 
     Attributes:
         final: its final scores by column.
         scores: all rows of metrics.csv.
         seconds: of training until each step that was evaluated.
+        probes: all rows of probes.csv.
         diverged: whether its loss was not finite at some step.
     """
 
@@ -63,6 +65,7 @@ class Measured:
     scores: Sequence[Scored]
     seconds: Mapping[int, float]
     diverged: bool
+    probes: Sequence[Measured] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Column:
         """As it is written: an accuracy in percent."""
         return 100 * value if self.unit is PERCENT else value
 
-    def curve(self, replicate: Measured) -> list[tuple[int, float]]:
+    def curve(self, replicate: Reading) -> list[tuple[int, float]]:
         """Its value at each step at which it was evaluated."""
         split, _, kind = self.name.rpartition("_")
         return [(row.step, self.scaled(getattr(row, kind))) for row in replicate.scores if row.split == split]
@@ -116,14 +119,14 @@ class Metric(ABC):
         return -math.inf if self.unit.higher else math.inf
 
     @abstractmethod
-    def measure(self, replicate: Measured) -> float:
+    def measure(self, replicate: Reading) -> float:
         """Its value of a replicate that did not diverge; NaN where what it needs was not evaluated."""
 
     @abstractmethod
     def __str__(self) -> str:
         """In words."""
 
-    def value_of(self, replicate: Measured) -> float:
+    def value_of(self, replicate: Reading) -> float:
         """Its value; the worst there is of a replicate that diverged."""
         return self.worst if replicate.diverged else self.measure(replicate)
 
@@ -138,7 +141,7 @@ class Final(Metric):
     def unit(self) -> Unit:
         return self.of.unit
 
-    def measure(self, replicate: Measured) -> float:
+    def measure(self, replicate: Reading) -> float:
         return self.of.scaled(replicate.final.get(self.of.name, math.nan))
 
     def __str__(self) -> str:
@@ -156,7 +159,7 @@ class AtStep(Metric):
     def unit(self) -> Unit:
         return self.of.unit
 
-    def measure(self, replicate: Measured) -> float:
+    def measure(self, replicate: Reading) -> float:
         return dict(self.of.curve(replicate)).get(self.step, math.nan)
 
     def __str__(self) -> str:
@@ -176,10 +179,10 @@ class TimeTo(Metric):
             raise UserError(f"a goal of {self.goal:g} is not allowed; allowed: percent above 1, to 100, e.g. 95")
 
     @abstractmethod
-    def at(self, step: int, replicate: Measured) -> float:
+    def at(self, step: int, replicate: Reading) -> float:
         """How long it had trained by a step."""
 
-    def measure(self, replicate: Measured) -> float:
+    def measure(self, replicate: Reading) -> float:
         higher = self.of.unit.higher
         reached = (
             step for step, value in self.of.curve(replicate) if (value >= self.goal if higher else value <= self.goal)
@@ -199,7 +202,7 @@ class StepsTo(TimeTo):
     def unit(self) -> Unit:
         return STEPS
 
-    def at(self, step: int, replicate: Measured) -> float:
+    def at(self, step: int, replicate: Reading) -> float:
         return float(step)
 
 
@@ -211,7 +214,7 @@ class SecondsTo(TimeTo):
     def unit(self) -> Unit:
         return SECONDS
 
-    def at(self, step: int, replicate: Measured) -> float:
+    def at(self, step: int, replicate: Reading) -> float:
         return replicate.seconds.get(step, math.nan)
 
 
@@ -225,7 +228,7 @@ class Area(Metric):
     def unit(self) -> Unit:
         return self.of.unit
 
-    def measure(self, replicate: Measured) -> float:
+    def measure(self, replicate: Reading) -> float:
         import pandas as pd
 
         from bnlab import stats
@@ -254,11 +257,36 @@ class Gap(Metric):
         own = self.of.unit
         return Unit(own.gap, own.gap, own.digits, higher=False)
 
-    def measure(self, replicate: Measured) -> float:
+    def measure(self, replicate: Reading) -> float:
         return Final(self.of).measure(replicate) - Final(self.less).measure(replicate)
 
     def __str__(self) -> str:
         return f"{self.of} less {self.less}, at the end"
+
+
+@dataclass(frozen=True)
+class Probed(Metric):
+    """A probe's quantity, on average over all looks and the layers that have it, or one layer; see docs/probes.md."""
+
+    probe: str
+    quantity: str
+    more_is_better: bool
+    layer: str | None = None
+
+    @property
+    def unit(self) -> Unit:
+        return Unit("", "", 4, self.more_is_better)
+
+    def measure(self, replicate: Reading) -> float:
+        values = [
+            row.value
+            for row in replicate.probes
+            if (row.probe, row.quantity) == (self.probe, self.quantity) and self.layer in (None, row.layer)
+        ]
+        return fmean(values) if values else math.nan
+
+    def __str__(self) -> str:
+        return f"average {self.quantity} by the probe {self.probe}{f', {self.layer}' if self.layer else ''}"
 
 
 METRICS: dict[str, type[Metric]] = {
@@ -268,5 +296,6 @@ METRICS: dict[str, type[Metric]] = {
     "seconds_to": SecondsTo,
     "area": Area,
     "gap": Gap,
+    "probe": Probed,
 }
-"""By the kind that a study's file names. What else can be measured of a replicate, as by a probe, is one entry more."""
+"""By the kind that a study's file names. What else can be measured of a replicate is one entry more."""

@@ -16,7 +16,7 @@ from bnlab.store import run_folder
 from bnlab.studies import locking
 from bnlab.studies.design import Cell
 from bnlab.studies.locking import Locked
-from bnlab.studies.metrics import Area, AtStep, Column, Metric
+from bnlab.studies.metrics import Area, AtStep, Column, Metric, Probed
 from bnlab.studies.planning import Plan
 
 
@@ -103,6 +103,8 @@ def _check_metric(who: str, metric: Metric, config: RunConfig) -> None:
         raise UserError(f"{who}: data.validation_size=0 leaves no {metric}; hold some images out, or use test images")
     if isinstance(metric, Area) and len(list(itertools.islice(plan_of(config).stops(), 2))) < 2:
         raise UserError(f"{who} is evaluated once, and an area needs two points; set eval_every")
+    if isinstance(metric, Probed) and metric.probe not in config.probes.names:
+        raise UserError(f"{who}: the probe {metric.probe} is not asked for; add probes.names=[{metric.probe}]")
     if isinstance(metric, AtStep) and not plan_of(config).is_stop(metric.step):
         raise UserError(
             f"{who} is not evaluated at step {metric.step} (of {plan_of(config).total_steps}); set eval_every to a "

@@ -49,7 +49,8 @@ def _numbers(verdict: Verdict) -> Iterator[str]:
     plain = isinstance(of, Better | Equal | Near) and not of.unit.higher
     sign = -1 if plain else 1
     if not math.isnan(decision.difference):
-        yield f"{of.unit.number(sign * decision.difference, '+')} {of.unit.gap}{_interval(verdict, sign)}"
+        gap = f"{of.unit.number(sign * decision.difference, '+')} {of.unit.gap}".rstrip()
+        yield f"{gap}{_interval(verdict, sign)}"
     failures = verdict.failures()
     if failures and not of.by_order:
         counts = [f"{failed} of {n} seeds of {cell}" for cell, (failed, n) in failures.items()]

@@ -6,7 +6,7 @@
 import argparse
 from itertools import product
 
-from tests.report.error_rates import MARGIN, SCENARIOS, gap, rates, stopped_early
+from tests.report.error_rates import MARGIN, SCENARIOS, covered_without_failures, gap, rates, stopped_early
 
 
 def main() -> None:
@@ -36,6 +36,11 @@ def main() -> None:
         plan = "without a plan" if planned is None else "planned: 20 seeds"
         print(
             f"two equal arms, a report after each seed from the 6th to the 20th, {plan}: false in {100 * share:.1f} %"
+        )
+    for n in (5, 8):
+        share = covered_without_failures(n, 10 * reports)
+        print(
+            f"25 % diverge, {10 * reports} pairs of {n} seeds in which none did: {100 * share:.1f} % of intervals hold"
         )
     for n in (5, 8, 20):
         found_share = rates(gap, n, baseline=False, skewed=False, reports=reports).found

@@ -201,6 +201,7 @@ COMMAND_LINES: dict[str, str] = {
     "seeds=[[1]]": f"seeds=[[1]] is out of range; {SEEDS}",
     "device=": "device= cannot be used here (Device string must not be empty); use auto or cpu",
     "device=cpux": "device=cpux cannot be used here (",
+    "device=mps": "device=mps cannot be used here (",
     "threads=0": "threads=0 is out of range; it has to be 1 to 1024, or null",
     "threads=1000000": "threads=1000000 is out of range; it has to be 1 to 1024, or null",
     "stack.max_replicates=1.5": "stack.max_replicates=1.5 is out of range; it has to be auto, or a whole number of 1",

@@ -96,7 +96,7 @@ def test_the_same_command_gives_the_same_bytes_in_an_ordinary_run_folder(cli: Cl
     a, b = the_run(tmp_path / "a"), the_run(tmp_path / "b")
     assert a.name == b.name
     assert a.name.startswith("batch-keras-mlp-fit-torch-")
-    assert files_below(a) == {"config.yaml"} | {
+    assert files_below(a) == {"config.yaml", ".index.jsonl"} | {
         f"seed-{seed}/{name}"
         for seed in (0, 1)
         for name in ("metrics.csv", "timing.csv", "answers.bin", "result.json", "run.log", ".lock")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import vl_convert
 
 from bnlab.norms import SCHEMES
 from bnlab.report.charts import arms as chart_arms
@@ -43,8 +44,8 @@ def lab(rgb: Any) -> Any:
 
 def drawn(root: Path, *by: str) -> dict[str, Drawing]:
     comparison = compare(frame.read([root])[0], by, "test_accuracy", None)
-    rows = curves.read(comparison.replicates).metrics
-    return {drawing.name: drawing for drawing in charts.draw(comparison, rows, 0.9)}
+    read = curves.read(comparison.replicates)
+    return {drawing.name: drawing for drawing in charts.draw(comparison, read.metrics, read.probed, 0.9)}
 
 
 def arm(root: Path, name: str, level: float, *, seeds: int = 2, state: str = "done", **keywords: Any) -> None:
@@ -62,7 +63,9 @@ def test_a_profile_is_the_share_of_all_seeds_above_each_score(tmp_path: Path) ->
     stored.arm(tmp_path, "rms", [0.9, 0.9])
     drawing = drawn(tmp_path)["profile-test_accuracy"]
     comparison = compare(frame.read([tmp_path])[0], (), "test_accuracy", None)
-    points = chart_data.profile_points(chart_arms.arms(comparison), comparison)
+    points = chart_data.profile_points(
+        chart_arms.arms(comparison), chart_data.arm_strata(comparison), comparison.metric
+    )
     below = points[points["threshold"].between(90.1, 91.9)].groupby("label")["share"].unique()
     assert {str(label).split()[0]: shares.tolist() for label, shares in below.items()} == {"batch": [80], "none": [80]}
     ends = points.groupby("label")["share"].agg(["first", "last"]).to_numpy().tolist()
@@ -87,6 +90,14 @@ def test_every_chart_is_valid_vega_lite(tmp_path: Path) -> None:
     assert {name.partition("-")[0] for name in found} == {"curves", "final", "by", "heat", "gap", "time"}
     for drawing in found.values():
         drawing.chart.to_dict(validate=True)
+
+
+def test_an_arm_may_be_called_what_javascript_calls_something_else(tmp_path: Path) -> None:
+    """Cause: of a scheme called constructor no report could be drawn: "Operator not defined: undefined"."""
+    for name in ("constructor", "batch"):
+        stored.arm(tmp_path, name, [0.9, 0.91])
+    drawing = drawn(tmp_path)["final-test_accuracy"]
+    assert "constructor" in vl_convert.vegalite_to_svg(drawing.specification)
 
 
 @pytest.mark.parametrize(("rates", "texts"), [(3, 1), (40, 0)])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from .error_rates import MARGIN, SCENARIOS, gap, rates
+from .error_rates import MARGIN, SCENARIOS, covered_without_failures, gap, rates
 
 REPORTS = 100
 MOST = 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / REPORTS)
@@ -21,6 +21,11 @@ def test_five_percent_of_reports_say_something_false_at_most(name: str) -> None:
 def test_five_seeds_can_give_a_verdict() -> None:
     """A gap of two standard deviations (.3 points) was never found: the sign-flip's smallest p of 5 pairs is .0625."""
     assert 0.6 < rates(gap, 5, baseline=False, skewed=False, reports=REPORTS).found < 0.95
+
+
+def test_the_interval_of_a_pair_without_failures_holds_where_others_diverge() -> None:
+    """A table had 92.3 % of a few dozen such pairs of 8 seeds; of 27,397 it is 94.7 %, see docs/statistics.md."""
+    assert 0.9 < covered_without_failures(5, 200) < 0.99
 
 
 @pytest.mark.slow

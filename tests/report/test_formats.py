@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from bnlab.report import tables
 from bnlab.report.tables import formats, latex
+from bnlab.report.verdicts import verdicts
 
 from . import stored
 from .test_compare import compare
@@ -115,3 +117,17 @@ def test_tables_write_a_setting_as_the_names_of_arms_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("p", "text"), [(0.0004, "< .001"), (0.0312, "0.031"), (float("nan"), "-")])
 def test_p_text(p: float, text: str) -> None:
     assert tables.p_text(p) == text
+
+
+def test_markdown_of_a_stranger_loads_nothing(tmp_path: Path) -> None:
+    """Cause: a scheme called ![x](http://...) was an image in summary.md, which tells a server who reads it."""
+    nasty = ("![x](http://a.example/x.png)", "<img src='http://a.example'>", "[x](http://a.example)", "![x][y]")
+    for index, name in enumerate(nasty):
+        stored.arm(tmp_path, name, [0.9, 0.91 + index / 100], folder=f"r{index}")
+    comparison = compare(tmp_path, by=("norm.name",))
+    said = [str(verdict) for verdict in verdicts(comparison)]
+    text = tables.render.markdown(comparison, [tables.summary(comparison)], said, [nasty[0]])
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    kinds = {each.type for token in tokens for each in [token, *(token.children or [])]}
+    assert "td_open" in kinds
+    assert not kinds & {"image", "html_inline", "html_block"}

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from bnlab import report
 from bnlab.errors import UserError
+from bnlab.report.csv_text import csv_text
 from bnlab.report.tables import render
 
 from . import stored
@@ -150,18 +152,53 @@ def test_files_are_named_and_no_other_is_left(runs: Path, tmp_path: Path) -> Non
         "summary.csv",
         "comparisons.csv",
         "robust.csv",
+        "improvement.csv",
         "cost.csv",
         "summary.tex",
         "comparisons.tex",
         "robust.tex",
+        "improvement.tex",
         "cost.tex",
     ]
     tables += ["summary.md", "summary.json", "verdicts.json", "figures.tex"]
     charts = [f"charts/final-test_accuracy{kind}" for kind in (".svg", ".png", ".pdf", "-column.pdf")]
     assert made.files == [folder / name for name in [*tables, "report.html", *charts]]
     assert {path for path in folder.rglob("*") if path.is_file()} == {*made.files, folder / render.MANIFEST}
-    said = f"wrote {folder / 'report.html'}; 13 files beside it, 4 in charts/"
+    said = f"wrote {folder / 'report.html'}; 15 files beside it, 4 in charts/"
     assert [line for line in text.splitlines() if line.startswith("wrote")] == [said]
+
+
+def test_no_cell_is_a_formula_to_a_spreadsheet() -> None:
+    """Cause: =cmd|' /C calc'!A0 in a label was run by whoever opened the table."""
+    formulas = ["=cmd|' /C calc'!A0", "+1+cmd", "-1-cmd", "@x", "\tx"]
+    numbers = ["-2", "+5e3", "plain"]
+    text = csv_text(pd.DataFrame({"a": [*formulas, *numbers, "\r=cmd", "a\r=cmd"], "b": -1.5}))
+    rows = list(csv.reader(io.StringIO(text, newline="")))[1:]
+    assert [first for first, _ in rows] == [f"'{cell}" for cell in formulas] + [*numbers, "' =cmd", "a =cmd"]
+    assert {second for _, second in rows} == {"-1.5"}
+
+
+@pytest.mark.slow
+def test_a_report_of_hostile_names_is_whole(tmp_path: Path) -> None:
+    """Cause: of a scheme called constructor, or with U+2028 or NUL in its name, no report could be drawn or read."""
+    names = ("constructor", "__proto__", "a\u2028b", "nul\0", ".nan", "\x1b[2J", "\u202egnp", "</script>", "=1+1", "")
+    for index, name in enumerate(names):
+        run = stored.arm(tmp_path / "runs", name, [0.9 + index / 1000, 0.91, 0.9], folder=f"r{index}")
+        for seed in range(3):
+            stored.curves(run / f"seed-{seed}", 0.9)
+    made, text = make(tmp_path / "runs", output=tmp_path / "out", by=("norm.name",))
+    assert len(made.comparison.summary) == len(names)
+    assert text.replace("\n", "").isprintable()
+    for file in made.files:
+        content = file.read_bytes()
+        assert content, file
+        if file.suffix in (".csv", ".md", ".tex", ".json", ".svg", ".html"):
+            assert not set(content.decode()) & {"\x1b", "\0", "\u202e"}, file
+    json.loads((tmp_path / "out" / "summary.json").read_text())
+    with (tmp_path / "out" / "summary.csv").open(newline="") as rows:
+        read = list(csv.DictReader(rows))
+    assert len(read) == len(names)
+    assert not [cell for row in read for cell in row.values() if cell.startswith("=")]
 
 
 def test_a_folder_holds_one_report(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Damaged and hostile stores, drawn at random: `python -m pytest tests/store/test_attack.py -m slow` tries 500.
+"""Damaged and hostile stores, drawn at random: `python -m pytest tests/store/test_attack.py -m slow` tries 200.
 
 A case copies a store that was trained, and does one to three things to it: a file is flipped, cut, emptied, removed,
 swapped with another, made a folder, a pipe, a link out of runs/ or in a circle, or a file of gigabytes that holds
@@ -158,7 +158,8 @@ class Attack:
         folder.symlink_to(self._random.choice((self._outside / "run", folder, self._outside / "missing")))
 
     def link_own(self) -> None:
-        path = self._runs / self._random.choice((".stacks", ".lock"))
+        indices = [path.name + "/.index.jsonl" for path in sorted(self._runs.glob("[!.]*")) if path.is_dir()]
+        path = self._runs / self._random.choice((".stacks", ".lock", ".looks.jsonl", *indices))
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         path.unlink(missing_ok=True)

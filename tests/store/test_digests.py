@@ -1,6 +1,7 @@
 """A store notices damage: every file of a finished replicate is held against the digest that was stored with it."""
 
 import csv
+import dataclasses
 import errno
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 
 from bnlab.config import from_mapping
 from bnlab.launch import run
+from bnlab.store import result_file
 from tests.compose import compose
 from tests.conftest import Cli
 from tests.store.hostile import TRAIN, state_of, unseal
@@ -151,6 +153,59 @@ def test_other_weights_are_told_by_their_score(runs: Path, cli: Cli) -> None:
     assert (answer.code, answer.out) == (2, "")
     assert "weights.pt: its test_" in answer.err
     assert " was stored; these are other weights, or other data" in answer.err
+
+
+def test_a_replicate_that_somebody_removed_is_missed(runs: Path, cli: Cli) -> None:
+    """Cause: of a folder that was gone nothing was left to be checked by."""
+    folder = replicate(runs, seed=1)
+    shutil.move(folder, runs.parent / "elsewhere")
+    answer = cli("runs", "check")
+    gone = f"{folder.relative_to(runs.parent)}: it was finished, and is gone; train it again, or remove .index.jsonl\n"
+    assert (answer.code, answer.out) == (1, f"{gone}3 replicates: 1 faults\n")
+    shutil.move(runs.parent / "elsewhere", folder)
+    assert cli("runs", "check").code == 0
+    assert cli("runs", "rm", f"{folder.parent.name}/seed-1", "--yes").code == 0
+    assert (not folder.exists(), cli("runs", "check").code) == (True, 0)
+    assert cli("train", *TRAIN, "norm=none", "seeds=2").code == 0
+    assert cli("runs", "check").code == 0
+    assert cli("train", *TRAIN, "norm=none", "seeds=2", "rerun=true").code == 0
+    assert cli("runs", "check").code == 0
+
+
+def test_a_result_of_elsewhere_is_told_by_the_index(runs: Path, cli: Cli) -> None:
+    """Of the same run and seed, with its own digests: it cannot be told by itself."""
+    path = replicate(runs) / "result.json"
+    other = dataclasses.replace(result_file.read(path), seconds=99.0)
+    path.write_bytes(result_file.encode(other))
+    answer = cli("runs", "check")
+    assert answer.code == 1
+    assert "/seed-0: result.json is none that was stored here\n" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "it cannot be read: it cannot be read as JSON"),
+        ('{"schema": 1, "seed": "0", "digest": ""}', "it cannot be read: line 3 is none of it: "),
+        ("\x1b[2J", "it cannot be read: it cannot be read as JSON"),
+        (None, "it cannot be read: it is a link"),
+    ],
+)
+def test_an_index_that_is_none_is_named(line: str | None, said: str, runs: Path, cli: Cli) -> None:
+    index = replicate(runs).parent / ".index.jsonl"
+    if line is None:
+        index.rename(runs.parent / "moved")
+        index.symlink_to(runs.parent / "moved")
+    else:
+        index.write_text(index.read_text() + line + "\n")
+    answer = cli("runs", "check")
+    assert answer.code == 1
+    assert f"/.index.jsonl: {said}" in answer.out
+    assert answer.out.replace("\n", "").isprintable()
+    assert cli("report", "--by", "norm.name").code == 0
+    assert cli("runs", "rm", "none", "--yes").code == 0
+    assert not index.parent.exists()
+    assert (runs.parent / "moved").exists() == (line is None)
 
 
 def test_a_copied_run_counts_once(runs: Path, cli: Cli) -> None:

@@ -41,6 +41,11 @@ def the_stacks(run: Path, outside: Path) -> None:
     (run.parent / ".stacks").symlink_to(outside / "stacks")
 
 
+def the_index(run: Path, outside: Path) -> None:
+    (run / "seed-0" / "result.json").unlink()
+    moved(run / ".index.jsonl", outside)
+
+
 def the_lock(run: Path, outside: Path) -> None:
     (run / "seed-0" / "result.json").unlink()
     (outside / "victim").write_text("precious")
@@ -48,7 +53,7 @@ def the_lock(run: Path, outside: Path) -> None:
     (run.parent / ".lock").symlink_to(outside / "victim")
 
 
-@pytest.mark.parametrize("link", [the_run, the_replicate, the_result, the_log, the_stacks, the_lock])
+@pytest.mark.parametrize("link", [the_run, the_replicate, the_result, the_log, the_stacks, the_index, the_lock])
 @pytest.mark.parametrize("rerun", [(), ("rerun=true",)], ids=["repeated", "rerun"])
 def test_training_leaves_what_is_outside(
     link: Callable[[Path, Path], None], rerun: tuple[str, ...], cli: Cli, tmp_path: Path

@@ -1,6 +1,7 @@
 """Nothing that is read from a folder is executed, and nothing is written outside runs/."""
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,45 @@ def test_weights_with_code_in_them_are_refused(cli: Cli, tmp_path: Path) -> None
 def test_only_the_runs_folder_and_the_cache_are_written(cli: Cli, tmp_path: Path) -> None:
     assert cli("train", *QUICK, "label=mine", "runs_dir=deep/inside").code == 0
     assert {name.split("/")[0] for name in files_below(tmp_path)} == {"deep"}
+
+
+@pytest.mark.parametrize("target", ["runs.lib.mod:Cls", "runs/lib/mod.py:Cls"])
+def test_a_class_that_a_configuration_names_is_not_looked_for(
+    target: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: the package runs/lib was imported on the way to the module, before the target was refused."""
+    monkeypatch.syspath_prepend(tmp_path)
+    for lr, name in ((0.001, "c-1"), (0.01, "c-2")):
+        norm = f"  target: {target}\n  kwargs: {{}}\n  digest: null\n"
+        stored.arm(tmp_path / "runs", "custom_class", [0.8, 0.9], folder=name, norm=norm, lr=lr)
+        (tmp_path / "runs" / name / "seed-0" / "weights.pt").write_bytes(b"")
+    (tmp_path / "runs" / "lib").mkdir()
+    for file in ("__init__.py", "mod.py"):
+        (tmp_path / "runs" / "lib" / file).write_text("open('executed', 'w')\nclass Cls: pass\n")
+    before = files_below(tmp_path)
+    for command in ("runs", "runs show c-1", "runs diff c-1 c-2", "runs check", "report", "runs export -"):
+        assert cli(*command.split()).code == 0, command
+    answer = cli("evaluate", "c-1")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == f"error: c-1 needs code to be run: add norm.target={target} if you trust it\n"
+    assert files_below(tmp_path) - {"runs/.looks.jsonl"} == before
+
+
+def test_where_data_lie_is_said_by_the_command_line_only(
+    trained: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: evaluate made the data.root of a received config.yaml, and with its data.download went to the network."""
+    run = shutil.copytree(next(trained.glob("none-*")), tmp_path / "runs" / "c-1")
+    for replicate in run.glob("seed-*"):
+        unseal(replicate)
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("data:\n", f"data:\n  root: {tmp_path}/made\n  download: true\n", 1))
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it went to the network"))
+    before = files_below(tmp_path)
+    assert cli("evaluate", "c-1", "threads=1").code == 0
+    config.write_text(config.read_text().replace("name: mnist", "name: kmnist", 1))
+    answer = cli("evaluate", "c-1", "threads=1")
+    assert answer.code == 2
+    assert "kmnist: no " in answer.err
+    assert files_below(tmp_path) == before
+    assert not (tmp_path / "made").exists()

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bnlab.store import Scored
+from bnlab.store import Measured, Scored
 from bnlab.studies.hypotheses import (
     Better,
     Direction,
@@ -19,7 +19,7 @@ from bnlab.studies.hypotheses import (
     Trend,
     Values,
 )
-from bnlab.studies.metrics import METRICS, Area, AtStep, Column, Final, Gap, Measured, SecondsTo, StepsTo
+from bnlab.studies.metrics import METRICS, Area, AtStep, Column, Final, Gap, Probed, Reading, SecondsTo, StepsTo
 
 ACCURACY = Column("test_accuracy")
 TO_95 = StepsTo(ACCURACY, 95)
@@ -93,9 +93,10 @@ def test_reaches_is_the_largest_value_at_which_a_seed_trains() -> None:
     assert of.largest_of_share(values(read), "b") is None
 
 
-def replicate(*, diverged: bool = False) -> Measured:
+def replicate(*, diverged: bool = False) -> Reading:
     scores = [Scored(0.5, 10, "test", 0.5, 0.8), Scored(1, 20, "test", 0.3, 0.96), Scored(1, 20, "train", 0.1, 0.99)]
-    return Measured({"test_accuracy": 0.96, "train_accuracy": 0.99}, scores, {10: 1.5, 20: 3.0}, diverged)
+    probes = [Measured(0, "shift", "a", "cosine", 0.5), Measured(0, "shift", "b", "cosine", 0.7)]
+    return Reading({"test_accuracy": 0.96, "train_accuracy": 0.99}, scores, {10: 1.5, 20: 3.0}, diverged, probes)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,9 @@ def replicate(*, diverged: bool = False) -> Measured:
         (SecondsTo(ACCURACY, 80), 1.5, math.inf),
         (Area(ACCURACY), 88.0, -math.inf),
         (Gap(Column("train_accuracy"), ACCURACY), 3.0, math.inf),
+        (Probed("shift", "cosine", more_is_better=True), 0.6, -math.inf),
+        (Probed("shift", "cosine", more_is_better=True, layer="b"), 0.7, -math.inf),
+        (Probed("shift", "distance", more_is_better=False), math.nan, math.inf),
     ],
 )
 def test_metrics_of_a_replicate_and_the_worst_of_one_that_diverged(metric: object, value: float, worst: float) -> None:

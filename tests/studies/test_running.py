@@ -103,6 +103,10 @@ def test_what_cannot_be_run_is_refused_before_anything_is_written(
     [
         ({"kind": "at_step", "of": "test_accuracy", "step": 3}, "is not evaluated at step 3 (of 4)"),
         ({"kind": "area", "of": "test_accuracy"}, "is evaluated once, and an area needs two points"),
+        (
+            {"kind": "probe", "probe": "shift", "quantity": "cosine", "more_is_better": True},
+            "the probe shift is not asked for; add probes.names=[shift]",
+        ),
         ("validation_accuracy", "data.validation_size=0 leaves no validation accuracy at the end"),
     ],
 )

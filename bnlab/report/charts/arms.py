@@ -5,10 +5,24 @@ import pandas as pd
 from bnlab.config import setting_words
 from bnlab.report.charts import identity
 from bnlab.report.comparison import ABSENT, Comparison, setting_texts, short_names, telling_keys, unit
+from bnlab.report.tables import robust
 
 MOST_ROWS = 60
 MOST_LINES = 16
 NAMED = 3
+PROPERTIES = {
+    *(
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+    ),
+    *(f"__{name}__" for name in ("proto", "defineGetter", "defineSetter", "lookupGetter", "lookupSetter")),
+}
+"""What every object of JavaScript has."""
 MARKS = ["label", "scheme", "setting_text", "color", "shape"]
 
 
@@ -25,6 +39,7 @@ def arms(comparison: Comparison) -> pd.DataFrame:
     table["scheme"] = table[setting_words.SCHEME].fillna(ABSENT) if setting_words.SCHEME in keys else table["label"]
     table["setting_text"] = others if setting_words.SCHEME in keys else ""
     table["label"] += [_diverged(*row) for row in table[["n", "diverged"]].to_numpy().tolist()]
+    table = _without_properties(table)
     diverged = table["diverged"].map(lambda count: "diverged" if count else "no result")
     table["status"] = diverged.where(table["mean"].isna(), "")
     low, high = limits(comparison.metric)
@@ -32,6 +47,41 @@ def arms(comparison: Comparison) -> pd.DataFrame:
         table[column] = (table[column] * unit(comparison.metric).scale).clip(low, high)
     table = marked(table, by_scheme=setting_words.SCHEME in keys)
     return table[["arm", *MARKS, "status", "n", "mean", "low", "high", *keys]]
+
+
+def over_data(every: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """A row like those of `arms` for each arm that is one on every data set, where several were run.
+
+    What was run on some of them only has the status that says so.
+    """
+    groups = robust.groups(comparison)
+    data_sets = {place for group in groups for place in group.strata}
+    rows = every.set_index("arm").loc[[next(iter(group.arms.values())) for group in groups]]
+    names = [group.name for group in groups]
+    rows = rows.assign(
+        arm=[group.arm for group in groups],
+        label=names,
+        status=["" if len(group.strata) == len(data_sets) else "not on every data set" for group in groups],
+    )
+    keys = telling_keys(comparison)
+    by_scheme = setting_words.SCHEME in keys
+    others = setting_texts(rows, [key for key in keys if key not in (setting_words.SCHEME, robust.DATA)])
+    rows["scheme"] = rows["scheme"] if by_scheme else names
+    rows["setting_text"] = others if by_scheme else ""
+    rows = _without_properties(rows)
+    return marked(rows.reset_index(drop=True), by_scheme=by_scheme) if len(data_sets) > 1 else rows.iloc[:0]
+
+
+def no_property(text: str) -> str:
+    """The text, with a space behind it that does not break where it is a property of every object of JavaScript.
+
+    Vega looks texts up in objects: a chart with an arm called "constructor" could not be drawn.
+    """
+    return f"{text}\u00a0" if text in PROPERTIES else text
+
+
+def _without_properties(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(**{name: table[name].map(no_property) for name in ("label", "scheme", "setting_text")})
 
 
 def limits(metric: str) -> tuple[float, float]:

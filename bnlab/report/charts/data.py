@@ -1,14 +1,14 @@
 """What the charts show, as tables in the units of their axes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from bnlab import stats
 from bnlab.config import setting_words
-from bnlab.report.charts.arms import MARKS, limits, marked
+from bnlab.report.charts.arms import MARKS, limits, marked, no_property
 from bnlab.report.comparison import ABSENT, Comparison, setting_texts, sort_key, split_and_kind, telling_keys, unit
 from bnlab.report.tables import curve_means
 from bnlab.report.tables import target as targets
@@ -21,6 +21,9 @@ FEWEST_OF_A_PROFILE = 5
 """Seeds: of fewer a profile has no shape."""
 BATCH_GAP = "train/eval gap"
 TRAIN_GAP = "generalization gap"
+
+Strata = Sequence[Sequence[float]]
+"""The seeds' scores on each data set."""
 
 
 def in_unit(metric: str, value: float) -> float:
@@ -46,6 +49,17 @@ def curve_points(shown: pd.DataFrame, comparison: Comparison, curves: pd.DataFra
     return points.assign(low=points["low"].clip(low, high), high=points["high"].clip(low, high))
 
 
+def probe_points(shown: pd.DataFrame, comparison: Comparison, probed: pd.DataFrame) -> pd.DataFrame:
+    """Of each quantity of each layer the arms' means over the seeds that finished, in finite numbers, by the step."""
+    done = comparison.replicates.loc[comparison.replicates["state"] == "done", ["arm"]]
+    own = probed[np.isfinite(probed["value"])].merge(done, left_on="row", right_index=True)
+    if own.empty:
+        return pd.DataFrame()
+    keys = ["probe", "quantity", "layer", "arm", "step"]
+    points = own.groupby(keys, sort=False)["value"].agg(mean="mean", n="size").reset_index()
+    return _labelled(points, shown, comparison.metric, [])
+
+
 def replicate_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """The final metric of the replicates that count; of many replicates the first ones."""
     done = comparison.replicates[comparison.replicates["state"] == "done"]
@@ -53,22 +67,34 @@ def replicate_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFram
     return _labelled(points.groupby("arm").head(MOST_DOTS), shown, comparison.metric, ["value"])
 
 
-def profile_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """Of each arm the share of its seeds above thresholds (of losses below), in percent, with its interval."""
-    own = {arm: comparison.values[arm] for arm in shown["arm"] if len(comparison.values[arm]) >= FEWEST_OF_A_PROFILE}
+def arm_strata(comparison: Comparison) -> dict[str, Strata]:
+    """Of each arm its seeds' scores; higher is better in all."""
+    sign = 1 if unit(comparison.metric).higher else -1
+    return {arm: [(sign * values).tolist()] for arm, values in comparison.values.items()}
+
+
+def profile_points(shown: pd.DataFrame, scores: Mapping[str, Strata], metric: str) -> pd.DataFrame:
+    """Of each arm the share of its seeds above thresholds (of losses below), in percent, with its interval.
+
+    Args:
+        shown: from `arms.arms` or `arms.over_data`.
+        scores: of each arm its seeds' scores on each data set; higher is better in all.
+        metric: what the scores are of.
+    """
+    own = {arm: scores[arm] for arm in shown["arm"] if sum(map(len, scores[arm])) >= FEWEST_OF_A_PROFILE}
     if not own:
         return pd.DataFrame()
-    sign = 1 if unit(comparison.metric).higher else -1
-    scores = np.concatenate(list(own.values()))
-    ends = np.quantile(scores[np.isfinite(scores)], (0, 1)) if np.isfinite(scores).any() else np.zeros(2)
+    sign = 1 if unit(metric).higher else -1
+    every = sign * np.concatenate([stratum for strata in own.values() for stratum in strata])
+    ends = np.quantile(every[np.isfinite(every)], (0, 1)) if np.isfinite(every).any() else np.zeros(2)
     edge = (ends[1] - ends[0]) / MOST_POINTS
     thresholds = np.linspace(ends[0] - edge, ends[1] + edge, MOST_POINTS)
     tables = []
-    for arm, values in own.items():
-        share, low, high = stats.performance_profile([(sign * values).tolist()], (sign * thresholds).tolist())
+    for arm, strata in own.items():
+        share, low, high = stats.performance_profile(strata, (sign * thresholds).tolist())
         shares = {"share": 100 * share, "low": 100 * low, "high": 100 * high}
-        tables.append(pd.DataFrame({"arm": arm, "threshold": thresholds, **shares, "n": len(values)}))
-    return _labelled(pd.concat(tables), shown, comparison.metric, ["threshold"])
+        tables.append(pd.DataFrame({"arm": arm, "threshold": thresholds, **shares, "n": sum(map(len, strata))}))
+    return _labelled(pd.concat(tables), shown, metric, ["threshold"])
 
 
 def numeric_keys(shown: pd.DataFrame, keys: Sequence[str]) -> list[str]:
@@ -96,7 +122,10 @@ def heat_cells(comparison: Comparison, down: str, across: str) -> pd.DataFrame:
     cells = rows.fillna({down: ABSENT, across: ABSENT})
     without = rows["diverged"].map(lambda count: "diverged" if count else "no result")
     text = rows["mean"].map(of.number).where(rows["mean"].notna(), without)
-    words = {name: setting_words.rounded(cells[key].tolist()) for name, key in (("down", down), ("across", across))}
+    words = {
+        name: [no_property(word) for word in setting_words.rounded(cells[key].tolist())]
+        for name, key in (("down", down), ("across", across))
+    }
     cells = cells.assign(**words, text=text, mean=cells["mean"] * of.scale)
     return cells[["down", "across", "n", "diverged", "mean", "text"]]
 

@@ -1,6 +1,7 @@
 """The charts with a line per arm: learning curves, and the metric against a setting."""
 
 import math
+from collections.abc import Mapping
 
 import altair as alt
 import pandas as pd
@@ -10,6 +11,7 @@ from bnlab.report.charts import arms as chart_arms
 from bnlab.report.charts import data
 from bnlab.report.charts.style import CURVES, Drawing, arm_encoding, faded, finish, layer, only, tips, tooltip
 from bnlab.report.comparison import Comparison, unit, words
+from bnlab.report.tables import robust
 
 MOST_TICKS = 12
 MARK, SMALL = 45, 8
@@ -61,14 +63,30 @@ def against_setting(every: pd.DataFrame, comparison: Comparison, key: str) -> Dr
 
 def performance_profile(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
     """The share of an arm's seeds above each score, with the bootstrap's band; seeds that diverged are above none."""
-    shown = chart_arms.lines(every)
-    points = data.profile_points(shown, comparison)
+    return _profile("profile", "performance profile", every, every, data.arm_strata(comparison), comparison.metric)
+
+
+def profile_over_data(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
+    """The same of all data sets' scores together, where several were run; the band is of seeds within each of them."""
+    grouped = chart_arms.over_data(every, comparison)
+    scores = {group.arm: list(group.strata.values()) for group in robust.groups(comparison)}
+    count = max(map(len, scores.values()), default=0)
+    what = f"performance profile over {count} data sets"
+    return _profile("profile-over-data", what, grouped, grouped[grouped["status"] == ""], scores, comparison.metric)
+
+
+def _profile(
+    name: str, what: str, every: pd.DataFrame, drawable: pd.DataFrame, scores: Mapping[str, data.Strata], metric: str
+) -> Drawing | None:
+    """A line with its band for each of the arms that can be drawn; None without any."""
+    shown = chart_arms.lines(drawable)
+    points = data.profile_points(shown, scores, metric)
     if points.empty:
         return None
-    beyond = "above" if unit(comparison.metric).higher else "below"
+    beyond = "above" if unit(metric).higher else "below"
     encode = arm_encoding(shown)
     scale = alt.Scale(nice=False, zero=False, padding=8)
-    base = alt.Chart(points).encode(x=alt.X("threshold:Q", title=words(comparison.metric), scale=scale))
+    base = alt.Chart(points).encode(x=alt.X("threshold:Q", title=words(metric), scale=scale))
     share = f"seeds {beyond} (%)"
     band = base.mark_area(interpolate="step").encode(
         y=alt.Y("low:Q", title=share),
@@ -82,10 +100,11 @@ def performance_profile(every: pd.DataFrame, comparison: Comparison) -> Drawing 
         opacity=faded(1, 0.1),
         tooltip=tips("label:N", "threshold:Q", "share:Q", "low:Q", "high:Q", "n:Q"),
     )
-    title = f"performance profile: share of seeds {beyond} each {words(comparison.metric)}"
-    missing = chart_arms.without(shown, points).assign(status=f"under {data.FEWEST_OF_A_PROFILE} seeds")
-    said = chart_arms.chosen(shown, every), chart_arms.absent(missing)
-    return finish(f"profile-{comparison.metric}", title, layer(band, line), *said)
+    title = f"{what}: share of seeds {beyond} each {words(metric)}"
+    few = chart_arms.without(shown, points).assign(status=f"under {data.FEWEST_OF_A_PROFILE} seeds")
+    missing = pd.concat([few, every.drop(index=drawable.index)])
+    said = chart_arms.chosen(shown, drawable), chart_arms.absent(missing)
+    return finish(f"{name}-{metric}", title, layer(band, line), *said)
 
 
 def _lines(points: pd.DataFrame, encode: dict[str, object], x: alt.X, metric: str, size: object) -> list[alt.Chart]:

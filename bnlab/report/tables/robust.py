@@ -1,13 +1,14 @@
 """Interquartile means and chances to be better, per data set and over data sets, as rliable draws them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import pandas as pd
 
 from bnlab import stats
-from bnlab.report.comparison import ABSENT, Comparison, names_of, unit, words
+from bnlab.report.comparison import ABSENT, MOST_PAIRED_ARMS, Comparison, names_of, unit, words
 from bnlab.report.tables.contents import Table
 
 DATA, EVERY = "data.name", "all"
@@ -52,53 +53,75 @@ def groups(comparison: Comparison) -> list[Group]:
 
 def table(comparison: Comparison) -> Table | None:
     """A row per arm and data set, and one over all that it was run on; None if no arm has two seeds."""
-    every = groups(comparison)
+    every, of = groups(comparison), unit(comparison.metric)
     if not every:
         return None
-    base = next((group for group in every if comparison.baseline in group.arms.values()), None)
-    base = None if comparison.withheld else base
-    rows = [row for group in every for row in _rows(group, base)]
-    data, of = pd.DataFrame(rows), unit(comparison.metric)
+    data = pd.DataFrame([row for group in every for row in _rows(group)])
     if not of.higher:
         turned = {"interquartile_mean": -data["interquartile_mean"], "low": -data["high"], "high": -data["low"]}
         data = data.assign(**turned)
-    names = {group.arm: group.name for group in every}
-    cells = {"arm": data["arm"].map(names).tolist()}
-    if data["data"].nunique() > 1:
-        cells["data"] = data["data"].tolist()
+    cells = {"arm": data["arm"].map({group.arm: group.name for group in every}), **_data_sets(data)}
     cells |= {
         "n": data["n"].astype(str).tolist(),
         "interquartile mean": [_number(value, of.number(value)) for value in data["interquartile_mean"]],
         "95 %": _between(data, "low", "high", of.number),
     }
-    if base:
-        cells[f"better than {base.name}"] = data["better"].map(_percent).tolist()
-        cells["95 % of it"] = _between(data, "better_low", "better_high", _percent)
     title = f"{words(comparison.metric)}: robust summaries, stratified bootstrap over seeds, too narrow for few"
-    spare = ("95 % of it", f"better than {base.name}") if base else ()
-    return Table("robust", title, data, pd.DataFrame(cells), ("arm", "data"), spare)
+    return Table("robust", title, data, pd.DataFrame(cells), ("arm", "data"))
 
 
-def _rows(group: Group, base: Group | None) -> list[dict[str, object]]:
-    places = [(place, [place]) for place in group.strata]
-    if len(places) > 1:
-        places.append((EVERY, list(group.strata)))
-    return [{"arm": group.arm, "data": place, **_summary(group, base, over)} for place, over in places]
+def improvement(comparison: Comparison) -> Table | None:
+    """The chance to be better of each arm against the baseline, or else of every two arms of up to twelve.
+
+    A row per data set that both were run on, and one over all of them, each with its interval. None where arms are not
+    to be held against each other yet, or are too many.
+    """
+    every = [] if comparison.withheld else groups(comparison)
+    if comparison.baseline:
+        base = next((group for group in every if comparison.baseline in group.arms.values()), None)
+        pairs = [(group, base) for group in every if base and group is not base]
+    else:
+        pairs = list(combinations(every, 2)) if len(every) <= MOST_PAIRED_ARMS else []
+    data = pd.DataFrame([row for first, second in pairs for row in _chances(first, second)])
+    if data.empty:
+        return None
+    names = {group.arm: group.name for group in every}
+    cells = {"arm": data["arm"].map(names), "against": data["against"].map(names), **_data_sets(data)}
+    cells |= {"chance to be better": data["better"].map(_percent), "95 %": _between(data, "low", "high", _percent)}
+    title = f"{words(comparison.metric)}: chances to be better, stratified bootstrap over seeds, too narrow for few"
+    return Table("improvement", title, data, pd.DataFrame(cells), ("arm", "against", "data"))
 
 
-def _summary(group: Group, base: Group | None, places: Sequence[str]) -> dict[str, object]:
-    strata = [group.strata[place] for place in places]
-    middle, (low, high) = stats.pooled_interquartile_mean(strata)
-    better, ends = math.nan, (math.nan, math.nan)
-    if base and base is not group and all(place in base.strata for place in places):
-        better, ends = stats.chance_to_be_better(strata, [base.strata[place] for place in places])
-    values = {"interquartile_mean": middle, "low": low, "high": high}
-    chance = {"better": better, "better_low": ends[0], "better_high": ends[1]}
-    return {"n": sum(map(len, strata)), **values, **chance}
+def _rows(group: Group) -> Iterator[dict[str, object]]:
+    for place, over in _places(list(group.strata)):
+        strata = [group.strata[each] for each in over]
+        middle, (low, high) = stats.pooled_interquartile_mean(strata)
+        values = {"interquartile_mean": middle, "low": low, "high": high}
+        yield {"arm": group.arm, "data": place, "n": sum(map(len, strata)), **values}
+
+
+def _chances(first: Group, second: Group) -> Iterator[dict[str, object]]:
+    for place, over in _places([place for place in first.strata if place in second.strata]):
+        one, other = ([group.strata[each] for each in over] for group in (first, second))
+        better, (low, high) = stats.chance_to_be_better(one, other)
+        counts = {"n": sum(map(len, one)), "n_against": sum(map(len, other))}
+        values = {"better": better, "low": low, "high": high}
+        yield {"arm": first.arm, "against": second.arm, "data": place, **counts, **values}
+
+
+def _places(data_sets: Sequence[str]) -> list[tuple[str, Sequence[str]]]:
+    """Each data set by itself, then all of several together."""
+    alone: list[tuple[str, Sequence[str]]] = [(place, [place]) for place in data_sets]
+    return [*alone, (EVERY, data_sets)] if len(alone) > 1 else alone
+
+
+def _data_sets(data: pd.DataFrame) -> dict[str, list[str]]:
+    """The column of their names, where there are several."""
+    return {"data": data["data"].tolist()} if data["data"].nunique() > 1 else {}
 
 
 def _percent(share: float) -> str:
-    return ABSENT if math.isnan(share) else f"{100 * share:.0f} %"
+    return f"{100 * share:.0f} %"
 
 
 def _number(value: float, text: str) -> str:
@@ -106,7 +129,4 @@ def _number(value: float, text: str) -> str:
 
 
 def _between(data: pd.DataFrame, low: str, high: str, text: Callable[[float], str]) -> list[str]:
-    return [
-        ABSENT if math.isnan(a) else f"{_number(a, text(a))} to {_number(b, text(b))}"
-        for a, b in zip(data[low], data[high], strict=True)
-    ]
+    return [f"{_number(a, text(a))} to {_number(b, text(b))}" for a, b in zip(data[low], data[high], strict=True)]
