@@ -1,13 +1,21 @@
 """What the tests of more than one module share: a cache of their own, and bnlab's command line inside this process."""
 
+import functools
+import gc
 import importlib.util
 import os
+import re
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from tests.user_class import forks
 
 # The tests run in a process per core; threads of theirs would only wait for each other. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -44,6 +52,49 @@ def _stderr_stays_open() -> None:
         from absl import logging
 
         logging.get_absl_handler().python_handler.stream = sys.__stderr__
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """What is in memory by now, libraries above all, is not searched for garbage again at each training's begin."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _launches_without_repetition() -> Iterator[None]:
+    """A process usually has one launch, and this one has hundreds.
+
+    So Typer makes the commands once. And Hydra, which composes each launch once only to see whether hydra.mode is set,
+    does not where nothing can have set it.
+    """
+    import typer.main
+    from hydra._internal.hydra import Hydra
+
+    get_mode = Hydra.get_mode
+
+    def mode(self: Hydra, config_name: str | None, overrides: Sequence[str]) -> Any:
+        sources = self.config_loader.get_search_path().get_path()
+        own = config_name != "config" or any(source.provider == "command-line" for source in sources)
+        named = any(re.match(r"[+~]*hydra(\.mode|\.searchpath|=|@)", each) for each in overrides)
+        return get_mode(self, config_name, list(overrides)) if own or named else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hydra, "get_mode", mode)
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sandboxes_are_forks() -> Iterator[None]:
+    """Of a process that has imported PyTorch, where there is a way to ask it for one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.platform == "linux":
+            patch.setattr(
+                "bnlab.user_class.sandbox.subprocess", SimpleNamespace(PIPE=subprocess.PIPE, Popen=forks.Fork)
+            )
+        yield
+    forks.stop()
 
 
 @pytest.fixture

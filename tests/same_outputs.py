@@ -139,10 +139,8 @@ def short_questions() -> Iterator[Command]:
 
 def short() -> Iterator[Command]:
     small = (*SMALL, "steps=5", "data.limit=40", "keep_checkpoint=true")
-    yield of("train", "-m", "norm=none,batch,layer", "seeds=2", *small)
-    yield of("evaluate", "none-mlp", "threads=1")
+    yield of("train", "-m", "norm=none,batch", "seeds=2", *small)
     yield of("report", "--by", "norm.name")
-    yield of("runs")
     yield of("train", "norm=bach", code=2)
 
 

@@ -187,6 +187,7 @@ def export(
         Path,
         typer.Argument(metavar="FILE.csv|FILE.parquet|-", help="The file to write; - is CSV on stdout.", parser=path),
     ],
+    probes: Annotated[bool, typer.Option("--probes", help="What probes have measured instead, all rows.")] = False,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Write all replicates to one table: config, state, environment and final metrics, a row each.
@@ -197,4 +198,4 @@ def export(
 
     from bnlab.report.export_file import export as write
 
-    write([runs_dir], output, Console(highlight=False, stderr=str(output) == "-"))
+    write([runs_dir], output, Console(highlight=False, stderr=str(output) == "-"), probes=probes)

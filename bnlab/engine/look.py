@@ -173,7 +173,7 @@ class Look:
             for number, owners in mine:
                 values = tensors[number].reshape(len(owners), -1)
                 other = values if others is None else others[number].reshape(len(owners), -1)
-                products[layer].index_add_(0, owners, (values * other).sum(1).double())
+                products[layer].index_add_(0, owners, torch.linalg.vecdot(values, other).double())
         return {layer: product[:-1] for layer, product in products.items()}
 
     def norms(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ Of what enters and what leaves a norm, `input_` and `output_`; with norm=none bo
 
     mean, sd                   of all values
     cosine                     the mean cosine of two different samples (Daneshmand et al. 2020, arXiv 2003.01652)
-    stable_rank                ‖X‖_F² / ‖X‖₂² of the first 64 samples, a row each (at most 64; 1: all are alike)
+    stable_rank                ‖X‖_F² / ‖X‖₂² of the first 32 samples, a row each (at most 32; 1: all are alike)
 
 Percentiles lie between the two nearest values, as in NumPy. A sample that is 0 throughout has no direction, and is
 left out of the cosine. Of layers with positions (a convolution's, or tokens) as many evenly spaced ones are taken as
@@ -35,7 +35,7 @@ from bnlab.models import Places
 PERCENTILES = (15, 50, 85)
 MOST_VALUES = 2**15
 """Of a layer of one replicate."""
-MOST_ROWS = 64
+MOST_ROWS = 32
 """Samples of which the stable rank is computed."""
 OUTER = 0.05
 BEGINS = {nn.Sigmoid: math.log((1 - OUTER) / OUTER), nn.Tanh: math.atanh(1 - 2 * OUTER)}
@@ -51,13 +51,21 @@ def measure(look: Look, places: Sequence[Places]) -> Values:
         look.pass_batch()
     for layer, parts in passed.items():
         for part in parts:
-            owners = list(part.owners)
-            is_there = torch.tensor([layer in (*places[each].norms, *places[each].activations) for each in owners])
+            kept = [number for number, each in enumerate(part.owners) if _has(places[each], layer)]
+            owners = [part.owners[number] for number in kept]
             measured = _of_activation(part.kind, part.inputs) if layer in activations else _of_norm(part)
-            for quantity, values in measured:
-                of_all = found.setdefault((layer, quantity), look.no_values())
-                of_all[owners] = torch.where(is_there.to(values.device), values.double(), torch.nan)
+            for quantity, values in measured if owners else ():
+                if len(owners) == len(places):
+                    found[layer, quantity] = values
+                    continue
+                if (layer, quantity) not in found:
+                    found[layer, quantity] = look.no_values()
+                found[layer, quantity][owners] = values[kept].double()
     return found
+
+
+def _has(places: Places, layer: str) -> bool:
+    return layer in places.norms or layer in places.activations
 
 
 def _of_norm(part: Passed) -> Iterator[tuple[str, Tensor]]:

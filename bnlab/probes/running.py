@@ -20,14 +20,18 @@ from torch import Tensor
 from bnlab.engine import Look, Values
 from bnlab.models import Places
 
+ROUNDING = 1e-12
+"""Of a mean square: a variance below that is of rounding errors."""
+
 
 def measure(look: Look, places: Sequence[Places]) -> Values:
     """The quantities at the top of this file, of every norm that has a running mean and variance."""
     layers = [layer for layer in look.layers_with("running_mean") if layer in look.layers_with("running_var")]
     found: dict[tuple[str, str], Tensor] = {}
     for layer, owners, moments in _of_training_set(look, layers):
-        mean, variance = moments[1] / moments[0], moments[2] / moments[0] - (moments[1] / moments[0]) ** 2
-        sd = torch.where(variance > 0, variance.clamp(min=0).sqrt(), torch.nan)
+        mean, square = moments[1] / moments[0], moments[2] / moments[0]
+        variance = square - mean.square()
+        sd = torch.where(variance > ROUNDING * square, variance.clamp(min=0).sqrt(), torch.nan)
         kept = {name: dict(look.buffers_of(layer, name)) for name in ("running_mean", "running_var")}
         if owners in kept["running_mean"]:
             distances = {

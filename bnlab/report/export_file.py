@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from bnlab.errors import UserError
-from bnlab.report.comparison import frame
+from bnlab.report.comparison import curves, frame
 from bnlab.report.csv_text import csv_text
 from bnlab.store import check_output, replace
 
@@ -16,8 +16,10 @@ SUFFIXES = (".csv", ".parquet")
 STDOUT = Path("-")
 
 
-def export(folders: Sequence[Path], output: Path, console: Console) -> None:
+def export(folders: Sequence[Path], output: Path, console: Console, *, probes: bool = False) -> None:
     """Writes a row per replicate, with the columns of `bnlab.report.comparison.frame.read`.
+
+    Or, with `probes`, all rows of probes.csv of the replicates that have finished, with their run and seed.
 
     Args:
         folders: run folders, or folders that hold run folders.
@@ -34,11 +36,19 @@ def export(folders: Sequence[Path], output: Path, console: Console) -> None:
     replicates, warnings = frame.read(folders)
     for warning in warnings:
         console.print(warning, markup=False, soft_wrap=True)
+    table, what = (_probed(replicates), "rows of probes") if probes else (replicates, "replicates")
     if output == STDOUT:
-        sys.stdout.write(csv_text(replicates))
+        sys.stdout.write(csv_text(table))
         return
-    replace(output, csv_text(replicates) if output.suffix == ".csv" else _parquet(replicates))
-    console.print(f"{len(replicates)} replicates written to {output}", markup=False, soft_wrap=True)
+    replace(output, csv_text(table) if output.suffix == ".csv" else _parquet(table))
+    console.print(f"{len(table)} {what} written to {output}", markup=False, soft_wrap=True)
+
+
+def _probed(replicates: pd.DataFrame) -> pd.DataFrame:
+    table = replicates[["run", "seed"]].merge(curves.read(replicates).probed, left_index=True, right_on="row")
+    if table.empty:
+        raise UserError("no replicate was probed; train with e.g. probes.names=[activations,gradients]")
+    return table.drop(columns="row")
 
 
 def _parquet(replicates: pd.DataFrame) -> bytes:

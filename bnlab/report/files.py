@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from bnlab.report import charts, page, tables
 from bnlab.report.comparison import Comparison, Measured
+from bnlab.report.csv_text import csv_text
 from bnlab.report.tables import render, robust
 from bnlab.report.tables import target as targets
+from bnlab.store import PROBES_FILE
 
 
 def contents(
@@ -27,9 +29,10 @@ def contents(
         command: what makes the report.
     """
     written, drawn = written_tables(comparison, measured, target), drawings(comparison, measured, target)
-    texts = render.texts(comparison, written, sentences, warnings)
+    texts: dict[str, str | bytes] = {**render.texts(comparison, written, sentences, warnings)}
     html = page.page(comparison, written, drawn, sentences, warnings, command)
     figures = {"figures.tex": charts.figures(drawn, render.CHARTS)} if drawn else {}
+    texts |= _probes(comparison, measured)
     return texts | figures | {render.PAGE: html} | charts.images(drawn, render.CHARTS)
 
 
@@ -51,7 +54,14 @@ def written_tables(comparison: Comparison, measured: Measured, target: float | N
 
 def drawings(comparison: Comparison, measured: Measured, target: float | None) -> list[charts.Drawing]:
     """The charts that have something to show."""
-    return charts.draw(comparison, measured.metrics, _goal(comparison, target))
+    return charts.draw(comparison, measured.metrics, measured.probed, _goal(comparison, target))
+
+
+def _probes(comparison: Comparison, measured: Measured) -> dict[str, str | bytes]:
+    """probes.csv: a row per replicate, step, probe, layer and quantity, if anything was probed."""
+    who = comparison.replicates[["arm", "run", "seed"]]
+    table = who.merge(measured.probed, left_index=True, right_on="row").drop(columns="row")
+    return {PROBES_FILE: csv_text(table)} if len(table) else {}
 
 
 def _goal(comparison: Comparison, target: float | None) -> float:

@@ -179,7 +179,7 @@ def test_a_layer_that_is_called_at_every_time_step_shows_each(records: bool) -> 
 
 def test_shards_tell_of_their_steps_and_leave_the_models_as_they_were() -> None:
     replicates = [replicate("norm=batch", seed, torch.float64) for seed in (0, 1, 2)]
-    plan = Plan(batch_size=20, drop_last=True, steps_per_epoch=10, total_steps=10, eval_every=None)
+    plan = Plan(batch_size=10, drop_last=True, steps_per_epoch=8, total_steps=8, eval_every=None)
 
     def chunk(mine: Sequence[Replicate]) -> Chunk:
         data, cpu = synthetic_split(IMAGES["mlp"]), torch.device("cpu")

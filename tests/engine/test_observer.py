@@ -16,7 +16,7 @@ from tests.engine.test_observations import OF_A_NORM
 from tests.lifting.test_lifting import IMAGES, replicate, synthetic_split
 
 CPU = torch.device("cpu")
-PLAN = Plan(batch_size=20, drop_last=True, steps_per_epoch=10, total_steps=25, eval_every=4)
+PLAN = Plan(batch_size=20, drop_last=True, steps_per_epoch=4, total_steps=10, eval_every=4)
 
 
 class Listener(Observer):
@@ -70,12 +70,12 @@ def test_who_is_trained_each_step_once_and_what_it_shows() -> None:
     assert (beginning.plan, beginning.step) == (PLAN, 0)
 
     losses = torch.cat(listener.losses)
-    assert losses.shape == (25, 4)
+    assert losses.shape == (10, 4)
     assert losses.isfinite().all()
     assert listener.steps == torch.tensor([len(each) for each in listener.losses]).cumsum(0).tolist()
 
     shown = torch.cat([each["moments"] for each in listener.values])
-    assert shown.shape == (25, 4, 2, 32)
+    assert shown.shape == (10, 4, 2, 32)
     ((images, _),) = BatchStream(data.train, [1], 20, True, CPU).take(1)
     x = before(data.scaling.to_float(images[0], torch.float64)).detach().numpy()
     torch.testing.assert_close(shown[0, 1, 0], torch.from_numpy(x.mean(0)), rtol=1e-9, atol=1e-9)

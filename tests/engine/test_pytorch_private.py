@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch._guards
 import torch._inductor
 import torch.fx.experimental.proxy_tensor
 import torch.jit._fuser
@@ -53,6 +54,15 @@ def test_a_step_without_a_private_name_is_the_next_slower_one_with_the_same_bits
         f"the step cannot be {words}: MissingError: PyTorch {torch.__version__} has no {owner.__name__}.{name}"
     ]
     assert (step._full_batch == step._plain) is not compiled
+
+
+def test_a_recording_without_what_makes_it_quick_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    expected = train(step_of(stack_of(mlp(), "batch", "custom", 1), said, compiled=False))
+    monkeypatch.delattr(torch._guards, "tracing")
+    step = step_of(stack_of(mlp(), "batch", "custom", 1), said, compiled=False)
+    assert all(torch.equal(mine, other) for mine, other in zip(train(step), expected, strict=True))
+    assert (step._full_batch == step._plain, said) == (False, [])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

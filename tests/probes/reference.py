@@ -133,7 +133,7 @@ def of_activations(model: nn.Module, norms: Sequence[str], activations: Sequence
                 for a, b in itertools.permutations([row for row in rows if row.any()], 2)
             ]
             found["activations", layer, f"{side}_cosine"] = sum(cosines) / len(cosines) if cosines else math.nan
-            singular = np.linalg.svd(np.stack(rows[:64]), compute_uv=False)
+            singular = np.linalg.svd(np.stack(rows[:32]), compute_uv=False)
             found["activations", layer, f"{side}_stable_rank"] = (singular**2).sum() / singular[0] ** 2
     for layer in activations:
         module, x, y = kept[layer]
@@ -169,6 +169,7 @@ def of_running(model: nn.Module, images: Tensor, batch_size: int) -> Found:
                 count += 1
                 of_mean += ((mean[channel] - rows[:, channel].mean()) / sd) ** 2
                 of_sd += ((math.sqrt(variance[channel]) - sd) / sd) ** 2
-        found["running", layer, "mean_distance"] = math.sqrt(of_mean / count)
-        found["running", layer, "sd_distance"] = math.sqrt(of_sd / count)
+        if count:
+            found["running", layer, "mean_distance"] = math.sqrt(of_mean / count)
+            found["running", layer, "sd_distance"] = math.sqrt(of_sd / count)
     return found

@@ -15,7 +15,7 @@ from bnlab.data import BatchStream
 from bnlab.engine import Inspected, Observer, Observers, Plan, Replicate, train
 from bnlab.models import Places, places_of
 from bnlab.probes import Probes
-from tests.lifting.test_lifting import CLASSES, IMAGES, cnn, mlp, replicate, synthetic_split, vit
+from tests.lifting.test_lifting import CLASSES, IMAGES, cnn, mlp, replicate, rnn, synthetic_split, vit
 from tests.probes import reference
 
 EVERY, STEPS, BATCH = 2, 3, 16
@@ -84,11 +84,17 @@ def check(found: Sequence[Inspected], index: int, mine: Sequence[reference.Found
     ("norms", "model"),
     [
         (["batch"], mlp(hidden=[8, 6])),
-        (["batch", "batch", "none", "layer"], mlp(hidden=[8, 6], norm_position="post", activation="tanh")),
-        (["batch", "ghost_batch norm.virtual_batch_size=4"], mlp(hidden=[8, 6], activation="sigmoid")),
-        (["weight_norm", "dyt", "frn"], mlp(hidden=[8, 6])),
-        (["batch", "group norm.num_groups=2", "none"], cnn(channels=[2, 4])),
-        (["layer", "batch"], vit()),
+        (["batch", "layer", "none"], mlp(hidden=[8, 6], norm_position="post", activation="tanh")),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in (
+                (["batch", "ghost_batch norm.virtual_batch_size=4"], mlp(hidden=[8, 6], activation="sigmoid")),
+                (["weight_norm", "dyt", "frn"], mlp(hidden=[8, 6])),
+                (["batch", "group norm.num_groups=2", "none"], cnn(channels=[2, 4])),
+                (["layer", "batch"], vit()),
+                (["none", "batch", "layer"], rnn(hidden=4)),
+            )
+        ),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else value.name,
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from bnlab.report import Question, answer, read
 from bnlab.store import MEASURED, DamagedError, Measured, read_probes
 from tests.conftest import Cli
 from tests.launch.test_checkpoints import interrupt_after
@@ -134,3 +136,25 @@ def test_another_engine_has_none(cli: Cli, tmp_path: Path) -> None:
     answer = cli(*PROBED, "engine=keras")
     assert (answer.code, answer.err.count("\n")) == (2, 1)
     assert "probes.names=[activations,gradients] are measured by engine=bnlab only, not by engine=keras" in answer.err
+
+
+def test_they_are_exported_and_drawn(cli: Cli, tmp_path: Path) -> None:
+    few = ("epochs=1", "seeds=2", "probes.names=[gradients]", "probes.every=8", "probes.layers=[layers.2,model]")
+    assert cli(*TRAIN[:-1], "-m", "norm=batch,none", *few).code == 0
+    assert cli("runs", "export", "all.csv", "--probes").code == 0
+    table = pd.read_csv(tmp_path / "all.csv")
+    assert list(table.columns) == ["run", "seed", *MEASURED]
+    rows = {path.parent.parent.name: read_probes(path.parent) for path in tmp_path.glob("runs/*/seed-1/probes.csv")}
+    for run, own in rows.items():
+        exported = table[(table["run"] == run) & (table["seed"] == 1)]
+        assert exported[list(MEASURED)].to_numpy().tolist() == [list(row) for row in own]
+    replicates, _ = read([tmp_path / "runs"])
+    charts = answer(replicates, [], Question(by=["norm.name"]), "").charts
+    names = ("gradient_norm", "weight_norm", "update_norm", "effective_lr")
+    assert {f"probe-gradients-{name}" for name in names} == {name for name in charts if name.startswith("probe-")}
+    (points,) = (each for each in charts["probe-gradients-weight_norm"].to_dict()["datasets"].values())
+    norms = table[table["quantity"] == "weight_norm"]
+    assert len(points) == 2 * 2 * 2  # arms, layers and looks
+    assert sorted(point["mean"] for point in points) == pytest.approx(
+        sorted(norms.groupby(["run", "layer", "step"])["value"].mean())
+    )

@@ -44,8 +44,8 @@ def lab(rgb: Any) -> Any:
 
 def drawn(root: Path, *by: str) -> dict[str, Drawing]:
     comparison = compare(frame.read([root])[0], by, "test_accuracy", None)
-    rows = curves.read(comparison.replicates).metrics
-    return {drawing.name: drawing for drawing in charts.draw(comparison, rows, 0.9)}
+    read = curves.read(comparison.replicates)
+    return {drawing.name: drawing for drawing in charts.draw(comparison, read.metrics, read.probed, 0.9)}
 
 
 def arm(root: Path, name: str, level: float, *, seeds: int = 2, state: str = "done", **keywords: Any) -> None:

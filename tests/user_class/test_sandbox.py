@@ -12,6 +12,13 @@ from bnlab.verification.conventions import Declared
 from bnlab.verification.sandbox import verify_confined
 from tests.conftest import Cli, environment, files_below
 
+
+@pytest.fixture
+def _started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is started as for a user, not forked as for the other tests."""
+    monkeypatch.setattr("bnlab.user_class.sandbox.subprocess", subprocess)
+
+
 HEAD = "import os, signal, sys, time\nfrom torch import nn\n\nclass MyBN(nn.BatchNorm1d):\n    def forward(self, x):\n"
 LOOP = "my_bn.py:MyBN was not done after 1 s, in line {line} of my_bn.py, an endless loop perhaps; if it is only slow,"
 ENDED = "my_bn.py:MyBN ended the process before it was done (exit code 0); a layer must not call exit"
@@ -120,6 +127,7 @@ def test_it_ends_with_the_process_that_wants_the_answer(tmp_path: Path) -> None:
     assert all(gone_within(10, pid) for pid in pids)
 
 
+@pytest.mark.usefixtures("_started")
 def test_what_a_class_prints_is_dropped(cli: Cli) -> None:
     printing = "        print('out'); print('err', file=sys.stderr); os.system('echo shell')\n"
     code = f"print('import'){chr(10)}{HEAD}{printing}        return super().forward(x)"
@@ -130,6 +138,7 @@ def test_what_a_class_prints_is_dropped(cli: Cli) -> None:
     assert not any(word in answer.out for word in ("import", "out\n", "err\n", "shell"))
 
 
+@pytest.mark.usefixtures("_started")
 def test_a_file_beside_the_class_is_not_taken_for_a_module_of_python(cli: Cli) -> None:
     """`python -m` puts the working directory before Python's own modules: torch could not be imported."""
     Path("random.py").write_text("", encoding="utf-8")

@@ -49,6 +49,17 @@ def curve_points(shown: pd.DataFrame, comparison: Comparison, curves: pd.DataFra
     return points.assign(low=points["low"].clip(low, high), high=points["high"].clip(low, high))
 
 
+def probe_points(shown: pd.DataFrame, comparison: Comparison, probed: pd.DataFrame) -> pd.DataFrame:
+    """Of each quantity of each layer the arms' means over the seeds that finished, in finite numbers, by the step."""
+    done = comparison.replicates.loc[comparison.replicates["state"] == "done", ["arm"]]
+    own = probed[np.isfinite(probed["value"])].merge(done, left_on="row", right_index=True)
+    if own.empty:
+        return pd.DataFrame()
+    keys = ["probe", "quantity", "layer", "arm", "step"]
+    points = own.groupby(keys, sort=False)["value"].agg(mean="mean", n="size").reset_index()
+    return _labelled(points, shown, comparison.metric, [])
+
+
 def replicate_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """The final metric of the replicates that count; of many replicates the first ones."""
     done = comparison.replicates[comparison.replicates["state"] == "done"]

@@ -10,15 +10,16 @@ from bnlab.report.charts import arms as chart_arms
 from bnlab.report.charts import data, png
 from bnlab.report.charts.heat import heat_map
 from bnlab.report.charts.lines import against_setting, learning_curves, performance_profile, profile_over_data
+from bnlab.report.charts.probes import of_probes
 from bnlab.report.charts.rows import final, gap, time_to_target
-from bnlab.report.charts.style import CURVES, Drawing
+from bnlab.report.charts.style import CURVES, PROBES, Drawing
 from bnlab.report.comparison import Comparison, telling_keys
 from bnlab.report.tables import latex
 
 IN_COLUMN = "-column"
 
 
-def draw(comparison: Comparison, curves: pd.DataFrame, target: float) -> list[Drawing]:
+def draw(comparison: Comparison, curves: pd.DataFrame, probed: pd.DataFrame, target: float) -> list[Drawing]:
     """The charts for which the runs have something to show; each says which arms it leaves out."""
     arms = chart_arms.arms(comparison)
     keys = telling_keys(comparison)
@@ -27,7 +28,7 @@ def draw(comparison: Comparison, curves: pd.DataFrame, target: float) -> list[Dr
     drawings += [against_setting(arms, comparison, key) for key in data.numeric_keys(arms, keys)]
     drawings += [heat_map(comparison, *keys)] if len(keys) == 2 else []
     drawings += [gap(arms, comparison), time_to_target(arms, comparison, curves, target)]
-    return [drawing for drawing in drawings if drawing is not None]
+    return [drawing for drawing in (*drawings, *of_probes(arms, comparison, probed)) if drawing is not None]
 
 
 def images(drawings: Sequence[Drawing], folder: str) -> dict[str, str | bytes]:
@@ -51,9 +52,9 @@ def svg(drawing: Drawing) -> str:
 
 
 def drawn(drawings: Sequence[Drawing]) -> list[Drawing]:
-    """Those that have files: of the learning curves the first, the other metrics' are one click away in report.html."""
+    """Those that have files; the other metrics' learning curves, and the probes', are in report.html with a choice."""
     curves = [drawing.name for drawing in drawings if drawing.name.startswith(CURVES)]
-    return [drawing for drawing in drawings if drawing.name not in curves[1:]]
+    return [each for each in drawings if each.name not in curves[1:] and not each.name.startswith(PROBES)]
 
 
 def figures(drawings: Sequence[Drawing], folder: str) -> str:

@@ -63,8 +63,8 @@ THEME: dict[str, Any] = {
     },
     "view": {"stroke": "#cccccc"},
 }
-CURVES, FINAL = "curves-", "final-"
-"""How the names of the learning curves and of the chart of final values begin."""
+CURVES, FINAL, PROBES = "curves-", "final-", "probe-"
+"""How the names of the learning curves, of the chart of final values and of the probes' begin."""
 
 
 @dataclass(frozen=True)

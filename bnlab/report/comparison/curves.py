@@ -11,9 +11,11 @@ from bnlab.report.comparison.wording import listed
 from bnlab.store import (
     CHANGED,
     FINISHED,
+    MEASURED,
     METRICS,
     METRICS_FILE,
     MOST_BYTES_OF_ROWS,
+    PROBES_FILE,
     TIMING,
     TIMING_FILE,
     DamagedError,
@@ -22,23 +24,24 @@ from bnlab.store import (
     read_bytes,
 )
 
-TEXT, WHOLE = ("split",), ("step", "replicates")
+TEXT, WHOLE = ("split", "probe", "layer", "quantity"), ("step", "replicates")
 SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All rows of metrics.csv and of timing.csv.
+    """All rows of metrics.csv, of timing.csv and of probes.csv.
 
     Attributes:
         metrics: with the column "row", the replicate's index in the frame.
-        timing: the same.
+        timing, probed: the same.
         changed: replicates, by their index, of which a file is not what was stored, and which one.
         warnings: a line about those without files that can be read.
     """
 
     metrics: pd.DataFrame
     timing: pd.DataFrame
+    probed: pd.DataFrame
     changed: dict[int, str]
     warnings: list[str]
 
@@ -50,9 +53,16 @@ class Measured:
 
 def read(replicates: pd.DataFrame) -> Measured:
     """What was measured of the trained replicates of a frame, from `frame.read`."""
-    metrics, timing = _read(replicates, METRICS_FILE, METRICS), _read(replicates, TIMING_FILE, TIMING)
-    changed = dict.fromkeys(timing.changed, TIMING_FILE) | dict.fromkeys(metrics.changed, METRICS_FILE)
-    return Measured(_without(metrics, changed), _without(timing, changed), changed, metrics.warnings + timing.warnings)
+    trained = replicates[replicates["state"].isin(FINISHED)]
+    every = {
+        METRICS_FILE: _read(trained, METRICS_FILE, METRICS),
+        TIMING_FILE: _read(trained, TIMING_FILE, TIMING),
+        PROBES_FILE: _read(trained[trained[DIGESTS[PROBES_FILE]] != ""], PROBES_FILE, MEASURED),
+    }
+    changed = {row: name for name, rows in reversed(every.items()) for row in rows.changed}
+    warnings = [warning for rows in every.values() for warning in rows.warnings]
+    metrics, timing, probed = (_without(rows, changed) for rows in every.values())
+    return Measured(metrics, timing, probed, changed, warnings)
 
 
 @dataclass(frozen=True)
@@ -66,11 +76,11 @@ def _without(rows: _Rows, changed: Mapping[int, str]) -> pd.DataFrame:
     return rows.table[~rows.table["row"].isin(changed)] if changed else rows.table
 
 
-def _read(replicates: pd.DataFrame, name: str, header: tuple[str, ...]) -> _Rows:
-    trained = replicates.loc[replicates["state"].isin(FINISHED), ["folder", DIGESTS[name]]]
+def _read(trained: pd.DataFrame, name: str, header: tuple[str, ...]) -> _Rows:
+    files = trained[["folder", DIGESTS[name]]]
     contents = {
         row: content
-        for row, folder, digest in zip(trained.index.tolist(), *trained.to_numpy().T.tolist(), strict=True)
+        for row, folder, digest in zip(trained.index.tolist(), *files.to_numpy().T.tolist(), strict=True)
         if (content := _content(f"{folder}/{name}", digest)) is not None
     }
     changed = [row for row, content in contents.items() if content == CHANGED]
@@ -80,7 +90,7 @@ def _read(replicates: pd.DataFrame, name: str, header: tuple[str, ...]) -> _Rows
     except ValueError:
         bodies = {row: body for row, body in bodies.items() if _is_table(body, header)}
         table = _parse(bodies, header)
-    names = replicates["run"] + "/seed-" + replicates["seed"].astype(str)
+    names = trained["run"] + "/seed-" + trained["seed"].astype(str)
     bad = [names[row] for row in trained.index.difference([*bodies, *changed])]
     reason = f"{name} is missing or does not hold {','.join(header)}"
     return _Rows(table, changed, [f"not in curves and costs: {listed(bad, SHOWN)}: {reason}"] if bad else [])

@@ -14,6 +14,7 @@ from bnlab.machine import is_folder, why_no_folder
 from bnlab.report.comparison.wording import listed, plural
 from bnlab.store import (
     METRICS_FILE,
+    PROBES_FILE,
     TIMING_FILE,
     Result,
     StoredConfig,
@@ -24,8 +25,9 @@ from bnlab.store import (
     read_runs,
 )
 
-DIGESTS = {METRICS_FILE: "digest_of_metrics", TIMING_FILE: "digest_of_timing"}
-"""The columns with what these files are checked by; "" for a result from before there were digests."""
+DIGESTS = {METRICS_FILE: "digest_of_metrics", TIMING_FILE: "digest_of_timing", PROBES_FILE: "digest_of_probes"}
+"""The columns with what these files are checked by; "" where there is no such file, and for a result
+from before there were digests."""
 OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters", *DIGESTS.values())
 RESERVED = {*OWN, "arm"}
 ENVIRONMENT = "environment."
