@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 
-from bnlab.norms import SCHEMES
-from bnlab.norms.scheme import Scheme
-from bnlab.norms.settings import NormConfig
+from bnlab.norms import SCHEMES, NormConfig, Scheme
 
 BEYOND = {
     scheme.name: scheme
