@@ -182,10 +182,9 @@ class StackProgress(Observer):
 
     def _between(self, step: int, seconds: float, steps: int) -> EpochRow:
         """Between two evaluations, where the last steps have taken so long."""
-        if steps == 0:
-            return EpochRow(self._plan.epoch(step), rate=self._now.rate, left=self._now.left)
-        rate = steps * self._plan.images_per_step * len(self._arms) / seconds
-        left = (self._plan.total_steps - step) * seconds / steps
+        images = self._plan.images_per_step * len(self._arms)
+        rate = steps * images / seconds if steps else self._now.rate
+        left = None if rate is None else (self._plan.total_steps - step) * images / rate
         return EpochRow(self._plan.epoch(step), rate=rate, left=left)
 
     def _best_first(self, arms: Mapping[str, object]) -> list[str]:

@@ -91,7 +91,7 @@ def test_on_a_terminal_the_epoch_under_way_is_the_last_row(
         first = "     1    51.00      51.00  51.00     2,000      6.0 s"
         assert progress.table() == [heads, first]
         stack.trained(11, torch.ones(1, 2))
-        assert progress.table() == [heads, first, "   1.1        -          -      -     2,000      6.0 s"]
+        assert progress.table() == [heads, first, "   1.1        -          -      -     2,000      0.9 s"]
         stack.trained(13, torch.ones(2, 2))
         assert progress.table()[-1] == "   1.3        -          -      -       256      6.8 s"
         for epoch in (2, 3, 4):
