@@ -142,7 +142,7 @@ def test_they_are_exported_and_drawn(cli: Cli, tmp_path: Path) -> None:
     few = ("epochs=1", "seeds=2", "probes.names=[gradients]", "probes.every=8", "probes.layers=[layers.2,model]")
     assert cli(*TRAIN[:-1], "-m", "norm=batch,none", *few).code == 0
     assert cli("runs", "export", "all.csv", "--probes").code == 0
-    table = pd.read_csv(tmp_path / "all.csv")
+    table = pd.read_csv(tmp_path / "all.csv", float_precision="round_trip")
     assert list(table.columns) == ["run", "seed", *MEASURED]
     rows = {path.parent.parent.name: read_probes(path.parent) for path in tmp_path.glob("runs/*/seed-1/probes.csv")}
     for run, own in rows.items():
