@@ -1,4 +1,4 @@
-"""Damaged and hostile stores, drawn at random: `python -m pytest tests/store/test_attack.py -m slow` tries 200.
+"""Damaged and hostile stores, drawn at random: `python -m pytest tests/store/test_attack.py -m slow` tries 500.
 
 A case copies a store that was trained, and does one to three things to it: a file is flipped, cut, emptied, removed,
 swapped with another, made a folder, a pipe, a link out of runs/ or in a circle, or a file of gigabytes that holds

@@ -129,8 +129,8 @@ def test_a_few_attacks(trained: Path, truth: Truth, cli: Cli, tmp_path: Path, mo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 200, 50))
-def test_200_attacks(
+@pytest.mark.parametrize("first", range(0, 500, 50))
+def test_500_attacks(
     first: int, trained: Path, truth: Truth, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in range(first, first + 50):
