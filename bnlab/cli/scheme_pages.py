@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
@@ -14,8 +16,8 @@ from bnlab.norms import CHANGES, SCHEMES, Scheme
 
 OWN = "custom_class"
 
-COLUMNS = {"norm=": 0, "scheme": 0, "norm.impl=": 80, "paper": 110}
-"""Of the list, with the width of the terminal from which each fits."""
+COLUMNS = ("norm=", "scheme", "norm.impl=", "paper")
+"""Of the list; the last ones are left out in a terminal that they do not fit."""
 
 OWN_CLASS = {
     "A norm of your own (norm=custom_class)": [
@@ -39,8 +41,15 @@ OWN_CLASS = {
 def list_schemes() -> None:
     """Prints a line for each scheme; in a wider terminal it says more."""
     console = _console()
-    columns = [column for column, least in COLUMNS.items() if console.width >= least]
-    table = Table(*columns, box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    tables = [_table(COLUMNS[:count]) for count in range(len(COLUMNS), 0, -1)]
+    unlimited = console.options.update_width(sys.maxsize)
+    console.print(next(table for table in tables if console.measure(table, options=unlimited).maximum <= console.width))
+    console.print("all about one, with its settings: bnlab norms NAME", soft_wrap=True)
+    console.print("a norm of your own: bnlab norms custom_class", soft_wrap=True)
+
+
+def _table(columns: Sequence[str]) -> Table:
+    table = Table(*columns, box=box.SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in table.columns:
         column.no_wrap = True
     for scheme in SCHEMES.values():
@@ -51,9 +60,7 @@ def list_schemes() -> None:
             "paper": scheme.source.partition(", arXiv")[0],
         }
         table.add_row(*(facts[column] for column in columns))
-    console.print(table)
-    console.print("all about one, with its settings: bnlab norms NAME", soft_wrap=True)
-    console.print("a norm of your own: bnlab norms custom_class", soft_wrap=True)
+    return table
 
 
 def show_scheme(name: str) -> None:

@@ -56,7 +56,7 @@ def test_every_scheme_answers_every_change() -> None:
     assert all(len(scheme.invariances.split()) == len(CHANGES) for scheme in SCHEMES.values())
 
 
-@pytest.mark.parametrize("columns", ["60", "80", "120", "200"])
+@pytest.mark.parametrize("columns", ["60", "80", "90", "120", "200"])
 def test_the_list_has_a_line_for_each_scheme_and_cuts_nothing(
     columns: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,7 +68,7 @@ def test_the_list_has_a_line_for_each_scheme_and_cuts_nothing(
     assert max(map(cell_len, lines)) <= int(columns)
     heads, _, *rows, page, own = lines
     assert [row.split()[0] for row in rows] == list(SCHEMES)
-    assert ("norm.impl=" in heads, "paper" in heads) == (int(columns) >= 80, int(columns) >= 110)
+    assert ("norm.impl=" in heads, "paper" in heads) == (int(columns) >= 90, int(columns) >= 120)
     assert page == "all about one, with its settings: bnlab norms NAME"
     assert own == "a norm of your own: bnlab norms custom_class"
 

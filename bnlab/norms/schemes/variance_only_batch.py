@@ -18,7 +18,7 @@ class VarianceOnlyBatchConfig(NormConfig):
 SCHEME = Scheme(
     name="variance_only_batch",
     settings=VarianceOnlyBatchConfig,
-    title="Variance normalization (batch normalization without its mean)",
+    title="Variance-only normalization",
     formula="y = γ x / √(σ²_B + ε) + β",
     normalizes_over="N and the spatial axes, for each channel; no mean is taken off",
     source="Daneshmand et al. 2020, arXiv 2003.01652",
