@@ -99,7 +99,7 @@ def test_of_all_that_there_is_what_cannot_be_used_here_is_left_out(
         preflight.check(config)
 
     monkeypatch.setattr(launch, "check", check)
-    code, out, err = sweep(cli, "stacked", "norm=glob([n*,ins*,cust*])", "seed=0,1")
+    code, out, err = sweep(cli, "stacked", "norm=glob([none,ins*,cust*])", "seed=0,1")
     assert code == 0
     assert sorted(checked) == [("instance", 0), ("instance", 1), ("none", 0), ("none", 1)]  # each once
     assert states(tmp_path) == {"none-mlp/seed-0": "done", "none-mlp/seed-1": "done"}

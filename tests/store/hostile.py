@@ -22,7 +22,8 @@ def state_of(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def unseal(folder: Path) -> None:
-    """A result as it was before there were digests."""
+    """A result as it was before there were digests, and an index of them."""
     path = folder / "result.json"
     values = json.loads(path.read_text())
     path.write_text(json.dumps({k: v for k, v in values.items() if k not in ("run", "digests", "digest", "company")}))
+    (folder.parent / ".index.jsonl").unlink(missing_ok=True)
