@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,6 @@ from tests.conftest import Cli, environment, files_below
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=3", "seeds=2", "checkpoint_every=0")
 STEPS = 30
 Signals = Callable[..., None]
-
-
-@pytest.fixture(autouse=True)
-def hang_ups_are_not_ignored() -> Iterator[None]:
-    """Nor in the processes that are started, if the suite runs in the background of a shell that has it so."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
