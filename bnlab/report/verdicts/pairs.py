@@ -167,7 +167,10 @@ class PairVerdicts:
     def _power(self, pair: Pair) -> str:
         gap = pair.contrast.visible_gap(pair.level)
         if math.isnan(gap):
-            return "" if pair.contrast.by_ranks else f"; no spread in these {_seeds([pair.contrast])}"
+            if pair.contrast.by_ranks:
+                return ""
+            what = "the same difference in each of these" if pair.contrast.paired else "no spread in these"
+            return f"; {what} {_seeds([pair.contrast])}"
         half = chance([pair.contrast.power(gap / 2, pair.level)])
         found = f"a true gap of {self._of.gap_text(gap)} would be found 4 times in 5"
         return f"; {found}, one of {self._of.number(gap / 2)} {half}{self._plan([pair], self._margin or gap / 2)}"
