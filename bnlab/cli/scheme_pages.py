@@ -49,7 +49,7 @@ def list_schemes() -> None:
 
 
 def _table(columns: Sequence[str]) -> Table:
-    table = Table(*columns, box=box.SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(*columns, box=box.SIMPLE, show_edge=False, pad_edge=False, padding=0)
     for column in table.columns:
         column.no_wrap = True
     for scheme in SCHEMES.values():

