@@ -43,7 +43,8 @@ def list_schemes() -> None:
     console = _console()
     tables = [_table(COLUMNS[:count]) for count in range(len(COLUMNS), 0, -1)]
     unlimited = console.options.update_width(sys.maxsize)
-    console.print(next(table for table in tables if console.measure(table, options=unlimited).maximum <= console.width))
+    fitting = (table for table in tables if console.measure(table, options=unlimited).maximum <= console.width)
+    console.print(next(fitting, tables[-1]))
     console.print("all about one, with its settings: bnlab norms NAME", soft_wrap=True)
     console.print("a norm of your own: bnlab norms custom_class", soft_wrap=True)
 

@@ -147,8 +147,8 @@ def test_they_are_exported_and_drawn(cli: Cli, tmp_path: Path) -> None:
     rows = {path.parent.parent.name: read_probes(path.parent) for path in tmp_path.glob("runs/*/seed-1/probes.csv")}
     for run, own in rows.items():
         exported = table[(table["run"] == run) & (table["seed"] == 1)]
-        *names, value = MEASURED
-        assert exported[names].to_numpy().tolist() == [list(row)[:-1] for row in own]
+        *keys, value = MEASURED
+        assert exported[keys].to_numpy().tolist() == [list(row)[:-1] for row in own]
         assert exported[value].tolist() == pytest.approx([list(row)[-1] for row in own], rel=1e-15)
     replicates, _ = read([tmp_path / "runs"])
     charts = answer(replicates, [], Question(by=["norm.name"]), "").charts
