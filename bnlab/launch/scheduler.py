@@ -56,7 +56,7 @@ class Launch:
                 folder.write_config()
 
     def _tell_what_was_not_probed(self) -> None:
-        folders = [job.folder() for path, job in self._jobs.items() if not job.config.rerun]
+        folders = [job.folder() for job in self._jobs.values() if job.config.probes.names and not job.config.rerun]
         count = sum(folder.finished() is not None and folder.sufficient() is None for folder in folders)
         if count:
             stored = "1 replicate is" if count == 1 else f"{count} replicates are"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,15 @@ class Prepared:
     def runs_dir(self) -> Path:
         return Path(next(iter(self.configs.values())).runs_dir)
 
+    @cached_property
+    def trained(self) -> set[Path]:
+        """The folders of the replicates that have a result when this is first asked."""
+        return finished(list(self.configs.values()))
+
     @property
     def missing(self) -> int:
         """The replicates without a result."""
-        return self.plan.replicates - len(finished(list(self.configs.values())))
+        return self.plan.replicates - len(self.trained)
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,7 @@ def train(prepared: Prepared) -> Trained:
         StorageError: lock or results cannot be written.
         KeyboardInterrupt: with the command that goes on.
     """
-    trained = prepared.plan.replicates - prepared.missing
-    locked = locking.lock(prepared.runs_dir, prepared.plan.name, _said(prepared), trained)
+    locked = locking.lock(prepared.runs_dir, prepared.plan.name, _said(prepared), len(prepared.trained))
     names = [str(cell) for cell in prepared.configs]
     outcomes = hydra_bridge.train_all(list(prepared.configs.values()), names, prepared.plan.command)
     return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), locked)
@@ -79,8 +84,7 @@ def stored(prepared: Prepared) -> Trained | None:
     locked = locking.lock_of(prepared.runs_dir, prepared.plan.name, _said(prepared))
     if locked is None or prepared.missing:
         return None
-    configs = list(prepared.configs.values())
-    outcomes = stored_outcomes(configs, finished(configs))
+    outcomes = stored_outcomes(list(prepared.configs.values()), prepared.trained)
     return Trained(prepared.plan, dict(zip(prepared.configs, outcomes, strict=True)), locked)
 
 
