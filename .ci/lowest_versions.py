@@ -8,5 +8,5 @@ project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 extras = project["optional-dependencies"]
 for requirement in [*project["dependencies"], *(each for name in extras if name != "dev" for each in extras[name])]:
     if not requirement.startswith("bnlab["):
-        name, lowest = re.fullmatch(r"([\w-]+)>=([\w.]+)(?:,<[\w.]+)?", requirement).groups()
+        name, lowest = re.fullmatch(r"([\w-]+)(?:\[[\w,]+\])?>=([\w.]+)(?:,<[\w.]+)?", requirement).groups()
         print(f"{name}=={lowest}")

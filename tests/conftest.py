@@ -5,6 +5,7 @@ import gc
 import importlib.util
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from bnlab.machine import interrupt
 from tests.user_class import forks
 
 # The tests run in a process per core; threads of theirs would only wait for each other. Read when torch is imported.
@@ -52,6 +54,14 @@ def _stderr_stays_open() -> None:
         from absl import logging
 
         logging.get_absl_handler().python_handler.stream = sys.__stderr__
+
+
+@pytest.fixture(autouse=True)
+def _signals_are_as_before() -> Iterator[None]:
+    """Processes that later tests start would inherit a signal that is ignored."""
+    before = [signal.getsignal(number) for number in interrupt.SIGNALS]
+    yield
+    assert [signal.getsignal(number) for number in interrupt.SIGNALS] == before
 
 
 @pytest.fixture(scope="module", autouse=True)

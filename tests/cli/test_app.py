@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -89,6 +90,7 @@ def test_a_training_says_that_it_starts_before_it_imports_any_library(
     arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["bnlab", *arguments])
+    monkeypatch.setattr(__main__, "interrupt", Mock())  # this process goes on
     monkeypatch.setitem(sys.modules, "bnlab.cli", None)  # its import fails, and with it all that it imports
     monkeypatch.setattr(status, "_shown", [])
     terminal = Terminal()
