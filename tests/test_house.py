@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "hydra_bridge": "config errors launch machine store",
     "stats": "",
     "report": "config errors machine runs stats store",
-    "studies": "config errors hydra_bridge launch report stats store",
+    "studies": "config errors hydra_bridge launch report runs stats store",
     "verification": "config errors machine norms store user_class",
     "bench": "config data engine errors hydra_bridge launch machine norms store",
     "cli": "bench config errors export hydra_bridge launch machine norms report runs store studies verification",

@@ -238,6 +238,7 @@ COMMAND_LINES: dict[str, str] = {
     "model.dropout=1": "model.dropout=1 is out of range; it has to be 0 or above, and below 1",
     "model.dropout=nan": "model.dropout=nan is out of range; it has to be 0 or above, and below 1",
     "optimizer.clip_norm=0": f"optimizer.clip_norm=0 is out of range; {POSITIVE}",
+    "optimizer.adaptive_clip=0": f"optimizer.adaptive_clip=0 is out of range; {POSITIVE}",
     "optimizer=rmsprop optimizer.alpha=1": "optimizer.alpha=1 is out of range; it has to be 0 or above, and below 1",
     "optimizer=rmsprop optimizer.betas=[0.9,0.99]": "optimizer=rmsprop has no setting 'betas'; its settings: lr, ",
     "schedule.warmup_steps=-1": "schedule.warmup_steps=-1 is out of range; it has to be 0 or more",
