@@ -1,6 +1,6 @@
 """Hydra's `hydra/sweeper=bnlab`, the default: the basic sweeper, with every job checked before the first one starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +8,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
@@ -29,7 +30,7 @@ for name in ("bnlab", "basic"):  # Hydra's own basic one writes multirun.yaml, a
 class BnlabSweeper(BasicSweeper):
     """Unlike the basic sweeper it writes no multirun.yaml, and it goes on after failures to list them all."""
 
-    def sweep(self, arguments: list[str]) -> Any:
+    def sweep(self, arguments: list[str]) -> None:
         """Runs the jobs of the product of all values.
 
         Raises:
@@ -56,41 +57,66 @@ class BnlabSweeper(BasicSweeper):
         globs = {str(override.key_or_group) for override in parsed if isinstance(override.value(), Glob)}
         if globs:  # nobody can know what of all that there is fits the rest
             jobs = usable(jobs, globs, compose)
-        returns = self._launch(jobs, self.launcher, compose)
-        failures = {
-            " ".join(overrides): " ".join(str(ret._return_value).split())
-            for overrides, ret in zip(jobs, returns, strict=True)
-            if ret.status != JobStatus.COMPLETED
-        }
+        failures = self._launch(jobs, self.launcher, compose)
         if failures:
             raise failures_of(failures, len(jobs))
-        return returns
 
     def _launch(
         self, jobs: list[list[str]], launcher: Launcher, compose: Callable[[list[str]], DictConfig]
-    ) -> list[JobReturn]:
+    ) -> dict[str, str]:
+        """What went wrong with each job of which something did."""
         if getattr(launcher, "checks_jobs", False):
-            return self._in_batches(jobs, launcher)
+            return self._together(jobs, launcher)
+        return self._on_workers(jobs, compose)
+
+    def _together(self, jobs: list[list[str]], launcher: Launcher) -> dict[str, str]:
+        from bnlab.errors import UserError
+
+        assert self.config is not None
+        if self.config.stack.jobs is not None:
+            raise UserError(
+                f"stack.jobs={self.config.stack.jobs} changes nothing: hydra/launcher=stacked trains all runs in one "
+                "job; leave it out, or choose another launcher"
+            )
+        size = self.max_batch_size or len(jobs)
+        batches = (jobs[start : start + size] for start in range(0, len(jobs), size))
+        returns = [each for batch in batches for each in launcher.launch(batch, initial_job_idx=0)]
+        return {
+            " ".join(overrides): " ".join(str(each._return_value).split())
+            for overrides, each in zip(jobs, returns, strict=True)
+            if each.status != JobStatus.COMPLETED
+        }
+
+    def _on_workers(self, jobs: list[list[str]], compose: Callable[[list[str]], DictConfig]) -> dict[str, str]:
         from bnlab.errors import written
-        from bnlab.hydra_bridge import add_finished, configs_of, with_fresh_seeds
-        from bnlab.launch import finished, stored_outcomes
+        from bnlab.hydra_bridge import add_finished, configs_of, on_workers, with_fresh_seeds
+        from bnlab.launch import Standing, finished, stored_outcomes
 
         configs = configs_of(jobs, compose)
         fresh = with_fresh_seeds(configs)
         if fresh != configs:
             jobs = [[*job, f"seeds={written(each.seeds)}"] for job, each in zip(jobs, fresh, strict=True)]
-        before = finished(fresh)
-        try:
-            return self._in_batches(jobs, launcher)
-        finally:  # the jobs may have run in other processes, and one that died may have stopped the launcher
-            add_finished(stored_outcomes(fresh, before))
+        assert self.hydra_context is not None
+        assert self.config is not None
+        workers = on_workers.workers_of(self.config.hydra.launcher)
+        groups = on_workers.groups_of(fresh, workers)
+        task = on_workers.task_of(groups, jobs, fresh)
+        launcher = Plugins.instance().instantiate_launcher(self.hydra_context, task, self.config)
 
-    def _in_batches(self, jobs: list[list[str]], launcher: Launcher) -> list[JobReturn]:
-        returns: list[JobReturn] = []
-        size = self.max_batch_size or len(jobs)
-        for batch in (jobs[start : start + size] for start in range(0, len(jobs), size)):
-            returns.extend(launcher.launch(batch, initial_job_idx=len(returns)))
-        return returns
+        def launch(numbers: Sequence[int]) -> list[JobReturn]:
+            size = self.max_batch_size or workers.at_once or len(numbers)
+            returns: list[JobReturn] = []
+            for batch in (numbers[start : start + size] for start in range(0, len(numbers), size)):
+                returns.extend(launcher.launch([jobs[groups[each][0]] for each in batch], initial_job_idx=batch[0]))
+            return returns
+
+        before, standings = finished(fresh), [Standing(config) for config in fresh]
+        try:
+            with on_workers.limited(workers.threads):
+                ends = on_workers.ends_of(groups, standings, launch)
+        finally:  # whatever became of the launcher
+            add_finished(stored_outcomes(fresh, before))
+        return {" ".join(jobs[number]): reason for number, reason in ends.items()}
 
     def _parse_config(self) -> list[str]:
         from bnlab.hydra_bridge import choices_for_lists

@@ -69,11 +69,15 @@ def _told(section: Any) -> dict[str, Any]:
 @dataclass(frozen=True)
 class StackConfig:
     max_replicates: Any  # "auto" or a number
+    jobs: Any  # null, "auto" or a number
 
     def __post_init__(self) -> None:
         value = self.max_replicates
         legal = value == "auto" or (type(value) is int and value >= 1)
         require(legal, "stack.max_replicates", value, "auto, or a whole number of 1 or more")
+        value = self.jobs
+        legal = value in (None, "auto") or (type(value) is int and value >= 1)
+        require(legal, "stack.jobs", value, "auto, a whole number of 1 or more, or null")
 
 
 SECTIONS: dict[str, type[Any]] = {"stack": StackConfig, "probes": ProbesConfig}

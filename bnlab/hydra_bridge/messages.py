@@ -15,21 +15,11 @@ from omegaconf.errors import OmegaConfBaseException
 from bnlab.config import CHOICES, CONF, did_you_mean, unknown_setting, wrong_type
 from bnlab.errors import SettingError, UserError, shown, unknown
 from bnlab.hydra_bridge.arguments import GROUPS, config_folders, unknown_choice
+from bnlab.hydra_bridge.plugins import missing_plugin
 
 OF_INPUT = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UserWarning, RecursionError)
 """What Hydra raises for a configuration that it cannot compose; what it warns of is raised too."""
 
-PACKAGES = {
-    ("launcher", "joblib"): "hydra-joblib-launcher",
-    ("launcher", "ray"): "hydra-ray-launcher",
-    ("launcher", "rq"): "hydra-rq-launcher",
-    ("launcher", "submitit_local"): "hydra-submitit-launcher",
-    ("launcher", "submitit_slurm"): "hydra-submitit-launcher",
-    ("sweeper", "ax"): "hydra-ax-sweeper",
-    ("sweeper", "nevergrad"): "hydra-nevergrad-sweeper",
-    ("sweeper", "optuna"): "hydra-optuna-sweeper",
-}
-"""The plugins of Hydra that are packages of their own."""
 NOT_A_PLUGIN = "Invalid plugin"
 
 
@@ -102,9 +92,9 @@ def _unknown_option(text: str, arguments: Sequence[str]) -> UserError | None:
     group, choice = option.groups()
     if group in GROUPS:
         return unknown_choice(group, choice, config_folders(arguments))
-    package = PACKAGES.get((group.rpartition("/")[2], choice))
-    if package is not None:
-        return UserError(f"{group}={choice} needs a package that is not installed: pip install {package}")
+    missing = missing_plugin(group, choice)
+    if missing is not None:
+        return missing
     listed = text.partition("Config search path")[0]
     available = re.search(r"Available options in '[^']*':((?:\s+[\w-]+(?=\n|$))+)", listed)
     if available:

@@ -5,15 +5,26 @@ Whatever brings configuration, models, engine and store together lives here.
 
 from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
 from bnlab.launch.dry_run import foresee
+from bnlab.launch.grouping import shared_out
 from bnlab.launch.job import Job
 from bnlab.launch.kept_weights import Trained, conditions_of, evaluate_run, trained_model
-from bnlab.launch.outcomes import Outcome, failures, finished, fresh_seeds, run, stored_outcomes, validation_accuracy
+from bnlab.launch.outcomes import (
+    Outcome,
+    Standing,
+    failures,
+    finished,
+    fresh_seeds,
+    run,
+    stored_outcomes,
+    validation_accuracy,
+)
 from bnlab.launch.preflight import check
 from bnlab.launch.summary import show, show_evaluated
 
 __all__ = [
     "Job",
     "Outcome",
+    "Standing",
     "Trained",
     "check",
     "conditions_of",
@@ -26,6 +37,7 @@ __all__ = [
     "plan_of",
     "replicate",
     "run",
+    "shared_out",
     "show",
     "show_evaluated",
     "split_of",

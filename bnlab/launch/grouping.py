@@ -18,6 +18,19 @@ def stacks_of(jobs: Sequence[Job]) -> list[list[Job]]:
     return [part for group in grouped for part in _cut(group, max_replicates(group[0].config))]
 
 
+def shared_out(configs: Sequence[RunConfig], jobs: int) -> list[list[int]]:
+    """The runs, by their numbers, in at most so many parts, nearly equal in replicates, those of one shape together."""
+    order = sorted(range(len(configs)), key=lambda number: _stack_key(configs[number]))
+    sizes = {number: len(configs[number].replicate_seeds()) for number in order}
+    total, before = sum(sizes.values()), 0
+    parts: dict[int, list[int]] = {}
+    for number in order:
+        middle = before + sizes[number] / 2
+        parts.setdefault(int(middle * jobs / total), []).append(number)
+        before += sizes[number]
+    return list(parts.values())
+
+
 def _stack_key(config: RunConfig) -> str:
     protocol = config.protocol()
     shared = {name: protocol.get(name) for name in ("data", "epochs", "steps", "eval_every", "engine")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from bnlab.config import RunConfig
 from bnlab.launch.arms import arms_of
 from bnlab.launch.job import Job
 from bnlab.launch.progress import Progress
-from bnlab.launch.scheduler import Launch, Results
+from bnlab.launch.scheduler import Launch, Results, version
 from bnlab.machine import Interrupt, status
 from bnlab.machine.threads import use_threads
-from bnlab.store import ReplicateFolder, Result, State, add_tags, run_folder
+from bnlab.store import ReplicateFolder, Result, State, add_tags, is_claimed, run_folder
 from bnlab.trackers import Trackers
 
 
@@ -66,9 +67,39 @@ def stored_outcomes(configs: Sequence[RunConfig], before: Collection[Path]) -> l
 
     def outcome(folder: ReplicateFolder, job: Job) -> Outcome:
         result = folder.result() or Result(seed=job.seed, state=State.FAILED, error="it was not trained")
+        if result.state == State.RUNNING and not is_claimed(folder.path):  # its process was killed
+            result = dataclasses.replace(result, state=State.INTERRUPTED)
         return Outcome(job, folder.path, result, folder.path not in before)
 
     return [[outcome(folder, job) for folder, job in _replicates(config)] for config in configs]
+
+
+class Standing:
+    """How far other processes have got with a run since this object was made."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._folders = [folder for folder, _ in _replicates(config)]
+        self._rerun = config.rerun
+        self._before = {folder.path: version(folder) for folder in self._folders}
+
+    def is_begun(self) -> bool:
+        """Whether anything was written of it."""
+        return any(self._is_new(folder) for folder in self._folders)
+
+    def is_final(self) -> bool:
+        """Whether all of its results are there."""
+        return all(
+            folder.sufficient() is not None and (self._is_new(folder) or not self._rerun) for folder in self._folders
+        )
+
+    def failure(self) -> str:
+        """What was stored of its failures, in a line; empty if there is none."""
+        results = [folder.result() for folder in self._folders if self._is_new(folder)]
+        failed = [each for each in results if each is not None and each.state == State.FAILED]
+        return "; ".join(f"seed {each.seed}: {each.error}" for each in failed)
+
+    def _is_new(self, folder: ReplicateFolder) -> bool:
+        return version(folder) != self._before[folder.path]
 
 
 def fresh_seeds(configs: Sequence[RunConfig]) -> list[int]:

@@ -34,7 +34,7 @@ class Launch:
         self._jobs, self._progress, self._interrupt, self._trackers = jobs, progress, interrupt, trackers
         self._trained: Results = {}
         # `rerun=true` wants a result that is not the one of before; whoever trains it.
-        self._before = {path: _version(job.folder()) for path, job in jobs.items() if job.config.rerun}
+        self._before = {path: version(job.folder()) for path, job in jobs.items() if job.config.rerun}
 
     def train_all(self) -> Results:
         """The results of those that were trained here; the others are on disk then."""
@@ -76,7 +76,7 @@ class Launch:
             self._trained[path] = _result_of_failure(self._jobs[path].seed, f"{foreign}. {LEAVE_ALONE}")
         if path in self._trained:
             return False
-        return folder.sufficient() is None or self._before.get(path) == _version(folder)
+        return folder.sufficient() is None or self._before.get(path) == version(folder)
 
     def _attempt(self, stack: Stack, *, whole: bool) -> list[ReplicateFolder]:
         """Trains what is free of a stack, or it only as a whole; returns what other processes have."""
@@ -169,7 +169,7 @@ def _probes(jobs: Sequence[Job]) -> list[Observer]:
     return [Probes(config, [places(job.config) for job in jobs])]
 
 
-def _version(folder: ReplicateFolder) -> int | None:
+def version(folder: ReplicateFolder) -> int | None:
     """Another number whenever the result was written; None if there is none."""
     try:
         return (folder.path / "result.json").stat().st_mtime_ns

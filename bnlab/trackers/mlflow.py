@@ -19,18 +19,19 @@ GROUP, REPLICATE = "bnlab.run", "bnlab.replicate"
 MOST_METRICS, MOST_PARAMS, LONGEST_PARAM = 1000, 100, 500
 """That MLflow takes at a time; characters of a parameter's value."""
 EVERY = 10.0
-"""Seconds from one transaction of a run to the next: each takes 6 ms, whatever is in it."""
+"""Seconds from one sending to the next, at least."""
+SHARE = 0.01
+"""Of the time since the last sending, that sending may take: a transaction per run, of 6 ms whatever is in it."""
 STATUS = {Ending.DONE: "FINISHED", Ending.INTERRUPTED: "KILLED"}
 """What MLflow calls an ending; the others have FAILED."""
 
 
 @dataclass
 class _Run:
-    """A run of MLflow's, with what it is still to be sent, and when it was last sent something."""
+    """A run of MLflow's, with what it is still to be sent."""
 
     id: str
     metrics: list[Any] = field(default_factory=list)
-    sent_at: float = field(default_factory=time.monotonic)
 
 
 class MLflow:
@@ -49,6 +50,7 @@ class MLflow:
         self._client = MlflowClient(uri)
         self._experiment = self._experiment_of(os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT)
         self._runs: dict[Tracked, _Run] = {}
+        self._next = time.monotonic() + EVERY
 
     def begin(self, tracked: Tracked, step: int) -> None:
         self._runs[tracked] = _Run((self._before(tracked) if step else None) or self._create(tracked))
@@ -56,8 +58,11 @@ class MLflow:
     def log(self, tracked: Tracked, step: int, values: Mapping[str, float]) -> None:
         run, now = self._runs[tracked], int(time.time() * 1000)
         run.metrics += [self._metric(name, value, now, step) for name, value in values.items()]
-        if time.monotonic() > run.sent_at + EVERY:
-            self._send(run)
+        if time.monotonic() > self._next:
+            start = time.thread_time()
+            for each in self._runs.values():
+                self._send(each)
+            self._next = time.monotonic() + max(EVERY, (time.thread_time() - start) / SHARE)
 
     def end(self, tracked: Tracked, ending: Ending) -> None:
         run = self._runs.pop(tracked)
@@ -71,7 +76,7 @@ class MLflow:
     def _send(self, run: _Run) -> None:
         for start in range(0, len(run.metrics), MOST_METRICS):
             self._client.log_batch(run.id, metrics=run.metrics[start : start + MOST_METRICS])
-        run.metrics, run.sent_at = [], time.monotonic()
+        run.metrics = []
 
     def _experiment_of(self, name: str) -> str:
         """Made if it is not there; another process may do so at the same time."""

@@ -94,9 +94,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--train", default="-m norm=none,batch seeds=8 epochs=10 quiet=true")
+    parser.add_argument("--trackers", nargs="+", default=TRACKERS)
     arguments = parser.parse_args()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # what trackers have started is waited for, and counted
-    names: list[str | None] = [None, *TRACKERS]
+    names: list[str | None] = [None, *arguments.trackers]
     found: dict[str | None, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(arguments.rounds):
         for name in names:

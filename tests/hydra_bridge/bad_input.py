@@ -207,6 +207,8 @@ COMMAND_LINES: dict[str, str] = {
     "threads=1000000": "threads=1000000 is out of range; it has to be 1 to 1024, or null",
     "stack.max_replicates=1.5": "stack.max_replicates=1.5 is out of range; it has to be auto, or a whole number of 1",
     "stack.max_replicates=true": "stack.max_replicates=true is out of range; it has to be auto, or a whole number of 1",
+    "stack.jobs=0": "stack.jobs=0 is out of range; it has to be auto, a whole number of 1 or more, or null",
+    "stack.jobs=all": "stack.jobs=all is out of range; it has to be auto, a whole number of 1 or more, or null",
     "compile=maybe": "compile=maybe is out of range; it has to be auto, true or false",
     "compile=1": "compile=1 is out of range; it has to be auto, true or false",
     "checkpoint_every=-1": f"checkpoint_every=-1 is out of range; {NOT_NEGATIVE}",
