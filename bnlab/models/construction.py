@@ -12,7 +12,7 @@ from bnlab.models.cnn import CNN
 from bnlab.models.init import initialize, weight_layers
 from bnlab.models.mlp import MLP
 from bnlab.models.rnn import RNN
-from bnlab.models.slots import is_of_batch, is_token_wise, norm_maker, shifts, without_affine
+from bnlab.models.slots import slot
 from bnlab.models.vit import ViT
 from bnlab.norms import SCHEMES, NormConfig
 
@@ -32,20 +32,13 @@ def build(
     Raises:
         UserError: when the norm cannot be built on this model, with the norm's own reason.
     """
-    of_activations = norm.of_activations()
-    plain = without_affine(of_activations)
     blocks = Blocks(
-        norm_layer=norm_maker(of_activations, generator),
+        norm=slot(norm, generator),
         norm_position=model.norm_position,
         norm_input=model.norm_input,
         norm_output=model.norm_output,
         activation=model.activation,
         bias=model.bias,
-        norm_shifts=shifts(of_activations),
-        norm_activates=norm.activates(),
-        norm_is_token_wise=is_token_wise(of_activations),
-        norm_is_of_batch=is_of_batch(of_activations),
-        norm_without_affine=None if plain is None else norm_maker(plain, generator),
         norm_at=model.norm_at if isinstance(model, MLPConfig) else None,
     )
     with torch.device("meta" if generator is None else "cpu"):
