@@ -5,7 +5,7 @@ from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.idle import without_effect
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
-from bnlab.config.norm import CustomClassConfig
+from bnlab.config.norm import CustomClassConfig, MixedConfig
 from bnlab.config.optimizer import (
     AdamConfig,
     CosineConfig,
@@ -49,6 +49,7 @@ __all__ = [
     "EngineConfig",
     "KerasEngineConfig",
     "MLPConfig",
+    "MixedConfig",
     "ModelConfig",
     "OptimizerConfig",
     "ProbesConfig",

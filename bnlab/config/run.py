@@ -11,7 +11,7 @@ from typing import Any
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
-from bnlab.config.norm import CustomClassConfig
+from bnlab.config.norm import CustomClassConfig, MixedConfig
 from bnlab.config.optimizer import (
     AdamConfig,
     CosineConfig,
@@ -31,7 +31,11 @@ MOST_EPOCHS, MOST_STEPS, MOST_THREADS, MOST_SEEDS = 1_000_000, 1_000_000_000, 10
 """Beyond what anybody trains: a slip of the finger is told at once, not after a century."""
 
 CHOICES: dict[str, dict[str, type[Any]]] = {
-    "norm": {**{name: scheme.settings for name, scheme in SCHEMES.items()}, "custom_class": CustomClassConfig},
+    "norm": {
+        **{name: scheme.settings for name, scheme in SCHEMES.items()},
+        "custom_class": CustomClassConfig,
+        "mixed": MixedConfig,
+    },
     "model": {"mlp": MLPConfig, "cnn": CNNConfig, "rnn": RNNConfig, "vit": ViTConfig},
     "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
     "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig, "rmsprop": RMSPropConfig},
@@ -168,6 +172,11 @@ class RunConfig(RunSettings):
     optimizer: OptimizerConfig
     schedule: ScheduleConfig
     engine: EngineConfig
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.norm, MixedConfig):
+            self.norm.check_model(self.model)
 
     def uses_keras(self) -> bool:
         """Whether Keras computes a part of it."""

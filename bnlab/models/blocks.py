@@ -29,12 +29,12 @@ class Blocks:
 
     Args:
         norm: what stands at the places for a norm.
+        hidden_norms: what stands at those of each hidden layer, where that is not `norm`.
         norm_position: "pre" or "post": the norm comes before or after the activation.
         norm_input: also normalize the pixels.
         norm_output: also normalize the logits.
         activation: one of `ACTIVATIONS`.
         bias: True, False, or "auto": a layer has none when the very next layer is a norm with a shift.
-        norm_at: the hidden layers that have a norm, counted from 0; None: all.
     """
 
     norm: Slot
@@ -43,13 +43,11 @@ class Blocks:
     norm_output: bool
     activation: str
     bias: bool | str
-    norm_at: Sequence[int] | None = None
+    hidden_norms: Sequence[Slot] | None = None
 
     def at(self, number: int) -> Blocks:
         """What stands around the hidden layer of that number."""
-        if self.norm_at is None or number in self.norm_at:
-            return self
-        return dataclasses.replace(self, norm=Slot())
+        return self if self.hidden_norms is None else dataclasses.replace(self, norm=self.hidden_norms[number])
 
     def input(self, channels: int, ndim: int) -> nn.Module:
         """What the pixels pass first."""

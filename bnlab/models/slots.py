@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bnlab.config import CustomClassConfig
+from bnlab.config import CustomClassConfig, MixedConfig
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.user_class.layer import construct
 
@@ -63,7 +63,9 @@ def slot(norm: NormConfig, generator: torch.Generator | None) -> Slot:
 
 
 def is_of_batch(norm: NormConfig) -> bool:
-    """Whether the norm has statistics over the batch. A user's class is not known to."""
+    """Whether the norm has statistics over the batch, in any layer. A user's class is not known to."""
+    if isinstance(norm, MixedConfig):
+        return any(is_of_batch(of_layer) for of_layer in norm.of_layers)
     scheme = SCHEMES.get(norm.name)
     return scheme is not None and scheme.batch_statistics
 
