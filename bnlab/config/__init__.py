@@ -31,6 +31,7 @@ from bnlab.config.run import (
 )
 from bnlab.config.shipped import CONF, default_choices, defaults, defaults_of
 from bnlab.config.tag import check_tags
+from bnlab.config.trackers import TRACKERS
 
 __all__ = [
     "CHOICES",
@@ -41,6 +42,7 @@ __all__ = [
     "MOST_THREADS",
     "PROBES",
     "SECTIONS",
+    "TRACKERS",
     "AdamConfig",
     "CNNConfig",
     "CosineConfig",

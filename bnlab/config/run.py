@@ -23,6 +23,7 @@ from bnlab.config.optimizer import (
 )
 from bnlab.config.probes import ProbesConfig
 from bnlab.config.tag import check_tags
+from bnlab.config.trackers import trackers_of
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
@@ -104,6 +105,7 @@ class RunSettings:
     checkpoint_every: float
     keep_checkpoint: bool
     quiet: bool
+    tracker: Any  # null, a name, or a list of names
 
     def __post_init__(self) -> None:
         if self.steps is not None:
@@ -127,6 +129,7 @@ class RunSettings:
             legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
             require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
         check_tags(self.tags or ())
+        self.trackers()
         require(
             self.runs_dir.strip() != "" and "\0" not in self.runs_dir, "runs_dir", self.runs_dir, "the path of a folder"
         )
@@ -146,6 +149,10 @@ class RunSettings:
             require(distinct and all(0 <= seed < 2**32 for seed in given), "seeds", self.seeds, allowed)
         else:
             require(1 <= self.seeds <= MOST_SEEDS, "seeds", self.seeds, allowed)
+
+    def trackers(self) -> list[str]:
+        """The names of the trackers, of which there may be none."""
+        return trackers_of(self.tracker)
 
     def more_seeds(self) -> int:
         """How many seeds `seeds=+5` wants besides those that are stored; 0 where the seeds are given."""

@@ -38,8 +38,8 @@ def test_settings_that_were_added_leave_the_addresses_of_stored_runs_as_they_are
     """README's run, from before the first of them; a value that is not the default is another run."""
     assert run_folder(from_mapping(compose([]))).name == "batch-native-mlp-fe48282ade"
     others = ["model.dropout=0.1", "optimizer.clip_norm=1", "schedule.warmup_steps=9", "data.accumulate=2"]
-    others += ["data.split_seed=0", "data.split_seed=1"]
-    assert len({run_folder(from_mapping(compose([other]))) for other in ["seed=0", *others]}) == 7
+    others += ["data.split_seed=0", "data.split_seed=1", "optimizer.adaptive_clip=1"]
+    assert len({run_folder(from_mapping(compose([other]))) for other in ["seed=0", *others]}) == 8
 
 
 def test_the_files_state_the_defaults_of_added_settings() -> None:
