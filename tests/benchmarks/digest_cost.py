@@ -1,8 +1,8 @@
 """What digests cost: `python -m tests.benchmarks.digest_cost`.
 
-Prints which share of the CPU time of a training goes into the digests of its files and the run's index, and which share
-of that of a report into holding 10,000 stored replicates against theirs. CPU time, as other programs change it least, and
-less what it takes to measure it, which is about as much as a digest.
+Prints which share of the CPU time of a training goes into the digests of its files and the index of the run, and which
+share of that of a report into holding 10,000 stored replicates against theirs. CPU time, as other programs change it
+least, and less what it takes to measure it, which is about as much as a digest.
 """
 
 import argparse
