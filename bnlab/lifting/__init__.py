@@ -9,13 +9,19 @@ is cut there for this one layer. What a layer treats alone and which layers a mo
 
 from bnlab.lifting.lifted import Lifted, Owned, Takes
 from bnlab.lifting.observation import Observation, Watch
-from bnlab.lifting.places import Passed, buffers_of, layers_with_buffer, layers_with_parameters, passing
+from bnlab.lifting.places import (
+    Passed,
+    buffers_of,
+    layers_with_buffer,
+    layers_with_parameters,
+    owned_parameters,
+    passing,
+)
 from bnlab.lifting.walk import (
     depends_on_tensors_alone,
     is_known_throughout,
     lift,
     lower,
-    owned_parameters,
     without_noise,
 )
 

@@ -6,7 +6,7 @@ gradient g of the batch's mean loss:
     gradient_norm  = |g|          weight_norm = |w|         update_norm = |Δw|
     effective_lr   = |Δw| / |w|
 
-Euclidean norms. g is the gradient before `optimizer.clip_norm` cuts it, and Δw what the optimizer made of it. Of
+Euclidean norms. g is the gradient before the optimizer clips it, and Δw what the optimizer made of it. Of
 weights whose scale does not matter, as before a norm, |Δw| / |w| is what a step changes (van Laarhoven 2017, arXiv
 1706.05350).
 """

@@ -32,7 +32,7 @@ def test_help_of_every_command_has_an_example(command: str, cli: Cli) -> None:
 def test_help_of_train_also_shows_hydras_groups(cli: Cli, tmp_path: Path) -> None:
     answer = cli("train", "--help")
     assert "--quiet" in answer.out
-    assert f"norm: {', '.join(sorted([*SCHEMES, 'custom_class']))}" in answer.out
+    assert f"norm: {', '.join(sorted([*SCHEMES, 'custom_class', 'mixed']))}" in answer.out
     assert "optimizer: adam, adamw, " in answer.out
     assert files_below(tmp_path) == set()
 
