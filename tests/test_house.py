@@ -29,7 +29,9 @@ MAY_IMPORT = {
     "probes": "config engine errors lifting models",
     "store": "config errors",
     "runs": "config errors machine store",
-    "launch": "config data engine errors keras_engine lifting machine models norms probes runs seeds store user_class",
+    "trackers": "config engine errors store",
+    "launch": "config data engine errors keras_engine lifting machine models norms probes runs seeds store "
+    "trackers user_class",
     "export": "errors launch models norms store",
     "hydra_bridge": "config errors launch machine store",
     "stats": "",

@@ -1,4 +1,7 @@
-"""What `--cfg job` and `--help` print, with the shipped files' comments: what a setting is, and what it may be."""
+"""What `--cfg job` and `--help` print, with the shipped files' comments: what a setting is, and what it may be.
+
+Hydra lists every folder of conf/ as a group; studies are no choices of a run.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 from bnlab.config import CHOICES, CONF
 
 LINE = re.compile(r"( *)(\w+):(?: +(.*?))?(?: +# (.*))?")
+STUDIES = re.compile(r"^study: .*\n", re.MULTILINE)
 COLUMN = 34
 """Where comments begin, but for lines that are longer."""
 
@@ -28,7 +32,7 @@ def commented(*, wanted: bool) -> Iterator[None]:
         with contextlib.redirect_stdout(text):
             yield
     finally:
-        sys.stdout.write(with_comments(text.getvalue()))
+        sys.stdout.write(with_comments(STUDIES.sub("", text.getvalue())))
 
 
 def with_comments(text: str) -> str:

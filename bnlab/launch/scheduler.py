@@ -21,6 +21,7 @@ from bnlab.machine import Interrupt
 from bnlab.probes import Probes
 from bnlab.store import ReplicateFolder, Result, State, claimed, environment, wait_for
 from bnlab.store.checkpoint_file import to_bytes
+from bnlab.trackers import Tracked, Trackers
 
 LEAVE_ALONE = "It is left as it is: use the bnlab that wrote it, another runs_dir, or `bnlab runs rm` to train anew"
 Results = dict[Path, Result]
@@ -29,8 +30,8 @@ Results = dict[Path, Result]
 class Launch:
     """All replicates of one command, by their folders' paths."""
 
-    def __init__(self, jobs: Mapping[Path, Job], progress: Progress, interrupt: Interrupt) -> None:
-        self._jobs, self._progress, self._interrupt = jobs, progress, interrupt
+    def __init__(self, jobs: Mapping[Path, Job], progress: Progress, interrupt: Interrupt, trackers: Trackers) -> None:
+        self._jobs, self._progress, self._interrupt, self._trackers = jobs, progress, interrupt, trackers
         self._trained: Results = {}
         # `rerun=true` wants a result that is not the one of before; whoever trains it.
         self._before = {path: _version(job.folder()) for path, job in jobs.items() if job.config.rerun}
@@ -147,7 +148,10 @@ class Launch:
         steps = plan_of(config).total_steps
         checkpoints = Checkpoints(stack.folder, stack.names, steps, every, versions, recorder, self._interrupt, say)
         with self._interrupt.deferred():
-            with Observers([recorder, self._progress.of_stack(), *_probes(jobs)]) as observers:
+            trackers = self._trackers.of_stack(
+                {index: Tracked(job.config, job.seed) for index, job in enumerate(jobs) if folders[index] is not None}
+            )
+            with Observers([recorder, self._progress.of_stack(), *_probes(jobs), *trackers]) as observers:
                 around = Surroundings(observers, checkpoints, self._interrupt, say)
                 trained = engine_of(config).train(jobs, threads, around)
                 for (path, job), model in zip(stack.members.items(), trained, strict=True):
