@@ -97,7 +97,7 @@ def replicate(*, diverged: bool = False) -> Reading:
     scores = [Scored(0.5, 10, "test", 0.5, 0.8), Scored(1, 20, "test", 0.3, 0.96), Scored(1, 20, "train", 0.1, 0.99)]
     probes = [Measured(0, "shift", "a", "cosine", 0.5), Measured(0, "shift", "b", "cosine", 0.7)]
     final = {"test_accuracy": 0.96, "train_accuracy": 0.99, "test_loss": 0.3}
-    shifted = {("contrast=0.3",): {"test_accuracy": 0.9, "test_loss": 0.5}}
+    shifted: dict[tuple[str, ...], dict[str, float]] = {("contrast=0.3",): {"test_accuracy": 0.9, "test_loss": 0.5}}
     return Reading(final, scores, {10: 1.5, 20: 3.0}, diverged, probes, shifted)
 
 
