@@ -140,7 +140,7 @@ def seconds_of_steps(jobs: Sequence[Job], steps: int, *, compiled: bool) -> floa
     replicates = [replicate(job.config, job.seed) for job in jobs]
     threads, device = threads_for(config, len(jobs)), device_of(config)
     split = _hardly_tested(config)
-    train(replicates, split, plan, device, clock, threads=threads, compiled=compiled, say=_refuse)
+    train(replicates, split, plan, device, clock, threads=threads, compiled=compiled, warn=_refuse)
     return clock.seconds[warm_up + steps] - clock.seconds[warm_up]
 
 

@@ -19,7 +19,7 @@ from torch import nn
 from bnlab import models
 from bnlab.config import AdamConfig, OptimizerConfig, RunConfig, SGDConfig
 from bnlab.data import Part, Split, order
-from bnlab.engine import EVALUATION_BATCH, Beginning, Evaluation, Keeper, Member, Observer, Plan, Score
+from bnlab.engine import EVALUATION_BATCH, Beginning, Checkpointer, Evaluation, Member, Observer, Plan, Score
 from bnlab.machine import Interrupt
 from bnlab.models import ACTIVATIONS
 from bnlab.norms import keras_layers
@@ -35,23 +35,23 @@ def train(
     plan: Plan,
     observer: Observer,
     interrupt: Interrupt,
-    keeper: Keeper,
+    checkpointer: Checkpointer,
 ) -> None:
     """Trains one replicate's model, from `build`, to the end of the plan, or until it has diverged.
 
-    It goes on from the end of the epoch that the keeper has kept: the order of the next epoch's batches comes from
-    there, and Keras's means of an epoch begin anew, so that every number is the same as if it had never stopped.
+    A resumed training starts at the end of the last epoch that was saved. The order of the next batches is part of what
+    was saved, and Keras's means begin anew with each epoch, so every number is as if it had never stopped.
 
     Raises:
         KeyboardInterrupt: the user wants to stop; what was trained since the last epoch's end is lost.
     """
     with keras.device("cpu"):
         training = Training(model, Batches(split, plan, member.seed))
-        state = keeper.load()
+        state = checkpointer.load()
         if state is not None:
             training.load_state(state)
         observer.begin(Beginning([member], plan, training.step))
-        watcher = Watcher(training, split, plan, observer, interrupt, keeper)
+        watcher = Watcher(training, split, plan, observer, interrupt, checkpointer)
         done, epochs = training.step // plan.steps_per_epoch, math.ceil(plan.total_steps / plan.steps_per_epoch)
         model.fit(training.batches, epochs=epochs, initial_epoch=done, shuffle=False, verbose=0, callbacks=[watcher])
 
@@ -173,7 +173,7 @@ def _copy(value: Any) -> torch.Tensor:
 class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Tells the observer what it is told by bnlab's own loop, and ends the training after the plan's last step.
 
-    The keeper is offered the state at the end of every epoch; when the user wants to stop, that of the last one.
+    The checkpointer is offered the state at the end of every epoch; when the user wants to stop, that of the last one.
     """
 
     def __init__(
@@ -183,13 +183,13 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         plan: Plan,
         observer: Observer,
         interrupt: Interrupt,
-        keeper: Keeper,
+        checkpointer: Checkpointer,
     ) -> None:
         super().__init__()
         held_out = {"validation": split.validation, "test": split.test}
         self._parts = {name: _arrays(split, part) for name, part in held_out.items() if part is not None}
         self._training, self._plan, self._observer = training, plan, observer
-        self._interrupt, self._keeper = interrupt, keeper
+        self._interrupt, self._checkpointer = interrupt, checkpointer
         self._diverged = False
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -207,7 +207,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         if step == self._plan.total_steps:
             self.model.stop_training = True
         elif self._interrupt.requested and step % self._plan.steps_per_epoch:
-            self._keeper.offer(self._last["step"], lambda: self._last, evaluated=False)
+            self._checkpointer.offer(self._last["step"], lambda: self._last, evaluated=False)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any]) -> None:
         if self._diverged:
@@ -229,7 +229,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         self._observer.evaluated(evaluation)
         training.batches.next_epoch()
         if step < self._plan.total_steps:
-            self._keeper.offer(step, training.state, evaluated=True)
+            self._checkpointer.offer(step, training.state, evaluated=True)
 
     def _is_right(self, pixels: Any, labels: Any) -> torch.Tensor:
         """Of each image, bool (1, N)."""

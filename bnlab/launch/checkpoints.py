@@ -38,7 +38,7 @@ def _in_words(versions: object) -> str:
 
 
 class Checkpoints:
-    """A keeper of the training loop: decides when a checkpoint is due, and writes it into the stack's folder.
+    """The `Checkpointer` of a training: decides when a checkpoint is due, and writes it into the stack's folder.
 
     One is due at an evaluation (each epoch's end), and `every` seconds after the last one, unless those written would
     then take more than `SHARE` of the time; with `every=0` always. An interrupt makes one due at once.

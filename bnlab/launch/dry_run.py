@@ -95,7 +95,7 @@ def measure(stack: Sequence[Job]) -> Cost:
         Observers([watch]),
         threads=threads_for(config, len(stack)),
         compiled=compiles(config, len(stack), plan.total_steps),
-        say=lambda line: None,
+        warn=lambda line: None,
     )
     return watch.cost()
 

@@ -87,8 +87,8 @@ class OwnEngine:
             around.observers,
             threads=threads,
             compiled=compiles(config, len(jobs), plan.total_steps),
-            keeper=around.checkpoints,
-            say=around.say,
+            checkpointer=around.checkpoints,
+            warn=around.say,
         )
         return [one.model for one in replicates]
 
