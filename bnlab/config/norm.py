@@ -1,4 +1,4 @@
-"""The settings of a norm of the user's own; those of the schemes are in bnlab.norms."""
+"""The settings of norm=custom_class, a norm that the user has written; those of the schemes are in bnlab.norms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from bnlab.user_class import parse
 
 @dataclass(frozen=True)
 class CustomClassConfig(NormConfig):
-    """A class of the user's own, see bnlab.user_class.layer."""
+    """A norm that the user has written; see bnlab.user_class.layer.
+
+    Attributes:
+        target: where the class is: file.py:Class or package.module:Class.
+        kwargs: what its constructor is given besides the number of features.
+        digest: of the source text; filled in, so that an edited file is another run.
+    """
 
     target: str
     kwargs: dict[str, Any] | None

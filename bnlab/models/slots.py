@@ -1,4 +1,4 @@
-"""The norms of a model's slots, made from their configuration."""
+"""The norms of a model, made from their configuration, and what models need to know about a norm."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from bnlab.user_class.layer import construct
 
 
 def norm_maker(norm: NormConfig, generator: torch.Generator | None) -> Callable[[int, int], nn.Module] | None:
-    """Makes the layer for a number of channels and of dimensions of its input, the batch counted; None for no norm.
+    """What makes the norm's layers, from C and the number of dimensions of the input (2 for (N, C)); None for no norm.
 
     Args:
-        generator: the weights'; a user's class that draws random numbers draws them from its seed.
+        norm: the norm's configuration.
+        generator: that of the weights. The seed for random numbers that a user's class draws is taken from it.
 
     Raises:
-        UserError: the norm cannot be built, with its own reason.
+        UserError: by the function returned: the norm cannot be built, with the norm's own reason.
     """
     if norm.name == "none":
         return None
@@ -40,25 +41,25 @@ def norm_maker(norm: NormConfig, generator: torch.Generator | None) -> Callable[
 
 
 def shifts(norm: NormConfig) -> bool:
-    """Whether the norm has a shift of its own. Of a user's class that is not known."""
+    """Whether the norm has a shift (beta) of its own. A user's class counts as having none, since it is not known."""
     scheme = SCHEMES.get(norm.name)
     return scheme is not None and scheme.shift and getattr(norm, "affine", False)
 
 
 def is_token_wise(norm: NormConfig) -> bool:
-    """Whether the norm takes each token of a sequence as a sample of its own. A user's class does."""
+    """Whether the norm takes each token of a sequence as a sample of its own. A user's class counts as doing so."""
     scheme = SCHEMES.get(norm.name)
     return scheme is None or scheme.token_wise
 
 
 def is_of_batch(norm: NormConfig) -> bool:
-    """Whether the norm has statistics over the batch. A user's class is not known to."""
+    """Whether the norm has statistics over the batch. A user's class counts as having none, since it is not known."""
     scheme = SCHEMES.get(norm.name)
     return scheme is not None and scheme.batch_statistics
 
 
 def without_affine(norm: NormConfig) -> NormConfig | None:
-    """The norm without gamma and beta; None if it has none, or does something after them."""
+    """The norm without gamma and beta; None if it has none, or applies an activation after them."""
     if norm.activates() or not getattr(norm, "affine", False):
         return None
     return dataclasses.replace(norm, affine=False)  # type: ignore[call-arg]  # which this one has
