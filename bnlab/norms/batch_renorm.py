@@ -31,8 +31,7 @@ from torch import Tensor, nn
 from bnlab.declarations import Each
 
 PLAIN, D_FULL, R_FULL = 5_000, 25_000, 40_000
-"""The paper's schedule in steps: the end of plain batch normalization, and the first steps with the full d_max and r_max.
-"""
+"""The paper's schedule in steps: where plain batch normalization ends, and where d_max and r_max are reached."""
 
 
 class BatchRenorm(nn.Module):
