@@ -11,6 +11,7 @@ CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "co
 """The folder conf/: in an installed package inside of it, in a checkout beside it."""
 
 
+@functools.cache
 def defaults() -> dict[str, Any]:
     """The settings of config.yaml that are in no group."""
     import yaml

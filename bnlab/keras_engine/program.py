@@ -1,6 +1,7 @@
-"""The article's Keras program, built from a configuration and trained by `Model.fit`. Keras has to be loaded before.
+"""The article's Keras program, built from a configuration and trained by `Model.fit`.
 
-Weights and batches are those of bnlab's own loop: one seed gives both engines the same start and the same order.
+Initial weights and batches are those of bnlab's own loop, seed by seed. Keras must have been loaded before, by
+`bnlab.norms.keras_layers.load`, which sets its backend.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def build(config: RunConfig, split: Split, seed: int) -> Any:
 
 
 def member(model: Any, run: str, seed: int) -> Member:
-    """Who the replicate of that model is to the observers."""
+    """The identity of the model's replicate, for observers."""
     return Member(run, seed, sum(math.prod(weight.shape) for weight in model.trainable_weights))
 
 
@@ -107,7 +108,7 @@ def _arrays(split: Split, part: Part) -> tuple[Any, Any]:
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
-    """The batches of an epoch, in the order that the seed gives it; `next_epoch` draws the next one's."""
+    """The batches of an epoch, in the order that the seed gives; `next_epoch` draws the order of the next one."""
 
     def __init__(self, split: Split, plan: Plan, seed: int) -> None:
         super().__init__()
@@ -120,11 +121,11 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
         self._order = order(len(self._labels), self._generator).numpy()
 
     def state(self) -> torch.Tensor:
-        """What this epoch's order was drawn from."""
+        """The generator's state before this epoch's order was drawn."""
         return self._drawn_from
 
     def load_state(self, drawn_from: torch.Tensor) -> None:
-        """Goes to the begin of that epoch."""
+        """Goes to the beginning of the epoch with this state."""
         self._generator.set_state(drawn_from)
         self.next_epoch()
 
@@ -137,12 +138,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
         return self._pixels[rows], self._labels[rows]
 
     def images(self, steps: int) -> int:
-        """How many the first so many batches of an epoch have."""
+        """The number of images in the first `steps` batches of an epoch."""
         return min(steps * self._plan.batch_size, len(self._labels))
 
 
 class Training:
-    """What goes on from epoch to epoch: a model with its optimizer, and the batches."""
+    """The state of a training: the model with its optimizer, the batches, and the steps done."""
 
     def __init__(self, model: Any, batches: Batches) -> None:
         model.optimizer.build(model.trainable_variables)
@@ -150,7 +151,7 @@ class Training:
         self._variables = [*model.weights, *model.optimizer.variables]
 
     def state(self) -> dict[str, Any]:
-        """At the end of an epoch: tensors of their own and plain values."""
+        """What a checkpoint needs, at the end of an epoch: copies of tensors, and plain values."""
         return {
             "variables": [_copy(variable.value) for variable in self._variables],
             "batches": self.batches.state(),
@@ -166,14 +167,14 @@ class Training:
 
 
 def _copy(value: Any) -> torch.Tensor:
-    """Of a variable's value on any backend; of PyTorch's, Keras's own conversion warns."""
+    """A copy of a variable's value on any backend, as a tensor. Keras's own conversion warns for PyTorch's."""
     return value.detach().clone() if torch.is_tensor(value) else torch.tensor(keras.ops.convert_to_numpy(value))
 
 
 class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Tells the observer what it is told by bnlab's own loop, and ends the training after the plan's last step.
+    """Tells the observer what bnlab's own loop would tell it, and ends the training after the plan's last step.
 
-    The checkpointer is offered the state at the end of every epoch; when the user wants to stop, that of the last one.
+    The checkpointer is offered the state at the end of each epoch, and at an interrupt that of the last epoch's end.
     """
 
     def __init__(
@@ -232,7 +233,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
             self._checkpointer.offer(step, training.state, evaluated=True)
 
     def _is_right(self, pixels: Any, labels: Any) -> torch.Tensor:
-        """Of each image, bool (1, N)."""
+        """Whether each image is answered correctly, bool (1, N)."""
         starts = range(0, len(labels), EVALUATION_BATCH)
         batches = [pixels[start : start + EVALUATION_BATCH] for start in starts]
         answers = [_copy(self.model(batch, training=False)).cpu().argmax(1) for batch in batches]

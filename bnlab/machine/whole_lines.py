@@ -1,4 +1,4 @@
-"""Whole lines in a pipe or a file, whatever their length; and of tables in a narrow terminal too."""
+"""Printing without breaking long lines in a pipe or a file, or squeezing wide tables."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def as_wide_as_needed(table: Table, console: Console) -> Table:
-    """The table, never squeezed: digits cut off to fit would be other numbers, and folding thousands takes seconds."""
+    """The table at its full width: cutting digits off would change numbers, and wrapping thousands of rows is slow."""
     table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
     return table
 
 
 def say(line: str, console: Console) -> None:
-    """Prints a line; only a terminal breaks it."""
+    """Prints a line, which is wrapped only on a terminal."""
     console.print(line, markup=False, soft_wrap=not console.is_terminal)
