@@ -9,7 +9,7 @@ from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.idle import without_effect
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
-from bnlab.config.norm import CustomClassConfig
+from bnlab.config.norm import CustomClassConfig, MixedConfig
 from bnlab.config.optimizer import (
     AdamConfig,
     CosineConfig,
@@ -35,6 +35,7 @@ from bnlab.config.run import (
 )
 from bnlab.config.shipped import CONF, default_choices, defaults, defaults_of
 from bnlab.config.tag import check_tags
+from bnlab.config.trackers import TRACKERS
 
 __all__ = [
     "CHOICES",
@@ -45,6 +46,7 @@ __all__ = [
     "MOST_THREADS",
     "PROBES",
     "SECTIONS",
+    "TRACKERS",
     "AdamConfig",
     "CNNConfig",
     "CosineConfig",
@@ -53,6 +55,7 @@ __all__ = [
     "EngineConfig",
     "KerasEngineConfig",
     "MLPConfig",
+    "MixedConfig",
     "ModelConfig",
     "OptimizerConfig",
     "ProbesConfig",

@@ -11,7 +11,7 @@ from typing import Any
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
-from bnlab.config.norm import CustomClassConfig
+from bnlab.config.norm import CustomClassConfig, MixedConfig
 from bnlab.config.optimizer import (
     AdamConfig,
     CosineConfig,
@@ -23,6 +23,7 @@ from bnlab.config.optimizer import (
 )
 from bnlab.config.probes import ProbesConfig
 from bnlab.config.tag import check_tags
+from bnlab.config.trackers import trackers_of
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
@@ -31,7 +32,11 @@ MOST_EPOCHS, MOST_STEPS, MOST_THREADS, MOST_SEEDS = 1_000_000, 1_000_000_000, 10
 """Upper bounds, beyond what anybody trains, so that a mistyped number is refused at once."""
 
 CHOICES: dict[str, dict[str, type[Any]]] = {
-    "norm": {**{name: scheme.settings for name, scheme in SCHEMES.items()}, "custom_class": CustomClassConfig},
+    "norm": {
+        **{name: scheme.settings for name, scheme in SCHEMES.items()},
+        "custom_class": CustomClassConfig,
+        "mixed": MixedConfig,
+    },
     "model": {"mlp": MLPConfig, "cnn": CNNConfig, "rnn": RNNConfig, "vit": ViTConfig},
     "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
     "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig, "rmsprop": RMSPropConfig},
@@ -100,6 +105,7 @@ class RunSettings:
     checkpoint_every: float
     keep_checkpoint: bool
     quiet: bool
+    tracker: Any  # null, a name, or a list of names
 
     def __post_init__(self) -> None:
         if self.steps is not None:
@@ -123,6 +129,7 @@ class RunSettings:
             legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
             require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
         check_tags(self.tags or ())
+        self.trackers()
         require(
             self.runs_dir.strip() != "" and "\0" not in self.runs_dir, "runs_dir", self.runs_dir, "the path of a folder"
         )
@@ -142,6 +149,10 @@ class RunSettings:
             require(distinct and all(0 <= seed < 2**32 for seed in given), "seeds", self.seeds, allowed)
         else:
             require(1 <= self.seeds <= MOST_SEEDS, "seeds", self.seeds, allowed)
+
+    def trackers(self) -> list[str]:
+        """The names of the trackers, of which there may be none."""
+        return trackers_of(self.tracker)
 
     def more_seeds(self) -> int:
         """The number of seeds to train besides the stored ones, for `seeds=+5`; 0 if the seeds are given."""
@@ -168,6 +179,11 @@ class RunConfig(RunSettings):
     optimizer: OptimizerConfig
     schedule: ScheduleConfig
     engine: EngineConfig
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.norm, MixedConfig):
+            self.norm.check_model(self.model)
 
     def uses_keras(self) -> bool:
         """Whether Keras computes any part of it."""

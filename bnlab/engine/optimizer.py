@@ -169,6 +169,46 @@ class _Clip:
         ]
 
 
+class _AdaptiveClip:
+    """Cuts the gradient of each output unit's weights to a share of these weights' length, but for the logits' layer.
+
+    Brock, De, Smith & Simonyan 2021 (arXiv 2102.06171): g_i ← g_i min(1, λ max(‖w_i‖, 1e-3) / ‖g_i‖), where the values
+    of a bias or of a norm are one unit.
+
+    Args:
+        shares: λ of each replicate; infinite: its gradients stay as they are.
+    """
+
+    LEAST_WEIGHT, LEAST_GRADIENT = 1e-3, 1e-6
+
+    def __init__(self, parameters: Sequence[Owned], shares: Sequence[float]) -> None:
+        self._parameters = parameters
+        self._shares = [self._of_blocks(each, shares) for each in parameters]
+
+    def tensors(self) -> list[Tensor]:
+        return self._shares
+
+    def cut(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """The lifted parameters' gradients."""
+        return [
+            each.from_units(self._cut(each.by_unit(each.tensor), each.by_unit(gradient), shares))
+            for each, gradient, shares in zip(self._parameters, gradients, self._shares, strict=True)
+        ]
+
+    def _cut(self, weights: Tensor, gradient: Tensor, shares: Tensor) -> Tensor:
+        of_unit = tuple(range(2, gradient.ndim))
+        length, cut = (torch.linalg.vector_norm(each, dim=of_unit, keepdim=True) for each in (weights, gradient))
+        longest = shares.view(-1, *(1,) * (gradient.ndim - 1)) * length.clamp(min=self.LEAST_WEIGHT)
+        factors: Tensor = longest / cut.clamp(min=self.LEAST_GRADIENT)
+        return gradient * factors.clamp(max=1)
+
+    @staticmethod
+    def _of_blocks(each: Owned, shares: Sequence[float]) -> Tensor:
+        """λ of each of its blocks."""
+        cut = [math.inf if owner is None or each.of_output else shares[owner] for owner in each.owners]
+        return torch.tensor(cut, dtype=each.tensor.dtype, device=each.tensor.device)
+
+
 class StackOptimizer:
     """Updates every replicate by its own hyperparameters.
 
@@ -194,10 +234,15 @@ class StackOptimizer:
         warn: Callable[[str], None] = warnings.warn,
     ) -> None:
         self._total_steps, self._steps_per_epoch = total_steps, steps_per_epoch
-        longest = [
-            math.inf if each.optimizer.clip_norm is None else each.optimizer.clip_norm for each in hyperparameters
-        ]
-        self._clip = _Clip(parameters, longest) if min(longest) < math.inf else None
+        longest, shares = (
+            [math.inf if (most := getattr(each.optimizer, name)) is None else most for each in hyperparameters]
+            for name in ("clip_norm", "adaptive_clip")
+        )
+        self._clips: list[_Clip | _AdaptiveClip] = []
+        if min(longest) < math.inf:
+            self._clips.append(_Clip(parameters, longest))
+        if min(shares) < math.inf:
+            self._clips.append(_AdaptiveClip(parameters, shares))
         self._groups: list[_Group] = []
         updates = _updates({_known(each.optimizer).name for each in hyperparameters}, warn)
         kinds = {repr(each): each for each in hyperparameters}
@@ -224,15 +269,15 @@ class StackOptimizer:
         """
         # The kernels need contiguous gradients; asking first is cheaper than calling `contiguous` on each.
         gradients = [gradient if gradient.is_contiguous() else gradient.contiguous() for gradient in gradients]
-        if self._clip is not None:
-            gradients = self._clip.cut(gradients)
+        for clip in self._clips:
+            gradients = clip.cut(gradients)
         for group in self._groups:
             group.move(gradients)
 
     def tensors(self) -> list[Tensor]:
         """All that `move` reads or changes, gradients aside."""
-        of_clip = [] if self._clip is None else self._clip.tensors()
-        return [*of_clip, *(tensor for group in self._groups for tensor in group.tensors())]
+        users = [*self._clips, *self._groups]
+        return [tensor for each in users for tensor in each.tensors()]
 
     def state(self) -> list[State]:
         """What the optimizer keeps from step to step, by group; the tensors themselves, not copies."""

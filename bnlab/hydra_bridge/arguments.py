@@ -199,6 +199,8 @@ def _check_override(text: str, folders: Sequence[Path]) -> None:
         raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(written(value))}")
     if key == "study":
         raise UserError(f"{shown(text)}: a study is a command of its own; write bnlab study {shown(written(value))}")
+    if key == "tracker" and override.is_sweep_override():
+        raise UserError(f"{shown(text)}: several trackers are a list; write e.g. 'tracker=[tensorboard,mlflow]'")
     if key in GROUPS:
         _check_group(text, override, folders)
     elif override.is_delete():

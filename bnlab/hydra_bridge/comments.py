@@ -1,4 +1,7 @@
-"""Adds to the output of `--cfg job` and `--help` the comments of the shipped files, which explain the settings."""
+"""Adds to the output of `--cfg job` and `--help` the comments of the shipped files, which explain the settings.
+
+It also removes the studies from the list of groups, in which Hydra lists every folder of conf/.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 from bnlab.config import CHOICES, CONF
 
 LINE = re.compile(r"( *)(\w+):(?: +(.*?))?(?: +# (.*))?")
+STUDIES = re.compile(r"^study: .*\n", re.MULTILINE)
 COLUMN = 34
 """The column at which comments begin, unless the line is longer."""
 
@@ -28,7 +32,7 @@ def commented(*, wanted: bool) -> Iterator[None]:
         with contextlib.redirect_stdout(text):
             yield
     finally:
-        sys.stdout.write(with_comments(text.getvalue()))
+        sys.stdout.write(with_comments(STUDIES.sub("", text.getvalue())))
 
 
 def with_comments(text: str) -> str:

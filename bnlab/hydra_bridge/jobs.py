@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
+from rich.console import Console
 
 from bnlab.config import CHOICES, RunConfig, set_value, settings_of
 from bnlab.errors import SweepFailedError, UserError
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.main import plain_of, resolve
 from bnlab.hydra_bridge.messages import explained
-from bnlab.machine import status
+from bnlab.machine import say, status
 
 Compose = Callable[[list[str]], DictConfig]
 """Composes the configuration of one job's overrides by Hydra, which takes 0.1 s."""
@@ -110,7 +110,7 @@ def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose)
     _fit.update(fit)
     status.clear()
     for choice, refusal in left_out.items():
-        sys.stderr.write(f"left out: {choice}, since {refusal.__cause__}\n")
+        say(f"left out: {choice}, since {refusal.__cause__}", Console(stderr=True, highlight=False))
     return kept
 
 

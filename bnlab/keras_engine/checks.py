@@ -43,6 +43,7 @@ def _limited(config: RunConfig, engine: KerasEngineConfig) -> Iterator[tuple[str
     yield "schedule", config.schedule.name, ("constant",)
     yield "schedule.warmup_steps", config.schedule.warmup_steps, (0,)
     yield "optimizer.clip_norm", config.optimizer.clip_norm, (None,)
+    yield "optimizer.adaptive_clip", config.optimizer.adaptive_clip, (None,)
     yield "data.accumulate", config.data.accumulate, (1,)
     yield "data.split_seed", config.data.split_seed, (None,)
     if isinstance(config.model, MLPConfig):

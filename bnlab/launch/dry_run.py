@@ -27,7 +27,7 @@ from bnlab.launch.durations import duration
 from bnlab.launch.grouping import stacks_of
 from bnlab.launch.job import Job
 from bnlab.launch.outcomes import finished
-from bnlab.machine import status
+from bnlab.machine import say, status
 
 MEASURED_STEPS = 300
 """Steps of each stack that are measured; one epoch if that is shorter."""
@@ -64,11 +64,14 @@ def foresee(configs: Sequence[RunConfig]) -> None:
     for own, name in zip(by_run.values(), arms_of(list(runs.values())).names, strict=True):
         new = [str(job.seed) for path, job in own.items() if path in missing]
         seeds = f"to train: seeds {', '.join(new)}" if new else "nothing to train"
-        console.print(f"{name}: {len(own) - len(new)} stored, {seeds}", markup=False, soft_wrap=True)
+        say(f"{name}: {len(own) - len(new)} stored, {seeds}", console)
     many = f"{len(jobs)} replicate{'s' if len(jobs) > 1 else ''}"
     side_by_side = f" in {len(stacks)} stack{'s' if len(stacks) > 1 else ''}" if stacks else ""
     total = f"{many}: {len(jobs) - len(missing)} stored, {len(missing)} to train{side_by_side}"
-    console.print(f"{total}; {_cost(stacks)}nothing was stored", markup=False, soft_wrap=True)
+    status.show("measuring")
+    cost = _cost(stacks)
+    status.clear()
+    say(f"{total}; {cost}nothing was stored", console)
 
 
 def _cost(stacks: Sequence[Sequence[Job]]) -> str:

@@ -16,6 +16,7 @@ from bnlab.launch.scheduler import Launch, Results
 from bnlab.machine import Interrupt, status
 from bnlab.machine.threads import use_threads
 from bnlab.store import ReplicateFolder, Result, State, add_tags, run_folder
+from bnlab.trackers import Trackers
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
     quiet = all(config.quiet for config in configs)
     by_run = {run_folder(config).name: config for config in configs}
     arms = dict(zip(by_run, arms_of(list(by_run.values())).names, strict=True))
-    with Interrupt() as interrupt, Progress(arms, quiet=quiet) as progress:
+    with Interrupt() as interrupt, Progress(arms, quiet=quiet) as progress, Trackers(progress.warn) as trackers:
         try:
-            trained = Launch(jobs, progress, interrupt).train_all()
+            trained = Launch(jobs, progress, interrupt, trackers).train_all()
         finally:
             _tag(configs)
     return [[_outcome(folder, job, trained) for folder, job in _replicates(config)] for config in configs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bnlab import data
+from bnlab import data, trackers
 from bnlab.config import DataConfig, RunConfig
 from bnlab.errors import UserError, written
 from bnlab.launch.build import device_of, places, replicate, split_of
@@ -23,6 +23,7 @@ def check(config: RunConfig) -> None:
     check_writable(Path(config.runs_dir))
     if config.tags:
         read_tags(run_folder(config))  # to which they are added at the end
+    trackers.check(config.trackers())
     device_of(config)
     check_memory(config)
     if config.compile is True:

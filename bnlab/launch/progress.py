@@ -85,6 +85,10 @@ class Progress:
         """Prints a line above the table; it is wrapped only on a terminal."""
         say(line, self._console)
 
+    def warn(self, line: str) -> None:
+        """The same, even where nothing else is printed."""
+        say(line, Console(stderr=True, highlight=False) if self._console.quiet else self._console)
+
     def of_stack(self) -> StackProgress:
         """The observer of the next stack."""
         self._begun += 1

@@ -21,6 +21,7 @@ from bnlab.machine import Interrupt
 from bnlab.probes import Probes
 from bnlab.store import ReplicateFolder, Result, State, claimed, environment, wait_for
 from bnlab.store.checkpoint_file import to_bytes
+from bnlab.trackers import Tracked, Trackers
 
 LEAVE_ALONE = "It is left as it is: use the bnlab that wrote it, another runs_dir, or `bnlab runs rm` to train anew"
 Results = dict[Path, Result]
@@ -35,8 +36,8 @@ class Launch:
         interrupt: whether the user wants to stop.
     """
 
-    def __init__(self, jobs: Mapping[Path, Job], progress: Progress, interrupt: Interrupt) -> None:
-        self._jobs, self._progress, self._interrupt = jobs, progress, interrupt
+    def __init__(self, jobs: Mapping[Path, Job], progress: Progress, interrupt: Interrupt, trackers: Trackers) -> None:
+        self._jobs, self._progress, self._interrupt, self._trackers = jobs, progress, interrupt, trackers
         self._trained: Results = {}
         # With `rerun=true` a result must be newer than this one, whichever process trains it.
         self._before = {path: _version(job.folder()) for path, job in jobs.items() if job.config.rerun}
@@ -156,7 +157,10 @@ class Launch:
         steps = plan_of(config).total_steps
         checkpoints = Checkpoints(stack.folder, stack.names, steps, every, versions, recorder, self._interrupt, say)
         with self._interrupt.deferred():
-            with Observers([recorder, self._progress.of_stack(), *_probes(jobs)]) as observers:
+            trackers = self._trackers.of_stack(
+                {index: Tracked(job.config, job.seed) for index, job in enumerate(jobs) if folders[index] is not None}
+            )
+            with Observers([recorder, self._progress.of_stack(), *_probes(jobs), *trackers]) as observers:
                 around = Surroundings(observers, checkpoints, self._interrupt, say)
                 trained = engine_of(config).train(jobs, threads, around)
                 for (path, job), model in zip(stack.members.items(), trained, strict=True):

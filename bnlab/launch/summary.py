@@ -50,6 +50,8 @@ def show(runs: Sequence[Sequence[Outcome]], seconds: float) -> None:
             "add rerun=true to train them anew",
             console,
         )
+    if any(outcome.job.config.trackers() and not outcome.trained for outcome in outcomes):
+        say("trackers are told of what is trained, not of what was stored before; rerun=true trains that anew", console)
     if len(pooled) > 1:
         folder = pooled[0][0].job.config.runs_dir
         words = ["bnlab", "report", *([folder] if folder != "runs" else []), "--by", ",".join(arms.keys)]

@@ -11,13 +11,19 @@ layers (`bnlab.declarations`); a layer that declares nothing is called once per 
 
 from bnlab.lifting.lifted import Lifted, Owned, Takes
 from bnlab.lifting.observation import Observation, Watch
-from bnlab.lifting.places import Passed, buffers_of, layers_with_buffer, layers_with_parameters, passing
+from bnlab.lifting.places import (
+    Passed,
+    buffers_of,
+    layers_with_buffer,
+    layers_with_parameters,
+    owned_parameters,
+    passing,
+)
 from bnlab.lifting.walk import (
     depends_on_tensors_alone,
     is_known_throughout,
     lift,
     lower,
-    owned_parameters,
     without_noise,
 )
 

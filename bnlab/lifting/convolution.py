@@ -18,6 +18,8 @@ class LiftedConvolution(Weighted):
     and zero padding.
     """
 
+    unit_axis = 0
+
     def __init__(self, plain: Sequence[nn.Conv2d], owners: Sequence[int]) -> None:
         super().__init__(plain, owners, [m.weight.detach() for m in plain], torch.cat)
         self.stride, self.padding, self.dilation = plain[0].stride, plain[0].padding, plain[0].dilation

@@ -11,6 +11,7 @@ import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +27,28 @@ class Owned:
         tensor: the parameter.
         owners: its first axis falls into equal blocks; the replicate that owns each (None: nobody).
         of_norm: whether it is a norm's.
+        unit_axis: the axis of the tensor that counts the output units of a layer with weights; None: it is no matrix.
+        of_output: whether it belongs to the layer that makes the logits.
     """
 
     tensor: Tensor
     owners: Sequence[int | None]
     of_norm: bool
+    unit_axis: int | None = None
+    of_output: bool = False
+
+    def by_unit(self, values: Tensor) -> Tensor:
+        """(B, U, ...) of values of the tensor's shape: what each output unit has; a vector is all of one unit."""
+        if self.unit_axis is None:
+            return values.reshape(len(self.owners), 1, -1)
+        blocks: Tensor = values.unflatten(0, (len(self.owners), -1))
+        return blocks.movedim(self.unit_axis + 1, 1)
+
+    def from_units(self, values: Tensor) -> Tensor:
+        """The inverse of `by_unit`."""
+        if self.unit_axis is not None:
+            values = values.movedim(1, self.unit_axis + 1)
+        return values.reshape(self.tensor.shape)
 
 
 Takes = Sequence[int]
@@ -43,18 +61,21 @@ def is_weighted(module: nn.Module) -> bool:
     return is_linear or not vars(type(module)).get("has_norm_parameters", True)
 
 
-def parameters_with_kind(module: nn.Module) -> Iterator[tuple[nn.Parameter, bool]]:
-    """All parameters of a module, each once, and whether it is a norm's."""
+def owned_by(module: nn.Module, owner: int) -> Iterator[Owned]:
+    """All parameters of a plain module of one replicate, each once."""
 
-    def below(module: nn.Module) -> Iterator[tuple[nn.Parameter, bool]]:
-        if is_weighted(module):
-            yield from ((parameter, False) for parameter in module.parameters())
+    def below(module: nn.Module) -> Iterator[Owned]:
+        if isinstance(module, Weighted):
+            yield from module.owned()
             return
-        yield from ((parameter, True) for parameter in module.parameters(recurse=False))
-        for child in module.children():
-            yield from below(child)
+        is_of_weights = is_weighted(module)
+        for parameter in module.parameters(recurse=is_of_weights):
+            yield Owned(parameter, [owner], not is_of_weights, unit_axis=0 if parameter.ndim > 1 else None)
+        if not is_of_weights:
+            for child in module.children():
+                yield from below(child)
 
-    yield from dict(below(module)).items()
+    yield from {id(each.tensor): each for each in below(module)}.values()
 
 
 def over_channels(values: Tensor, ndim: int) -> Tensor:
@@ -112,6 +133,9 @@ class Weighted(Lifted):
         join: torch.stack or torch.cat: puts the replicates' values one after another on the first axis.
     """
 
+    unit_axis: ClassVar[int]
+    """Which axis of the weight counts the output units."""
+
     def __init__(
         self,
         plain: Sequence[nn.Linear] | Sequence[nn.Conv2d],
@@ -126,7 +150,7 @@ class Weighted(Lifted):
         self.bias = nn.Parameter(join(rows).to(self.weight.dtype)) if any(self.has_bias) else None
 
     def owned(self) -> Iterator[Owned]:
-        yield Owned(self.weight, self.owners, of_norm=False)
+        yield Owned(self.weight, self.owners, of_norm=False, unit_axis=self.unit_axis)
         if self.bias is not None:
             # Replicates without a bias have rows of zeros, which nobody owns, so that no optimizer updates them.
             owners = [owner if has else None for owner, has in zip(self.owners, self.has_bias, strict=True)]
@@ -179,8 +203,7 @@ class Looped(Lifted):
 
     def owned(self) -> Iterator[Owned]:
         for owner, layer in zip(self.owners, self.layers, strict=True):
-            for parameter, of_norm in parameters_with_kind(layer):
-                yield Owned(parameter, [owner], of_norm)
+            yield from owned_by(layer, owner)
 
 
 class Cut(nn.Module):

@@ -73,6 +73,8 @@ class SharedProduct(torch.autograd.Function):
 class LiftedLinear(Weighted):
     """y = x W + b as one batched product, with W (R, in, out); (R, out, in) would take more than twice the time."""
 
+    unit_axis = 2
+
     def __init__(self, plain: Sequence[nn.Linear], owners: Sequence[int]) -> None:
         super().__init__(plain, owners, [m.weight.detach().T for m in plain], torch.stack)
 
@@ -97,6 +99,8 @@ class LiftedLinear(Weighted):
 
 class SingleLinear(Weighted):
     """y = x W + b in a stack of one, without a replicate axis: x (N, in), W (in, out)."""
+
+    unit_axis = 1
 
     def __init__(self, plain: nn.Linear) -> None:
         super().__init__([plain], [0], [plain.weight.detach().T], itemgetter(0))

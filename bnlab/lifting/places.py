@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -15,19 +15,22 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from bnlab.declarations import Calls
-from bnlab.lifting.lifted import Cut, Holder, Lifted, Looped, Owned, Single, Takes, parameters_with_kind, spread
+from bnlab.lifting.lifted import Cut, Holder, Lifted, Looped, Owned, Single, Takes, owned_by, spread
 from bnlab.lifting.walk import declared
+
+
+def owned_parameters(stack: nn.Module) -> list[Owned]:
+    """All parameters of a lifted stack with their owners; the last layer that has weights makes the logits."""
+    found = layers_with_parameters(stack)
+    weighted = [path for path, each in found if each.unit_axis is not None and not each.of_norm]
+    return [replace(each, of_output=not each.of_norm and path in weighted[-1:]) for path, each in found]
 
 
 def layers_with_parameters(stack: nn.Module) -> list[tuple[str, Owned]]:
     """The parameters of a stack, each with its layer's path in the plain models, in the network's order."""
     seen: dict[int, tuple[str, Owned]] = {}
     for path, layer in _layers_below(stack, ""):
-        if isinstance(layer, Lifted):
-            owned = list(layer.owned())
-        else:
-            owned = [Owned(each, [0], of_norm) for each, of_norm in parameters_with_kind(layer)]
-        for each in owned:
+        for each in layer.owned() if isinstance(layer, Lifted) else owned_by(layer, 0):
             seen.setdefault(id(each.tensor), (path, each))
     return list(seen.values())
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from bnlab.lifting.lifted import Lifted, Owned, parameters_with_kind, spread
+from bnlab.lifting.lifted import Lifted, Owned, owned_by, spread
 
 
 class Vmapped(Lifted):
@@ -24,7 +24,7 @@ class Vmapped(Lifted):
         self._program = (
             copy.deepcopy(plain[0]),
         )  # in a tuple, so that it is no submodule: its own values are not used
-        self._of_norm = [of_norm for _, of_norm in parameters_with_kind(plain[0])]
+        self._of_norm = [each.of_norm for each in owned_by(plain[0], 0)]
         self._names = [name for name, _ in plain[0].named_parameters()]
         self._buffer_names = [name for name, _ in plain[0].named_buffers()]
         rows = zip(*(module.parameters() for module in plain), strict=True)
@@ -40,7 +40,7 @@ class Vmapped(Lifted):
 
     def owned(self) -> Iterator[Owned]:
         for value, of_norm in zip(self.values, self._of_norm, strict=True):
-            yield Owned(value, self.owners, of_norm)
+            yield Owned(value, self.owners, of_norm, unit_axis=1 if value.ndim > 2 else None)
 
     @torch.no_grad()
     def lower(self) -> None:

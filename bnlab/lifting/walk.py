@@ -20,11 +20,9 @@ from bnlab.lifting.lifted import (
     Holder,
     Lifted,
     Looped,
-    Owned,
     Same,
     Single,
     Takes,
-    parameters_with_kind,
     tensors_of,
 )
 from bnlab.lifting.linear import SingleLinear
@@ -63,13 +61,6 @@ def lift(models: Sequence[nn.Module], takes: Takes | None = None) -> nn.Module:
         if takes is not None and isinstance(module, (Cut, Lifted)):
             module.takes = [takes[owner] for owner in module.owners]
     return stack
-
-
-def owned_parameters(stack: nn.Module) -> list[Owned]:
-    """All parameters of a lifted stack with their owners."""
-    if isinstance(stack, Single):
-        return [Owned(parameter, [0], of_norm) for parameter, of_norm in parameters_with_kind(stack)]
-    return [owned for module in stack.modules() if isinstance(module, Lifted) for owned in module.owned()]
 
 
 def lower(stack: nn.Module) -> None:

@@ -8,13 +8,14 @@ from bnlab.machine.cache import bytes_per_core
 from bnlab.machine.interrupt import Interrupt
 from bnlab.machine.memory import keep_freed_memory
 from bnlab.machine.paths import is_folder, why_no_folder
-from bnlab.machine.whole_lines import as_wide_as_needed, say
+from bnlab.machine.whole_lines import as_wide_as_needed, in_pieces, say
 
 __all__ = [
     "Interrupt",
     "as_wide_as_needed",
     "bytes_per_core",
     "compiler",
+    "in_pieces",
     "interrupt",
     "is_folder",
     "keep_freed_memory",

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from bnlab.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
+from bnlab.config import CNNConfig, MixedConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
 from bnlab.models.blocks import Blocks
 from bnlab.models.cnn import CNN
 from bnlab.models.init import initialize, weight_layers
 from bnlab.models.mlp import MLP
 from bnlab.models.rnn import RNN
-from bnlab.models.slots import is_of_batch, is_token_wise, norm_maker, shifts, without_affine
+from bnlab.models.slots import Slot, slot
 from bnlab.models.vit import ViT
 from bnlab.norms import SCHEMES, NormConfig
 
@@ -32,21 +32,14 @@ def build(
     Raises:
         UserError: when the norm cannot be built on this model, with the norm's own reason.
     """
-    of_activations = norm.of_activations()
-    plain = without_affine(of_activations)
     blocks = Blocks(
-        norm_layer=norm_maker(of_activations, generator),
+        norm=Slot() if isinstance(norm, MixedConfig) else slot(norm, generator),
         norm_position=model.norm_position,
         norm_input=model.norm_input,
         norm_output=model.norm_output,
         activation=model.activation,
         bias=model.bias,
-        norm_shifts=shifts(of_activations),
-        norm_activates=norm.activates(),
-        norm_is_token_wise=is_token_wise(of_activations),
-        norm_is_of_batch=is_of_batch(of_activations),
-        norm_without_affine=None if plain is None else norm_maker(plain, generator),
-        norm_at=model.norm_at if isinstance(model, MLPConfig) else None,
+        hidden_norms=_hidden_norms(model, norm, generator),
     )
     with torch.device("meta" if generator is None else "cpu"):
         built = _MAKERS[type(model)](model, image, classes, blocks)
@@ -54,6 +47,16 @@ def build(
         initialize(built, model.init, model.init_gain, model.activation, generator)
     _normalize_weights(built, norm, with_output=model.norm_output)
     return built
+
+
+def _hidden_norms(model: ModelConfig, norm: NormConfig, generator: torch.Generator | None) -> list[Slot] | None:
+    """What stands in each hidden layer, where that differs from one to another."""
+    if isinstance(norm, MixedConfig):
+        return [slot(of_layer, generator) for of_layer in norm.of_layers]
+    if isinstance(model, MLPConfig) and model.norm_at is not None:
+        there = slot(norm, generator)
+        return [there if number in model.norm_at else Slot() for number in range(len(model.widths()))]
+    return None
 
 
 _MAKERS: dict[type[ModelConfig], Callable[..., Model]] = {

@@ -6,8 +6,8 @@ gradient g of the batch's mean loss:
     gradient_norm  = |g|          weight_norm = |w|         update_norm = |Δw|
     effective_lr   = |Δw| / |w|
 
-The norms are Euclidean. g is the gradient before `optimizer.clip_norm` clips it. Where the scale of the weights does
-not matter, as before a norm, |Δw| / |w| is what counts of a step (van Laarhoven 2017, arXiv 1706.05350).
+The norms are Euclidean. g is the gradient before the optimizer clips it. Where the scale of the weights does not
+matter, as before a norm, |Δw| / |w| is what counts of a step (van Laarhoven 2017, arXiv 1706.05350).
 """
 
 from __future__ import annotations

@@ -63,11 +63,12 @@ def crossed_difference(values: Answers, baseline: Answers, *, paired: bool) -> C
 
 def _estimate(samples: list[Answers]) -> Crossed:
     """The sum of the samples' means, with its standard error."""
-    by_image = np.sum([sample.mean(0, dtype=np.float64) for sample in samples], axis=0)
+    means = [_mean(sample, 0) for sample in samples]
+    by_image = np.sum(means, axis=0)
     images, image_df = float(by_image.var(ddof=1)) / len(by_image), len(by_image) - 1
     seeds, rest, spread = 0.0, 0.0, 0.0
-    for sample in samples:
-        of_seeds, of_rest, df = _variances(sample)
+    for sample, own in zip(samples, means, strict=True):
+        of_seeds, of_rest, df = _variances(sample, own)
         seeds, rest = seeds + of_seeds, rest + of_rest
         spread += of_seeds**2 / df + of_rest**2 / (df * image_df)
     variance = seeds + max(images - rest, 0.0)
@@ -75,11 +76,13 @@ def _estimate(samples: list[Answers]) -> Crossed:
     return Crossed(float(by_image.mean()), math.sqrt(variance), variance**2 / spread if spread else 1.0)
 
 
-def _variances(sample: Answers) -> tuple[float, float, int]:
-    """MS_seeds / (S I), MS_rest / (S I), and S - 1; the rest by sums of squares, without a table of residuals."""
+def _variances(sample: Answers, by_image: NDArray[np.float64]) -> tuple[float, float, int]:
+    """MS_seeds / (S I), MS_rest / (S I), and S - 1; the rest by sums of squares, without a table of residuals.
+
+    by_image is the sample's mean over seeds.
+    """
     count, images = sample.shape
-    by_seed, by_image = sample.mean(1, dtype=np.float64), sample.mean(0, dtype=np.float64)
-    mean = by_image.mean()
+    by_seed, mean = _mean(sample, 1), by_image.mean()
     of_seeds = images * float(((by_seed - mean) ** 2).sum())
     of_images = count * float(((by_image - mean) ** 2).sum())
     # The squares of answers and their differences are 1 or 0, and counting is faster than multiplying.
@@ -87,3 +90,9 @@ def _variances(sample: Answers) -> tuple[float, float, int]:
     squares = float(np.count_nonzero(sample) if whole else np.square(sample, dtype=np.float64).sum())
     rest = max(squares - sample.size * mean**2 - of_seeds - of_images, 0.0) / ((count - 1) * (images - 1))
     return of_seeds / (count - 1) / sample.size, rest / sample.size, count - 1
+
+
+def _mean(sample: Answers, axis: int) -> NDArray[np.float64]:
+    """In float64; sums of answers are whole numbers, which are added three times as fast."""
+    sums = sample.sum(axis, dtype=np.int32 if sample.dtype == np.int8 else np.float64)
+    return np.asarray(sums / sample.shape[axis], dtype=np.float64)

@@ -9,7 +9,7 @@ from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
 from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text, settings_of_tree
 from bnlab.store.digests import CHANGED, WEIGHTS, digest_of, faults, read_weights
-from bnlab.store.files import as_csv, check_output, check_writable, no_formula, replace
+from bnlab.store.files import append, as_csv, check_output, check_writable, no_formula, replace
 from bnlab.store.locks import LOCK, lock_in
 from bnlab.store.locks_of_studies import StudyLock, add_study_lock, digest_of_study, read_study_locks
 from bnlab.store.probes_file import MEASURED, PROBES_FILE, Measured, read_probes
@@ -67,6 +67,7 @@ __all__ = [
     "add_study_lock",
     "add_tags",
     "answers_file",
+    "append",
     "as_csv",
     "as_text",
     "check_output",

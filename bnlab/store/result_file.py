@@ -269,11 +269,12 @@ LARGEST = 2**63
 
 
 def _check(key: str, value: object, kinds: Kinds, words: str) -> None:
-    if value is None:
+    kind = type(value)
+    if value is None or (kind is str and kind in kinds):
         return
-    if type(value) not in kinds:
+    if kind not in kinds:
         raise DamagedError(f"it has {shown(key)} {shown(json.dumps(value))}; {words} is expected")
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         counts = abs(value) < LARGEST if isinstance(value, int) else math.isfinite(value)
         if not counts:
             raise DamagedError(f"it has {shown(key)} {shown(value)}, which is too large")
@@ -285,7 +286,7 @@ def _check_final(name: str, value: object) -> None:
     _check(f"final.{name}", value, NUMBER, "a number")
     if not name.isidentifier():
         raise DamagedError(f"it has the score {shown(name)}, which is no name of one")
-    if isinstance(value, int | float):
-        is_accuracy = name.endswith("_accuracy")
-        if (is_accuracy and not 0 <= value <= 1) or (name.endswith("_loss") and value < 0):
+    if isinstance(value, (int, float)):
+        within = 0 <= value <= 1 if name.endswith("_accuracy") else value >= 0 or not name.endswith("_loss")
+        if not within:
             raise DamagedError(f"it has final.{name} {shown(value)}, which is out of its range")

@@ -11,7 +11,7 @@ import pandas as pd
 from bnlab import stats
 from bnlab.config import setting_words
 from bnlab.report import charts
-from bnlab.studies.design import Cell, Chart, Study
+from bnlab.studies.design import AXES, SHIFTS, Cell, Chart, Study
 from bnlab.studies.judging import Judged
 from bnlab.studies.metrics import Final, Reading
 
@@ -25,7 +25,7 @@ def chart(judged: Judged) -> charts.Drawing:
     points = pd.DataFrame(list(_points(study, judged.measured)))
     x = alt.X(
         "x:Q",
-        title=study.chart.x if study.chart.x in ("step", "epoch") else setting_words.title(study.chart.x),
+        title=study.chart.x if study.chart.x in AXES else setting_words.title(study.chart.x),
         scale=alt.Scale(type="log" if study.chart.log else "linear", zero=False, nice=False, padding=12),
     )
     of = study.chart.y
@@ -69,13 +69,26 @@ def _values(axes: Chart, along: str | None, replicates: Sequence[Reading]) -> di
     """Of each place on the x axis the values of the seeds."""
     values: dict[float, list[float]] = {}
     for replicate in replicates:
-        if along is not None:
-            values.setdefault(float(along), []).append(Final(axes.y).measure(replicate))
-            continue
-        epochs = {row.step: row.epoch for row in replicate.scores}
-        for step, value in axes.y.curve(replicate):
-            values.setdefault(epochs[step] if axes.x == "epoch" else float(step), []).append(value)
+        for place, value in heights(axes, along, replicate).items():
+            values.setdefault(place, []).append(value)
     return values
+
+
+def heights(axes: Chart, along: str | None, replicate: Reading) -> dict[float, float]:
+    """The curve of a replicate on a study's axes; `along`: its value of the swept setting that is the x axis."""
+    if along is not None:
+        return {float(along): Final(axes.y).measure(replicate)}
+    if axes.x in SHIFTS:
+        by_strength = {1.0: replicate.final, **_by_strength(axes.x, replicate)}
+        return {strength: axes.y.scaled(scores[axes.y.name]) for strength, scores in by_strength.items()}
+    epochs = {row.step: row.epoch for row in replicate.scores}
+    return {epochs[step] if axes.x == "epoch" else float(step): value for step, value in axes.y.curve(replicate)}
+
+
+def _by_strength(kind: str, replicate: Reading) -> dict[float, Mapping[str, float]]:
+    """Its scores on images that were changed by this kind alone, by the strength."""
+    alone = {shifts[0].partition("="): scores for shifts, scores in replicate.shifted.items() if len(shifts) == 1}
+    return {float(strength): scores for (name, _, strength), scores in alone.items() if name == kind}
 
 
 def _published(study: Study, x: alt.X, title: str) -> Iterator[alt.Chart]:
@@ -83,7 +96,9 @@ def _published(study: Study, x: alt.X, title: str) -> Iterator[alt.Chart]:
         table = pd.DataFrame({"x": each.x, "y": each.y})
         table = table.assign(low=table["y"] - each.error, high=table["y"] + each.error)
         base = alt.Chart(table).encode(x=x)
-        yield base.mark_line(color=charts.BLACK, strokeDash=[6, 3]).encode(y=alt.Y("y:Q", title=title))
+        y = alt.Y("y:Q", title=title)
+        yield base.mark_line(color=charts.BLACK, strokeDash=[6, 3]).encode(y=y)
+        yield base.mark_point(color=charts.BLACK, filled=True, size=16).encode(y=y)
         if each.error:
             yield base.mark_rule(color=charts.BLACK).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bnlab.errors import UserError
 from bnlab.studies.hypotheses import Hypothesis
 from bnlab.studies.metrics import Column
 
@@ -71,12 +72,26 @@ class Published:
         x: on the chart's own axis.
         y: in percent of accuracies, in nats of losses.
         error: how far a point may be off, as read from a figure; 0: it is printed in numbers.
+        arm: ours that it is held against, number by number; None: it is drawn alone.
+        at: of that arm, values of swept settings that are not on the x axis.
     """
 
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
     error: float
+    arm: str | None = None
+    at: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.x) != len(self.y) or not self.x:
+            raise UserError(f"x has {len(self.x)} values and y {len(self.y)}; a curve needs as many, at least one")
+
+
+SHIFTS = ("contrast", "brightness")
+"""Factors on test images, as `bnlab evaluate --shift` makes them; 1 is no change."""
+AXES = ("step", "epoch", *SHIFTS)
+"""Of a chart, besides settings that are swept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +99,7 @@ class Chart:
     """The axes of the source's figure.
 
     Attributes:
-        x: "step", "epoch", or a setting that is swept.
+        x: "step", "epoch", a setting that is swept, or a change of the test images that hypotheses are about.
         y: a column of results.
         log: whether x is drawn in powers.
     """
@@ -126,6 +141,7 @@ class Study:
         hypotheses: by name.
         chart: its axes.
         published: curves of the source.
+        needs: packages that not everybody has, by the names by which they are imported.
     """
 
     name: str
@@ -140,6 +156,7 @@ class Study:
     sweep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     chart: Chart = field(default_factory=Chart)
     published: tuple[Published, ...] = ()
+    needs: tuple[str, ...] = ()
 
     def cells(self) -> Iterator[Cell]:
         """All that is trained with all seeds."""

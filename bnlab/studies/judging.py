@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from bnlab import stats
+from bnlab import runs, stats
 from bnlab.errors import UserError
-from bnlab.launch import Outcome
+from bnlab.launch import Outcome, conditions_of, evaluate_run
 from bnlab.store import DamagedError, State, faults, read_probes, read_scores, read_seconds
 from bnlab.studies.design import Cell
 from bnlab.studies.hypotheses import At, Hypothesis, Values
-from bnlab.studies.metrics import Reading
+from bnlab.studies.metrics import Lost, Reading
 from bnlab.studies.running import Trained
 
 
@@ -108,8 +108,10 @@ def judge(trained: Trained) -> Judged:
     Raises:
         UserError: a replicate's files are not what was stored, or lack what a metric needs.
     """
-    measured = {cell: [_measured(outcome) for outcome in own] for cell, own in trained.outcomes.items()}
     hypotheses = trained.plan.study.hypotheses
+    measured = {cell: [_measured(outcome) for outcome in own] for cell, own in trained.outcomes.items()}
+    if any(isinstance(of.metric, Lost) for of in hypotheses.values()):
+        measured |= _with_shifted(trained, measured)
     values = {name: _values(trained, name, hypothesis, measured) for name, hypothesis in hypotheses.items()}
     decisions = stats.decide([hypothesis.claim(values[name]) for name, hypothesis in hypotheses.items()])
     verdicts = [
@@ -129,6 +131,32 @@ def _measured(outcome: Outcome) -> Reading:
     except (OSError, DamagedError) as error:
         raise UserError(f"{folder} cannot be read: {error}; train it anew with rerun=true") from error
     return Reading(result.final, scores, seconds, result.state == State.DIVERGED, probes)
+
+
+def _with_shifted(trained: Trained, measured: Mapping[Cell, Sequence[Reading]]) -> dict[Cell, list[Reading]]:
+    """The cells of hypotheses about changed test images, with the scores of their kept weights on those."""
+    about = [of for of in trained.plan.study.hypotheses.values() if isinstance(of.metric, Lost)]
+    shifts = dict.fromkeys(of.metric.shifts for of in about if isinstance(of.metric, Lost))
+    arms = {arm for of in about for arm, _ in of.places()}
+    found = {}
+    for cell in measured:
+        own = [each for each in zip(measured[cell], trained.outcomes[cell], strict=True) if cell.arm in arms]
+        if all(replicate.diverged for replicate, _ in own):
+            continue  # and has no weights
+        folder = own[0][1].folder.parent
+        run = runs.find(runs.read(folder.parent), folder.name)
+        scores = {each: _scores(run, each) for each in shifts}
+        found[cell] = [
+            replace(replicate, shifted={each: of_seed.get(outcome.job.seed, {}) for each, of_seed in scores.items()})
+            for replicate, outcome in own
+        ]
+    return found
+
+
+def _scores(run: runs.Run, shifts: Sequence[str]) -> dict[int, dict[str, float]]:
+    """By seed; those that diverged have none."""
+    _, evaluated = evaluate_run(run, {}, conditions_of(shifts, "stored", None, "running"))
+    return {one.seed: {"test_accuracy": one.score.accuracy(0), "test_loss": one.score.loss(0)} for one in evaluated}
 
 
 def _values(trained: Trained, name: str, hypothesis: Hypothesis, measured: Mapping[Cell, Sequence[Reading]]) -> Values:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import ClassVar
 
@@ -57,8 +57,9 @@ class Reading:
         final: its final scores by column.
         scores: all rows of metrics.csv.
         seconds: of training until each step that was evaluated.
-        probes: all rows of probes.csv.
         diverged: whether its loss was not finite at some step.
+        probes: all rows of probes.csv.
+        shifted: its final scores by column on test images that were changed, by the changes: ("contrast=0.3",).
     """
 
     final: Mapping[str, float]
@@ -66,6 +67,7 @@ class Reading:
     seconds: Mapping[int, float]
     diverged: bool
     probes: Sequence[Measured] = ()
+    shifted: Mapping[tuple[str, ...], Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -265,6 +267,34 @@ class Gap(Metric):
 
 
 @dataclass(frozen=True)
+class Lost(Metric):
+    """How much worse a column of the test images is at the end when the images are changed; see `bnlab evaluate`."""
+
+    of: Column
+    shifts: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.of.name not in ("test_accuracy", "test_loss"):
+            raise UserError(f"{self.of.name} is not of changed images; allowed: test_accuracy, test_loss")
+        if not self.shifts:
+            raise UserError("shifts: at least one change of the images is needed, e.g. shifts: [contrast=0.5]")
+
+    @property
+    def unit(self) -> Unit:
+        return replace(self.of.unit, value=self.of.unit.gap, higher=False)
+
+    def measure(self, replicate: Reading) -> float:
+        before, after = (
+            self.of.scaled(scores.get(self.of.name, math.nan))
+            for scores in (replicate.final, replicate.shifted.get(self.shifts, {}))
+        )
+        return before - after if self.of.unit.higher else after - before
+
+    def __str__(self) -> str:
+        return f"{self.of} lost at {', '.join(self.shifts)}"
+
+
+@dataclass(frozen=True)
 class Probed(Metric):
     """A probe's quantity, on average over all looks and the layers that have it, or one layer; see docs/probes.md."""
 
@@ -296,6 +326,7 @@ METRICS: dict[str, type[Metric]] = {
     "seconds_to": SecondsTo,
     "area": Area,
     "gap": Gap,
+    "lost": Lost,
     "probe": Probed,
 }
 """By the kind that a study's file names. What else can be measured of a replicate is one entry more."""

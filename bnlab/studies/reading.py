@@ -9,8 +9,8 @@ from typing import Any
 from bnlab.errors import UserError, shown, unknown
 from bnlab.store import DamagedError, decoded, read_bytes, yaml_mapping
 from bnlab.studies import typed
-from bnlab.studies.design import Study
-from bnlab.studies.hypotheses import HYPOTHESES, Hypothesis
+from bnlab.studies.design import AXES, Published, Study
+from bnlab.studies.hypotheses import HYPOTHESES, At, Hypothesis
 from bnlab.studies.metrics import METRICS, Column, Final, Metric
 
 MOST_BYTES = 100_000
@@ -89,10 +89,20 @@ def _check(study: Study) -> None:
     cells = len(list(study.cells()))
     if cells > MOST_CELLS:
         raise UserError(f"sweep: {cells} settings of its arms are too many; at most {MOST_CELLS} are allowed")
-    if study.chart.x not in ("step", "epoch", *study.sweep):
-        raise typed.at("chart.x", unknown("axis", study.chart.x, ["step", "epoch", *study.sweep]))
+    if study.chart.x not in (*AXES, *study.sweep):
+        raise typed.at("chart.x", unknown("axis", study.chart.x, [*AXES, *study.sweep]))
+    for curve in study.published:
+        _check_published(study, curve)
     for name, hypothesis in study.hypotheses.items():
         _check_hypothesis(study, name, hypothesis)
+
+
+def _check_published(study: Study, curve: Published) -> None:
+    place = f"published '{curve.label}'"
+    if curve.arm is not None:
+        if curve.arm not in study.arms:
+            raise typed.at(place, unknown("arm", curve.arm, study.arms))
+        _check_values(study, place, curve.at, study.chart.x)
 
 
 def _check_hypothesis(study: Study, name: str, hypothesis: Hypothesis) -> None:
@@ -108,17 +118,22 @@ def _check_hypothesis(study: Study, name: str, hypothesis: Hypothesis) -> None:
     for arm, at in hypothesis.places():
         if arm not in study.arms:
             raise typed.at(place, unknown("arm", arm, study.arms))
-        for key, value in at.items():
-            if key not in study.sweep:
-                raise typed.at(place, unknown("swept setting", key, study.sweep))
-            if key == over:
-                raise UserError(f"{place}: it goes along {over}, so no value of it is given")
-            if value not in study.sweep[key]:
-                raise typed.at(place, unknown(f"value of {key}", value, study.sweep[key]))
-        missing = [key for key in study.sweep if key not in at and key != over]
-        if missing:
-            values = ", ".join(study.sweep[missing[0]])
-            raise UserError(f"{place}: at which {missing[0]}? write at: {{{missing[0]}: VALUE}} with one of: {values}")
+        _check_values(study, place, at, over)
+
+
+def _check_values(study: Study, place: str, at: At, over: str | None) -> None:
+    """Raises UserError unless `at` has one of the values of each swept setting, but for the one that is gone along."""
+    for key, value in at.items():
+        if key not in study.sweep:
+            raise typed.at(place, unknown("swept setting", key, study.sweep))
+        if key == over:
+            raise UserError(f"{place}: it goes along {over}, so no value of it is given")
+        if value not in study.sweep[key]:
+            raise typed.at(place, unknown(f"value of {key}", value, study.sweep[key]))
+    missing = [key for key in study.sweep if key not in at and key != over]
+    if missing:
+        values = ", ".join(study.sweep[missing[0]])
+        raise UserError(f"{place}: at which {missing[0]}? write at: {{{missing[0]}: VALUE}} with one of: {values}")
 
 
 def _check_number(value: str, place: str) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 from bnlab import hydra_bridge
 from bnlab.config import RunConfig
 from bnlab.errors import UserError
-from bnlab.launch import Outcome, finished, plan_of, stored_outcomes
+from bnlab.launch import Outcome, conditions_of, finished, plan_of, stored_outcomes
 from bnlab.store import run_folder
 from bnlab.studies import locking
 from bnlab.studies.design import Cell
 from bnlab.studies.locking import Locked
-from bnlab.studies.metrics import Area, AtStep, Column, Metric, Probed
+from bnlab.studies.metrics import Area, AtStep, Column, Lost, Metric, Probed
 from bnlab.studies.planning import Plan
 
 
@@ -109,6 +109,10 @@ def _check_metric(who: str, metric: Metric, config: RunConfig) -> None:
         raise UserError(f"{who} is evaluated once, and an area needs two points; set eval_every")
     if isinstance(metric, Probed) and metric.probe not in config.probes.names:
         raise UserError(f"{who}: the probe {metric.probe} is not asked for; add probes.names=[{metric.probe}]")
+    if isinstance(metric, Lost):
+        conditions_of(metric.shifts, "stored", None, "running")
+        if not config.keep_checkpoint:
+            raise UserError(f"{who}: no weights are kept for {metric}; add keep_checkpoint=true")
     if isinstance(metric, AtStep) and not plan_of(config).is_stop(metric.step):
         raise UserError(
             f"{who} is not evaluated at step {metric.step} (of {plan_of(config).total_steps}); set eval_every to a "

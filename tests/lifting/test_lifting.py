@@ -163,6 +163,7 @@ def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
     sgd = Hyperparameters(SGDConfig("sgd", 0.05, 0.01, False, 0.9, True), cosine)
     adamw = Hyperparameters(AdamConfig("adamw", 3e-3, 0.1, True, [0.8, 0.99], 1e-7), ScheduleConfig("constant"))
     rmsprop = Hyperparameters(RMSPropConfig("rmsprop", 1e-3, 0.01, True, 0.9, 0.5, 1e-8), cosine)
+    by_unit = dataclasses.replace(sgd, optimizer=dataclasses.replace(sgd.optimizer, adaptive_clip=0.01))
     mixed += [
         replicate("norm=batch", 2, dtype, mlp(norm_position="post", activation="tanh"), sgd),
         replicate("norm=layer", 0, dtype, mlp(norm_input=True, norm_output=True, activation="gelu"), adamw),
@@ -174,7 +175,9 @@ def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
         replicate("norm=group", 3, dtype, mlp(init="normal", init_gain=0.2), settings=("norm.num_groups=4",)),
         replicate("norm=weight_norm", 1, dtype, settings=("norm.impl=custom", "norm.then=layer")),
         replicate("norm=batch", 0, dtype, mlp(norm_at=[1]), hyperparameters=clipped(0.5, sgd)),
+        replicate("norm=mixed", 0, dtype, settings=("norm.per_layer=[layer,batch]",)),
         replicate("norm=layer", 2, dtype, hyperparameters=clipped(0.1, rmsprop)),
+        replicate("norm=none", 2, dtype, hyperparameters=by_unit),
     ]
     return mixed
 

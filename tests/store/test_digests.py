@@ -67,6 +67,13 @@ def swap(name: str, *, of_seeds: bool) -> Callable[[Path], None]:
     return change
 
 
+def other_images(runs: Path) -> None:
+    """As many are right: their number does not tell."""
+    path = replicate(runs) / "answers.bin"
+    head, _, bits = path.read_bytes().partition(b"\n")
+    path.write_bytes(head + b"\n" + bits[::-1])
+
+
 def another_config(runs: Path) -> None:
     flip(replicate(runs).parent / "config.yaml", b"lr: 0.001", b"lr: 0.002")
 
@@ -92,6 +99,7 @@ OF_NO_REPORT = {
     "a bit of weights.pt": (a_bit_of("weights.pt"), "weights.pt was changed after it was stored"),
     "weights of two seeds": (swap("weights.pt", of_seeds=True), "weights.pt was changed after it was stored"),
     "a bit of answers.bin": (a_bit_of("answers.bin"), "answers.bin was changed after it was stored"),
+    "answers of two images": (other_images, "answers.bin was changed after it was stored"),
     "weights removed": (lambda runs: (replicate(runs) / "weights.pt").unlink(), "weights.pt is missing"),
 }
 
@@ -123,6 +131,17 @@ def test_a_report_leaves_out_what_does_not_hold_and_says_so(damage: str, runs: P
     with (runs.parent / "out" / "summary.csv").open() as file:
         counts = {row["norm.name"]: int(row["n"]) for row in csv.DictReader(file)}
     assert counts.get("none", 0) < 2
+
+
+@pytest.mark.parametrize("damage", ["a bit of answers.bin", "answers of two images"])
+def test_a_report_says_nothing_of_other_images_by_answers_that_do_not_hold(damage: str, runs: Path, cli: Cli) -> None:
+    """Cause: only the number of right answers was compared."""
+    assert "seeds and images" in cli("report", "--by", "norm.name").out
+    OF_NO_REPORT[damage][0](runs)
+    answer = cli("report", "--by", "norm.name")
+    text = " ".join(answer.out.split())
+    assert f"not over images: {replicate(runs).relative_to(runs.parent)}: answers.bin was changed after" in text
+    assert "over seeds only, as some replicate has no answers.bin or diverged: none" in text
 
 
 @pytest.mark.parametrize("damage", ["a bit of weights.pt", "weights of two seeds", "a digit of metrics.csv"])

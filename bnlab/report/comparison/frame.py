@@ -19,13 +19,19 @@ from bnlab.store import (
     Result,
     StoredConfig,
     StoredRun,
+    answers_file,
     as_text,
     identity,
     read_run,
     read_runs,
 )
 
-DIGESTS = {METRICS_FILE: "digest_of_metrics", TIMING_FILE: "digest_of_timing", PROBES_FILE: "digest_of_probes"}
+DIGESTS = {
+    METRICS_FILE: "digest_of_metrics",
+    TIMING_FILE: "digest_of_timing",
+    PROBES_FILE: "digest_of_probes",
+    answers_file.ANSWERS: "digest_of_answers",
+}
 """The columns with what these files are checked by; "" where there is no such file, and for a result
 from before there were digests."""
 OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters", *DIGESTS.values())
