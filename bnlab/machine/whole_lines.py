@@ -1,4 +1,4 @@
-"""Lines that stay whole: in a pipe or a file whatever their length, on a terminal broken between words only."""
+"""Printing of long lines and wide tables: not wrapped in a pipe or a file, on a terminal wrapped between words only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PIECE = re.compile(r"[^-_ ]*[-_ ]|[^-_ ]+")
 
 
 def as_wide_as_needed(table: Table, console: Console) -> Table:
-    """The table, never squeezed: digits cut off to fit would be other numbers, and folding thousands takes seconds."""
+    """The table at its full width: cutting digits off would change numbers, and wrapping thousands of rows is slow."""
     table.width = console.measure(table, options=console.options.update(max_width=sys.maxsize)).maximum
     return table
 
