@@ -67,7 +67,7 @@ def trained(stack: nn.Module, image: Sequence[int], total_steps: int) -> tuple[l
     parameters = [each.tensor for each in owned]
     replicates = len({owner for each in owned for owner in each.owners})
     optimizer = StackOptimizer(owned, [ADAM] * replicates, total_steps=steps, steps_per_epoch=steps)
-    step = Step(stack, parameters, optimizer, Scaling(), 16, total_steps, compiled=False, say=print)
+    step = Step(stack, parameters, optimizer, Scaling(), 16, total_steps, compiled=False, warn=print)
     generator = torch.Generator().manual_seed(3)
     seen: list[Tensor] = []
     for number in range(steps):
@@ -124,7 +124,7 @@ def step_of(stack: nn.Module, said: list[str], *, compiled: bool) -> Step:
     owned = owned_parameters(stack)
     optimizer = StackOptimizer(owned, [ADAM], total_steps=2, steps_per_epoch=2)
     parameters = [each.tensor for each in owned]
-    return Step(stack, parameters, optimizer, Scaling(), 16, WORTH_RECORDING, compiled=compiled, say=said.append)
+    return Step(stack, parameters, optimizer, Scaling(), 16, WORTH_RECORDING, compiled=compiled, warn=said.append)
 
 
 def broken(*arguments: object, **options: object) -> None:
