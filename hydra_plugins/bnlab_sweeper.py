@@ -16,14 +16,14 @@ from omegaconf import DictConfig
 
 @dataclass
 class BnlabSweeperConf:
-    """Settings of the sweeper, as the basic one's."""
+    """The sweeper's configuration, with the settings of the basic sweeper."""
 
     _target_: str = "hydra_plugins.bnlab_sweeper.BnlabSweeper"
     max_batch_size: int | None = None
     params: dict[str, Any] = field(default_factory=dict)
 
 
-for name in ("bnlab", "basic"):  # Hydra's own basic one writes multirun.yaml, and stops at the first failure
+for name in ("bnlab", "basic"):  # "basic" too: Hydra's own writes multirun.yaml, and stops at the first failure
     ConfigStore.instance().store(group="hydra/sweeper", name=name, node=BnlabSweeperConf, provider="bnlab")
 
 
@@ -31,7 +31,7 @@ class BnlabSweeper(BasicSweeper):
     """Unlike the basic sweeper it writes no multirun.yaml, and it goes on after failures to list them all."""
 
     def sweep(self, arguments: list[str]) -> None:
-        """Runs the jobs of the product of all values.
+        """Runs a job for each combination of the values.
 
         Raises:
             UserError: a job's configuration is not legal; no job has started then.
@@ -55,7 +55,7 @@ class BnlabSweeper(BasicSweeper):
             return loader.load_sweep_config(config, overrides)
 
         globs = {str(override.key_or_group) for override in parsed if isinstance(override.value(), Glob)}
-        if globs:  # nobody can know what of all that there is fits the rest
+        if globs:  # of all choices, some may not fit the other settings
             jobs = usable(jobs, globs, compose)
         failures = self._launch(jobs, self.launcher, compose)
         if failures:

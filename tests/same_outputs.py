@@ -225,7 +225,7 @@ def _without_times(text: str, folder: Path) -> str:
     """Lines of progress hold rates, and are left out; so are ages, and the folder's own name."""
     text = "\n".join(line for line in text.splitlines() if not re.fullmatch(PROGRESS, line))
     text = re.sub(r" in [\d.]+ .*, [\d.]+ .* of it training steps", " in TIME", text)
-    return re.sub(r"│ +\d+ (s|min|h) │", "│ AGE │", text).replace(str(folder), "FOLDER")
+    return re.sub(r"  \d+ (s|min|h) +", "  AGE  ", text).replace(str(folder), "FOLDER")
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> list[str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from bnlab.report import charts
+from bnlab.report import charts, page
 from bnlab.stats import Word
 from bnlab.store import replace
 from bnlab.studies import comparing, saying
@@ -29,9 +27,7 @@ def write(folder: Path, judged: Sequence[Judged], not_run: Sequence[str]) -> lis
     Raises:
         StorageError: a file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("bnlab.studies", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    environment = page.templates("bnlab.studies")
     template = environment.get_template("page.html")
     contents = {SUMMARY: _summary(judged, not_run)}
     for each in judged:

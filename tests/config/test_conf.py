@@ -31,7 +31,7 @@ def choice(path: Path) -> str:
 def test_the_folder_holds_what_this_test_knows_how_to_train() -> None:
     groups = {path.parent.name for path in FILES}
     assert groups == {"norm", "model", "data", "optimizer", "schedule", "engine", "experiment"}
-    assert {path.stem for path in CONF.glob("norm/*.yaml")} == {*SCHEMES, "custom_class"}
+    assert {path.stem for path in CONF.glob("norm/*.yaml")} == {*SCHEMES, "custom_class", "mixed"}
 
 
 def test_settings_that_were_added_leave_the_addresses_of_stored_runs_as_they_are() -> None:
@@ -61,6 +61,8 @@ def test_every_file_trains(override: str, tmp_path: Path) -> None:
         arguments.append("model=cnn")
     if override == "norm=custom_class":
         arguments.append("norm.target=torch.nn:Identity")
+    if override == "norm=mixed":
+        arguments.append("norm.per_layer=[batch,none]")
     assert losses(tmp_path, *arguments)
 
 

@@ -56,6 +56,7 @@ def test_a_page_needs_no_network_and_no_script_and_closes_no_tag_of_its_own(writ
     for name in ("small", "index"):
         page = (written / f"docs/studies/{name}.html").read_text(encoding="utf-8")
         assert "<script" not in page
+        assert all(look in page for look in ("prefers-color-scheme: dark", "@media print", "default-src 'none'"))
         links = re.findall(r"(?:src|href)=\"([^\"#]*)", page)
         assert all(re.fullmatch(r"[\w.]+\.html", link) for link in links), links
     page = (written / "docs/studies/small.html").read_text(encoding="utf-8")
