@@ -17,7 +17,9 @@ from tests.data import idx
 
 STUDIES = sorted(CONF.glob("study/*.yaml"))
 """These have tests of their own, in tests/studies/test_shipped.py."""
-FILES = sorted({*CONF.glob("*/*.yaml")} - {*STUDIES})
+LAUNCHERS = CONF.glob("launcher/*.yaml")
+"""Hydra's own, in tests/launch/test_launchers.py."""
+FILES = sorted({*CONF.glob("*/*.yaml")} - {*STUDIES, *LAUNCHERS})
 SPATIAL = {f"norm={name}" for name, scheme in SCHEMES.items() if scheme.spatial_only}
 BY_SEVERAL = {f"norm={name}" for name, scheme in SCHEMES.items() if len(scheme.impls) > 1}
 """Trained by each of their impls below."""
