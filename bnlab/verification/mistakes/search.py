@@ -20,6 +20,7 @@ from bnlab.verification.checks.subject import reference_new
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import known
 from bnlab.verification.reference import Array, Reference, Values
+from bnlab.verification.reference.layers import width
 
 AT_ONCE = 2
 """How many mistakes are tried together, wherever they are."""
@@ -100,7 +101,7 @@ class Search:
     def suspects(self) -> list[Mistake]:
         """Mistakes that contradict nothing that is right, and change something that is wrong."""
         reference = self.report.subject.reference
-        mistakes = known(self.report.subject.scheme, reference) if reference.recipe else ()
+        mistakes = known(self.report.subject.scheme, reference)
         return [mistake for mistake in mistakes if self._suspect(mistake)]
 
     def smallest(self, suspects: list[Mistake]) -> tuple[Mistake, ...]:
@@ -241,7 +242,7 @@ class _Definition:
         self.reference = reference
         starts = (reference.initial, reference.initial_spatial or {}, reference.statistics)
         values = [(name, np.shape(start), np.ravel(start).tobytes()) for each in starts for name, start in each.items()]
-        self.key = (reference.recipe, tuple(reference.settings.items()), tuple(values))
+        self.key = (width(), reference.recipe, tuple(reference.settings.items()), tuple(values))
 
     def __hash__(self) -> int:
         return hash(self.key)

@@ -2,6 +2,8 @@
 
 from bnlab.verification.mistakes.mistake import BATCH, MIXED, OF_INPUT, RENORM, SPATIAL, Mistake
 
+FIRST_STEP = frozenset({"initial values", "momentum: weight of new batch", "stored over biased variance"})
+
 RUNNING = (
     Mistake(
         "stored variance biased",
@@ -54,6 +56,14 @@ RUNNING = (
         " and Keras use the batch's own mean and variance there.",
         BATCH,
         OF_INPUT,
+    ),
+    Mistake(
+        "training by updated running statistics",
+        {"train_by": "updated", "start": "first batch"},
+        "the first batch sets the running statistics, and train mode updates them first and normalizes by them: the"
+        " paper (algorithm 1), PyTorch and Keras use the batch's own mean and variance there.",
+        BATCH,
+        OF_INPUT | FIRST_STEP,
     ),
     Mistake(
         "running statistics never updated",
@@ -171,6 +181,14 @@ RUNNING = (
         "the weight of the new batch is 1/(k + 1) at step k, whatever the momentum, so that what the running statistics"
         " start at counts as a batch: PyTorch and Keras move them by running ← (1 − m) running + m batch.",
         BATCH,
+    ),
+    Mistake(
+        "running statistics start at the first batch's",
+        {"start": "first batch"},
+        "the first batch sets the running statistics, and only later ones move them: PyTorch and Keras start at 0 and"
+        " 1, and move them by every batch, the first one included.",
+        BATCH,
+        FIRST_STEP,
     ),
     Mistake(
         "momentum of the variance inverted",
