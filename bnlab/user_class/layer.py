@@ -226,7 +226,8 @@ def arguments(
         example = ",".join(f"{key}: VALUE" for key in missing)
         given = f"{option} '{{{example}}}'" if option.startswith("--") else f"'{option}={{{example}}}'"
         raise UserError(f"{name} needs more than {of_features}: {', '.join(missing)}; give them: {given}")
-    if features is None and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+    has_none = norm_class.__init__ is nn.Module.__init__
+    if features is None and (has_none or not any(p.kind == p.VAR_POSITIONAL for p in parameters)):
         return (), dict(kwargs)  # it has no need of it, as one without γ and β
     if features is None or features.kind == features.POSITIONAL_ONLY:
         return (num_features,), dict(kwargs)

@@ -41,8 +41,11 @@ DIMENSIONS = ("num_dims", "n_dims", "dims", "ndims", "ndim", "dim")
 """Names of a constructor's argument, beside the number of features, that is the number of dimensions of the input, as
 in d2l.ai's BatchNorm."""
 
-SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "track_running_stats")
+SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "track_running_stats", "channels_last")
 """Arguments that are taken as true, where a constructor asks for them."""
+
+FAR = 0.1
+"""An output that is as far from all that might be says nothing of a setting."""
 
 ROUNDED = 1e-6
 """How far a setting may be from what was passed, relative to it, to be that in float32."""
@@ -283,6 +286,8 @@ def _assume(subject: Subject, setting: str) -> Subject:
     distance = partial(_distance, subject, setting, seen, shapes[0])
     usual = [value for value in USUAL[setting] if setting != "num_groups" or width() % value == 0]
     best = min(usual, key=distance)
+    if setting == "eps" and distance(best) > FAR:  # it does not show beside what is wrong
+        best = usual[0]
     remark = f"its constructor takes no {setting}: {best:g} is assumed"
     remarks, assumed = (*subject.remarks, remark), subject.assumed | {setting}
     return replace(_with(subject, setting, best), remarks=remarks, assumed=assumed)

@@ -11,10 +11,10 @@ from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.wrong_formula import FORMULA
 from bnlab.verification.mistakes.wrong_gradient import GRADIENT
 from bnlab.verification.mistakes.wrong_output import OUTPUT
-from bnlab.verification.mistakes.wrong_statistics import RUNNING
+from bnlab.verification.mistakes.wrong_statistics import LAST, RUNNING
 from bnlab.verification.reference import Reference
 
-MISTAKES = (*RUNNING, *OUTPUT, *GRADIENT, *FORMULA)
+MISTAKES = (*RUNNING, *OUTPUT, *GRADIENT, *FORMULA, *LAST)
 
 DEFECTS = {
     "input changed": "the input is changed in place, so that whatever else uses it gets other numbers: PyTorch's"

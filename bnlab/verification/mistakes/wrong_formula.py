@@ -130,19 +130,6 @@ FORMULA = (
         _STANDARD,
     ),
     Mistake(
-        "eps inside",
-        {"place": "inside"},
-        f"eps is inside the root, √(σ² + ε): {_STANDARDIZED} has (w − μ) / (σ + ε).",
-        _STANDARD,
-    ),
-    Mistake("eps missing", {"place": "none"}, f"eps is not added: {_STANDARDIZED} has (w − μ) / (σ + ε).", _STANDARD),
-    Mistake(
-        "eps as a floor",
-        {"place": "floor"},
-        f"eps is the least deviation, max(σ, ε): {_STANDARDIZED} has (w − μ) / (σ + ε).",
-        _STANDARD,
-    ),
-    Mistake(
         "mean not taken off",
         {"centred": False},
         f"the mean of a unit's weights is not taken off: {_STANDARDIZED} has (w − μ) / (σ + ε).",

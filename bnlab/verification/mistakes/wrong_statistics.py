@@ -58,14 +58,6 @@ RUNNING = (
         OF_INPUT,
     ),
     Mistake(
-        "training by updated running statistics",
-        {"train_by": "updated", "start": "first batch"},
-        "the first batch sets the running statistics, and train mode updates them first and normalizes by them: the"
-        " paper (algorithm 1), PyTorch and Keras use the batch's own mean and variance there.",
-        BATCH,
-        OF_INPUT | FIRST_STEP,
-    ),
-    Mistake(
         "running statistics never updated",
         {"update": "never"},
         "the running statistics are never updated: PyTorch and Keras move them by every training batch, running ←"
@@ -240,3 +232,15 @@ RUNNING = (
         BATCH,
     ),
 )
+
+LAST = (
+    Mistake(
+        "training by updated running statistics",
+        {"train_by": "updated", "start": "first batch"},
+        "the first batch sets the running statistics, and train mode updates them first and normalizes by them: the"
+        " paper (algorithm 1), PyTorch and Keras use the batch's own mean and variance there.",
+        BATCH,
+        OF_INPUT | FIRST_STEP,
+    ),
+)
+"""What explains so much that it is tried after all others."""

@@ -214,11 +214,7 @@ def weight_standardization(
     var = var * (count / (count - 1) if settings.get("variance") == "unbiased" else 1)
     if settings.get("constant") == "both":
         mean, var = mean.real, var.real
-    eps, place = settings["eps"], settings.get("place", "outside")
-    std = np.sqrt(var + (eps if place == "inside" else 0)) + (eps if place == "outside" else 0)
-    if place == "floor":
-        std = np.where(std.real > eps, std, eps)
-    return _linear(x, (w - (0 if settings.get("centred") is False else mean)) / std)
+    return _linear(x, (w - (0 if settings.get("centred") is False else mean)) / (np.sqrt(var) + settings["eps"]))
 
 
 def spectral_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
