@@ -52,3 +52,12 @@ def test_the_table_fits(columns: str, cli: Cli, monkeypatch: pytest.MonkeyPatch)
     table = answer.out.splitlines()[1:-2]
     assert max(map(len, table)) <= int(columns)
     assert "…" not in answer.out
+
+
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_no_word_of_a_long_name_is_broken(columns: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause: "scaled_weight_stand", and in the next line "ardization, lr"."""
+    monkeypatch.setenv("COLUMNS", columns)
+    typed = ("-m", "norm=none,scaled_weight_standardization", "optimizer.lr=1e-3,1e-2")
+    words = cli("train", *QUICK, "--quiet", *typed).out.replace("_", " ").split()
+    assert (words.count("scaled"), words.count("standardization,")) == (2, 2)
