@@ -1,4 +1,8 @@
-"""The typed configuration: a file per section says what is legal, `resolve` makes it from plain values."""
+"""The typed configuration of a run: what settings there are and which values are legal.
+
+There is a dataclass for each section; `from_mapping` makes a `RunConfig` of plain values or says what is not legal. The
+defaults are in conf/.
+"""
 
 from bnlab.config import setting_words
 from bnlab.config.data import DataConfig

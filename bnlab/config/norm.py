@@ -1,4 +1,4 @@
-"""The settings of norms that are no scheme: a class of the user's own, and several schemes in one network.
+"""The settings of the norms that are no schemes: norm=custom_class, which the user has written, and norm=mixed.
 
 Those of the schemes are in bnlab.norms.
 """
@@ -22,7 +22,13 @@ from bnlab.user_class import parse
 
 @dataclass(frozen=True)
 class CustomClassConfig(NormConfig):
-    """A class of the user's own, see bnlab.user_class.layer."""
+    """A norm that the user has written; see bnlab.user_class.layer.
+
+    Attributes:
+        target: where the class is: file.py:Class or package.module:Class.
+        kwargs: what its constructor is given besides the number of features.
+        digest: of the source text; filled in, so that an edited file is another run.
+    """
 
     target: str
     kwargs: dict[str, Any] | None

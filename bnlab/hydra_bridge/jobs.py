@@ -1,4 +1,4 @@
-"""The jobs of a sweep: their configurations, and their failures listed together at the end."""
+"""The jobs of a sweep: makes and checks their configurations, and lists their failures at the end."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from bnlab.hydra_bridge.messages import explained
 from bnlab.machine import say, status
 
 Compose = Callable[[list[str]], DictConfig]
-"""Hydra's own composition of one job's overrides: right for everything, and slow (0.1 s)."""
+"""Composes the configuration of one job's overrides by Hydra, which takes 0.1 s."""
 
 
 _fit: dict[tuple[str, ...], RunConfig] = {}
-"""The jobs that `usable` has found fit, with their configurations: they need not be looked at again."""
+"""The configurations of the jobs that `usable` has checked, which need not be checked again."""
 
 
 def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfig]:
-    """The typed configuration of every job, each checked to be fit for training.
+    """The typed configuration of every job, checked to be fit for training.
 
-    Hydra composes once per distinct choice of groups; what differs besides are plain values, which are set on copies.
+    Hydra composes only once for each distinct choice of groups. Plain values are then set on copies, which is faster.
 
     Raises:
-        UserError: for the first job that could not be trained, naming the job.
+        UserError: a job cannot be trained; the message names the first such job.
     """
     jobs = list(jobs)
     parser = OverridesParser.create()
@@ -61,7 +61,7 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
     check_effect(configs, jobs)
 
     status.follow("loading PyTorch")
-    from bnlab.launch import check  # imports torch, which no illegal value has to wait for
+    from bnlab.launch import check  # imports torch: here, so that errors above come without waiting for it
 
     status.follow(f"reading data, checking {len(unchecked)} jobs")
     for job, config in unchecked:
@@ -72,7 +72,7 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
 
 @contextlib.contextmanager
 def _of_job(job: Sequence[str]) -> Iterator[None]:
-    """Errors name the job."""
+    """Adds the job to the message of a UserError."""
     try:
         yield
     except UserError as error:
@@ -80,10 +80,17 @@ def _of_job(job: Sequence[str]) -> Iterator[None]:
 
 
 def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose) -> list[list[str]]:
-    """The jobs without those choices of some groups that can be trained in none; says on stderr which, and why.
+    """The jobs without the choices that can be trained in no job, for a sweep over all choices such as norm=glob(*).
+
+    Prints to stderr which choices are left out, and why.
+
+    Args:
+        jobs: the overrides of each job.
+        groups: those whose choices may be left out.
+        compose: Hydra's composition.
 
     Raises:
-        UserError: none is left.
+        UserError: no job is left.
     """
     refused: dict[str, UserError] = {}
     used: set[str] = set()
@@ -108,10 +115,10 @@ def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose)
 
 
 def own_settings(jobs: Iterable[Sequence[str]]) -> list[list[str]]:
-    """The overrides of every job, but for settings that one other choice of the sweep alone has.
+    """The overrides of every job, without settings that only another choice of the sweep has. Equal jobs are joined.
 
-    So norm.target in norm=none,custom_class is for the second. What several choices have, as norm.momentum, has to be
-    had by all: else it might be missed in one. Jobs that are then the same are one.
+    With norm=none,custom_class, norm.target is only for the second. A setting that several choices have, such as
+    norm.momentum, must exist in all choices of the sweep, since it might be missed in one otherwise.
     """
     parser = OverridesParser.create()
     texts = [list(job) for job in jobs]
@@ -139,7 +146,7 @@ def failures_of(failures: Mapping[str, str], jobs: int) -> SweepFailedError:
 
 
 def _is_plain(override: Override) -> bool:
-    """Whether the override only sets one value: no group, nothing added or removed, nothing that refers elsewhere."""
+    """Whether the override only sets a value: no choice of a group, no addition or removal, no interpolation."""
     key, value = str(override.key_or_group), override.value()
     refers = "${" in str(value)
     is_group = key in CHOICES or key == "experiment" or "/" in key or override.package is not None

@@ -1,4 +1,4 @@
-"""The checks of a legal configuration that need data, the machine, or the user's class."""
+"""Checks before a training that need more than the configuration: the data, the machine, the model, the store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bnlab.store import check_writable, read_tags, run_folder
 
 @use_threads(1)
 def check(config: RunConfig) -> None:
-    """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
+    """Raises UserError for what would go wrong in training: data, batch sizes, the norm in the model, device, store."""
     check_writable(Path(config.runs_dir))
     if config.tags:
         read_tags(run_folder(config))  # to which they are added at the end

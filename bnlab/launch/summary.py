@@ -1,4 +1,4 @@
-"""The final table of `bnlab train`."""
+"""What `bnlab train` and `bnlab evaluate` print at their end."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SAID = SPLITS | {"train": "training, since the last evaluation"}
 
 
 def show(runs: Sequence[Sequence[Outcome]], seconds: float) -> None:
-    """Prints the final scores over each run's seeds, the states, where the files are, and what may come next.
+    """Prints the final scores over each run's seeds, the states, where the files are, and what to do next.
 
     Args:
-        runs: of the launch.
-        seconds: that it took.
+        runs: the outcomes of each run.
+        seconds: the duration of the launch.
     """
     console = Console(highlight=False)
     pooled = _pooled(runs)
@@ -92,7 +92,7 @@ def _show_splits(run: Sequence[Outcome], console: Console) -> None:
 
 
 def _show_arms(runs: Sequence[Sequence[Outcome]], names: Sequence[str], console: Console) -> None:
-    """A line for each run; only what some of them have is a column."""
+    """Prints a line for each run; columns in which no run has a value are left out."""
     validated = any(_done(run, "validation_accuracy") for run in runs)
     metrics = [*(["validation"] if validated else []), "test"]
     stored = [sum(not outcome.trained for outcome in run) for run in runs]
@@ -127,13 +127,13 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _mean_and_sd(shares: Sequence[float]) -> tuple[str, str]:
-    """In percent."""
+    """In percent, as text; "-" where there is none."""
     values = [100 * share for share in shares]
     return f"{fmean(values):.2f}" if values else "-", f"{stdev(values):.2f}" if len(values) > 1 else "-"
 
 
 def _pooled(runs: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
-    """One list a run: the jobs of `-m seed=0,1` are seeds of one. A replicate that several jobs mean is there once."""
+    """The outcomes by run, each replicate once. The jobs of `-m seed=0,1`, for one, are two seeds of the same run."""
     pooled: dict[Path, dict[Path, Outcome]] = {}
     for outcome in (outcome for run in runs for outcome in run):
         pooled.setdefault(outcome.folder.parent, {}).setdefault(outcome.folder, outcome)
@@ -170,7 +170,7 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> str:
 
 
 def _seconds_of_steps(outcomes: Sequence[Outcome]) -> float:
-    """Of all stacks that were trained now; those of a stack pass for all of its replicates at once."""
+    """The seconds of training steps of all stacks that were trained now. The replicates of a stack share them."""
     stacks: dict[str, float] = {}
     for outcome in (outcome for outcome in outcomes if outcome.trained):
         company, spent = outcome.result.company, outcome.result.seconds or 0.0

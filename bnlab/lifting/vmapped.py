@@ -1,4 +1,4 @@
-"""Layers whose replicates run the same program, as one vectorized call of it (torch.func.vmap)."""
+"""Layers of all replicates as one vectorized call (torch.func.vmap)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bnlab.lifting.lifted import Lifted, Owned, owned_by, spread
 
 
 class Vmapped(Lifted):
-    """One call over the replicates' parameters and buffers, each stacked on a first axis R.
+    """One call of the layer, vectorized over the replicates' parameters and buffers, which are stacked on an axis R.
 
-    For layers of plain operations: none that looks at a number to decide (`item`), no autograd.Function of its own.
+    For layers that declare Each.CALL.
     """
 
     def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
@@ -50,11 +50,11 @@ class Vmapped(Lifted):
                 value.copy_(state[name][row])
 
     def _state(self) -> dict[str, Tensor]:
-        """The replicates' values, by the plain layer's names."""
+        """The stacked parameters and buffers, by their names in the plain layer."""
         parameters = dict(zip(self._names, self.values, strict=True))
         return parameters | {name: self.get_buffer(_flat(name)) for name in self._buffer_names}
 
 
 def _flat(name: str) -> str:
-    """A name for a buffer, which may hold no dot."""
+    """The name without dots, which a buffer's name may not have."""
     return name.replace(".", "_")

@@ -1,6 +1,6 @@
 """The process and the computer it runs on: signals, paths, memory, text, compiler, and CPU threads.
 
-What knows nothing of norms or training may live here. The door `threads` imports torch; all else here does not.
+Nothing here knows of norms or training. Only `threads` imports torch, and is imported by its own name.
 """
 
 from bnlab.machine import compiler, interrupt, memory, paths, plain_text

@@ -1,4 +1,4 @@
-"""What all models share: a norm, an activation and a bias, or none, around each linear or convolutional layer."""
+"""What all models share: which norm, activation and bias go with each linear or convolutional layer."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 @dataclass(frozen=True)
 class Blocks:
-    """The layers around those with weights.
+    """Makes the layers of a model: those with weights, and the norms and activations around them.
 
-    Every norm slot exists in every network (`nn.Identity` where nothing normalizes), so that two networks of one
-    shape have the same layers at the same places.
+    A place for a norm exists in every network, with `nn.Identity` where nothing normalizes, so that two networks of
+    one shape have the same layers at the same places.
 
     Args:
         norm: what stands at the places for a norm.
-        hidden_norms: what stands at those of each hidden layer, where that is not `norm`.
+        hidden_norms: the norm of each hidden layer, if they have other ones than `norm`.
         norm_position: "pre" or "post": the norm comes before or after the activation.
         norm_input: also normalize the pixels.
         norm_output: also normalize the logits.
@@ -46,22 +46,25 @@ class Blocks:
     hidden_norms: Sequence[Slot] | None = None
 
     def at(self, number: int) -> Blocks:
-        """What stands around the hidden layer of that number."""
+        """The blocks for the hidden layer of this number, which may have a norm of its own."""
         return self if self.hidden_norms is None else dataclasses.replace(self, norm=self.hidden_norms[number])
 
     def input(self, channels: int, ndim: int) -> nn.Module:
-        """What the pixels pass first."""
+        """The norm of the pixels, or the identity."""
         return self._norm(channels, ndim, self.norm_input)
 
     def hidden(self, make: Callable[..., nn.Module], channels: int, ndim: int) -> list[nn.Module]:
-        """Layer, norm, activation, or layer, activation, norm; `make(bias=...)` gives the layer."""
+        """A hidden layer with its norm and activation in their order, and an identity at the norm's other place.
+
+        `make(bias=...)` makes the layer with weights, which has `channels` outputs.
+        """
         pre, post = self.norm_position == "pre", self.norm_position == "post"
         activation = nn.Identity if pre and self.norm.activates else ACTIVATIONS[self.activation]
         norms = self._norm(channels, ndim, pre), self._norm(channels, ndim, post)
         return [make(bias=self._has_bias(pre)), norms[0], activation(), norms[1]]
 
     def output(self, in_features: int, classes: int) -> list[nn.Module]:
-        """The layer that makes the logits, and what normalizes them."""
+        """The layer that makes the logits, and their norm or the identity."""
         linear = nn.Linear(in_features, classes, bias=self._has_bias(self.norm_output))
         return [linear, self._norm(classes, 2, self.norm_output)]
 
@@ -78,9 +81,10 @@ class Blocks:
         return nn.Linear(in_features, out_features, bias=self._has_bias(True))
 
     def step_norms(self, channels: int, steps: int, gamma: float, *, per_step: bool) -> tuple[nn.Sequential, nn.Module]:
-        """The norms of the steps of a sequence, and what follows at every step: gamma, from that value on, and beta.
+        """The norms for the steps of a sequence, and the gamma and beta that follow, which all steps share.
 
-        There is a norm for each step if `per_step` is asked for and it has statistics over the batch, else one for all.
+        There is a norm for each step if `per_step` is set and the norm has statistics over the batch, else one for all.
+        gamma starts at the value given.
         """
         if self.norm.make is None:
             return nn.Sequential(nn.Identity()), nn.Identity()
@@ -91,7 +95,7 @@ class Blocks:
         return norms, Affine(channels, gamma, self.norm.shifts)
 
     def token_norm(self, channels: int, wanted: bool) -> nn.Module:
-        """The norm of tokens (N, T, channels), or the identity where none is wanted."""
+        """The norm of tokens (N, T, channels), or the identity if it is not wanted."""
         if not wanted or self.norm.make is None:
             return nn.Identity()
         return TokenNorm(self.norm.make(channels, 2 if self.norm.is_token_wise else 3), self.norm.is_token_wise)

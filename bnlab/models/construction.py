@@ -1,4 +1,4 @@
-"""A model from its configuration, with its norms in place and weights drawn from a seed."""
+"""Builds a model from its configuration, with its norms in place and its weights drawn from a seed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Model = MLP | CNN | ViT | RNN
 def build(
     model: ModelConfig, norm: NormConfig, image: Sequence[int], classes: int, generator: torch.Generator | None
 ) -> Model:
-    """The model with its norms in place; the same generator state gives the same weights under every norm.
+    """Builds the model with its norms in place. The same generator state gives the same weights under every norm.
 
     Args:
         image: shape of one image, (channels, height, width).
         classes: number of logits.
-        generator: draws the weights; None leaves them uninitialized on the meta device, to check the shapes only.
+        generator: draws the weights; None builds the model on the meta device, with shapes and no values.
 
     Raises:
         UserError: when the norm cannot be built on this model, with the norm's own reason.
@@ -68,7 +68,7 @@ _MAKERS: dict[type[ModelConfig], Callable[..., Model]] = {
 
 
 def _normalize_weights(built: Model, norm: NormConfig, *, with_output: bool) -> None:
-    """Puts a scheme of weights on the hidden layers, and on the output's if the logits are to be normalized too."""
+    """Applies a scheme that normalizes weights to the hidden layers, and to the output layer if `with_output`."""
     scheme = SCHEMES.get(norm.name)
     if scheme is None or not scheme.of_weights:
         return

@@ -1,4 +1,4 @@
-"""The norms of a model's slots, made from their configuration."""
+"""The norms of a model, made from their configuration, and what models need to know about a norm."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Slot:
     """What stands at a place for a norm.
 
     Attributes:
-        make: makes the layer for a number of channels and of dimensions of its input, the batch counted; None for none.
-        without_affine: the same without gamma and beta; None where it has none, or does something after them.
-        shifts: it has a shift (beta) of its own; of a user's class that is not known.
-        activates: it has an activation of its own, which takes the place of one right after it.
-        is_token_wise: it takes each token of a sequence as a sample of its own; a user's class does.
-        is_of_batch: it has statistics over the batch; a user's class is not known to.
+        make: makes the norm from C and the number of dimensions of its input (2 for (N, C)); None for no norm.
+        without_affine: as `make`, but without gamma and beta; None if the norm has none, or does something after them.
+        shifts: whether it has a shift (beta) of its own. A user's class counts as having none: it is not known.
+        activates: whether it has an activation of its own, in place of the one that would follow it.
+        is_token_wise: whether each token of a sequence is a sample of its own. A user's class counts as such.
+        is_of_batch: whether it has statistics over the batch. A user's class counts as having none: it is not known.
     """
 
     make: Maker | None = None
@@ -39,10 +39,11 @@ class Slot:
 
 
 def slot(norm: NormConfig, generator: torch.Generator | None) -> Slot:
-    """What stands at the places of a norm.
+    """What stands at the places for this norm.
 
     Args:
-        generator: the weights'; a user's class that draws random numbers draws them from its seed.
+        norm: the norm's configuration.
+        generator: that of the weights. The seed for random numbers that a user's class draws is taken from it.
     """
     of_activations = norm.of_activations()
     if of_activations.name == "none":
@@ -63,7 +64,7 @@ def slot(norm: NormConfig, generator: torch.Generator | None) -> Slot:
 
 
 def is_of_batch(norm: NormConfig) -> bool:
-    """Whether the norm has statistics over the batch, in any layer. A user's class is not known to."""
+    """Whether the norm has statistics over the batch in any layer. A user's class counts as having none."""
     if isinstance(norm, MixedConfig):
         return any(is_of_batch(of_layer) for of_layer in norm.of_layers)
     scheme = SCHEMES.get(norm.name)
@@ -71,7 +72,7 @@ def is_of_batch(norm: NormConfig) -> bool:
 
 
 def _maker(norm: NormConfig, generator: torch.Generator | None) -> Maker:
-    """Makes the layer; raises UserError, with its own reason, where it cannot be built."""
+    """The function that makes the norm's layer, and raises UserError, with the norm's reason, if it cannot be built."""
     if isinstance(norm, CustomClassConfig):
         seed = 0 if generator is None else generator.initial_seed()
         return lambda channels, ndim: _user_layer(norm, channels, seed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import json
 import os
 import stat
@@ -66,6 +67,11 @@ def _read(descriptor: int, count: int) -> bytes:
     return b"".join(parts)
 
 
+def digest_of(content: bytes) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
     """A file's text. Raises OSError as `read_bytes` does, and DamagedError where it is no UTF-8."""
     return decoded(read_bytes(path, most))
@@ -82,7 +88,7 @@ def decoded(content: bytes) -> str:
 def json_object(text: str) -> dict[str, Any]:
     """A JSON object. Raises DamagedError, also for numbers that are none, and for what is nested without end."""
     try:
-        tree = json.loads(text, parse_constant=_no_number)
+        tree = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
         raise DamagedError(f"it cannot be read as JSON ({shown(reason)})") from error
@@ -93,6 +99,9 @@ def json_object(text: str) -> dict[str, Any]:
 
 def _no_number(word: str) -> float:
     raise ValueError(f"{word} is no number of JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)
 
 
 def yaml_mapping(text: str) -> dict[str, Any]:

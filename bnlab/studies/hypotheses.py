@@ -320,7 +320,7 @@ class Near(Hypothesis):
 
     @property
     def effect(self) -> str:
-        return f"{self.arm} against the published {self.metric.unit.text(self.value)}"
+        return f"{self.arm} against {self.metric.unit.text(self.value)}"
 
     def places(self) -> Iterator[tuple[str, At]]:
         yield self.arm, self.at

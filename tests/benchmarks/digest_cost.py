@@ -1,8 +1,8 @@
 """What digests cost: `python -m tests.benchmarks.digest_cost`.
 
-Prints which share of the CPU time of a training goes into the digests of its files and the index of the run, and which
-share of that of a report into holding 10,000 stored replicates against theirs. CPU time, as other programs change it
-least, and less what it takes to measure it, which is about as much as a digest.
+Prints which share of the CPU time of a training goes into the digests of its files and the run's index, and which share
+of that of a report into holding 10,000 stored replicates against theirs. CPU time, as other programs change it least,
+less what it takes to measure it, which is about as much as a digest.
 """
 
 import argparse
@@ -30,7 +30,8 @@ TRAININGS = {
     "16 seeds, 1 epoch, weights kept": ["epochs=1", "seeds=16", "keep_checkpoint=true"],
 }
 OF_TRAINING = ((replicate, "digests_in"), (index_file, "add"))
-OF_REPORT = ((result_file, "_check_digest"), (curves, "digest_of"), (images, "digest_of"))
+OF_REPORT = ((result_file, "digest_of"), (curves, "digest_of"), (images, "digest_of"))
+OF_INDEX = ((index_file, "_finished"),)
 
 
 def share(work: Callable[[], object], functions: tuple[tuple[Any, str], ...]) -> tuple[float, float]:
@@ -73,8 +74,10 @@ def main() -> None:
         runs = Path(folder) / "stored"
         make(runs, given.runs, 8, 10)
         question, console = report.Question(), Console(file=io.StringIO())
-        spent, whole = share(lambda: report.make([runs], question, None, console), OF_REPORT)
-        print(f"report on {8 * given.runs} replicates: {1000 * spent:.0f} ms of {whole:.1f} s, {spent / whole:.2%}")
+        for name, functions in (("digests", OF_REPORT), ("index", OF_INDEX)) * 3:
+            spent, whole = share(lambda: report.make([runs], question, None, console), functions)
+            replicates = f"report on {8 * given.runs} replicates"
+            print(f"{replicates}, {name}: {1000 * spent:.0f} ms of {whole:.1f} s, {spent / whole:.2%}")
 
 
 if __name__ == "__main__":

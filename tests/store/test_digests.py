@@ -13,7 +13,7 @@ import pytest
 
 from bnlab.config import from_mapping
 from bnlab.launch import run
-from bnlab.store import result_file
+from bnlab.store import index_file, read_run, result_file
 from tests.compose import compose
 from tests.conftest import Cli
 from tests.store.hostile import TRAIN, state_of, unseal
@@ -181,6 +181,7 @@ def test_a_replicate_that_somebody_removed_is_missed(runs: Path, cli: Cli) -> No
     answer = cli("runs", "check")
     gone = f"{folder.relative_to(runs.parent)}: it was finished, and is gone; train it again, or remove .index.jsonl\n"
     assert (answer.code, answer.out) == (1, f"{gone}3 replicates: 1 faults\n")
+    assert f"skipped {gone}" in cli("report", "--by", "norm.name").out
     shutil.move(runs.parent / "elsewhere", folder)
     assert cli("runs", "check").code == 0
     assert cli("runs", "rm", f"{folder.parent.name}/seed-1", "--yes").code == 0
@@ -199,6 +200,24 @@ def test_a_result_of_elsewhere_is_told_by_the_index(runs: Path, cli: Cli) -> Non
     answer = cli("runs", "check")
     assert answer.code == 1
     assert "/seed-0: result.json is none that was stored here\n" in answer.out
+    assert "/seed-0: result.json is none that was stored here\n" in cli("report", "--by", "norm.name").out
+    assert cli("runs", "export", "all.csv").code == 0
+    with (runs.parent / "all.csv").open() as file:
+        assert [row["seed"] for row in csv.DictReader(file) if row["norm.name"] == "none"] == ["1"]
+
+
+def test_any_bit_of_an_index_that_is_changed_is_noticed(runs: Path, cli: Cli) -> None:
+    """It has no digest of its own: a line that was changed fits no result, and none that is left is passed over."""
+    run = replicate(runs).parent
+    path = run / ".index.jsonl"
+    content = path.read_bytes()
+    for at, bit in ((at, at % 7) for at in range(len(content))):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
+        stored = read_run(run)
+        assert stored is not None
+        assert list(index_file.missed(stored)) != [] or path.read_text().split() == content.decode().split(), at
+    path.write_bytes(content)
+    assert cli("runs", "check").code == 0
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from bnlab.store import (
     answers_file,
     as_text,
     identity,
+    index_file,
     read_run,
     read_runs,
 )
@@ -127,7 +128,11 @@ def _results(run: StoredRun) -> Iterator[tuple[Path, Result | str]]:
     elif not run.replicates:
         yield run.path, "no seed-N folder"
     else:
+        missed = dict(index_file.missed(run))
+        yield from missed.items()
         for replicate in run.replicates:
+            if missed and replicate.path in missed:
+                continue
             result = replicate.result
             taken = sorted(RESERVED & result.final.keys()) if result is not None else []
             if result is None:
