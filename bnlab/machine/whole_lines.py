@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 LEAST_WIDTH = 40
-"""Columns of a wrapped line, however narrow the terminal is."""
+"""The least columns of a wrapped line, if the terminal is narrower."""
 
 PIECE = re.compile(r"[^-_ ]*[-_ ]|[^-_ ]+")
 """Of a name, what may stand on a line by itself."""
@@ -25,7 +25,7 @@ def as_wide_as_needed(table: Table, console: Console) -> Table:
 
 
 def say(line: str, console: Console, style: str = "") -> None:
-    """Prints a line; on a terminal wrapped between words, the rest a little to the right of its beginning."""
+    """Prints a line. On a terminal it is wrapped between words, with the following lines indented."""
     from rich.text import Text
 
     lines = [line]
@@ -40,7 +40,7 @@ def say(line: str, console: Console, style: str = "") -> None:
 
 
 def in_pieces(name: str, width: int) -> str:
-    """A name in lines of that width, broken after spaces, hyphens and underscores; a longer piece stands out."""
+    """A name in lines of this width, broken after spaces, hyphens and underscores; a longer piece is not broken."""
     lines = [""]
     for piece in PIECE.findall(name):
         if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:

@@ -64,7 +64,7 @@ def slot(norm: NormConfig, generator: torch.Generator | None) -> Slot:
 
 
 def is_of_batch(norm: NormConfig) -> bool:
-    """Whether the norm has statistics over the batch, in any layer. A user's class is not known to."""
+    """Whether the norm has statistics over the batch in any layer. A user's class counts as having none."""
     if isinstance(norm, MixedConfig):
         return any(is_of_batch(of_layer) for of_layer in norm.of_layers)
     scheme = SCHEMES.get(norm.name)
@@ -72,7 +72,7 @@ def is_of_batch(norm: NormConfig) -> bool:
 
 
 def _maker(norm: NormConfig, generator: torch.Generator | None) -> Maker:
-    """Makes the layer; raises UserError, with its own reason, where it cannot be built."""
+    """The function that makes the norm's layer, and raises UserError, with the norm's reason, if it cannot be built."""
     if isinstance(norm, CustomClassConfig):
         seed = 0 if generator is None else generator.initial_seed()
         return lambda channels, ndim: _user_layer(norm, channels, seed)

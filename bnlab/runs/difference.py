@@ -1,4 +1,4 @@
-"""What two runs differ in."""
+"""`bnlab runs diff`: the differences of two runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ABSENT = "-"
 
 
 def show_difference(first: Run, second: Run, console: Console) -> None:
-    """The settings, the environments and the mean accuracies that differ, on the seeds that both have finished."""
+    """Prints the settings and environments that differ, and the mean accuracies over the seeds done in both runs."""
     parts = [
         ("setting", _unlike(first.settings, second.settings)),
         ("trained with", _unlike(_environment(first), _environment(second))),
@@ -52,7 +52,7 @@ def _unlike(first: Mapping[str, str], second: Mapping[str, str]) -> list[tuple[s
 
 
 def _environment(run: Run) -> dict[str, str]:
-    """Of each part all values that its replicates have."""
+    """Each part of the environment, with all values that it has in the run's replicates."""
     found: dict[str, dict[str, None]] = {}
     for replicate in run.replicates:
         if replicate.result is not None:

@@ -19,7 +19,7 @@ from bnlab.store import SPLITS, StackRecord, StoredConfig, environment, is_claim
 
 STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow", "diverged": "magenta"}
 WIDE = 100
-"""Columns of a terminal with room for age and size."""
+"""Columns that a terminal needs for the columns age and size."""
 
 NARROW = 80
 """Columns of a terminal below which one blank stands between two columns."""
@@ -36,9 +36,9 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
     """A table with a line for each state of each run, why some cannot be read, and the commands that resume.
 
     Args:
-        runs: what is listed.
-        console: where.
-        nothing: what is said where there is no run.
+        runs: the runs to list.
+        console: prints.
+        nothing: the text if there are no runs.
     """
     if not runs:
         console.print(nothing)
@@ -69,7 +69,8 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
 def _rows(runs: Sequence[Run]) -> Iterator[list[str]]:
     """Name, arm, seeds, state, last accuracy, age and size of the replicates of each run that are in one state."""
     for run, told in zip(runs, arms([run.settings for run in runs]), strict=True):
-        arm = " ".join([told, *(f"#{tag}" for tag in run.tags.tags)])
+        tags = [f"#{tag}" for tag in run.tags.tags]
+        arm = " ".join([*([] if tags and told == "-" else [told]), *tags])
         for state, group in _by_state(run.replicates):
             age, size = _age(min(r.age for r in group)), _size(sum(r.size for r in group))
             yield [run.name, arm, seeds(group), state, _metric(group), age, size]
@@ -90,7 +91,7 @@ def _fitting(widths: Sequence[int], room: int) -> list[int]:
 
 
 def _show_commands(runs: Sequence[Run], console: Console) -> None:
-    """What goes on with the replicates that are not at their end."""
+    """Prints the commands that resume replicates which are not finished."""
     for command in resuming(runs):
         console.print(f"to resume: {command}", markup=False, soft_wrap=True)
     for rerun in interrupted_reruns(runs):
@@ -103,7 +104,7 @@ def _show_commands(runs: Sequence[Run], console: Console) -> None:
 
 
 def _show_reasons(run: Run, console: Console) -> None:
-    """What is wrong with its files, each reason once with the seeds that it holds for."""
+    """Prints what is wrong with a run's files: each reason once, with its seeds."""
     reasons: dict[str, list[Replicate]] = {run.reason: []}
     for replicate in run.replicates:
         reasons.setdefault(replicate.reason, []).append(replicate)
@@ -114,15 +115,15 @@ def _show_reasons(run: Run, console: Console) -> None:
 
 
 def resuming(runs: Sequence[Run]) -> list[str]:
-    """The commands that were typed for the replicates that are not at their end, each once."""
+    """The commands that were typed for the replicates that are not finished, each once."""
     left = [r for run in runs for r in run.replicates if r.state in RESUMABLE and r.command is not None]
     return list(dict.fromkeys(str(replicate.command) for replicate in left))
 
 
 def interrupted_reruns(runs: Sequence[Run]) -> list[StackRecord]:
-    """The stacks, with replicates of these runs, that were begun by `rerun=true` and that nobody is training now.
+    """The stacks with replicates of these runs that were begun with `rerun=true` and that no process is training.
 
-    The replicates themselves are done: they have the results of before.
+    The state of such replicates is done, by their earlier results.
     """
     listed = {replicate.path for run in runs for replicate in run.replicates}
     reruns = [
@@ -135,7 +136,7 @@ def interrupted_reruns(runs: Sequence[Run]) -> list[StackRecord]:
 
 
 def show_one(run: Run, console: Console) -> None:
-    """A run's configuration, every replicate's finals, the environment, and what went wrong."""
+    """Prints a run's configuration, each replicate's final scores, the environment, and what went wrong."""
     console.print(shown(run.path), markup=False, style="bold", soft_wrap=True)
     if run.config is not None:
         console.print(_as_yaml(run.config), markup=False, soft_wrap=True)
@@ -151,7 +152,7 @@ def show_one(run: Run, console: Console) -> None:
 
 
 def _as_yaml(config: StoredConfig) -> str:
-    """Indented, so that no line of it can be taken for one of bnlab's own."""
+    """The configuration as YAML, indented so that no line in it can be taken for one of bnlab's messages."""
     import yaml
 
     lines = yaml.safe_dump(config.tree, sort_keys=False, allow_unicode=True).splitlines()
@@ -159,7 +160,7 @@ def _as_yaml(config: StoredConfig) -> str:
 
 
 def show_tags(run: Run, console: Console) -> None:
-    """A line with the tags and one with the note, if there are any."""
+    """Prints a line with the tags and one with the note, if there are any."""
     if run.tags.tags:
         say(f"tags: {', '.join(run.tags.tags)}", console)
     if run.tags.note:
@@ -194,7 +195,7 @@ def _finals(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
 
 def show_removal(runs: Sequence[Run], *, really: bool, console: Console) -> None:
-    """Removes the runs' replicates, or only says which it would remove."""
+    """Removes the runs' replicates and prints which; without `really` only prints which it would remove."""
     if not runs:
         console.print("nothing to remove: no replicate matches")
         return
@@ -240,7 +241,7 @@ def _by_environment(replicates: Sequence[Replicate]) -> list[tuple[str, list[Rep
 
 
 def _metric(replicates: Sequence[Replicate]) -> str:
-    """The mean of the replicates' last accuracies."""
+    """The mean of the replicates' last accuracies, as text, with the split that they are of."""
     known = [metric for replicate in replicates if (metric := replicate.last_metric()) is not None]
     if not known:
         return "-"

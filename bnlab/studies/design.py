@@ -1,4 +1,4 @@
-"""The typed form of a study's file: what is asked, what is trained, and what is said beforehand."""
+"""`Study`, the typed form of a study's file: the question, what is trained, and the hypotheses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bnlab.studies.metrics import Column
 
 
 class Role(StrEnum):
-    """What a setting is in a study (the words of Google's tuning playbook)."""
+    """The role of a setting in a study, in the words of Google's tuning playbook."""
 
     SCIENTIFIC = "scientific"  # the study is about it
     NUISANCE = "nuisance"  # it has to be dealt with to compare the scientific ones fairly
@@ -22,12 +22,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Why a setting is as it is.
+    """The reason for the value of a setting.
 
     Attributes:
-        role: what it is in this study.
-        stated: what the source states of it; None: it does not, and the value is our choice.
-        why: in a few words.
+        role: its role in this study.
+        stated: what the source says about it; None: nothing, and the value is our choice.
+        why: the reason, in a few words.
     """
 
     role: Role
@@ -37,12 +37,12 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Whose claim it is.
+    """The source of the claim that is studied.
 
     Attributes:
-        what: the article or paper, to be found by.
+        what: the article or paper.
         says: what it claims, in its own words or close to them.
-        claim: the number of the article's claim; None: it is a paper's.
+        claim: the number of the claim in the article; None if the source is a paper.
     """
 
     what: str
@@ -52,11 +52,11 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How much is spent.
+    """How much is trained.
 
     Attributes:
-        seeds: of each arm.
-        overrides: settings of this budget, as on the command line: how long, how many images.
+        seeds: seeds per arm.
+        overrides: settings of this budget, as on the command line, such as steps and number of images.
     """
 
     seeds: int
@@ -91,7 +91,7 @@ class Published:
 SHIFTS = ("contrast", "brightness")
 """Factors on test images, as `bnlab evaluate --shift` makes them; 1 is no change."""
 AXES = ("step", "epoch", *SHIFTS)
-"""Of a chart, besides settings that are swept."""
+"""What a chart's axis may be, besides swept settings."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The verdicts of a trained study: its metrics read from what is stored, and decided by `stats.decide`."""
+"""The verdicts of a trained study: reads its metrics from the stored results, and decides by `stats.decide`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from bnlab.studies.running import Trained
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out of a hypothesis.
+    """The verdict on a hypothesis.
 
     Attributes:
         name: of the hypothesis.
-        hypothesis: what was said.
-        decision: what the seeds say of it.
-        values: its metric of every cell that it needs.
+        hypothesis: what was claimed beforehand.
+        decision: the decision on it.
+        values: the values of its metric in the cells that it compares.
     """
 
     name: str
@@ -40,15 +40,15 @@ class Verdict:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it is what the file expects, if it expects anything."""
+        """Whether the verdict is the one that the study's file expects; True if it expects none."""
         return self.hypothesis.expected is None or self.hypothesis.expected.value == self.word.value
 
     def means(self) -> dict[str, float]:
-        """Of each cell the mean over its seeds; infinite where one failed."""
+        """The mean over the seeds of each cell; infinite if one failed."""
         return {str(Cell(arm, at)): fmean(own) for (arm, at), own in self.values.read.items()}
 
     def failures(self) -> dict[str, tuple[int, int]]:
-        """Of each cell in which seeds failed how many did, of how many."""
+        """For each cell with failed seeds, how many failed, and of how many."""
         counts = {
             str(Cell(arm, at)): (sum(math.isinf(value) for value in own), len(own))
             for (arm, at), own in self.values.read.items()
@@ -56,7 +56,7 @@ class Verdict:
         return {cell: count for cell, count in counts.items() if count[0]}
 
     def as_data(self) -> dict[str, Any]:
-        """For programs; an interval or number that there is none of is null, an infinite mean too."""
+        """The verdict as plain values for JSON; missing numbers and infinite means are null."""
         low, high = self.decision.interval
         return {
             "hypothesis": self.name,
@@ -86,7 +86,7 @@ class Judged:
     verdicts: Sequence[Verdict]
 
     def as_data(self) -> dict[str, Any]:
-        """For programs."""
+        """The study and its verdicts as plain values for JSON."""
         plan, locked = self.trained.plan, self.trained.locked
         return {
             "study": plan.study.name,
@@ -106,7 +106,7 @@ def judge(trained: Trained) -> Judged:
     """Reads what was trained and decides every hypothesis.
 
     Raises:
-        UserError: a replicate's files are not what was stored, or lack what a metric needs.
+        UserError: a replicate's files were changed since, or do not have what a metric needs.
     """
     hypotheses = trained.plan.study.hypotheses
     measured = {cell: [_measured(outcome) for outcome in own] for cell, own in trained.outcomes.items()}

@@ -1,7 +1,7 @@
-"""What is measured of a replicate, one number each; a replicate that diverged has the worst there is.
+"""The metrics of studies: each gives one number of a replicate, the worst possible one if it diverged.
 
-A metric is written `{kind: steps_to, of: test_accuracy, goal: 95}`, and a column alone for its value at the end.
-Accuracies are written and told in percent, their differences in points, losses in nats.
+In a study's file a metric is written as `{kind: steps_to, of: test_accuracy, goal: 95}`, or as the name of a column
+alone, which means its value at the end. Accuracies are in percent, their differences in points, losses in nats.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Unit:
     Attributes:
         value: the unit of a value.
         gap: the unit of a difference.
-        digits: after the point.
-        higher: whether more is better.
+        digits: number of digits after the point.
+        higher: whether higher is better.
     """
 
     value: str
@@ -51,12 +51,12 @@ STEPS, SECONDS = Unit("steps", "steps", 0, False), Unit("s", "seconds", 2, False
 
 @dataclass(frozen=True)
 class Reading:
-    """What is stored of a replicate.
+    """The stored results of a replicate.
 
     Attributes:
         final: its final scores by column.
         scores: all rows of metrics.csv.
-        seconds: of training until each step that was evaluated.
+        seconds: seconds of training until each evaluated step.
         diverged: whether its loss was not finite at some step.
         probes: all rows of probes.csv.
         shifted: its final scores by column on test images that were changed, by the changes: ("contrast=0.3",).
@@ -72,7 +72,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of results, as test_accuracy. Raises UserError for another."""
+    """A column of results, such as test_accuracy. Raises UserError if there is no such column."""
 
     name: str
 
@@ -89,11 +89,11 @@ class Column:
         return -math.inf if self.unit.higher else math.inf
 
     def scaled(self, value: float) -> float:
-        """As it is written: an accuracy in percent."""
+        """The value in the unit in which it is shown: accuracies in percent."""
         return 100 * value if self.unit is PERCENT else value
 
     def curve(self, replicate: Reading) -> list[tuple[int, float]]:
-        """Its value at each step at which it was evaluated."""
+        """Its steps and values, at each evaluation."""
         split, _, kind = self.name.rpartition("_")
         return [(row.step, self.scaled(getattr(row, kind))) for row in replicate.scores if row.split == split]
 

@@ -1,4 +1,4 @@
-"""Reads a study's file, and checks that what it says fits together; what is wrong is told in one line."""
+"""Reads a study's file and checks that it is consistent; errors are one line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bnlab.studies.hypotheses import HYPOTHESES, At, Hypothesis
 from bnlab.studies.metrics import METRICS, Column, Final, Metric
 
 MOST_BYTES = 100_000
-"""Of a study's file, which has some thousands."""
+"""The largest size of a study's file; shipped ones have some thousand bytes."""
 BUDGETS = ("quick", "full")
 MOST_CELLS = 1000
 
 
 def read(path: Path, name: str) -> Study:
-    """The study in a file, for which this is typed: its name, or the file.
+    """Reads the study in a file; `name` is what the user types for it: the name of a shipped study, or the file.
 
     Raises:
         UserError: it cannot be read, or something in it is not allowed.
@@ -46,7 +46,7 @@ def _column(value: Any, place: str) -> Column:
 
 
 def _metric(value: Any, place: str) -> Metric:
-    """A column alone is its value at the end."""
+    """The metric of a value in the file. A column's name alone means its value at the end of training."""
     if isinstance(value, str):
         return Final(_column(value, place))
     metric: Metric = _of_kind(METRICS, value, place)
@@ -72,7 +72,7 @@ READERS = {Column: _column, Metric: _metric, Hypothesis: _hypothesis}
 
 
 def _check(study: Study) -> None:
-    """Raises UserError for names that nothing has, and for what would compare nothing."""
+    """Raises UserError for unknown names, and for comparisons that would compare nothing."""
     for budget in BUDGETS:
         if budget not in study.budgets:
             raise UserError(f"budgets: '{budget}' is missing; both are needed: {' and '.join(BUDGETS)}")
@@ -122,7 +122,7 @@ def _check_hypothesis(study: Study, name: str, hypothesis: Hypothesis) -> None:
 
 
 def _check_values(study: Study, place: str, at: At, over: str | None) -> None:
-    """Raises UserError unless `at` has one of the values of each swept setting, but for the one that is gone along."""
+    """Raises UserError unless `at` has a legal value of each swept setting but `over`, along which the chart goes."""
     for key, value in at.items():
         if key not in study.sweep:
             raise typed.at(place, unknown("swept setting", key, study.sweep))

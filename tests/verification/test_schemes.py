@@ -3,8 +3,6 @@
 import functools
 import importlib.util
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from bnlab.verification.conventions import CONVENTIONS
 from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES
 from bnlab.verification.reference.layers import ReferenceNew
 from bnlab.verification.show import known_to_markdown
+from tests import forks
 from tests.conftest import environment
 
 CASES = [(name, impl) for name in SCHEMES for impl in SCHEMES[name].impls if impl != "keras"]
@@ -123,8 +122,7 @@ def of_keras() -> dict[str, Any]:
     """What `bnlab verify --impl keras --json` says of each scheme, in a process of its own: Keras changes logging."""
     if importlib.util.find_spec("keras") is None:
         pytest.skip("needs bnlab[keras]")
-    command = [sys.executable, "-m", "bnlab", "verify", "--impl", "keras", "--json"]
-    done = subprocess.run(command, env=environment(KERAS_BACKEND="torch"), capture_output=True, text=True, timeout=300)
+    done = forks.bnlab(["verify", "--impl", "keras", "--json"], Path(), environment(KERAS_BACKEND="torch"))
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)["verified"]
     return {verified["scheme"]: {check["check"]: check for check in verified["checks"]} for verified in found}
