@@ -16,11 +16,11 @@ from bnlab.studies.judging import Judged
 from bnlab.studies.metrics import Final, Reading
 
 AXIS = "60"
-"""Pixels of the axis beside the legend."""
+"""The width of the axis in pixels, beside the legend."""
 
 
 def chart(judged: Judged) -> charts.Drawing:
-    """Means over the seeds that finished, with 95 % t intervals; whose seeds diverged is said below the title."""
+    """The chart: means over the seeds that finished, with 95 % t intervals; diverged ones are named below the title."""
     study = judged.trained.plan.study
     points = pd.DataFrame(list(_points(study, judged.measured)))
     x = alt.X(
@@ -66,7 +66,7 @@ def _points(study: Study, measured: Mapping[Cell, Sequence[Reading]]) -> Iterato
 
 
 def _values(axes: Chart, along: str | None, replicates: Sequence[Reading]) -> dict[float, list[float]]:
-    """Of each place on the x axis the values of the seeds."""
+    """The values of the seeds at each place of the x axis."""
     values: dict[float, list[float]] = {}
     for replicate in replicates:
         for place, value in heights(axes, along, replicate).items():
