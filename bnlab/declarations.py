@@ -1,11 +1,16 @@
 """What layers and models declare about themselves, so that many replicates of them can train as one program.
 
-A declaration holds for the class that makes it and not for its subclasses, which may do anything. Whatever declares
-nothing is called once per replicate, which is right for everything and slow.
+The declarations are attributes of a class:
 
-All parameters that are not of a linear or convolutional layer are taken for a norm's, which may be spared weight decay;
-`has_norm_parameters = False` in a class says that its are not. `is_noise = True` says that a layer disturbs training
-only, as dropout does: batch statistics are measured without it, and its `draw` is given a seed (`Noise`).
+* `treats_alone = Each...`: what a layer computes independently of the rest;
+* `holds_layers = Calls...`: how a model, or a part of one, calls the layers in it;
+* `has_norm_parameters = False`: its parameters are not a norm's. All parameters but those of linear and convolutional
+  layers are taken for a norm's, which may be spared weight decay;
+* `is_noise = True`: the layer adds noise in training only, as dropout does. Batch statistics are measured without it,
+  and its `draw` is given a seed (`Noise`).
+
+A declaration does not hold for subclasses, which may compute something else. A layer that declares nothing is called
+once per replicate, which is always right, and slow.
 """
 
 from __future__ import annotations
@@ -15,47 +20,49 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 
 class Each(enum.Enum):
-    """What a layer treats alone: `treats_alone = Each.FEATURE` in its class.
+    """What a layer computes independently of the rest: `treats_alone = Each.FEATURE` in its class.
 
-    The layer's input x is (N, C, ...), N samples of C features; of two layers of one class with equal attributes, only
-    the tensors in them may make a difference to what they compute.
+    The layer's input x is (N, C, ...), N samples of C features. Two layers of one class with equal attributes must
+    compute the same function of x and of their tensors (parameters and buffers).
     """
 
     VALUE = "value"
-    """Each value of x. The layer has no tensors."""
+    """Each value of x, as ReLU does. The layer has no tensors."""
     FEATURE = "feature"
-    """Each of the C features, over whatever samples. Its tensors are of shape (C,); buffers may be numbers too, such
-    as a count, if they are the same in all layers that have seen as many batches."""
+    """Each of the C features, over all samples, as batch norm does. Its tensors are of shape (C,). A buffer may also be
+    a single number, such as a count of batches, if it is the same in all layers that have seen as many batches."""
     FEATURE_OVER_AXES = "feature over axes"
-    """As FEATURE; and `normalize_over(x, axes, shape)` does over any axes, with tensors viewed in a shape that
-    broadcasts over x, what `forward` does over all axes but C's. It spares copying x."""
+    """As FEATURE, and the layer has a method `normalize_over(x, axes, shape)`. It normalizes x over the given axes, as
+    `forward` does over all axes but C's, with the layer's tensors viewed in `shape`, which broadcasts over x. It saves
+    copying x."""
     SAMPLE = "sample"
-    """Each of the N samples. Its only tensors are a weight (C,), which multiplies the result, and a bias (C,), which is
-    added to it then."""
+    """Each of the N samples, as layer norm does. The only tensors are a weight (C,), by which the result is multiplied,
+    and a bias (C,), which is then added."""
     CALL = "call"
-    """Nothing less than what one call is given; but by plain operations, none that looks at a number in a tensor and no
-    autograd.Function of its own, so that one vectorized call (torch.func.vmap) does for many. The tensors are any."""
+    """Only the input of one call as a whole. The layer uses plain operations, so that one vectorized call
+    (torch.func.vmap) serves many replicates: it never reads a number out of a tensor, and has no autograd.Function of
+    its own. It may have any tensors."""
 
 
 class Calls(enum.Enum):
-    """How a model, or a part of one, calls the layers that it holds: `holds_layers = Calls.IN_ORDER` in its class.
+    """How a model, or a part of one, calls the layers in it: `holds_layers = Calls.IN_ORDER` in its class.
 
-    It has no tensors but theirs, and keeps nothing else from call to call.
+    All its tensors are in these layers, and it keeps nothing from call to call.
     """
 
     IN_ORDER = "in order"
     """Its one input goes through its children, one after the other, and nothing else is done to it."""
     BY_ITS_FORWARD = "by its forward"
-    """As its `forward` says, which takes tensors and does not mind axes before the ones that it knows: it counts axes
-    from the last one, x.unbind(-2) and not x.unbind(1), and decides nothing by a number in a tensor. A layer may be
-    called many times, as a recurrent one is."""
+    """As its `forward` says. That must work with any number of additional axes in front, so it counts axes from the
+    last one (x.unbind(-2), not x.unbind(1)), and it never reads a number out of a tensor. A layer may be called many
+    times, as in a recurrent network."""
 
 
 @runtime_checkable
 class Noise(Protocol):
-    """A layer that declares `is_noise = True`; what it draws is a function of a seed and of a count of its batches."""
+    """A layer that declares `is_noise = True`. Its noise is a function of a seed and of the number of the batch."""
 
     is_noise: ClassVar[bool]
 
     def draw(self, seed: int) -> None:
-        """Takes a seed of its own, of which no other layer of the replicate has one."""
+        """Takes the layer's seed, another one for each layer of a replicate."""

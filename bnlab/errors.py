@@ -1,12 +1,13 @@
-"""Errors that a user can mend: one line each, and the name that was probably meant."""
+"""Errors that the user can fix: messages of one line, with the nearest valid name."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 LONGEST_SHOWN = 200
+"""Characters of a value that a message shows."""
 SHORTEST_BEGINNING = 3
-"""Letters of a name that may be meant by a longer one that begins so."""
+"""Letters that a valid name needs to be suggested for a longer one that begins with it: batch for batchnorm."""
 
 
 class UserError(Exception):
@@ -52,12 +53,12 @@ class SweepFailedError(Exception):
 
 
 def printable(text: str) -> str:
-    """The text with what a terminal would act on written out, with a backslash; its line breaks stay."""
+    """The text with control characters, on which a terminal would act, replaced by escapes. Line breaks stay."""
     return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
-    """A value as text of one line, cut where nobody would read on."""
+    """A value as one line of text, cut after `longest` characters."""
     text = printable(str(value)).replace("\n", "\\n")
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
 
@@ -80,13 +81,13 @@ def one_line(error: BaseException) -> str:
 
 
 def nearest(received: str, allowed: Iterable[str]) -> str:
-    """`" Did you mean 'batch'?"` for a near miss of one of the allowed names, or more than it, else nothing."""
-    received = received[:LONGEST_SHOWN].lower()  # the search takes the square of the length
+    """`" Did you mean 'batch'?"` if the name is like an allowed one, or begins with one; else an empty string."""
+    received = received[:LONGEST_SHOWN].lower()  # the search takes time quadratic in the length
     names = {name.lower(): name for name in allowed}
     begun = [name for name in names if len(name) >= SHORTEST_BEGINNING and received.startswith(name)]
     matches = (
         difflib.get_close_matches(received, list(names), n=1, cutoff=0.92)
-        or sorted(begun, key=len)[-1:]  # batchnorm is batch, though it is more like batch_renorm
+        or sorted(begun, key=len)[-1:]  # batchnorm means batch, though it is more like batch_renorm
         or difflib.get_close_matches(received, list(names), n=1, cutoff=0.5)
     )
     return f" Did you mean '{names[matches[0]]}'?" if matches else ""
@@ -95,7 +96,7 @@ def nearest(received: str, allowed: Iterable[str]) -> str:
 def unknown(
     kind: str, received: str, allowed: Iterable[str], other_names: Mapping[str, str] | None = None
 ) -> UserError:
-    """The error for a name that is none of the allowed ones; `other_names` are what others call these."""
+    """The error for a name that is not allowed. `other_names` maps names that other libraries use to bnlab's."""
     names, meant = sorted(allowed), (other_names or {}).get(received.lower())
     hint = f" Did you mean '{meant}'?" if meant else nearest(received, names)
     return UserError(f"unknown {kind} '{shown(received)}'; allowed: {', '.join(names)}.{hint}")

@@ -1,4 +1,4 @@
-"""The checks of a setting's range; each raises UserError with what is allowed."""
+"""Checks of a setting's range. Each raises SettingError, which says what is allowed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def one_of(key: str, value: str, allowed: Collection[str]) -> None:
 
 
 def positive(key: str, value: float) -> None:
-    """Also in float32."""
+    """Above 0, also when rounded to float32."""
     require(value > 0 and math.isfinite(value), key, value, "a finite number above 0")
     finite(key, value)
 
 
 def not_negative(key: str, value: float) -> None:
-    """Also in float32."""
+    """0 or above, and neither infinite nor rounded to 0 in float32."""
     require(value >= 0 and math.isfinite(value), key, value, "a finite number, 0 or above")
     finite(key, value)
 
@@ -42,7 +42,7 @@ def within_0_1(key: str, value: float) -> None:
 
 
 def finite(key: str, value: float) -> None:
-    """Also in float32, where what is smaller than the smallest normal number counts as zero."""
+    """Finite in float32 too, and not denormal there (`SMALLEST`), since a denormal number may count as 0."""
     require(math.isfinite(value), key, value, "a finite number")
     size, sign = abs(value), "-" if value < 0 else ""
     nearer = "above" if sign else "below"

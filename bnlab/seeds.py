@@ -1,7 +1,7 @@
-"""What a seed decides: the initial weights, the order of the batches, with data.split_seed what is held out, and noise.
+"""What a seed decides: the initial weights, the order of the batches, noise, and with data.split_seed what is held out.
 
-Each has a generator of its own, but for noise in training: that is a function of a seed and a count, so that it is the
-same whoever else trains beside a replicate, whether a step is recorded, and after a training was interrupted.
+Each has its own random generator, except noise in training, which is a function of a seed and a count. So it does not
+depend on which replicates train side by side, on whether steps are recorded, or on an interruption.
 """
 
 from __future__ import annotations
@@ -24,25 +24,31 @@ def batch_generator(seed: int) -> torch.Generator:
 
 
 def split_generator(split_seed: int, seed: int) -> torch.Generator:
-    """Draws which images are held out, from both numbers."""
+    """Draws which images are held out; depends on both numbers."""
     (mixed,) = np.random.SeedSequence((split_seed, seed)).generate_state(1)  # 32 bits: PyTorch takes no more of a seed
     return torch.Generator().manual_seed(int(mixed))
 
 
 def _nth_generator(seed: int, n: int) -> torch.Generator:
-    """Neighbouring seeds and the two uses of one seed have unrelated streams."""
+    """Generator 0 or 1 of a seed. All of them are unrelated, those of neighbouring seeds too."""
     root = torch.Generator().manual_seed(seed)
     stream_seeds = torch.randint(2**62, (2,), generator=root)
     return torch.Generator().manual_seed(int(stream_seeds[n]))
 
 
 def noise(seed: Tensor, count: Tensor, number: Tensor) -> Tensor:
-    """32 random bits, as int64, for each number of those that a seed gives at a count; the three broadcast."""
+    """Random numbers: 32 bits in an int64 for each `number`, a function of it, of a seed and of a count.
+
+    Args:
+        seed: of the layer.
+        count: of the batch.
+        number: of the value within the batch. All three are whole numbers that broadcast.
+    """
     return _mixed(number * 0x9E3779B1 + _mixed(seed + _mixed(count)))
 
 
 def _mixed(numbers: Tensor) -> Tensor:
-    """32 bits of each int64 number, scrambled: MurmurHash3's last step (Appleby 2011)."""
+    """Scrambles the low 32 bits of each number: MurmurHash3's finalizer (Appleby 2011)."""
     h = numbers & _32_BITS
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         h = ((h ^ torch.bitwise_right_shift(h, shift)) * factor) & _32_BITS

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 @dataclass
 class StackedLauncherConf:
-    """No settings of its own: `stack.max_replicates` is part of bnlab's configuration."""
+    """The launcher's configuration. It has no settings: `stack.max_replicates` is part of bnlab's own."""
 
     _target_: str = "hydra_plugins.bnlab_launcher.StackedLauncher"
 
@@ -21,10 +21,10 @@ ConfigStore.instance().store(group="hydra/launcher", name="stacked", node=Stacke
 
 
 class StackedLauncher(Launcher):
-    """Takes all jobs at once, leaves out what is stored, and trains the rest side by side."""
+    """Takes all jobs at once, and trains those that are not stored yet side by side."""
 
     checks_jobs = True
-    """Every job is checked before the first one starts, so the sweeper need not."""
+    """Tells BnlabSweeper that the launcher checks every job before the first one starts."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra."""

@@ -1,4 +1,4 @@
-"""Hydra's `hydra/sweeper=optuna`: the plugin of hydra-optuna-sweeper, and what it found on the terminal."""
+"""Hydra's `hydra/sweeper=optuna`: the plugin of hydra-optuna-sweeper, which also prints the best trial."""
 
 import importlib.util
 import tempfile
@@ -15,23 +15,27 @@ from omegaconf import DictConfig, read_write
 
 
 class InPlaceOfThePlugin(SearchPathPlugin):
-    """Hydra asks it for folders once all plugins are loaded: only then is a name free to be stored anew."""
+    """Makes `hydra/sweeper=optuna` mean the sweeper below.
+
+    It is a SearchPathPlugin because Hydra calls these when all plugins are loaded: only then can the plugin's own entry
+    be replaced.
+    """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Stores `hydra/sweeper=optuna` with other values; adds no folder."""
+        """Replaces the entry `hydra/sweeper=optuna`; adds no folder."""
         if importlib.util.find_spec("hydra_plugins.hydra_optuna_sweeper") is None:
             return
         from hydra_plugins.hydra_optuna_sweeper.config import Direction, OptunaSweeperConf
 
         node = OptunaSweeperConf(
             _target_="hydra_plugins.bnlab_optuna.OptunaSweeper",
-            direction=Direction.maximize,  # of the validation accuracy, which a job returns
+            direction=Direction.maximize,  # a job returns its validation accuracy
         )
         ConfigStore.instance().store(group="hydra/sweeper", name="optuna", node=node, provider="bnlab")
 
 
 class OptunaSweeper(Sweeper):
-    """The plugin's own sweeper. Unlike it alone, it prints the best trial, and leaves no file behind."""
+    """The plugin's sweeper, with two differences: it prints the best trial, and leaves no file behind."""
 
     def __init__(self, **settings: Any) -> None:
         import optuna
@@ -51,7 +55,7 @@ class OptunaSweeper(Sweeper):
         """Searches, and prints all trials and the best one's command.
 
         Raises:
-            UserError: there is no validation accuracy to go by, or what is to be searched cannot be.
+            UserError: there is no validation accuracy to maximize, or the search space is not legal.
         """
         from bnlab.errors import UserError
         from bnlab.hydra_bridge import show_best, show_finished
@@ -64,5 +68,5 @@ class OptunaSweeper(Sweeper):
             self._plugin.sweep(arguments)
             show_finished()
             found = yaml.safe_load(Path(folder, "optimization_results.yaml").read_text(encoding="utf-8"))
-        if "best_params" in found:  # not of several aims
+        if "best_params" in found:  # missing in a search with several objectives
             show_best(found["best_params"], found["best_value"])

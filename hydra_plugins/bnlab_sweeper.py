@@ -15,14 +15,14 @@ from omegaconf import DictConfig
 
 @dataclass
 class BnlabSweeperConf:
-    """Settings of the sweeper, as the basic one's."""
+    """The sweeper's configuration, with the settings of the basic sweeper."""
 
     _target_: str = "hydra_plugins.bnlab_sweeper.BnlabSweeper"
     max_batch_size: int | None = None
     params: dict[str, Any] = field(default_factory=dict)
 
 
-for name in ("bnlab", "basic"):  # Hydra's own basic one writes multirun.yaml, and stops at the first failure
+for name in ("bnlab", "basic"):  # "basic" too: Hydra's own writes multirun.yaml, and stops at the first failure
     ConfigStore.instance().store(group="hydra/sweeper", name=name, node=BnlabSweeperConf, provider="bnlab")
 
 
@@ -30,7 +30,7 @@ class BnlabSweeper(BasicSweeper):
     """Unlike the basic sweeper it writes no multirun.yaml, and it goes on after failures to list them all."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Runs the jobs of the product of all values.
+        """Runs a job for each combination of the values.
 
         Raises:
             UserError: a job's configuration is not legal; no job has started then.
@@ -54,7 +54,7 @@ class BnlabSweeper(BasicSweeper):
             return loader.load_sweep_config(config, overrides)
 
         globs = {str(override.key_or_group) for override in parsed if isinstance(override.value(), Glob)}
-        if globs:  # nobody can know what of all that there is fits the rest
+        if globs:  # of all choices, some may not fit the other settings
             jobs = usable(jobs, globs, compose)
         returns = self._launch(jobs, self.launcher, compose)
         failures = {
@@ -82,7 +82,7 @@ class BnlabSweeper(BasicSweeper):
         before = finished(fresh)
         try:
             return self._in_batches(jobs, launcher)
-        finally:  # the jobs may have run in other processes, and one that died may have stopped the launcher
+        finally:  # from the store, since jobs may have run in other processes, and the launcher may have failed
             add_finished(stored_outcomes(fresh, before))
 
     def _in_batches(self, jobs: list[list[str]], launcher: Launcher) -> list[JobReturn]:

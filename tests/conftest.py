@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bnlab.machine import interrupt
-from tests.user_class import forks
+from tests import forks
 
 # The tests run in a process per core; threads of theirs would only wait for each other. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -171,7 +171,12 @@ def digest(content: str | bytes) -> str:
 
 
 def stop_clocks(runs: Path) -> None:
-    """Puts fixed times and no commit into all results, so that what is made of them holds none."""
+    """Puts fixed times and no commit into all results, so that what is made of them holds none.
+
+    The runs' indexes, which hold the results as they were stored, are removed.
+    """
+    for path in runs.glob("*/.index.jsonl"):
+        path.unlink()
     for path in runs.glob("*/seed-*/result.json"):
         result = json.loads(path.read_text(encoding="utf-8"))
         result = {key: value for key, value in result.items() if key not in SEALED}
@@ -225,7 +230,7 @@ def _without_times(text: str, folder: Path) -> str:
     """Lines of progress hold rates, and are left out; so are ages, and the folder's own name."""
     text = "\n".join(line for line in text.splitlines() if not re.fullmatch(PROGRESS, line))
     text = re.sub(r" in [\d.]+ .*, [\d.]+ .* of it training steps", " in TIME", text)
-    return re.sub(r"│ +\d+ (s|min|h) │", "│ AGE │", text).replace(str(folder), "FOLDER")
+    return re.sub(r"  \d+ (s|min|h) +", "  AGE  ", text).replace(str(folder), "FOLDER")
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> list[str]:

@@ -141,11 +141,16 @@ def test_add_a_study(tmp_path: Path) -> None:
 
 def test_add_a_tracker(tmp_path: Path) -> None:
     copy = copied(tmp_path / "copy")
-    assert len(follow("Add a tracker", copy)) == 2
-    commands(copy, tmp_path / "empty", "train -m norm=none,batch steps=2 data.limit=200 threads=1 quiet=true")
-    lines = (tmp_path / "empty/runs/lines.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 2
-    assert all({"run", "seed", "step", "test"} <= json.loads(line).keys() for line in lines)
+    assert len(follow("Add a tracker", copy)) == 3
+    few = "steps=2 data.limit=200 threads=1 quiet=true"
+    commands(copy, tmp_path / "empty", f"train -m norm=none,batch {few} tracker=[csv-stream,lines]")
+    lines = [
+        json.loads(line) for line in (tmp_path / "empty/runs/lines.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert len({line["run"] for line in lines}) == 2
+    assert [line["settings"]["steps"] for line in lines if "settings" in line] == [2, 2]
+    assert [line["step"] for line in lines if "test/accuracy" in line] == [2, 2]
+    assert [line["ending"] for line in lines if "ending" in line] == ["done", "done"]
 
 
 def test_add_a_probe(tmp_path: Path) -> None:

@@ -1,12 +1,23 @@
 """The proof that a move changes nothing: equal outputs have equal digests, whatever the clock says; others do not."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from tests import forks, same_outputs
 from tests.same_outputs import differences, digests, of, short, stop_clocks
 
 
-def test_the_same_commands_give_the_same_digests_and_a_change_is_named(tmp_path: Path) -> None:
+def test_the_same_commands_give_the_same_digests_and_a_change_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(line: Sequence[str], cwd: Path, env: Mapping[str, str], **_: object) -> object:
+        return forks.bnlab(line[3:], cwd, env)  # without `python -m bnlab`
+
+    monkeypatch.setattr(same_outputs, "subprocess", SimpleNamespace(run=run))
     first, second = tmp_path / "first", tmp_path / "second"
     found = []
     for folder in (first, second):

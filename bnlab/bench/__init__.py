@@ -1,4 +1,4 @@
-"""Speed: of the training engine beside the machine's own limit, and of the norms beside torch.nn's."""
+"""Measurements of speed: the training engine beside the machine's limit, and the norms beside torch.nn's."""
 
 from bnlab.bench.show import run_engine, run_norms
 

@@ -1,4 +1,4 @@
-"""The article's PyTorch program, written as it was published: what bnlab's speed is measured against.
+"""The article's PyTorch program as it was published, with which bnlab's speed is compared.
 
 784-128-64-10 with nn.BatchNorm1d, torchvision's MNIST with ToTensor, DataLoader, Adam; nothing in it is tuned.
 """
@@ -59,14 +59,14 @@ class Program:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a whole run took and reached."""
+    """The seconds and the test accuracy of a whole run."""
 
     epoch_seconds: list[float]
     test_accuracy: float
 
 
 def dataset(*, train: bool) -> Dataset[tuple[Tensor, int]]:
-    """MNIST as torchvision hands it out, from the files that bnlab has unpacked."""
+    """MNIST as torchvision's dataset, from the files that bnlab has unpacked."""
     with data.unpacked_mnist() as root:
         mnist: Dataset[tuple[Tensor, int]] = datasets.MNIST(
             root, train=train, transform=transforms.ToTensor(), download=False
@@ -75,7 +75,7 @@ def dataset(*, train: bool) -> Dataset[tuple[Tensor, int]]:
 
 
 def train(seed: int, epochs: int) -> Trained:
-    """The whole program. Its seconds are those of the training loop, without the test."""
+    """Runs the whole program. The seconds are those of the training loop, without the test."""
     program = Program(seed)
     seconds = []
     for _ in range(epochs):
@@ -100,7 +100,7 @@ def accuracy(model: nn.Module, loader: DataLoader[tuple[Tensor, int]]) -> float:
 
 
 def seconds_of_steps(steps: int, warm_up: int) -> float:
-    """The seconds of so many training steps, loading included, after others that are not counted."""
+    """The seconds of `steps` training steps, data loading included, after `warm_up` ones that are not counted."""
     program = Program(seed=0)
     batches = _endless(program.loader)
     for _ in range(warm_up):

@@ -1,4 +1,4 @@
-"""The configurations that are timed, as the shipped files set them."""
+"""The configurations that are timed, with the shipped defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def article_config() -> RunConfig:
 
 
 def model_configs() -> dict[str, RunConfig]:
-    """The other models, and a network with a norm of a user's own, by name."""
+    """The other models, and the MLP with a norm that bnlab does not know, by name."""
     own = "norm.target=bnlab.bench.own_class:OwnBatchNorm"
     changes = {
         "cnn": ["model=cnn", "norm=batch"],

@@ -1,4 +1,4 @@
-"""`bnlab bench engine`: the article's program, single runs and stacks of them, beside the machine's measured limit."""
+"""`bnlab bench engine`: times the article's program, single runs and stacks, beside the machine's measured limit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIXED = ("none", "batch", "layer", "group")
 SEEDS_OF_A_MODEL = 8
 LIMIT_REPLICATES = 16
 FEW_TEST_IMAGES = 100
-"""Evaluation is not timed, so it need not take long."""
+"""The number of test images. Evaluation is not timed, so it is kept short."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,15 @@ def bench(
     `share_of_limit` the limit's over the case's, all between medians over the rounds.
 
     Args:
-        steps: that are timed, in every round, after as many to warm up.
+        steps: how many are timed in every round, after at least as many to warm up.
         rounds: how often each case is timed.
         threads: of the CPU; None leaves PyTorch's choice.
         compiled: also time compiled stacks.
-        models: also time the other models, and a class of a user's own.
-        begin: told the round and the case before each measurement.
+        models: also time the other models, and a norm that bnlab does not know.
+        begin: is called with the round and the case before each measurement.
 
     Raises:
-        UserError: compiled, and no C++ compiler works here.
+        UserError: `compiled`, and there is no working C++ compiler.
     """
     config = dataclasses.replace(article_config(), threads=threads)
     if compiled:
@@ -93,7 +93,7 @@ def bench(
 
 
 def cases(config: RunConfig, processes: Executor, *, compiled: bool, models: bool) -> list[Case]:
-    """All that is compared, the article's program first."""
+    """All cases, the article's program first."""
     custom = with_norm(config, "batch", "custom")
     seeds = {size: [Job(config, seed) for seed in range(size)] for size in (1, *SIZES)}
     cores = _threads(config)
@@ -129,9 +129,9 @@ def _cases_of_models(threads: int | None) -> list[Case]:
 
 
 def seconds_of_steps(jobs: Sequence[Job], steps: int, *, compiled: bool) -> float:
-    """The seconds of so many training steps of a stack, batches included, after others that are not counted.
+    """The seconds of `steps` training steps of a stack, batches included, after others to warm up.
 
-    Those are at least as many, and enough for the step to be recorded, as it is in a run of some length.
+    The latter are at least as many, and enough that the step is recorded, as it would be in a whole run.
     """
     config = jobs[0].config
     clock = _Clock()
@@ -140,7 +140,7 @@ def seconds_of_steps(jobs: Sequence[Job], steps: int, *, compiled: bool) -> floa
     replicates = [replicate(job.config, job.seed) for job in jobs]
     threads, device = threads_for(config, len(jobs)), device_of(config)
     split = _hardly_tested(config)
-    train(replicates, split, plan, device, clock, threads=threads, compiled=compiled, say=_refuse)
+    train(replicates, split, plan, device, clock, threads=threads, compiled=compiled, warn=_refuse)
     return clock.seconds[warm_up + steps] - clock.seconds[warm_up]
 
 
@@ -153,7 +153,7 @@ def _threads(config: RunConfig) -> int:
 
 
 def _seconds_side_by_side(config: RunConfig, count: int, processes: Executor, steps: int) -> float:
-    """The mean seconds of so many single runs, each of a thread, that are trained at the same time."""
+    """The mean seconds of `count` single runs that train at the same time, in processes with one thread each."""
     alone = dataclasses.replace(config, threads=1)
     running = [processes.submit(_seconds_alone, Job(alone, seed), steps) for seed in range(count)]
     return fmean(run.result() for run in running)
@@ -190,7 +190,7 @@ def _parameters(config: RunConfig) -> int:
 
 
 def _limit(config: RunConfig, limits: list[limit.Limit]) -> float:
-    """Measures the limit once more, keeps it, and returns it per replicate and step."""
+    """Measures the limit once more, appends it to `limits`, and returns its seconds per replicate and step."""
     measure = partial(limit.measure, _products(config), _parameters(config))
     limits.append(in_own_thread(_threads(config), measure))
     return (limits[-1].products + limits[-1].adam) / LIMIT_REPLICATES

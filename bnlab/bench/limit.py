@@ -1,14 +1,14 @@
-"""The least time that a training step can take on this machine: its matrix products, and Adam's way through memory.
+"""The least time that a training step can take on this machine: its matrix products, and Adam's memory traffic.
 
 For R replicates, a batch of N and layers of widths w_0 .. w_L, a step has these batched products:
 
     forward          (R, N, in)  x (R, in, out)   every layer
     weight gradient  (R, in, N)  x (R, N, out)    every layer
-    input gradient   (R, N, out) x (R, out, in)   every layer but the first: nobody asks for the pixels' gradient
+    input gradient   (R, N, out) x (R, out, in)   every layer but the first, as the pixels need no gradient
 
-of 2 R N in out floating-point operations each. Adam reads p, g, m and v and writes p, m and v: 7 x 4 bytes a parameter.
-Both are measured here and now: the products by torch.bmm in the best of its layouts, the traffic by copying between
-buffers that together are as large as p, g, m and v. Norms, activations, loss and batches are taken to cost nothing.
+of 2 R N in out floating-point operations each. Adam reads p, g, m and v (parameter, gradient and moments) and writes p,
+m and v: 7 x 4 bytes a parameter. Both are measured: the products by torch.bmm in its fastest layout, the traffic by
+copying between buffers that together are as large as p, g, m and v. Norms, activations, loss and batches count as free.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor
 from bnlab.bench.timing import median_seconds
 
 ADAM_TRANSFERS = 7
-"""Read p, g, m, v; write p, m, v."""
+"""Numbers read and written per parameter: reads p, g, m, v; writes p, m, v."""
 
 FLOAT_BYTES = 4
 CALLS, WARM_UP = 15, 3
@@ -32,7 +32,7 @@ CALLS, WARM_UP = 15, 3
 
 @dataclass(frozen=True)
 class Product:
-    """(R, rows, inner) x (R, inner, columns)."""
+    """A batched product (R, rows, inner) x (R, inner, columns)."""
 
     replicates: int
     rows: int
@@ -46,14 +46,14 @@ class Product:
 
 @dataclass(frozen=True)
 class Limit:
-    """One measurement, for all replicates together: seconds per step."""
+    """One measurement: the seconds of a step, for all replicates together."""
 
     products: float
     adam: float
 
 
 def step_products(replicates: int, batch: int, widths: Sequence[int]) -> list[Product]:
-    """The products of one training step, `widths` from the pixels to the classes."""
+    """The products of one training step; `widths` are those of all layers from the pixels to the classes."""
     products = []
     for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
         products.append(Product(replicates, batch, fan_in, fan_out))
@@ -64,12 +64,12 @@ def step_products(replicates: int, batch: int, widths: Sequence[int]) -> list[Pr
 
 
 def adam_bytes(parameters: int) -> int:
-    """What one step of Adam moves to and from memory, float32."""
+    """The bytes that one step of Adam moves to and from memory, in float32."""
     return ADAM_TRANSFERS * FLOAT_BYTES * parameters
 
 
 def measure(products: Sequence[Product], parameters: int) -> Limit:
-    """Times all products and Adam's traffic for so many parameters."""
+    """Times all products, and Adam's traffic for this number of parameters."""
     return Limit(
         products=sum(_fastest(product) for product in products),
         adam=adam_bytes(parameters) / _copy_bandwidth(4 * FLOAT_BYTES * parameters),
@@ -85,7 +85,7 @@ def _fastest(product: Product) -> float:
 
 
 def _layouts(replicates: int, rows: int, columns: int) -> tuple[Tensor, Tensor]:
-    """A matrix per replicate: row by row, and column by column."""
+    """Random matrices, one per replicate, in both memory layouts: row by row, and column by column."""
     return torch.rand(replicates, rows, columns), torch.rand(replicates, columns, rows).mT
 
 

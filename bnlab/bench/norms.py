@@ -1,4 +1,4 @@
-"""`bnlab bench norms`: one layer's forward pass, and its forward and backward pass, for every scheme and impl."""
+"""`bnlab bench norms`: times a layer's forward pass, and forward and backward pass, for every scheme and impl."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from bnlab.norms import SCHEMES
 from bnlab.store import environment
 
 SHAPES = ((32, 128), (128, 128), (32, 784), (1024, 128), (32, 32, 14, 14))
-"""(N, C) of the article's network and around it, and one (N, C, H, W) for what needs space."""
+"""Shapes (N, C) as in the article's network and around it, and one (N, C, H, W) for norms that need space."""
 
 NUM_GROUPS = 16
 """Divides the channels of all shapes."""
 
 WARM_UP, CALLS = 5, 25
-"""In one round. In short blocks, as in a real run each layer finds its own code warm."""
+"""Calls of a layer in one round: short blocks, in each of which the layer's own code is in the cache."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Case:
 def bench(rounds: int, threads: int | None, *, begin: Callable[[int, str], None]) -> dict[str, Any]:
     """Times all cases in alternating rounds and returns the figures as plain values.
 
-    Times are medians in microseconds per call; `ratio_to_native` is the case's over that of torch.nn's layer, None
-    where torch.nn has none for this shape.
+    Times are medians in microseconds per call. `ratio_to_native` is the time divided by that of torch.nn's layer, None
+    if torch.nn has none for this shape.
 
     Args:
         rounds: how often each case's block of calls is timed.
         threads: of the CPU; None leaves PyTorch's choice.
-        begin: told the round and the case before each measurement.
+        begin: is called with the round and the case before each measurement.
     """
     passes = {case: call for case in _all() if (call := layer_pass(case)) is not None}
     measures = {case.name: partial(median_seconds, call, CALLS, WARM_UP) for case, call in passes.items()}
@@ -67,7 +67,7 @@ def bench(rounds: int, threads: int | None, *, begin: Callable[[int, str], None]
 
 
 def layer_pass(case: Case) -> Callable[[], Tensor | None] | None:
-    """The pass in training mode; None where the scheme or impl is not defined for the shape."""
+    """A function that does the pass in training mode; None if the scheme or impl is not defined for the shape."""
     settings = norm_config(case.scheme, case.impl).settings()
     if "num_groups" in settings:
         settings["num_groups"] = NUM_GROUPS
@@ -89,7 +89,7 @@ def _backward(layer: nn.Module, shape: tuple[int, ...]) -> Callable[[], None]:
 
 
 def _all() -> list[Case]:
-    """Native and custom of one layer are neighbours. Without a norm there is nothing to time."""
+    """All cases, native and custom of a layer side by side; none without a norm, since there is nothing to time."""
     return [
         Case(scheme.name, impl, shape, backward)
         for scheme in SCHEMES.values()

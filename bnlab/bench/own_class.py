@@ -1,4 +1,4 @@
-"""Batch normalization as a tutorial writes it: a class that bnlab does not know, to be timed like a user's own."""
+"""Batch normalization as in a tutorial: a class that bnlab does not know, timed in place of a user's own."""
 
 import torch
 from torch import Tensor, nn

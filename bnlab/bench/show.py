@@ -1,4 +1,4 @@
-"""Shows what a bench has measured: a table, or JSON; and writes JSON to a file."""
+"""Runs a benchmark, prints its results as a table or JSON, and writes JSON to a file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _run(bench: Callable[[Begin], dict[str, Any]], rounds: int, as_json: bool, o
     if out is not None:
         check_output("--out", out)
     errors = Console(stderr=True, highlight=False)
-    # No refreshing thread: it would take its time from what is measured.
+    # Without a refreshing thread, which would disturb the measurement.
     with Live(console=errors, auto_refresh=False, transient=True) as live:
         results = bench(lambda number, name: live.update(Text(f"round {number} of {rounds}: {name}"), refresh=True))
     text = json.dumps(results, indent=2)
@@ -66,7 +66,7 @@ def _run(bench: Callable[[Begin], dict[str, Any]], rounds: int, as_json: bool, o
 
 
 def print_results(results: dict[str, Any], console: Console) -> None:
-    """The table of a bench's plain values, with what it was measured on."""
+    """Prints a benchmark's results as a table, with the machine that they were measured on."""
     table = _engine_table(results) if results["bench"] == "engine" else _norms_table(results)
     console.print(as_wide_as_needed(table, console), soft_wrap=True)
     for line in (*_notes(results), _where(results["environment"])):

@@ -1,4 +1,4 @@
-"""Time in alternating rounds: whatever slows the machine for a while slows all that is compared."""
+"""Timing in alternating rounds, so that a slow phase of the machine affects all cases alike."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def alternate(
     """What each measure returned, round by round; every round calls all of them once, in their order.
 
     Args:
-        measures: by name.
-        rounds: how many.
-        begin: told the round, counted from 1, and the name before each call.
+        measures: the functions to call, by name.
+        rounds: their number.
+        begin: is called with the round, counted from 1, and the name before each call.
     """
     results: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(1, rounds + 1):
@@ -26,7 +26,7 @@ def alternate(
 
 
 def median_seconds(call: Callable[[], object], calls: int, warm_up: int) -> float:
-    """The median of the seconds of so many calls, after others that are not counted."""
+    """The median of the seconds of `calls` calls, after `warm_up` ones that are not counted."""
     for _ in range(warm_up):
         call()
     times = []

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bnlab.cli.options import RunName, RunsDir, path
+from bnlab.machine import status
 
 
 class Order(enum.StrEnum):
@@ -51,6 +52,7 @@ def evaluate(
     Examples: bnlab evaluate batch-native-mlp data=fashion_mnist;
     bnlab evaluate batch-native-mlp --order sorted --batch-size 32 --statistics batch
     """
+    status.show("loading PyTorch")
     from rich.console import Console
 
     from bnlab.hydra_bridge import changes_of
@@ -61,5 +63,7 @@ def evaluate(
     if output is not None:
         check_output("--output", output)
     conditions = conditions_of(shift or [], order.value, batch_size, statistics.value)
+    status.follow("evaluating")
     config, scores = evaluate_run(find(read(runs_dir), run), changes_of(overrides or []), conditions)
+    status.clear()
     show_evaluated(config, scores, conditions, output, Console(highlight=False))

@@ -9,6 +9,7 @@ import typer
 
 from bnlab.cli.options import RunName, RunsDir, path, text
 from bnlab.errors import UserError
+from bnlab.machine import status
 
 
 def export(
@@ -28,6 +29,7 @@ def export(
 
     Example: bnlab export batch-native-mlp/seed-0 --format onnx --fold
     """
+    status.show(f"reading {runs_dir}")
     from bnlab.runs import find, read
 
     found = find(read(runs_dir), run)
@@ -35,9 +37,11 @@ def export(
         seeds = ", ".join(replicate.path.name for replicate in found.replicates) or "none"
         raise UserError(f"{found.name} has several seeds or none; write one of them: {found.name}/SEED, of {seeds}")
 
+    status.follow("loading PyTorch")
     from bnlab.export import export as write
     from bnlab.launch import trained_model
 
     written = write(trained_model(found, target), kind, output, fold=fold)
+    status.clear()
     same = "" if written.difference is None else f"; its logits differ by {written.difference:.1e} of the largest one"
     typer.echo(f"written to {written.path}{same}")

@@ -10,6 +10,7 @@ import typer
 from bnlab.cli.failing import INTERRUPTED, fail
 from bnlab.cli.options import RunsDir, path, text
 from bnlab.errors import UserError
+from bnlab.machine import status
 
 
 def report(
@@ -58,6 +59,7 @@ def report(
 
     Example: bnlab report --by norm.name --baseline norm.name=none -o comparison
     """
+    status.show("starting")
     from rich.console import Console
 
     from bnlab import report as reports

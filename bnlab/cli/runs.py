@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bnlab.cli.options import RunName, RunsDir, path, text
 from bnlab.errors import UserError
+from bnlab.machine import status
+
+if TYPE_CHECKING:
+    from bnlab.runs import Run
 
 Where = Annotated[
     list[str] | None,
@@ -70,12 +74,12 @@ def list_runs(
 
     Example: bnlab runs ls --state done --json
     """
+    stored = _read(runs_dir)
     from rich.console import Console
 
     from bnlab.runs import as_json as in_json
-    from bnlab.runs import read, select, show_all
+    from bnlab.runs import select, show_all
 
-    stored = read(runs_dir)
     chosen = select(stored, state or (), name, where or (), older, tag or ())
     if as_json:
         typer.echo(in_json(chosen))
@@ -94,11 +98,11 @@ def difference(
 
     Example: bnlab runs diff batch-native-mlp none-mlp
     """
+    stored = _read(runs_dir)
     from rich.console import Console
 
-    from bnlab.runs import find, read, show_difference
+    from bnlab.runs import find, show_difference
 
-    stored = read(runs_dir)
     show_difference(find(stored, first), find(stored, second), Console(highlight=False))
 
 
@@ -114,11 +118,12 @@ def tag_run(
 
     Example: bnlab runs tag batch-native-mlp thesis figure-3 --note "for chapter 2"
     """
+    stored = _read(runs_dir)
     from rich.console import Console
 
-    from bnlab.runs import find, read, show_tags, tagged
+    from bnlab.runs import find, show_tags, tagged
 
-    found = find(read(runs_dir), run)
+    found = find(stored, run)
     changed = tagged(found, tags or (), note, remove=remove) if tags or note is not None else found
     show_tags(changed, Console(highlight=False))
 
@@ -129,11 +134,12 @@ def show(run: RunName, runs_dir: RunsDir = Path("runs")) -> None:
 
     Example: bnlab runs show batch-native-mlp
     """
+    stored = _read(runs_dir)
     from rich.console import Console
 
-    from bnlab.runs import find, read, show_one
+    from bnlab.runs import find, show_one
 
-    show_one(find(read(runs_dir), run), Console(highlight=False))
+    show_one(find(stored, run), Console(highlight=False))
 
 
 @app.command("rm")
@@ -151,16 +157,16 @@ def remove(
 
     Example: bnlab runs rm --state failed --yes
     """
-    from rich.console import Console
-
-    from bnlab.runs import find, read, select, show_removal
-
     if not (names or state or where or older is not None):
         raise UserError(
             "say what to remove: RUN, RUN/seed-N, --state STATE, --where SETTING=VALUE or --older AGE, "
             "e.g. bnlab runs rm --state failed"
         )
-    stored = read(runs_dir)
+    stored = _read(runs_dir)
+    from rich.console import Console
+
+    from bnlab.runs import find, select, show_removal
+
     chosen = [find(stored, name) for name in names] if names else stored
     show_removal(select(chosen, state or (), None, where or (), older), really=yes, console=Console(highlight=False))
 
@@ -171,11 +177,13 @@ def check(runs_dir: RunsDir = Path("runs")) -> None:
 
     Example: bnlab runs check
     """
+    status.show(f"checking {runs_dir}")
     from rich.console import Console
 
     from bnlab import runs
 
     checked = runs.check(runs_dir)
+    status.clear()
     runs.show_check(checked, Console(highlight=False))
     if checked.faults:
         raise typer.Exit(1)
@@ -194,8 +202,19 @@ def export(
 
     Example: bnlab runs export runs.csv
     """
+    status.show(f"reading {runs_dir}")
     from rich.console import Console
 
     from bnlab.report.export_file import export as write
 
     write([runs_dir], output, Console(highlight=False, stderr=str(output) == "-"), probes=probes)
+
+
+def _read(runs_dir: Path) -> list[Run]:
+    """All runs of the folder; in a large one that takes seconds, and imports take some too."""
+    status.show(f"reading {runs_dir}")
+    from bnlab.runs import read
+
+    runs = read(runs_dir)
+    status.clear()
+    return runs

@@ -14,28 +14,35 @@ from bnlab.config import CONF
 from bnlab.errors import unknown
 from bnlab.norms import CHANGES, SCHEMES, Scheme
 
-OWN = "custom_class"
-
 COLUMNS = ("norm=", "scheme", "norm.impl=", "paper")
 """Of the list; the last ones are left out in a terminal that they do not fit."""
 
-OWN_CLASS = {
-    "A norm of your own (norm=custom_class)": [
-        "y = CLASS(num_features, **kwargs)(x)",
-        "norm.target=FILE.py:CLASS, or PACKAGE.MODULE:CLASS for what can be imported",
-    ],
-    "What is asked of the class": [
-        "it is a torch.nn.Module",
-        "num_features is its constructor's first argument; norm.kwargs gives the others that have no default",
-        "its output has the shape of its input: (N, C) in model=mlp, (N, C, H, W) in model=cnn, C = num_features",
-        "it ends: import, constructor and passes are tried out before anything is trained",
-    ],
-    "Example": [
-        "bnlab train norm=custom_class norm.target=my_file.py:MyNorm 'norm.kwargs={eps: 0.001}'",
-        "bnlab verify my_file.py:MyNorm --as batch  tells whether it computes what it should",
-    ],
+NO_SCHEMES = {
+    "custom_class": {
+        "A norm of your own (norm=custom_class)": [
+            "y = CLASS(num_features, **kwargs)(x)",
+            "norm.target=FILE.py:CLASS, or PACKAGE.MODULE:CLASS for what can be imported",
+        ],
+        "What is asked of the class": [
+            "it is a torch.nn.Module",
+            "num_features is its constructor's first argument; norm.kwargs gives the others that have no default",
+            "its output has the shape of its input: (N, C) in model=mlp, (N, C, H, W) in model=cnn, C = num_features",
+            "it ends: import, constructor and passes are tried out before anything is trained",
+        ],
+        "Example": [
+            "bnlab train norm=custom_class norm.target=my_file.py:MyNorm 'norm.kwargs={eps: 0.001}'",
+            "bnlab verify my_file.py:MyNorm --as batch  tells whether it computes what it should",
+        ],
+    },
+    "mixed": {
+        "A scheme for each hidden layer (norm=mixed)": [
+            "y = the layer's own scheme of x, or x where that is none",
+            "norm.per_layer=[SCHEME,...]: one for each hidden layer of model=mlp, from the first on",
+        ],
+        "Example": ["bnlab train norm=mixed 'norm.per_layer=[batch,none]' model.hidden=[128,64]"],
+    },
 }
-"""The page of `norm=custom_class`, which is no scheme: what it computes is the user's."""
+"""The pages of the norms that are no scheme; the first title of each is the page's."""
 
 
 def list_schemes() -> None:
@@ -47,6 +54,7 @@ def list_schemes() -> None:
     console.print(next(fitting, tables[-1]))
     console.print("all about one, with its settings: bnlab norms NAME", soft_wrap=True)
     console.print("a norm of your own: bnlab norms custom_class", soft_wrap=True)
+    console.print("another scheme in each layer: bnlab norms mixed", soft_wrap=True)
 
 
 def _table(columns: Sequence[str]) -> Table:
@@ -65,25 +73,24 @@ def _table(columns: Sequence[str]) -> Table:
 
 
 def show_scheme(name: str) -> None:
-    """Prints all about one scheme, or about `custom_class`.
+    """Prints all about one scheme, or about a norm that is none.
 
     Raises:
         UserError: there is no such scheme.
     """
-    if name not in SCHEMES and name != OWN:
-        raise unknown("norm", name, [*SCHEMES, OWN])
+    if name not in SCHEMES and name not in NO_SCHEMES:
+        raise unknown("norm", name, [*SCHEMES, *NO_SCHEMES])
     console = _console()
-    for title, lines in (own_class() if name == OWN else sections(SCHEMES[name])).items():
+    for title, lines in (sections(SCHEMES[name]) if name in SCHEMES else page(name)).items():
         console.print(title, style="bold")
         for line in lines:
             console.print(f"  {line}", soft_wrap=True)
 
 
-def own_class() -> dict[str, list[str]]:
-    """The page of a norm of the user's own, as `sections`."""
-    title, *others = OWN_CLASS
-    settings = {"Parameters and bnlab's defaults": _shipped(OWN)}
-    return {title: OWN_CLASS[title]} | settings | {other: OWN_CLASS[other] for other in others}
+def page(name: str) -> dict[str, list[str]]:
+    """The page of a norm that is no scheme, as `sections`."""
+    (title, lines), *others = NO_SCHEMES[name].items()
+    return {title: lines, "Parameters and bnlab's defaults": _shipped(name)} | dict(others)
 
 
 def sections(scheme: Scheme) -> dict[str, list[str]]:

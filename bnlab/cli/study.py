@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,8 +70,16 @@ def _asked(words: Sequence[str], *, every: bool) -> list[tuple[Study, Sequence[s
         wrong = "a study's name and --all are given" if every else "no study is named"
         raise UserError(f"{wrong}; write bnlab study NAME, bnlab study FILE.yaml, or --all. See: bnlab study --list")
     if every:
-        return [(studies.find(name), words) for name in studies.names()]
+        return [(study, words) for study in map(studies.find, studies.names()) if _can_be_run(study)]
     return [(studies.find(words[0]), words[1:])]
+
+
+def _can_be_run(study: Study) -> bool:
+    """Whether all packages that it needs are installed; what is missing is told."""
+    missing = [package for package in study.needs if importlib.util.find_spec(package) is None]
+    if missing:
+        typer.echo(f"{study.name} is left out: it needs {' '.join(missing)}, which pip installs", err=True)
+    return not missing
 
 
 def _write(overrides: Sequence[str]) -> None:
@@ -81,11 +90,12 @@ def _write(overrides: Sequence[str]) -> None:
     from bnlab.studies import judging, pages, running
 
     judged, not_run = [], []
-    for name in studies.names():
-        status.show(f"reading {name}")
-        trained = running.stored(running.prepare(studies.planned(studies.find(name), "full", overrides)))
+    for study in map(studies.find, studies.names()):
+        status.show(f"reading {study.name}")
+        plan = studies.planned(study, "full", overrides)
+        trained = running.stored(running.prepare(plan)) if _can_be_run(study) else None
         if trained is None:
-            not_run.append(name)
+            not_run.append(study.name)
         else:
             judged.append(judging.judge(trained))
     status.clear()

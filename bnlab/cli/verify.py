@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bnlab.cli.options import text
+from bnlab.machine import status
 
 OF_CLASS = "A class"
 """The heading of the options that say what a class is meant to be."""
@@ -50,6 +51,7 @@ def verify(
 
     Example: bnlab verify my_bn.py:MyBN
     """
+    status.show("starting")
     from bnlab.verification import Declared, affine_of
     from bnlab.verification import verify as hold
 

@@ -1,11 +1,15 @@
-"""The typed configuration: a file per section says what is legal, `resolve` makes it from plain values."""
+"""The typed configuration of a run: what settings there are and which values are legal.
+
+There is a dataclass for each section; `from_mapping` makes a `RunConfig` of plain values or says what is not legal. The
+defaults are in conf/.
+"""
 
 from bnlab.config import setting_words
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.idle import without_effect
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
-from bnlab.config.norm import CustomClassConfig
+from bnlab.config.norm import CustomClassConfig, MixedConfig
 from bnlab.config.optimizer import (
     AdamConfig,
     CosineConfig,
@@ -31,6 +35,7 @@ from bnlab.config.run import (
 )
 from bnlab.config.shipped import CONF, default_choices, defaults, defaults_of
 from bnlab.config.tag import check_tags
+from bnlab.config.trackers import TRACKERS
 
 __all__ = [
     "CHOICES",
@@ -41,6 +46,7 @@ __all__ = [
     "MOST_THREADS",
     "PROBES",
     "SECTIONS",
+    "TRACKERS",
     "AdamConfig",
     "CNNConfig",
     "CosineConfig",
@@ -49,6 +55,7 @@ __all__ = [
     "EngineConfig",
     "KerasEngineConfig",
     "MLPConfig",
+    "MixedConfig",
     "ModelConfig",
     "OptimizerConfig",
     "ProbesConfig",

@@ -8,17 +8,17 @@ from typing import ClassVar
 from bnlab.ranges import one_of
 
 DEFAULT_ENGINE = {"name": "bnlab"}
-"""What a configuration means that names no engine, as all that were stored before there were two."""
+"""The engine of a configuration that names none, as those stored before there was a choice."""
 
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """bnlab's own, and what all engines say of themselves.
+    """bnlab's own engine, and the base class of the others.
 
     Attributes:
-        trains_stacks: replicates train side by side.
-        takes_devices: it trains on the device that `device` names, and not on the CPU alone.
-        is_keras: Keras computes all of it.
+        trains_stacks: whether it can train replicates side by side.
+        takes_devices: whether it obeys the setting `device`; if not, it trains on the CPU.
+        is_keras: whether Keras does all the computing.
     """
 
     trains_stacks: ClassVar[bool] = True
@@ -28,7 +28,7 @@ class EngineConfig:
     name: str
 
     def label(self) -> str:
-        """What the name of a run's folder says of it."""
+        """What is added to the name of a run's folder."""
         return ""
 
 

@@ -1,4 +1,4 @@
-"""The settings that change nothing in a run, because of others."""
+"""Settings without effect: those that change nothing in a run because of other settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bnlab.errors import written
 
 
 def without_effect(config: RunConfig) -> dict[str, str]:
-    """The keys of the settings on which nothing in this run depends, whatever their values, each with the reason."""
+    """The keys of the settings whose values make no difference to this run, each with the reason."""
     idle = {f"norm.{name}": reason for name, reason in config.norm.without_effect().items()}
     if config.steps is not None:
         idle["epochs"] = f"steps={config.steps} says when the training ends"

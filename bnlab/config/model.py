@@ -17,7 +17,7 @@ PIXELS = 28
 
 @dataclass(frozen=True)
 class ModelConfig(ABC):
-    """What every model has."""
+    """The settings that every model has."""
 
     name: str
     activation: str
@@ -40,12 +40,12 @@ class ModelConfig(ABC):
 
     @abstractmethod
     def shape(self) -> dict[str, Any]:
-        """What of it decides the shapes of its weights."""
+        """The settings that decide the shapes of the weights: models of equal shape can share a stack."""
 
 
 @dataclass(frozen=True)
 class MLPConfig(ModelConfig):
-    """Fully connected. Where width and depth are given they take the place of hidden, which is null then."""
+    """A fully connected network. `width` and `depth`, if set, replace `hidden`, which is then set to null."""
 
     hidden: list[int] | None
     width: int | None = field(default=None, kw_only=True)
@@ -80,7 +80,7 @@ class MLPConfig(ModelConfig):
         super().__post_init__()
 
     def widths(self) -> list[int]:
-        """Of each hidden layer."""
+        """The width of each hidden layer."""
         return [self.width] * self.depth if self.width is not None and self.depth is not None else self.hidden or []
 
     def shape(self) -> dict[str, Any]:

@@ -15,11 +15,13 @@ class OptimizerConfig:
     weight_decay: float
     decay_norm_params: bool
     clip_norm: float | None = field(default=None, kw_only=True)
+    adaptive_clip: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         positive("optimizer.lr", self.lr)
-        if self.clip_norm is not None:
-            positive("optimizer.clip_norm", self.clip_norm)
+        for name in ("clip_norm", "adaptive_clip"):
+            if getattr(self, name) is not None:
+                positive(f"optimizer.{name}", getattr(self, name))
         not_negative("optimizer.weight_decay", self.weight_decay)
 
 

@@ -1,4 +1,4 @@
-"""The setting that is meant by a name without its group, by PyTorch's or Keras's name, or by a near miss."""
+"""Finds the setting that a wrong name means: one without its group, PyTorch's or Keras's name, or a misspelt one."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ OTHER_NAMES = {
 """What PyTorch, Keras and their users call a setting, and what it is called here."""
 
 NEAR = 0.76
-"""Of difflib's likeness, from 0 to 1: `dropout`, which no model here has, is .73 of `root`."""
+"""The least similarity, by difflib, from 0 to 1, at which a name counts as misspelt."""
 
 
 def keys_named(name: str) -> list[str]:
-    """The keys of the settings, of whatever choice, with that name here or elsewhere: `lr` gives `optimizer.lr`."""
+    """The keys of all settings with this name, here or in other libraries: `lr` gives `optimizer.lr`."""
     return _keys_by_name().get(name, [])
 
 
 def keys_meant(name: str) -> list[str]:
-    """The same for a name that may be misspelt."""
+    """As `keys_named`, for a name that may be misspelt."""
     matches = difflib.get_close_matches(name.lower(), _keys_by_name(), n=1, cutoff=NEAR)
     return keys_named(name) or [key for match in matches for key in keys_named(match)]
 
 
 def did_you_mean(key: str) -> str:
-    """`" Did you mean 'optimizer.lr'?"` for a key that is none, or nothing."""
+    """`" Did you mean 'optimizer.lr'?"` for an unknown key; empty if no setting is like it."""
     meant = keys_meant(key.rpartition(".")[2])
     if meant:
         return f" Did you mean {' or '.join(map(repr, meant))}?"
@@ -65,10 +65,10 @@ def did_you_mean(key: str) -> str:
 
 
 def unknown_key(kind: str, key: str, known: Collection[str]) -> UserError:
-    """The error for a key that no stored run has; all that they have are listed only where none is meant.
+    """The error for a key that no stored run has. It suggests a key, or lists all if none is like it.
 
     Args:
-        kind: what it was to be: "column".
+        kind: what the key was given as: "column".
         key: as typed: `norm`, `lr`.
         known: the keys that runs have: `norm.name`, `optimizer.lr`.
     """

@@ -1,4 +1,4 @@
-"""The settings of the probes, which measure inside a training and change nothing in it."""
+"""The settings of the probes, which measure during a training and change nothing in it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ MOST_STEPS_BETWEEN = 1_000_000_000
 
 @dataclass(frozen=True)
 class ProbesConfig:
-    """Attributes:
-    names: what is measured.
-    every: steps from one look to the next.
-    layers: whose values are kept, by their paths in the model; None: all layers'.
+    """Which probes measure, and when.
+
+    Attributes:
+        names: the probes.
+        every: steps from one measurement to the next.
+        layers: the layers whose values are kept, by their paths in the model; None: all.
     """
 
     names: list[str]

@@ -1,4 +1,4 @@
-"""From plain values to the typed configuration, and the errors of what is not legal."""
+"""Makes the typed configuration of plain values, and the errors for what is not legal."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bnlab.errors import SettingError, UserError, nearest, shown, unknown
 
 
 def settings_of(section: str, choice: str) -> list[str]:
-    """The settings that a choice has: `settings_of("norm", "layer")` is `["eps", "affine"]`."""
+    """The settings of a choice, without impl: `settings_of("norm", "layer")` is `["eps", "affine"]`."""
     return [name for name in names_of(section, choice) if name != "impl"]
 
 
 def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
-    """The error for a key that does not exist, given the chosen option of each section."""
+    """The error for a key that does not exist; `choices` has the choice that was made in each section."""
     section, _, setting = key.partition(".")
     if section in CHOICES and not setting:
         return _no_choice(section, "")
@@ -33,7 +33,7 @@ def unknown_setting(key: str, choices: Mapping[str, str]) -> UserError:
 
 
 def _meant(section: str, setting: str, allowed: Sequence[str]) -> str:
-    """The setting of this choice that was meant, else of another choice of the section, else of another section."""
+    """A hint at the setting that was meant: one of this choice, else of another choice, else of another section."""
     meant = keys_meant(setting.rpartition(".")[2])
     names = [key.partition(".")[2] for key in meant if key.startswith(f"{section}.")]
     own = [name for name in names if name in allowed]
@@ -46,12 +46,12 @@ def _meant(section: str, setting: str, allowed: Sequence[str]) -> str:
 
 
 def wrong_type(key: str, value: object, choices: Mapping[str, str]) -> UserError:
-    """The error for a value that its setting cannot take, given the chosen option of each section."""
+    """The error for a value of the wrong type; `choices` has the choice that was made in each section."""
     return SettingError(key, value, f"is of the wrong type; it has to be {_expected(key, choices)}")
 
 
 def set_value(mapping: dict[str, Any], key: str, value: Any) -> None:
-    """Sets one setting, given by its dotted key, of plain nested values. Raises UserError if there is no such key."""
+    """Sets a setting in nested dictionaries, by its dotted key. Raises UserError if there is no such key."""
     *sections, last = key.split(".")
     node: Any = mapping
     for section in sections:
@@ -63,7 +63,7 @@ def set_value(mapping: dict[str, Any], key: str, value: Any) -> None:
 
 
 def mapping_of(text: str) -> dict[str, Any] | None:
-    """A mapping as it is written for norm.kwargs, `{bias: false, eps: 1e-3}`; None for what is none."""
+    """The mapping that a text such as `{bias: false, eps: 1e-3}` (norm.kwargs) means; None if it is no mapping."""
     import yaml
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -78,10 +78,10 @@ def mapping_of(text: str) -> dict[str, Any] | None:
 
 
 def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
-    """A range-checked configuration from plain nested values, such as a composed config or a stored config.yaml.
+    """Makes a checked configuration of nested dictionaries, as composed by Hydra or read from a stored config.yaml.
 
     Raises:
-        UserError: for an unknown or missing key, a wrong type or a value out of range; the message names it.
+        UserError: an unknown or missing key, a wrong type or a value out of range; the message names it.
     """
     mapping = {"engine": DEFAULT_ENGINE, **mapping}
     choices = _choices_of(mapping)
@@ -92,7 +92,7 @@ def from_mapping(mapping: Mapping[str, Any]) -> RunConfig:
 
 
 _typed_before: dict[tuple[type[Any], str], Any] = {}
-"""Sections that were checked already: the jobs of a sweep share most of theirs, which are frozen for that reason."""
+"""Sections that were checked before. The jobs of a sweep share most sections, which are frozen for that reason."""
 
 
 def _typed(schema: type[Any], values: Mapping[str, Any], section: str, choices: Mapping[str, str]) -> Any:
@@ -139,7 +139,7 @@ def _convert(schema: type[Any], values: Mapping[str, Any], section: str, choices
 
 
 def _types_of(schema: type[Any]) -> dict[str, str]:
-    """The type of each setting as it is written, also where annotations are evaluated."""
+    """The type of each setting, as text."""
     return {f.name: f.type.__name__ if isinstance(f.type, type) else str(f.type) for f in fields(schema)}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from bnlab.config.data import DataConfig
 from bnlab.config.engine import DEFAULT_ENGINE, EngineConfig, KerasEngineConfig
 from bnlab.config.model import CNNConfig, MLPConfig, ModelConfig, RNNConfig, ViTConfig
-from bnlab.config.norm import CustomClassConfig
+from bnlab.config.norm import CustomClassConfig, MixedConfig
 from bnlab.config.optimizer import (
     AdamConfig,
     CosineConfig,
@@ -23,15 +23,20 @@ from bnlab.config.optimizer import (
 )
 from bnlab.config.probes import ProbesConfig
 from bnlab.config.tag import check_tags
+from bnlab.config.trackers import trackers_of
 from bnlab.errors import UserError
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.ranges import not_negative, require
 
 MOST_EPOCHS, MOST_STEPS, MOST_THREADS, MOST_SEEDS = 1_000_000, 1_000_000_000, 1024, 10_000
-"""Beyond what anybody trains: a slip of the finger is told at once, not after a century."""
+"""Upper bounds, beyond what anybody trains, so that a mistyped number is refused at once."""
 
 CHOICES: dict[str, dict[str, type[Any]]] = {
-    "norm": {**{name: scheme.settings for name, scheme in SCHEMES.items()}, "custom_class": CustomClassConfig},
+    "norm": {
+        **{name: scheme.settings for name, scheme in SCHEMES.items()},
+        "custom_class": CustomClassConfig,
+        "mixed": MixedConfig,
+    },
     "model": {"mlp": MLPConfig, "cnn": CNNConfig, "rnn": RNNConfig, "vit": ViTConfig},
     "data": dict.fromkeys(("mnist", "fashion_mnist", "kmnist", "emnist", "qmnist"), DataConfig),
     "optimizer": {"adam": AdamConfig, "adamw": AdamConfig, "sgd": SGDConfig, "rmsprop": RMSPropConfig},
@@ -41,26 +46,26 @@ CHOICES: dict[str, dict[str, type[Any]]] = {
 """The schema of each choice of each section: `norm=batch` is a BatchConfig."""
 
 LENGTH = ("epochs", "steps", "eval_every")
-"""The settings in no section that decide a run's result."""
+"""The settings outside of all sections that have an influence on a run's result."""
 
 
 def names_of(section: str, choice: str) -> list[str]:
-    """The settings that a user may set: not the choice's own name, nor what is filled in."""
+    """The settings of a choice that a user may set, without its name and what bnlab fills in."""
     own = dataclasses.fields(CHOICES[section][choice])
     return [f.name for f in own if f.name != "name" and not f.metadata.get("filled_in")]
 
 
 def added_settings(section: str, choice: str) -> dict[str, Any]:
-    """The settings that were added after runs had been stored without them, and what those runs mean: the default.
+    """The settings of a choice that are younger than some stored runs, with the values that such runs mean.
 
-    A setting is one of them if its schema has a default; the shipped files state it too.
+    These are the settings with a default in the dataclass; all others have theirs in conf/ only.
     """
     own = dataclasses.fields(CHOICES[section][choice])
     return {field.name: field.default for field in own if field.default is not dataclasses.MISSING}
 
 
-def _told(section: Any) -> dict[str, Any]:
-    """A section's settings without the added ones at their defaults, so that a stored run keeps its address."""
+def _without_added(section: Any) -> dict[str, Any]:
+    """A section's settings, without added ones at their defaults, so that runs stored before keep their addresses."""
     defaults = {field.name: field.default for field in dataclasses.fields(section)}
     return {key: value for key, value in dataclasses.asdict(section).items() if defaults[key] != value}
 
@@ -76,7 +81,7 @@ class StackConfig:
 
 
 SECTIONS: dict[str, type[Any]] = {"stack": StackConfig, "probes": ProbesConfig}
-"""The sections in which there is nothing to choose; none of them decides a run's result."""
+"""The sections that are no choice; they have no influence on a run's result."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,7 @@ class RunSettings:
     checkpoint_every: float
     keep_checkpoint: bool
     quiet: bool
+    tracker: Any  # null, a name, or a list of names
 
     def __post_init__(self) -> None:
         if self.steps is not None:
@@ -123,6 +129,7 @@ class RunSettings:
             legal = re.fullmatch(r"[^\W_][\w-]{0,79}", self.label) is not None
             require(legal, "label", self.label, "1 to 80 letters, digits, '-' and '_', the first a letter or digit")
         check_tags(self.tags or ())
+        self.trackers()
         require(
             self.runs_dir.strip() != "" and "\0" not in self.runs_dir, "runs_dir", self.runs_dir, "the path of a folder"
         )
@@ -143,15 +150,19 @@ class RunSettings:
         else:
             require(1 <= self.seeds <= MOST_SEEDS, "seeds", self.seeds, allowed)
 
+    def trackers(self) -> list[str]:
+        """The names of the trackers, of which there may be none."""
+        return trackers_of(self.tracker)
+
     def more_seeds(self) -> int:
-        """How many seeds `seeds=+5` wants besides those that are stored; 0 where the seeds are given."""
+        """The number of seeds to train besides the stored ones, for `seeds=+5`; 0 if the seeds are given."""
         more = re.fullmatch(r"\+(\d{1,9})", self.seeds) if isinstance(self.seeds, str) else None
         return int(more[1]) if more else 0
 
     def replicate_seeds(self) -> list[int]:
-        """The seeds to train: `seeds=5` are 0 to 4, `seeds=[7,9]` are those, without `seeds` the one `seed`.
+        """The seeds to train: 0 to 4 for `seeds=5`, 7 and 9 for `seeds=[7,9]`, and `seed` if `seeds` is null.
 
-        Those of `seeds=+5` depend on the store; `bnlab.launch.fresh_seeds` finds them.
+        Those of `seeds=+5` depend on what is stored; `bnlab.launch.fresh_seeds` finds them.
         """
         if self.seeds is None:
             return [self.seed]
@@ -160,7 +171,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class RunConfig(RunSettings):
-    """One run: what is trained, on what, how long, and where it is kept."""
+    """The configuration of one run: what is trained, on what, how long, and where results are kept."""
 
     norm: NormConfig
     model: ModelConfig
@@ -169,19 +180,27 @@ class RunConfig(RunSettings):
     schedule: ScheduleConfig
     engine: EngineConfig
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.norm, MixedConfig):
+            self.norm.check_model(self.model)
+
     def uses_keras(self) -> bool:
-        """Whether Keras computes a part of it."""
+        """Whether Keras computes any part of it."""
         return self.engine.is_keras or (self.norm.impl == "keras" and self.norm.name != "none")
 
     def protocol(self) -> dict[str, Any]:
-        """What decides a run's result: its address in the store. No seed, path, device or display."""
+        """The settings that have an influence on a run's result; their hash is the run's address in the store.
+
+        Seed, paths, device and display are not among them.
+        """
         return self._protocol
 
     @functools.cached_property
     def _protocol(self) -> dict[str, Any]:
-        protocol = {name: _told(getattr(self, name)) for name in CHOICES}
+        protocol = {name: _without_added(getattr(self, name)) for name in CHOICES}
         for name in ("root", "download"):
             del protocol["data"][name]
         if protocol["engine"] == DEFAULT_ENGINE:
-            del protocol["engine"]  # as in the addresses from before there was another
+            del protocol["engine"]  # addresses are older than the choice of an engine
         return protocol | {name: getattr(self, name) for name in LENGTH}

@@ -1,4 +1,4 @@
-"""Settings in words: "batch size 16" for data.batch_size=16. Imports no heavy library."""
+"""Settings in words: "batch size 16" for data.batch_size=16."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,10 +30,10 @@ NAMES = {
     "schedule.name": "schedule",
     "engine.name": "engine",
 }
-# Beside their values, where many stand in one line or column.
+# Shorter names for `phrase`, which lists settings with their values.
 SHORT = {"optimizer.lr": "lr"}
 UNITS = {"data.batch_size": "images", "norm.momentum": "weight of the new batch"}
-# Their values say what they are.
+# Settings that `phrase` shows by their values alone.
 BARE = {"run", "norm.name", "norm.impl", "model.name", "model.activation", "data.name", "optimizer.name"}
 
 
@@ -43,7 +43,7 @@ def name(key: str) -> str:
 
 
 def title(key: str) -> str:
-    """The same with its unit, for an axis: "batch size (images)"."""
+    """A config key in words with its unit, for an axis: "batch size (images)"."""
     return f"{name(key)} ({UNITS[key]})" if key in UNITS else name(key)
 
 
@@ -55,7 +55,10 @@ def phrase(values: Mapping[str, str]) -> str:
 
 
 def telling(keys: Sequence[str], rows: Sequence[Mapping[Any, Any]]) -> list[str]:
-    """The keys without the settings of the norm that the scheme implies, such as eps where each scheme has one."""
+    """The keys that tell the rows apart: without settings of the norm that follow from its scheme.
+
+    If each scheme has one eps in all rows, norm.eps is left out.
+    """
     kept = list(keys)
     if SCHEME in kept:
         for key in keys:
@@ -66,7 +69,7 @@ def telling(keys: Sequence[str], rows: Sequence[Mapping[Any, Any]]) -> list[str]
 
 
 def rounded(values: Sequence[str]) -> list[str]:
-    """The values of one setting with three digits, as long as that keeps different ones apart."""
+    """The values of one setting, rounded to three digits unless different values would become equal."""
     short = [_short(value) for value in values]
     return short if len(set(short)) == len(set(values)) else list(values)
 

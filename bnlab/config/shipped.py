@@ -8,9 +8,10 @@ from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
-"""Their folder: inside an installed package, beside it in a checkout."""
+"""The folder conf/: in an installed package inside of it, in a checkout beside it."""
 
 
+@functools.cache
 def defaults() -> dict[str, Any]:
     """The settings of config.yaml that are in no group."""
     import yaml
@@ -21,7 +22,7 @@ def defaults() -> dict[str, Any]:
 
 @functools.cache
 def default_choices() -> dict[str, str]:
-    """The choice of each group that config.yaml makes."""
+    """The default choice of each group, from config.yaml."""
     import yaml
 
     entries = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))["defaults"]
@@ -31,7 +32,7 @@ def default_choices() -> dict[str, str]:
 
 @functools.cache
 def defaults_of(section: str, choice: str) -> dict[str, Any]:
-    """The settings of a choice of a group, of conf/norm/batch.yaml; none of a choice that is not bnlab's."""
+    """The default settings of a choice, as in conf/norm/batch.yaml; empty for a choice that bnlab does not ship."""
     import yaml
 
     try:

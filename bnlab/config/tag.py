@@ -1,4 +1,4 @@
-"""What a tag may be: a word that a run is found by, no part of its address."""
+"""Tags: words by which runs are found. They are no part of a run's address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TAG = re.compile(r"[^\W_][\w.-]{0,39}")
 
 
 def check_tags(tags: Iterable[str]) -> None:
-    """Raises UserError for the first one that cannot be shown in a line."""
+    """Raises UserError for the first tag that is not allowed."""
     for tag in tags:
         if TAG.fullmatch(tag) is None:
             allowed = "1 to 40 letters, digits, '.', '-' and '_'"

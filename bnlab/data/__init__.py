@@ -1,4 +1,4 @@
-"""The datasets as resident uint8 tensors: `load` reads one, `split` holds validation out, `batches` orders samples."""
+"""The datasets as uint8 tensors in memory: `load` reads one, `split` holds out validation images, `order` shuffles."""
 
 from bnlab.data.batches import batches_per_epoch, check_batches, last_batch_size, order
 from bnlab.data.files import cache_folder, unpacked_mnist

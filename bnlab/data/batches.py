@@ -1,4 +1,4 @@
-"""Batches are index selections: one random order per epoch, cut into pieces of `batch_size`."""
+"""Batches: each epoch has a random order of the samples, which is cut into pieces of `batch_size`."""
 
 import torch
 from torch import Tensor
@@ -7,12 +7,12 @@ from bnlab.errors import UserError
 
 
 def order(num_samples: int, generator: torch.Generator) -> Tensor:
-    """The next epoch's order of the samples, int64 (num_samples,): a permutation by the generator alone."""
+    """The order of the samples in the next epoch: a random permutation, int64 (num_samples,)."""
     return torch.randperm(num_samples, generator=generator)
 
 
 def batches_per_epoch(num_samples: int, batch_size: int, drop_last: bool) -> int:
-    """How many batches an epoch has; `drop_last` leaves out a last one that is not full."""
+    """How many batches an epoch has. `drop_last` leaves out the last batch if it is not full."""
     full, rest = divmod(num_samples, batch_size)
     return full + (rest > 0 and not drop_last)
 
@@ -24,14 +24,14 @@ def last_batch_size(num_samples: int, batch_size: int, drop_last: bool) -> int:
 
 
 def check_batches(num_samples: int, batch_size: int, drop_last: bool, smallest: int = 1, *, left_by: str) -> None:
-    """Refuse batches that can't be trained on.
+    """Raises UserError for batches that cannot be trained on.
 
     Args:
-        num_samples: training images after the split.
+        num_samples: number of training images.
         batch_size: as configured.
         drop_last: as configured.
-        smallest: samples that the norm needs in a batch: 2 for batch statistics of (N, C), else 1.
-        left_by: the settings that decide `num_samples`, with their values: any of them may be the one to change.
+        smallest: the smallest batch that the norm can take: 2 samples for batch statistics of (N, C), else 1.
+        left_by: the settings that decide `num_samples`, with their values, for the message.
 
     Raises:
         UserError: the batch size is not in 1 ... num_samples, or an epoch has a batch of fewer than `smallest` samples.

@@ -1,4 +1,4 @@
-"""Files below torchvision's modules: where they are cached, how they are unpacked, how damage is noticed."""
+"""The datasets' files: where they are cached, how they are unpacked, and how damage is noticed."""
 
 import contextlib
 import gzip
@@ -17,21 +17,21 @@ from pathlib import Path
 from bnlab.errors import UserError
 
 Fault = Callable[[Path], str | None]
-"""Says what is wrong with a file, or None if nothing is."""
+"""Returns what is wrong with a file, or None if nothing is."""
 
 _IDX_TYPES = {
     "idx3-ubyte": (8, 3, 1),
     "idx1-ubyte": (8, 1, 1),
     "idx2-int": (12, 2, 4),
 }
-"""Name ending: (type code, dimensions, bytes per item), as in Y. LeCun's description of the IDX format (1998)."""
+"""By the end of a file's name: type code, number of dimensions, bytes per item, in the IDX format (LeCun 1998)."""
 
 
 HEADER = 16
-"""Bytes of the longest header."""
+"""Bytes of the longest IDX header."""
 
 LARGEST = 2**28
-"""Bytes of the largest file that is read; the largest there is, EMNIST's training images, has a third of it."""
+"""Bytes of the largest file that is read. The largest of these datasets, EMNIST's training images, has a third."""
 
 PIECE = 2**20
 
@@ -43,9 +43,9 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def unpacked_mnist() -> Iterator[Path]:
-    """A folder in which MNIST/raw/, torchvision's place, holds the four unpacked files: the cache.
+    """A folder with the four unpacked MNIST files in MNIST/raw/, where torchvision looks for them.
 
-    Where that cannot be written it is a temporary one, as MNIST is in the package and needs no place of its own.
+    It is the cache, or, if that cannot be written, a temporary folder.
 
     Raises:
         UserError: an embedded file is damaged.
@@ -66,13 +66,13 @@ def embedded_folder() -> Traversable:
 
 
 def embedded_digests() -> dict[str, str]:
-    """File name to SHA-256 digest, of each embedded .gz file and of what it holds."""
+    """The SHA-256 digests of the embedded .gz files and of the unpacked ones, by file name."""
     lines = (embedded_folder() / "SHA256SUMS").read_text().splitlines()
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 
 def digest_fault(path: Path, digest: str) -> str | None:
-    """What is wrong with a file that must have this SHA-256 digest."""
+    """What is wrong with a file that must have this SHA-256 digest; None if nothing is."""
     if not path.is_file():
         return "it is missing"
     with path.open("rb") as file:
@@ -81,7 +81,7 @@ def digest_fault(path: Path, digest: str) -> str | None:
 
 
 def idx_fault(path: Path) -> str | None:
-    """What is wrong with an IDX file, judged by its header and its length.
+    """What is wrong with an IDX file, by its header and its length; None if nothing is.
 
     The header is two zero bytes, the type code, the number of dimensions, and each dimension as a big-endian int32.
     """
@@ -101,7 +101,7 @@ def idx_fault(path: Path) -> str | None:
 
 
 def _declared(name: str, head: bytes) -> tuple[tuple[int, ...], int] | None:
-    """The shape and the size of an IDX file by its first bytes; None if they are no header of its kind."""
+    """The shape and the size in bytes of an IDX file, from its header; None if that is not the header of its kind."""
     code, dimensions, item = next(kind for ending, kind in _IDX_TYPES.items() if name.endswith(ending))
     length = 4 + 4 * dimensions
     if len(head) < length or head[:4] != bytes([0, 0, code, dimensions]):
@@ -111,7 +111,7 @@ def _declared(name: str, head: bytes) -> tuple[tuple[int, ...], int] | None:
 
 
 def unpack_mnist(raw: Path) -> None:
-    """Put the four unpacked MNIST files into the folder `raw`; those already there with the right digest are kept.
+    """Unpacks the four MNIST files into the folder `raw`. Files with the right digest that are there already are kept.
 
     Raises:
         UserError: an embedded file is damaged.
@@ -123,13 +123,13 @@ def unpack_mnist(raw: Path) -> None:
 
 
 def unpack(source: Traversable, target: Path, fault: Fault, remedy: str) -> None:
-    """Replace `target` by what the gzip file `source` holds, as one step that other processes see whole or not at all.
+    """Unpacks the gzip file `source` to `target`, atomically: other processes never see a part of it.
 
     Raises:
-        UserError: `source` is damaged; the message names it and ends in `remedy`.
+        UserError: `source` is damaged; the message names it and ends with `remedy`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The name ends like the target's because idx_fault tells the kind of a file by its ending.
+    # The name ends like the target's, since idx_fault knows the kind of a file by its ending.
     temporary = target.with_name(f"tmp-{uuid.uuid4().hex}-{target.name}")
     try:
         try:
@@ -144,13 +144,13 @@ def unpack(source: Traversable, target: Path, fault: Fault, remedy: str) -> None
 
 
 class _TooMuchError(Exception):
-    """A file unpacks to more than it says."""
+    """A file unpacks to more than its header says."""
 
 
 def _write_unpacked(source: Traversable, target: Path) -> None:
-    """Piece by piece, and no more than the IDX header announces: a few bytes may unpack to any number.
+    """Unpacks piece by piece, and no more than the IDX header says, since a small file may unpack to any size.
 
-    Of what has no such header only the beginning is written.
+    Without an IDX header only the beginning is written.
     """
     with source.open("rb") as packed, gzip.open(packed) as content, target.open("wb") as file:
         head = content.read(HEADER)

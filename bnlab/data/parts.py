@@ -1,4 +1,4 @@
-"""Training, validation and test part of a dataset, and how their bytes become floats."""
+"""The training, validation and test parts of a dataset, and how pixels become floats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bnlab.seeds import split_generator
 
 
 def distinct_seeds(seeds: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Each seed once, in the order in which they first come; and of all seeds, which of these each is."""
+    """The distinct seeds in the order of their first places, and for each of `seeds` its place among these."""
     distinct = list(dict.fromkeys(seeds))
     number = {seed: number for number, seed in enumerate(distinct)}
     return distinct, [number[seed] for seed in seeds]
@@ -22,7 +22,7 @@ def distinct_seeds(seeds: Sequence[int]) -> tuple[list[int], list[int]]:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Images uint8 (N, 1, 28, 28) and labels int64 (N,)."""
+    """A part of a dataset: images uint8 (N, 1, 28, 28) and labels int64 (N,)."""
 
     images: Tensor
     labels: Tensor
@@ -31,22 +31,22 @@ class Part:
         return len(self.labels)
 
     def batch(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Its images from `start` to `stop`, (1, N, 1, H, W), and their labels (1, N): the same for all replicates."""
+        """The images from `start` to `stop`, (1, N, 1, H, W), and their labels (1, N), the same for all replicates."""
         return self.images[start:stop].unsqueeze(0), self.labels[start:stop].unsqueeze(0)
 
     def rows(self, orders: Tensor) -> Tensor:
-        """Where in `images` the seeds' images of these numbers (U, N) are."""
+        """For U seeds: where in `images` their images number `orders` (U, N) are."""
         return orders
 
 
 @dataclass(frozen=True, eq=False)
 class OwnPart(Part):
-    """A part of which R replicates have N images each, those of one seed the same ones.
+    """A part in which each seed has its own N images.
 
     Attributes:
-        images: uint8 (M, 1, 28, 28), with labels (M,): all that theirs are taken from.
-        chosen: of each of the U distinct seeds, where its images are, int64 (U, N).
-        takes: which of the U each replicate has.
+        images: all images, uint8 (M, 1, 28, 28), with labels (M,).
+        chosen: for each of the U distinct seeds, the places of its images, int64 (U, N).
+        takes: which of the U seeds each replicate has.
     """
 
     chosen: Tensor
@@ -66,13 +66,13 @@ class OwnPart(Part):
 
 @dataclass(frozen=True)
 class Scaling:
-    """Bytes to floats: `(x / 255 - mean) / std`; with mean 0 and std 1 exactly torchvision's ToTensor, `x / 255`."""
+    """Makes floats of uint8 pixels: `(x / 255 - mean) / std`. With mean 0 and std 1 it is torchvision's ToTensor."""
 
     mean: float = 0.0
     std: float = 1.0
 
     def to_float(self, images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """A float copy of uint8 images (the in-place steps work on that copy), same shape."""
+        """A scaled float copy of uint8 images, of the same shape."""
         floats = images.to(dtype)
         if self.mean:
             floats.sub_(255 * self.mean)
@@ -81,10 +81,11 @@ class Scaling:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The three parts; `validation` is None if nothing is held out.
+    """A dataset in its three parts.
 
     Attributes:
-        draw: makes each seed's own training and validation part, which are as large as these; None: all have these.
+        validation: None if nothing is held out.
+        draw: makes other training and validation parts of the same sizes for each seed; None: all seeds have these.
     """
 
     train: Part
@@ -95,7 +96,7 @@ class Split:
     draw: Draw | None = None
 
     def of(self, seeds: Sequence[int]) -> Split:
-        """As replicates of these seeds have it."""
+        """The split for replicates of these seeds."""
         if self.draw is None:
             return self
         train, validation = self.draw.parts(seeds)
@@ -104,13 +105,13 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """A split per seed, drawn at random (Bouthillier et al. 2021): as `split`, of the images in the seed's own order.
+    """Draws a random split for each seed (Bouthillier et al. 2021).
 
     Attributes:
         every: the images to split.
-        kept: how many are not held out.
-        limit: how many of each part are used; None: all.
-        split_seed: decides each order, together with the seed and nothing else.
+        kept: how many of them are for training; the others are held out.
+        limit: the largest size of each part; None: no limit.
+        split_seed: decides the splits, together with each seed.
     """
 
     every: Part
@@ -140,11 +141,11 @@ def split(
     normalize: str = "none",
     split_seed: int | None = None,
 ) -> Split:
-    """Hold out the last `validation_size` training images and keep at most the first `limit` images of each part.
+    """Holds out the last `validation_size` training images, and keeps at most the first `limit` images of each part.
 
-    With a `split_seed` each seed holds out images of its own: `Split.of`. The parts are views of the source's tensors.
-    The mean and standard deviation of `normalize="standard"` are those of all pixels of the images that are trained on,
-    so nothing of the other two parts leaks into them; with a `split_seed` they would be of no seed's images.
+    The parts are views of the source's tensors. With a `split_seed` each seed holds out other images, by `Split.of`.
+    `normalize="standard"` takes the mean and standard deviation of all pixels of the training part only. It needs one
+    split for all seeds.
 
     Raises:
         UserError: `validation_size` leaves nothing to train on, or `limit` keeps nothing.
@@ -172,7 +173,7 @@ def _part(images: Tensor, labels: Tensor, limit: int | None) -> Part:
 
 
 def _standardization(images: Tensor) -> Scaling:
-    """Mean and (biased) standard deviation of all pixels / 255, from the exact counts of the 256 values."""
+    """Mean and biased standard deviation of all pixels / 255, computed exactly from the counts of the 256 values."""
     counts = torch.bincount(images.flatten(), minlength=256).double()
     values = torch.arange(256, dtype=torch.float64) / 255
     mean = (counts @ values) / counts.sum()

@@ -1,4 +1,4 @@
-"""Test images under change, by torchvision's transforms, and the order in which test batches are composed."""
+"""Changes of test images (contrast, noise, ...), by torchvision's transforms, and orders of the test images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bnlab.data.parts import Part
 from bnlab.errors import UserError, shown, unknown
 
 SEED = 0
-"""Of the noise, and of the mixed order: the same for every run that is compared."""
+"""The seed of the noise and of the shuffled order, the same for all runs, so that they can be compared."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ KINDS = {
     "blur": _Kind(_blurred, 4, "the standard deviation of a Gaussian, in pixels"),
 }
 ORDERS = ("stored", "shuffled", "sorted")
-"""Of the test images: as the data set has them; mixed; by class."""
+"""The orders of the test images: as in the dataset, shuffled, or sorted by class."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Shift:
 
     Attributes:
         kind: one of `KINDS`.
-        strength: what its unit says, above 0.
+        strength: above 0; `KINDS` has its unit and its largest value.
     """
 
     kind: str
@@ -63,7 +63,7 @@ class Shift:
 
     @staticmethod
     def parse(text: str) -> Shift:
-        """Of `KIND=STRENGTH`. Raises UserError for what is none."""
+        """Parses `KIND=STRENGTH`. Raises UserError if it is not legal."""
         kind, _, value = text.partition("=")
         if kind not in KINDS:
             raise unknown("shift", kind, KINDS)

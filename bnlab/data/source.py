@@ -1,4 +1,4 @@
-"""MNIST and its four relatives, read once through torchvision's dataset classes into resident uint8 tensors."""
+"""MNIST and its four relatives, read by torchvision's dataset classes into uint8 tensors in memory."""
 
 import contextlib
 import io
@@ -76,7 +76,7 @@ _RECIPES = {
 
 
 IMAGE = (1, 28, 28)
-"""Channels, height and width of an image of any of them."""
+"""Channels, height and width of an image, in all of these datasets."""
 
 
 def classes_of(name: str) -> int:
@@ -125,7 +125,7 @@ def _source(name: str, recipe: _Recipe, folder: Path) -> Source:
 
 
 def _find_files(name: str, recipe: _Recipe, folder: Path, download: bool) -> None:
-    """See to it that all four unpacked files are there and whole; torchvision looks for nothing else."""
+    """Makes sure that all four unpacked files are there and intact: unpacks or downloads them if necessary."""
     raw = folder / recipe.folder / "raw"
     remedy = "delete it and put a whole one there, or fetch it again with data.download=true"
     for file in recipe.files:

@@ -1,4 +1,4 @@
-"""The batches of training, gathered from a resident tensor: no DataLoader, no per-sample work."""
+"""`BatchStream`: the training batches, gathered from tensors in memory without a DataLoader."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from bnlab.data.parts import Part, distinct_seeds
 from bnlab.seeds import batch_generator
 
 GATHER_BYTES, MOST_BATCHES = 8 * 2**20, 100
-"""Gathered at once, at most: one large selection costs less than many small ones, and this still fits the cache. An
-interrupt waits until these batches are trained."""
+"""Bytes and batches that are gathered at once, at most. One large selection is faster than many small ones, and this
+size still fits the cache. An interrupt waits until these batches are trained."""
 
 
 class BatchStream:
-    """Endless batches for R replicates; the order of a replicate's samples is decided by its seed alone.
+    """An endless stream of batches for R replicates. The order of a replicate's samples depends on its seed only.
 
-    Replicates of one seed see the same batches; such a batch is gathered once and not copied.
+    Replicates of the same seed get the same batches, which are gathered once and not copied.
 
     Args:
-        part: as the replicates of these seeds have it.
+        part: the training part for replicates of these seeds.
         seeds: one per replicate.
         batch_size: images of a batch; the last one of an epoch has the remainder unless `drop_last`.
     """
@@ -43,7 +43,7 @@ class BatchStream:
         self.batches_at_once = max(1, min(MOST_BATCHES, GATHER_BYTES // bytes_per_batch))
 
     def take(self, most: int) -> list[tuple[Tensor, Tensor]]:
-        """At most so many next batches, never across an epoch: uint8 images (U, N, 1, H, W) and labels (R, N).
+        """The next batches of an epoch, at most `most`: uint8 images (U, N, 1, H, W) and labels (R, N) of each.
 
         U are the distinct seeds, in the order of `distinct_seeds`.
         """
@@ -52,8 +52,8 @@ class BatchStream:
         batches = min(most, self.batches_at_once, self._order.shape[1] // self._batch_size)
         samples = batches * self._batch_size if batches else self._order.shape[1]  # else the epoch's remainder
         taken, self._order = self._order[:, :samples], self._order[:, samples:]
-        # Batch by batch (T, U, N), so that each lies in memory in one piece, and in the same way every time: a compiled
-        # step would be compiled again for another way.
+        # (T, U, N), so that each batch is contiguous and always has the same strides: for others a compiled step would
+        # be compiled again.
         index = taken.unflatten(1, (max(batches, 1), -1)).transpose(0, 1)
         # index_select copies whole rows, several times as fast as indexing with a matrix of indices.
         images = self._images.index_select(0, index.flatten()).view(*index.shape, *self._images.shape[1:])
@@ -61,18 +61,18 @@ class BatchStream:
         return list(zip(images, labels, strict=True))
 
     def state(self) -> dict[str, Any]:
-        """The position: what the epoch's order was drawn from, and how many samples of each replicate are taken."""
+        """The position: the generators' states before this epoch, and how many of its samples are taken."""
         return {"drawn_from": self._drawn_from, "taken": self._used - self._order.shape[1]}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Goes to a position of a stream of the same seeds."""
+        """Goes to the position of a stream with the same seeds."""
         for generator, drawn_from in zip(self._generators, state["drawn_from"], strict=True):
             generator.set_state(drawn_from)
         self._draw()
         self._order = self._order[:, state["taken"] :]
 
     def _draw(self) -> None:
-        """The next epoch's order."""
+        """Draws the next epoch's order."""
         self._drawn_from = [generator.get_state() for generator in self._generators]
         orders = [order(len(self._part), generator)[: self._used] for generator in self._generators]
         self._order = self._part.rows(torch.stack(orders)).to(self._images.device)

@@ -1,11 +1,12 @@
-"""The training engine: the one loop, the shards that its threads train, the step that they replay, and evaluation.
+"""The training engine: the training loop, the shards that its threads train, the recorded step, and evaluation.
 
-It takes plain modules, data and hyperparameters, and tells observers; it knows no file, no command and no scheme.
+`train` takes plain modules, data and hyperparameters, and reports to observers. Nothing here knows a file, a command
+or a scheme.
 """
 
 from bnlab.engine.evaluation import EVALUATION_BATCH, Score, evaluate, evaluate_on_batch_statistics
 from bnlab.engine.look import WHOLE, Inspected, Inspection, Look, Values
-from bnlab.engine.loop import Keeper, train
+from bnlab.engine.loop import Checkpointer, train
 from bnlab.engine.observer import Beginning, Evaluation, Member, Observer, Observers
 from bnlab.engine.optimizer import Hyperparameters
 from bnlab.engine.plan import Plan
@@ -18,11 +19,11 @@ __all__ = [
     "WHOLE",
     "WORTH_RECORDING",
     "Beginning",
+    "Checkpointer",
     "Evaluation",
     "Hyperparameters",
     "Inspected",
     "Inspection",
-    "Keeper",
     "Look",
     "Member",
     "Observation",

@@ -1,4 +1,7 @@
-"""Loss and accuracy of a stack: on the batches just trained, and on held-out images. R replicates, K classes."""
+"""Loss and accuracy of a stack, on training batches and on held-out images.
+
+Shapes: R replicates, N images, K classes, T batches.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,18 @@ from bnlab.engine.population import buffers_kept
 from bnlab.lifting import without_noise
 
 EVALUATION_BATCH = 1000
-"""Images per forward pass in evaluation; fixed, so that equal runs give equal bits."""
+"""Images per forward pass; fixed, since another size changes the last bits."""
 
 
 @dataclass
 class Score:
-    """Sums over N images, per replicate: float64 (R,) cross-entropy in nats, (R,) correct answers.
+    """The score of R replicates on some images, as sums that can be added up.
 
-    `is_right`: bool (R, N), which images were answered correctly, in their order; None where only sums are kept.
+    Attributes:
+        loss_sum: float64 (R,), the sum of the cross-entropy in nats.
+        correct: float64 (R,), the number of correct answers.
+        images: how many images.
+        is_right: bool (R, images), whether each image was answered correctly; None where only sums are kept.
     """
 
     loss_sum: Tensor
@@ -48,26 +55,29 @@ class Score:
         return float(self.loss_sum[replicate]) / self.images
 
     def accuracy(self, replicate: int) -> float:
-        """Share of the images whose largest logit is the right class."""
+        """Share of the images whose largest logit is that of the right class, from 0 to 1."""
         return float(self.correct[replicate]) / self.images
 
 
 def sum_of_losses(scores: Iterable[Score]) -> Tensor:
-    """(R,), finite where all of a replicate's losses are."""
+    """Each replicate's sum of all its losses (R,), which is finite if all of them are."""
     return torch.stack([score.loss_sum for score in scores]).sum(0)
 
 
 def log_probabilities_of(logits: Tensor) -> Tensor:
-    """(R, K, N) of logits (R, N, K). PyTorch's kernel takes many times as long over a last dimension of few classes."""
+    """Log-probabilities (R, K, N) of logits (R, N, K). Over a short last axis PyTorch's kernel would be much slower."""
     return F.log_softmax(logits.mT, dim=1)
 
 
 def score_batches(
     log_probabilities: Sequence[Tensor], labels: Sequence[Tensor], *, keep_each: bool = False
 ) -> tuple[Score, Tensor]:
-    """The score of T batches of one size, from log-probabilities (R, K, N) and labels (R, N); mean losses (T, R).
+    """The score of T batches of one size together, and the mean losses (T, R) of each.
 
-    `keep_each` also keeps which images were answered correctly.
+    Args:
+        log_probabilities: (R, K, N) of each batch.
+        labels: (R, N) of each batch.
+        keep_each: also keep which images were answered correctly.
     """
     answers, right = torch.stack(list(log_probabilities), dim=1), torch.stack(list(labels), dim=1)
     losses = -answers.gather(2, right.unsqueeze(2)).squeeze(2)
@@ -78,7 +88,7 @@ def score_batches(
 
 
 def _sum(losses: Tensor) -> Tensor:
-    """Of (R, T, N) over all but R, in float64, on the CPU."""
+    """The sums (R,) of losses (R, T, N), in float64, on the CPU."""
     if losses.device.type == "mps":  # which has no float64
         losses = losses.cpu()
     return losses.double().sum((1, 2)).cpu()
@@ -94,7 +104,10 @@ def evaluate(
     batch_size: int = EVALUATION_BATCH,
     keep_each: bool = False,
 ) -> Score:
-    """The score of all replicates in evaluation mode, with each norm's running statistics; of each image, if asked."""
+    """The score of all replicates in evaluation mode, in which norms use their running statistics.
+
+    `keep_each` also keeps which images were answered correctly.
+    """
     stack.eval()
     score = _score_part(stack, data, part, batch_size, device, keep_each=keep_each)
     stack.train()
@@ -103,10 +116,10 @@ def evaluate(
 
 @torch.no_grad()
 def evaluate_on_batch_statistics(stack: nn.Module, data: Split, batch_size: int, device: torch.device) -> Score:
-    """The test score in training mode: each batch is normalized by its own statistics; the running ones stay as are.
+    """The test score in training mode, in which each batch is normalized by its own statistics.
 
-    The batches have the size of the training's, since statistics of fewer images are of another kind: images that are
-    left over at the end are scored in a batch with those before them, which count once.
+    The running statistics stay as they are. All batches have the training's size, since a smaller one would have other
+    statistics: the images left over at the end share their batch with earlier images, which are not counted twice.
     """
     with buffers_kept(stack), without_noise(stack):
         return _score_part(stack, data, data.test, batch_size, device, fill_last=True)

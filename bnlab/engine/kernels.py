@@ -1,11 +1,11 @@
-"""Records a function of tensors as the flat list of the kernels that it calls, and replays that.
+"""Makes training steps of small networks fast: a step is recorded once, as a flat list of kernels, and then replayed.
 
-PyTorch walks through the modules and builds the graph of the backward pass anew at every step. For one small network
-this takes longer than the kernels that it leads to; a replay takes none of it. It calls the same kernels with the same
-values in the same order, so its results are the same to the bit.
+PyTorch walks through the modules and builds the graph of the backward pass anew at every step. For a small network this
+takes longer than the kernels themselves (matrix products, additions, ...), and a replay does without it. It calls the
+same kernels with the same values in the same order, so its results are the same to the bit.
 
-The list is replayed by TorchScript's interpreter, which is C++ and leaves Python's lock free meanwhile: several threads
-can replay a recording each.
+TorchScript's interpreter replays the list. It is written in C++ and releases Python's lock (GIL), so that several
+threads can replay a recording each.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Program = Callable[..., Sequence[Tensor]]
 
 
 class NumberSeenError(Exception):
-    """A function looks at a number in a tensor: what it does then is not the same at every call."""
+    """A function reads a number out of a tensor (`item()`), so its kernels may differ from call to call."""
 
 
 class RecordingError(Exception):
-    """PyTorch cannot make a program of a recording; the message is its reason."""
+    """PyTorch cannot make a program of a recording; the message is PyTorch's reason."""
 
 
 def record(
@@ -38,14 +38,15 @@ def record(
     """The recorded form of `function`, for arguments of the same shapes, strides and types.
 
     Args:
-        function: depends on nothing but its arguments and the state, and changes nothing but the state. A decision that
-            it takes by a Python variable that changes from call to call would be recorded as it is now.
+        function: must depend on nothing but its arguments and the state, and change nothing but the state. Python
+            values are fixed at the recording: an `if` on one that changes from call to call would not be noticed.
         arguments: an example of what it is called with.
-        state: the tensors that it reads or changes besides: they must stay where they are, as only their values change.
+        state: all other tensors that it reads or changes. They must stay at the same addresses; their values may
+            change. The recording leaves their values as they are.
         compiled: let PyTorch's compiler make kernels of its own from the recording; needs a C++ compiler.
 
     Raises:
-        NumberSeenError: the function looks at a number in a tensor to decide what to do.
+        NumberSeenError: the function reads a number out of a tensor.
         RecordingError: PyTorch cannot make a program of the recording.
     """
     before = [tensor.detach().clone() for tensor in state]
@@ -63,14 +64,14 @@ def record(
                 tensor.copy_(value)
     try:
         run = _compile(recording, arguments, state) if compiled else _script(recording, state)
-    except Exception as error:  # of many kinds, from PyTorch's compilers and from those that they call
+    except Exception as error:  # PyTorch's compilers, and the C++ compilers that they call, raise many kinds
         raise RecordingError(one_line(error)) from error
     return torch.inference_mode()(run)
 
 
 def _compile(recording: GraphModule, arguments: Sequence[Tensor], state: Sequence[Tensor]) -> Program:
     for node in recording.graph.nodes:
-        node.meta.clear()  # what was noted of the values while recording; the compiler would hold its own against it
+        node.meta.clear()  # notes on the values, made while recording, which the compiler would check against its own
     inputs = [tensor.detach() for tensor in state]
     program = pytorch_private.compile_graph(recording, [*arguments, *inputs])
     return lambda *arguments: program(*arguments, *inputs)
@@ -84,7 +85,7 @@ def _script(recording: GraphModule, state: Sequence[Tensor]) -> Program:
     inputs = [node for node in recording.graph.nodes if node.op == "placeholder"]
     text = _Text(dict(zip(inputs[-len(state) :], [tensor.detach() for tensor in state], strict=True)))
     for node in recording.graph.nodes:
-        if node.op == "get_attr":  # a tensor that the function made of numbers
+        if node.op == "get_attr":  # a constant: a tensor that the function made of numbers
             text.fixed[node] = getattr(recording, str(node.target))
         elif node.op == "call_function":
             text.add_call(node)
@@ -100,10 +101,10 @@ def _script(recording: GraphModule, state: Sequence[Tensor]) -> Program:
 
 
 class _Text:
-    """A recording in TorchScript, a line per kernel.
+    """The source text of a recording in TorchScript, a line per kernel.
 
     Args:
-        fixed: the tensors that stay where they are, whose views do so too.
+        fixed: the tensors that stay at one address. Their views do too, so these are made once and not at every call.
     """
 
     def __init__(self, fixed: dict[Node, Tensor]) -> None:
@@ -121,8 +122,8 @@ class _Text:
         elif pytorch_private.returns(target):
             self._lines.append(f"{node.name} = {_call(node, map(_text, node.args))}")
         else:
-            # TorchScript takes a kernel that writes into a list of tensors for one that changes nothing but the list,
-            # and leaves it out if nobody looks at the list afterwards.
+            # A kernel without a result, such as a fused optimizer, writes into the tensors of a list. TorchScript takes
+            # it for one that changes only the list, and drops it unless the list is used: so the program returns it.
             self._lines.append(f"{node.name} = {_text(first)}")
             self._lines.append(_call(node, [node.name, *map(_text, node.args[1:])]))
             self._written.append(f"{node.name}[0]")
@@ -131,7 +132,7 @@ class _Text:
         self._lines.append(f"return [{', '.join([*map(_text, results), *self._written])}]")
 
     def compiled(self, arguments: Sequence[Node]) -> Program:
-        """The fixed tensors become a module's, as handing them over at every call would take time."""
+        """The program. Fixed tensors become a module's buffers, since passing them at every call would take time."""
         holder = torch.nn.Module()
         for node, tensor in self.fixed.items():
             holder.register_buffer(node.name, tensor)
@@ -144,7 +145,7 @@ class _Text:
 
 
 def _is_view(target: Any) -> bool:
-    """Whether a kernel only looks at a tensor in another way, as one tensor and not several."""
+    """Whether a kernel returns a view, one tensor and not several."""
     return bool(target.is_view) and pytorch_private.returns_a_tensor(target)
 
 

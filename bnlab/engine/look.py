@@ -1,4 +1,4 @@
-"""A look at a stack around one of its steps: what is measured of it changes nothing in it, not a bit.
+"""A look at a stack: the measurements around one of its steps. They leave the stack as it was, to the bit.
 
 Shapes: R replicates, N batch, U distinct batches.
 """
@@ -18,20 +18,20 @@ from bnlab.engine.step import Step
 from bnlab.lifting import Owned, Passed, Takes, buffers_of, layers_with_buffer, layers_with_parameters, passing
 
 Values = Mapping[tuple[str, str], Tensor]
-"""What was measured, by layer and quantity: (R,) each; NaN where a replicate has no such value."""
+"""Measured values (R,), by layer and quantity; NaN for a replicate that has no such value."""
 
 WHOLE = "model"
-"""In the place of a layer: all of them together."""
+"""In the place of a layer's path: the whole model."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """Something that is measured of a stack at its first step and every so many steps from there on.
+    """A measurement at the first step of a stack, and again every so many steps.
 
     Attributes:
-        name: by which it is told.
-        every: steps.
-        of: what is measured in a look.
+        name: the name under which its values are reported.
+        every: steps from one measurement to the next.
+        of: measures in a look.
     """
 
     name: str
@@ -39,15 +39,15 @@ class Inspection:
     of: Callable[[Look], Values]
 
     def is_due(self, step: int) -> bool:
-        """Whether the step after so many is looked at."""
+        """Whether to measure at this step, counted from 0."""
         return step % self.every == 0
 
 
 @dataclass(frozen=True)
 class Inspected:
-    """What the inspections have found in one look: by inspection, layer and quantity, (R,) each.
+    """The values (R,) of one look, by inspection, layer and quantity.
 
-    `step`: how many steps the weights had made.
+    `step`: the steps done before the look.
     """
 
     step: int
@@ -55,21 +55,21 @@ class Inspected:
 
 
 class Look:
-    """A step, between its weights before and after it.
+    """One step of a stack, with the weights before and after it.
 
-    It is made before the step; `measure` comes after it. A pass through the stack is in training mode, on the step's
-    own batch, and begins with the running statistics, and the dropout, that the step began with: with the weights of
-    before it is the step's own.
+    It is made before the step, and `measure` is called after it. Every pass through the stack is in training mode and
+    starts from the running statistics and the dropout masks of the step: with the weights before the step, a pass of
+    its batch repeats the step's own forward pass.
 
     Args:
         stack: as `lift` makes it.
-        step: does the step.
-        parameters: of the stack, those that are trained.
-        takes: which of the distinct batches each replicate takes.
+        step: trains the stack on a batch.
+        parameters: the trained ones of the stack.
+        takes: which of the U batches each replicate takes.
         members: the replicates' places among those of all shards.
         data: of the training.
-        images, labels: the batch (U, N, ...), (R, N).
-        rates: the step's learning rate of each replicate.
+        images, labels: the batch, (U, N, ...) and (R, N).
+        rates: each replicate's learning rate at this step.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Look:
 
     @torch.no_grad()
     def measure(self, inspections: Sequence[Inspection]) -> dict[tuple[str, str, str], Tensor]:
-        """What they find, now that the step is done. The stack is afterwards as it was."""
+        """Measures, after the step: the values by inspection, layer and quantity. The stack is as it was afterwards."""
         self.after = [parameter.detach().clone() for parameter in self._parameters]
         buffers = [buffer.clone() for buffer in self._stack.buffers()]
         try:
@@ -110,16 +110,16 @@ class Look:
 
     @property
     def layers(self) -> list[str]:
-        """The layers with trained parameters, by their paths in the plain models, in the network's order."""
+        """The paths, in the plain models, of the layers with trained parameters, in the network's order."""
         return list(self._layers)
 
     @cached_property
     def gradients(self) -> list[Tensor]:
-        """The step's gradients, as the parameters lie in the stack."""
+        """The step's gradients, one for each parameter of the stack."""
         return self.loss_and_gradients(self.before)[1]
 
     def loss_and_gradients(self, weights: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """The mean losses (R,) of the batch and their gradients, with such weights."""
+        """The mean losses (R,) of the batch with these weights, and their gradients."""
         self._begin_with(weights)
         with torch.enable_grad():
             log_probabilities, gradients = self._step.differentiate(self._images, self._labels)
@@ -128,20 +128,20 @@ class Look:
 
     @contextmanager
     def passing(self, layers: Sequence[str]) -> Iterator[dict[str, list[Passed]]]:
-        """What passes through these layers within, in parts, whose owners are counted within this look."""
+        """Keeps what passes through these layers within the `with`, by layer; see `bnlab.lifting.passing`."""
         with passing(self._stack, layers, self._takes) as passed:
             yield passed
 
     def pass_batch(self) -> None:
-        """One pass of the step's batch, of its last one if it has several, with the weights of before."""
+        """Passes the step's batch, the last one if it has several, with the weights before the step."""
         self._begin_with(self.before)
         self._stack(self._step.pixels(self._images[:, -self._step.batch_size :]))
 
     def pass_training_set(self) -> Iterator[None]:
-        """Passes the training images in their own order, a batch of the training's size at each turn.
+        """Passes the training images, a batch at each turn of the iterator, with the weights before the step.
 
-        With the weights of before. Images that are left over at the end are left out: statistics of a smaller batch
-        are of another kind.
+        The batches have the training's size. Images that are left over at the end are left out, since a smaller batch
+        would have other statistics.
         """
         self._begin_with(self.before)
         size, train = self._step.batch_size, self._data.train
@@ -151,22 +151,25 @@ class Look:
             yield
 
     def layers_with(self, name: str) -> list[str]:
-        """The layers of which some keep a tensor of that name beside their parameters."""
+        """The layers that have a buffer of this name, such as running_mean, in some replicate."""
         return layers_with_buffer(self._stack, name)
 
     def no_values(self) -> Tensor:
-        """(R,), of none."""
+        """Values (R,) that are all NaN, to be filled in for the replicates that have one."""
         return torch.full((len(self.members),), torch.nan, dtype=torch.float64, device=self._labels.device)
 
     def buffers_of(self, layer: str, name: str) -> Iterator[tuple[tuple[int, ...], Tensor]]:
-        """A tensor that a layer keeps beside its parameters, as it was before the step: (R, C), by who has it."""
+        """A buffer of a layer as it was before the step: the replicates that have it, and their values (R, C)."""
         kept = dict(zip(map(id, self._stack.buffers()), self._buffers, strict=True))
         for owners, buffers in buffers_of(self._stack, layer, name, len(self.members)):
             values = torch.cat([kept[id(buffer)].flatten() for buffer in buffers])
             yield tuple(owners), values.reshape(len(owners), -1).double()
 
     def per_layer(self, tensors: Sequence[Tensor], others: Sequence[Tensor] | None = None) -> dict[str, Tensor]:
-        """Each layer's inner product (R,) of tensors that lie as the parameters do; without others with themselves."""
+        """Each layer's inner product (R,) of `tensors` and `others` (None: of `tensors` with themselves).
+
+        Both have one tensor for each parameter of the stack, of its shape.
+        """
         products = {}
         for layer, mine in self._layers.items():
             products[layer] = tensors[0].new_zeros(len(self.members) + 1, dtype=torch.float64)
@@ -177,16 +180,16 @@ class Look:
         return {layer: product[:-1] for layer, product in products.items()}
 
     def norms(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Each layer's Euclidean norm (R,) of tensors that lie as the parameters do, and that of the whole model.
+        """Each layer's Euclidean norm (R,), and the whole model's, of tensors of the parameters' shapes.
 
-        NaN for a replicate that has no parameters there.
+        NaN for a replicate that has no parameters in the layer.
         """
         squares = self.per_layer(tensors)
         lengths = {layer: torch.where(self._has[layer], square.sqrt(), torch.nan) for layer, square in squares.items()}
         return {**lengths, WHOLE: torch.stack(list(squares.values())).sum(0).sqrt()}
 
     def moved(self, lengths: Tensor) -> list[Tensor]:
-        """The weights of before, each replicate's against its own gradient: w - length g, of lengths (R,)."""
+        """The weights before the step, moved against each replicate's own gradient: w - length g, with lengths (R,)."""
         factors = torch.cat([lengths, lengths.new_zeros(1)])
         moved = [weight.clone() for weight in self.before]
         for mine in self._layers.values():
@@ -197,7 +200,7 @@ class Look:
         return moved
 
     def mixed(self, layers: Sequence[str]) -> list[Tensor]:
-        """The weights of before, but these layers' as they are after the step."""
+        """The weights before the step, but in these layers those after it."""
         moved = {number for layer in layers for number, _ in self._layers[layer]}
         return [self.after[n] if n in moved else before for n, before in enumerate(self.before)]
 
@@ -207,7 +210,7 @@ class Look:
 
 
 def _layers(stack: nn.Module, parameters: Sequence[Tensor], nobody: int) -> dict[str, list[tuple[int, Tensor]]]:
-    """Of each layer its parameters' numbers, and the replicates that own their blocks, the last place for nobody."""
+    """Each layer's parameters: their numbers, and the owner of each block of their rows; `nobody` for none."""
     numbers = {id(parameter): number for number, parameter in enumerate(parameters)}
     found: dict[str, list[tuple[int, Tensor]]] = {}
     for path, owned in layers_with_parameters(stack):

@@ -1,4 +1,8 @@
-"""The one training loop. Shapes: R replicates, T steps of a chunk."""
+"""The training loop: trains many replicates side by side, evaluates them and tells an observer.
+
+The steps between two evaluations are done in chunks, whose batches are gathered at once. Shapes: R replicates, T steps
+of a chunk.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +29,23 @@ from bnlab.engine.shard import (
     deal,
     number_of_shards,
 )
-from bnlab.engine.step import Say
+from bnlab.engine.step import Warn
 from bnlab.engine.team import Team
 from bnlab.machine import keep_freed_memory
 
 
-class Keeper(Protocol):
-    """Keeps a training's state, so that another process can go on with it: `bnlab.launch.checkpoints`."""
+class Checkpointer(Protocol):
+    """Saves the state of a training, so that another process can resume it. `bnlab.launch.checkpoints` has the one."""
 
     def load(self) -> Mapping[str, Any] | None:
-        """The state to go on from; None: from the start."""
+        """The state to resume from; None: train from the start."""
 
     def offer(self, step: int, state: Callable[[], dict[str, Any]], *, evaluated: bool) -> None:
-        """May keep the state after a step, or keep it and raise KeyboardInterrupt."""
+        """Decides whether to save the state after this step; `state()` makes it.
+
+        Raises:
+            KeyboardInterrupt: the user has asked to stop; the state is saved before.
+        """
 
 
 def train(
@@ -49,18 +57,27 @@ def train(
     *,
     threads: int = 1,
     compiled: bool = False,
-    keeper: Keeper | None = None,
-    say: Say = warnings.warn,
+    checkpointer: Checkpointer | None = None,
+    warn: Warn = warnings.warn,
 ) -> None:
     """Trains all replicates side by side to the end of the plan, or until every one has diverged.
 
-    Their plain models hold the trained weights afterwards. `compiled` compiles the step on full batches, which takes
-    half a minute at the start and makes the steps faster; `say` is told, in a line, if that fails. With a `keeper` it
-    goes on from what that kept: every number is then the same to the bit as if it had never stopped, on one machine
-    with one number of threads.
+    Their plain models hold the trained weights afterwards.
+
+    Args:
+        replicates: what to train; their models are of one shape.
+        data: the images of all parts.
+        plan: how long to train, and when to evaluate.
+        device: where to train.
+        observer: is told of everything that happens.
+        threads: CPU threads, for all shards together.
+        compiled: compile the step on full batches: half a minute at the start, and faster steps.
+        checkpointer: where to resume from, and what saves checkpoints. A resumed training gives the same numbers to the
+            bit as one that never stopped, on the same machine with the same number of threads.
+        warn: is called with one line of text if the steps are slower than expected, for example if compiling fails.
     """
     keep_freed_memory()
-    state = keeper.load() if keeper is not None else None
+    state = checkpointer.load() if checkpointer is not None else None
     count = number_of_shards(replicates, threads, device) if state is None else len(state["shards"])
     observations = observer.observations()
     inspections, members = observer.inspections(), deal(range(len(replicates)), count)
@@ -71,7 +88,7 @@ def train(
             plan,
             device,
             compiled=compiled,
-            say=say,
+            warn=warn,
             observations=observations,
             inspections=inspections,
             members=places,
@@ -83,13 +100,13 @@ def train(
         training.load_state(state)
     observer.begin(Beginning([each.member() for each in replicates], plan, training.step))
     with Team(min(count, threads), threads) as team:
-        _train(training, team, plan, observer, keeper)
+        _train(training, team, plan, observer, checkpointer)
     for shard in shards:
         shard.lower()
 
 
 class _Training:
-    """All that changes from step to step: the shards, and what is counted of them together."""
+    """The state of a training: its shards, and the counters and scores that they have in common."""
 
     def __init__(self, shards: Sequence[Shard], replicates: int) -> None:
         self.shards = shards
@@ -98,11 +115,11 @@ class _Training:
         self.start_lap()
 
     def start_lap(self) -> None:
-        """From one evaluation to the next."""
+        """Resets the score and the time that are counted since the last evaluation."""
         self.total, self.lap = Score.zeros(len(self.alive)), 0.0
 
     def state(self) -> dict[str, Any]:
-        """Tensors and plain values; the tensors go on changing."""
+        """What a checkpoint needs, as tensors and plain values. The tensors are no copies: training changes them."""
         return {
             "shards": [shard.state() for shard in self.shards],
             "alive": self.alive,
@@ -119,19 +136,19 @@ class _Training:
         self.seconds, self.lap, self.total = state["seconds"], state["lap"], Score(**state["total"])
 
 
-def _train(training: _Training, team: Team, plan: Plan, observer: Observer, keeper: Keeper | None) -> None:
+def _train(training: _Training, team: Team, plan: Plan, observer: Observer, checkpointer: Checkpointer | None) -> None:
     for stop in plan.stops():
         if stop <= training.step:
-            continue  # before what was loaded
+            continue  # a resumed training has passed it already
         while training.step < stop:
             _train_chunk(training, team, stop, observer)
             if not training.alive.any():
                 return
-            if keeper is not None and training.step < stop:
-                keeper.offer(training.step, training.state, evaluated=False)
+            if checkpointer is not None and training.step < stop:
+                checkpointer.offer(training.step, training.state, evaluated=False)
         _evaluate(training, team, plan, observer)
-        if keeper is not None and stop < plan.total_steps:
-            keeper.offer(stop, training.state, evaluated=True)
+        if checkpointer is not None and stop < plan.total_steps:
+            checkpointer.offer(stop, training.state, evaluated=True)
 
 
 def _train_chunk(training: _Training, team: Team, stop: int, observer: Observer) -> None:
@@ -156,7 +173,7 @@ def _evaluate(training: _Training, team: Team, plan: Plan, observer: Observer) -
     results = team.together([shard.evaluate for shard in training.shards])
     scores = {"train": training.total}
     scores |= {name: collect_scores([each[name] for each in results]) for name in results[0]}
-    # A last step may leave weights that are finite on no held-out image, before any batch has shown it.
+    # The last step may have broken the weights: no training batch shows that any more, but the held-out images do.
     _tell_divergence(sum_of_losses(scores.values()).unsqueeze(0), training.step - 1, training.alive, observer)
     rate = training.total.images / training.lap
     observer.evaluated(Evaluation(plan.epoch(training.step), training.step, scores, training.seconds, rate))
@@ -164,7 +181,10 @@ def _evaluate(training: _Training, team: Team, plan: Plan, observer: Observer) -
 
 
 def _tell_divergence(losses: Tensor, steps_before: int, alive: Tensor, observer: Observer) -> None:
-    """Marks the replicates whose loss, in `losses` (T, R), is not finite somewhere."""
+    """Marks as diverged each replicate with a loss that is not finite.
+
+    `losses` (T, R) are those of the T steps after the first `steps_before`.
+    """
     broken = ~losses.isfinite().cpu()
     for replicate in (broken.any(0) & alive).nonzero().flatten().tolist():
         alive[replicate] = False

@@ -1,4 +1,7 @@
-"""Whom a training tells what it does: a recorder, the progress, a tracker, a probe. Shapes: R replicates, T steps."""
+"""Observers: what is told about a training as it goes, such as the recorder of results, the progress, a probe.
+
+Shapes: R replicates, T steps.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ from bnlab.lifting import Observation
 
 @dataclass(frozen=True)
 class Member:
-    """Who a replicate of a training is.
+    """The identity of a replicate.
 
     Attributes:
-        run: its run, by the name of the run's folder.
-        seed: its own within that run.
-        parameters: how many numbers are trained in it.
+        run: the name of its run's folder.
+        seed: its seed; a run has one replicate of each seed.
+        parameters: its number of trained parameters.
     """
 
     run: str
@@ -32,7 +35,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Beginning:
-    """What is going to be trained: the members side by side, from a step on (0: from the start)."""
+    """What is about to be trained: the members, from the given step on (0, or more if the training is resumed)."""
 
     members: Sequence[Member]
     plan: Plan
@@ -41,56 +44,64 @@ class Beginning:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All replicates' scores after a step. Each Score holds one value per replicate."""
+    """The scores of all replicates after a step.
+
+    Attributes:
+        epoch: epochs done.
+        step: steps done.
+        scores: by the part of the data (train, validation, test, test_batch_stats); each Score is of all replicates.
+        seconds: spent in training so far, evaluation left out.
+        images_per_second: of one replicate, since the last evaluation.
+    """
 
     epoch: float
     step: int
     scores: dict[str, Score]
-    seconds: float  # spent in training so far, evaluation left out
-    images_per_second: float  # of one replicate, since the last evaluation
+    seconds: float
+    images_per_second: float
 
 
 class Observer:
-    """Is told about a training as it goes, in the training's thread; one of your own overrides what it wants to know.
+    """Is told about a training as it goes, in the training's thread. A subclass overrides what it wants to know.
 
-    A replicate is named by its place among the members.
+    The replicates' axis R is in the order of the members.
     """
 
     def observations(self) -> Sequence[Observation]:
-        """What each step is to show of the layers."""
+        """The values of layers that it wants from every step; `observed` gets them."""
         return ()
 
     def inspections(self) -> Sequence[Inspection]:
-        """What is measured of the stack at every so many steps."""
+        """The measurements that it wants every so many steps; `inspected` gets them."""
         return ()
 
     def begin(self, beginning: Beginning) -> None:
-        """All models are there; the first step comes next."""
+        """All models are built; the first step comes next."""
 
     def trained(self, step: int, losses: Tensor) -> None:
-        """The last T steps up to `step` are done; `losses` (T, R) are their batches'."""
+        """T more steps are done, the last one being `step`; `losses` (T, R) are the mean losses of their batches."""
 
     def observed(self, step: int, values: Mapping[str, Tensor]) -> None:
-        """What the last T steps up to `step` have shown: (T, R, ...) by the names of all observers' observations."""
+        """The observations of these T steps, of all observers, by name: (T, R, ...) each."""
 
     def inspected(self, found: Inspected) -> None:
-        """What all observers' inspections have found of all replicates; of one that has diverged, no matter what."""
+        """The results of one inspection, of all observers. The values of a diverged replicate mean nothing."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
         """All replicates were evaluated."""
 
     def diverged(self, replicate: int, step: int) -> None:
-        """The loss of that replicate was not finite at that step (counted from 1); nothing after it counts."""
+        """The loss of this replicate was not finite at this step, counted from 1. What follows of it does not count."""
 
     def end(self, error: BaseException | None) -> None:
-        """Nothing more comes: all is trained, or the error (KeyboardInterrupt: the user) has ended it.
+        """The training is over: finished, or ended by the error (KeyboardInterrupt if the user has stopped it).
 
-        It is told also where there was no `begin`, because the models could not be built.
+        Called even without a `begin`, if the models could not be built.
         """
 
 
 class Observers(Observer):
-    """Tells several observers in turn. As a context manager it tells them the end, each one whatever the others do."""
+    """Several observers as one. As a context manager it calls `end` of each, even if another one's `end` fails."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = observers

@@ -1,8 +1,8 @@
-"""Adam, AdamW, SGD and RMSProp over a stack whose replicates have hyperparameters of their own.
+"""Adam, AdamW, SGD and RMSProp for a stack, in which each replicate may have its own hyperparameters.
 
-The updates of the first three are PyTorch's fused kernels, those behind `torch.optim.Adam(fused=True)`; tests hold
-them to its bits. They are called here without torch.optim's own bookkeeping of every tensor at every step, which takes
-longer than the kernel where a single small network is trained.
+The updates of the first three are PyTorch's fused kernels, those behind `torch.optim.Adam(fused=True)`, and the results
+are the same to the bit, by test. They are called directly: with a single small network, torch.optim's bookkeeping of
+every tensor at every step takes longer than the kernel.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bnlab.engine.schedule import lr_factor
 from bnlab.lifting import Owned
 
 State = Mapping[str, Sequence[Tensor]]
-"""What an optimizer remembers of each of its tensors, by name."""
+"""What an optimizer keeps from step to step (averages, momentum buffers, ...), by name, a tensor per updated tensor."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,26 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class _Slice:
-    """Some rows of the lifted parameter number `whole`, or all (None); `view` is what is moved."""
+    """Some rows of a lifted parameter.
+
+    Attributes:
+        view: these rows, a view.
+        number: of the lifted parameter.
+        rows: which ones; None: all.
+    """
 
     view: Tensor
-    whole: int
+    number: int
     rows: slice | None
 
     def of(self, gradients: Sequence[Tensor]) -> Tensor:
-        gradient = gradients[self.whole]
+        """The same rows of the parameter's gradient."""
+        gradient = gradients[self.number]
         return gradient if self.rows is None else gradient[self.rows]
 
 
 class _Group:
-    """Slices that move by the same hyperparameters and weight decay, in one kernel: `update`."""
+    """Slices with the same hyperparameters and weight decay, which one kernel, `update`, updates together."""
 
     def __init__(
         self,
@@ -61,7 +68,7 @@ class _Group:
         self._config, self._weight_decay, self._slices = _known(hyperparameters.optimizer), weight_decay, slices
         self._views = [piece.view for piece in slices]
         self.state = {name: [torch.zeros_like(view) for view in self._views] for name in _remembered(self._config)}
-        if isinstance(self._config, AdamConfig):  # the kernel wants a count of steps per tensor; one serves all
+        if isinstance(self._config, AdamConfig):  # the kernel takes a step count per tensor; all are one tensor here
             self.state["count"] = [torch.zeros((), device=self._views[0].device)]
         self._lr = torch.zeros((), dtype=torch.float64)
 
@@ -74,7 +81,7 @@ class _Group:
             self._lr.fill_(lr)
 
     def move(self, gradients: Sequence[Tensor]) -> None:
-        """Moves along the lifted parameters' gradients."""
+        """Updates the slices by the gradients of all lifted parameters."""
         mine = [piece.of(gradients) for piece in self._slices]
         if isinstance(self._config, AdamConfig):
             self._adam(self._config, mine)
@@ -132,12 +139,13 @@ class _Group:
 
 
 class _Clip:
-    """Cuts each replicate's gradient, all of its parameters' together, to the length that it may have.
+    """Clips each replicate's gradient by its norm, as torch.nn.utils.clip_grad_norm_: g ← g min(1, c / (‖g‖ + 1e-6)).
 
-    As torch.nn.utils.clip_grad_norm_: g ← g min(1, c / (‖g‖ + 1e-6)).
+    g is the gradient of all of the replicate's parameters together.
 
     Args:
-        longest: c of each replicate; infinite: whatever it is.
+        parameters: the stack's.
+        longest: c of each replicate; infinite for one whose gradient is not clipped.
     """
 
     def __init__(self, parameters: Sequence[Owned], longest: Sequence[float]) -> None:
@@ -150,7 +158,7 @@ class _Clip:
         return [self._longest, *self._owners]
 
     def cut(self, gradients: Sequence[Tensor]) -> list[Tensor]:
-        """The lifted parameters' gradients, of as many blocks on the first axis as there are owners."""
+        """The clipped gradients of the lifted parameters."""
         squares = torch.zeros_like(self._longest)
         for gradient, owners in zip(gradients, self._owners, strict=True):
             squares = squares.index_add(0, owners, gradient.reshape(len(owners), -1).square().sum(1))
@@ -161,17 +169,57 @@ class _Clip:
         ]
 
 
-class StackOptimizer:
-    """Moves every replicate by its own hyperparameters.
+class _AdaptiveClip:
+    """Cuts the gradient of each output unit's weights to a share of these weights' length, but for the logits' layer.
 
-    Each distinct set of hyperparameters has groups of its own, over the slices of the lifted parameters that its
-    replicates own: views, so nothing is copied.
+    Brock, De, Smith & Simonyan 2021 (arXiv 2102.06171): g_i ← g_i min(1, λ max(‖w_i‖, 1e-3) / ‖g_i‖), where the values
+    of a bias or of a norm are one unit.
 
     Args:
-        parameters: the stack's, with their owners.
+        shares: λ of each replicate; infinite: its gradients stay as they are.
+    """
+
+    LEAST_WEIGHT, LEAST_GRADIENT = 1e-3, 1e-6
+
+    def __init__(self, parameters: Sequence[Owned], shares: Sequence[float]) -> None:
+        self._parameters = parameters
+        self._shares = [self._of_blocks(each, shares) for each in parameters]
+
+    def tensors(self) -> list[Tensor]:
+        return self._shares
+
+    def cut(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """The lifted parameters' gradients."""
+        return [
+            each.from_units(self._cut(each.by_unit(each.tensor), each.by_unit(gradient), shares))
+            for each, gradient, shares in zip(self._parameters, gradients, self._shares, strict=True)
+        ]
+
+    def _cut(self, weights: Tensor, gradient: Tensor, shares: Tensor) -> Tensor:
+        of_unit = tuple(range(2, gradient.ndim))
+        length, cut = (torch.linalg.vector_norm(each, dim=of_unit, keepdim=True) for each in (weights, gradient))
+        longest = shares.view(-1, *(1,) * (gradient.ndim - 1)) * length.clamp(min=self.LEAST_WEIGHT)
+        factors: Tensor = longest / cut.clamp(min=self.LEAST_GRADIENT)
+        return gradient * factors.clamp(max=1)
+
+    @staticmethod
+    def _of_blocks(each: Owned, shares: Sequence[float]) -> Tensor:
+        """λ of each of its blocks."""
+        cut = [math.inf if owner is None or each.of_output else shares[owner] for owner in each.owners]
+        return torch.tensor(cut, dtype=each.tensor.dtype, device=each.tensor.device)
+
+
+class StackOptimizer:
+    """Updates every replicate by its own hyperparameters.
+
+    Replicates with equal hyperparameters are updated together. Their rows of the lifted parameters are views, so
+    nothing is copied.
+
+    Args:
+        parameters: the stack's, with the replicates that own their rows.
         hyperparameters: one per replicate.
-        total_steps, steps_per_epoch: what the learning rate's schedule counts in.
-        say: told in a line if PyTorch lacks a kernel, so that the steps are slower.
+        total_steps, steps_per_epoch: of the training, for the learning rate's schedule.
+        warn: is called with one line of text if PyTorch lacks a fused kernel, so that the steps are slower.
 
     Raises:
         ValueError: an optimizer is unknown.
@@ -183,15 +231,20 @@ class StackOptimizer:
         hyperparameters: Sequence[Hyperparameters],
         total_steps: int,
         steps_per_epoch: int,
-        say: Callable[[str], None] = warnings.warn,
+        warn: Callable[[str], None] = warnings.warn,
     ) -> None:
         self._total_steps, self._steps_per_epoch = total_steps, steps_per_epoch
-        longest = [
-            math.inf if each.optimizer.clip_norm is None else each.optimizer.clip_norm for each in hyperparameters
-        ]
-        self._clip = _Clip(parameters, longest) if min(longest) < math.inf else None
+        longest, shares = (
+            [math.inf if (most := getattr(each.optimizer, name)) is None else most for each in hyperparameters]
+            for name in ("clip_norm", "adaptive_clip")
+        )
+        self._clips: list[_Clip | _AdaptiveClip] = []
+        if min(longest) < math.inf:
+            self._clips.append(_Clip(parameters, longest))
+        if min(shares) < math.inf:
+            self._clips.append(_AdaptiveClip(parameters, shares))
         self._groups: list[_Group] = []
-        updates = _updates({_known(each.optimizer).name for each in hyperparameters}, say)
+        updates = _updates({_known(each.optimizer).name for each in hyperparameters}, warn)
         kinds = {repr(each): each for each in hyperparameters}
         of_replicate = [repr(each) for each in hyperparameters]
         for kind, each in kinds.items():
@@ -202,7 +255,7 @@ class StackOptimizer:
                     self._groups.append(_Group(each, weight_decay, slices, updates[each.optimizer.name]))
 
     def set_lr(self, step: int) -> None:
-        """Sets the learning rates of a step, counted from 0."""
+        """Sets the learning rates for a step, counted from 0."""
         for group in self._groups:
             each = group.hyperparameters
             factor = lr_factor(each.schedule, step, self._total_steps, self._steps_per_epoch)
@@ -210,25 +263,28 @@ class StackOptimizer:
 
     @torch.no_grad()
     def move(self, gradients: Sequence[Tensor]) -> None:
-        """Moves the parameters along their gradients, given in the same order. All numbers that change are tensors."""
-        # The kernels take it for granted; asking costs less than a call of `contiguous`.
+        """Updates the parameters by their gradients, given in the same order.
+
+        It can be recorded: every number that changes from step to step is in a tensor.
+        """
+        # The kernels need contiguous gradients; asking first is cheaper than calling `contiguous` on each.
         gradients = [gradient if gradient.is_contiguous() else gradient.contiguous() for gradient in gradients]
-        if self._clip is not None:
-            gradients = self._clip.cut(gradients)
+        for clip in self._clips:
+            gradients = clip.cut(gradients)
         for group in self._groups:
             group.move(gradients)
 
     def tensors(self) -> list[Tensor]:
         """All that `move` reads or changes, gradients aside."""
-        of_clip = [] if self._clip is None else self._clip.tensors()
-        return [*of_clip, *(tensor for group in self._groups for tensor in group.tensors())]
+        users = [*self._clips, *self._groups]
+        return [tensor for each in users for tensor in each.tensors()]
 
     def state(self) -> list[State]:
-        """What is remembered, by group; the tensors themselves, not copies."""
+        """What the optimizer keeps from step to step, by group; the tensors themselves, not copies."""
         return [group.state for group in self._groups]
 
     def load_state(self, state: Sequence[State]) -> None:
-        """Takes over copies of what an optimizer of the same stack remembered."""
+        """Copies the state of an optimizer of the same stack."""
         for group, given in zip(self._groups, state, strict=True):
             for name, tensors in group.state.items():
                 for mine, theirs in zip(tensors, given[name], strict=True):
@@ -245,8 +301,8 @@ def _known(config: OptimizerConfig) -> AdamConfig | SGDConfig | RMSPropConfig:
     raise ValueError(f"there is no optimizer '{config.name}' of {type(config).__name__}")
 
 
-def _updates(names: Iterable[str], say: Callable[[str], None]) -> dict[str, Callable[..., None]]:
-    """What moves tensors, by the optimizer's name: PyTorch's fused kernels, as far as there are such."""
+def _updates(names: Iterable[str], warn: Callable[[str], None]) -> dict[str, Callable[..., None]]:
+    """The function that updates tensors, by the optimizer's name: PyTorch's fused kernel if there is one."""
     found: dict[str, Callable[..., None]] = {}
     for name in sorted(names):
         if name == "rmsprop":  # of which PyTorch has no fused kernel
@@ -255,7 +311,7 @@ def _updates(names: Iterable[str], say: Callable[[str], None]) -> dict[str, Call
         try:
             found[name] = fused_update(name)
         except MissingError as error:
-            say(f"{error}: the steps of {name} are slower, and their last bits other ones")
+            warn(f"{error}: the steps of {name} are slower, and their last bits other ones")
             found[name] = PLAIN_UPDATES[name]
     return found
 
@@ -268,9 +324,9 @@ def _remembered(config: AdamConfig | SGDConfig | RMSPropConfig) -> Sequence[str]
 
 
 def _slices(owned: Owned, number: int, chosen: Sequence[bool]) -> Iterator[_Slice]:
-    """The runs of neighbouring blocks whose owners are chosen."""
+    """The slices of lifted parameter `number` that the chosen replicates own; neighbouring blocks make one slice."""
     count, tensor = len(owned.owners), owned.tensor
-    block = tensor.shape[:1].numel() // count  # a single number, of a stack of one, counts as one row
+    block = tensor.shape[:1].numel() // count  # rows of a replicate; a tensor without axes, in a stack of one, has one
     start = 0
     for wanted, run in itertools.groupby(owned.owners, key=lambda owner: owner is not None and chosen[owner]):
         stop = start + len(list(run))
@@ -281,7 +337,7 @@ def _slices(owned: Owned, number: int, chosen: Sequence[bool]) -> Iterator[_Slic
 
 
 def _by_weight_decay(config: OptimizerConfig, parameters: Sequence[Owned]) -> dict[float, list[int]]:
-    """The parameters' numbers in as few groups as there are weight decays, for each group costs time at every step."""
+    """The numbers of the parameters, by their weight decay. Parameters of norms may be spared it."""
     groups: dict[float, list[int]] = {}
     for number, owned in enumerate(parameters):
         decays = config.decay_norm_params or not owned.of_norm

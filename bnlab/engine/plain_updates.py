@@ -1,6 +1,7 @@
-"""Updates by PyTorch's public operations: RMSProp, and for where the fused kernels of the others are missing, these.
+"""The optimizers' updates written in PyTorch's public operations.
 
-Every number that changes is a tensor, so that a recording holds at each step.
+RMSProp, for which PyTorch has no fused kernel, always uses the one here; the others do if this PyTorch lacks theirs.
+Every number that changes from step to step is in a tensor, so that an update can be recorded.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def adam(
     eps: float,
     **unused: Any,
 ) -> None:
-    """Adam (Kingma & Ba, 2015, arXiv 1412.6980), the weight decay being a part of the gradient."""
+    """Adam (Kingma & Ba, 2015, arXiv 1412.6980), with weight decay λ w added to the gradient, as torch.optim.Adam."""
     for p, gradient, m, v, count in zip(parameters, gradients, averages, squares, counts, strict=True):
         g = gradient.add(p, alpha=weight_decay)
         m.lerp_(g, 1 - beta1)
@@ -40,7 +41,7 @@ def adam(
 def adamw(
     parameters: Sequence[Tensor], *others: Sequence[Tensor], lr: Tensor, weight_decay: float, **settings: Any
 ) -> None:
-    """AdamW (Loshchilov & Hutter, 2019, arXiv 1711.05101): the weight decay is apart from the gradient."""
+    """AdamW (Loshchilov & Hutter, 2019, arXiv 1711.05101): w ← w (1 - lr λ), then Adam without weight decay."""
     for p in parameters:
         p.mul_(1 - lr * weight_decay)
     adam(parameters, *others, lr=lr, weight_decay=0.0, **settings)
@@ -57,7 +58,10 @@ def sgd(
     nesterov: bool,
     **unused: Any,
 ) -> None:
-    """Gradient descent; with buffers b ← momentum b + g by b, or, as Nesterov, by g + momentum b."""
+    """Gradient descent, as torch.optim.SGD: w ← w - lr g.
+
+    With momentum m, b ← m b + g takes the place of g; with Nesterov's momentum g + m b does.
+    """
     for number, (p, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         g = gradient.add(p, alpha=weight_decay)
         if buffers:
@@ -78,7 +82,10 @@ def rmsprop(
     momentum: float,
     weight_decay: float,
 ) -> None:
-    """RMSProp (Tieleman & Hinton, 2012), as PyTorch's: v ← α v + (1 - α) g², by g / (√v + ε)."""
+    """RMSProp (Tieleman & Hinton, 2012), as torch.optim.RMSprop: v ← α v + (1 - α) g²,  w ← w - lr g / (√v + ε).
+
+    With momentum m, b ← m b + g / (√v + ε),  w ← w - lr b.
+    """
     for number, (p, gradient, v) in enumerate(zip(parameters, gradients, squares, strict=True)):
         g = gradient.add(p, alpha=weight_decay) if weight_decay else gradient
         v.mul_(alpha).addcmul_(g, g, value=1 - alpha)

@@ -1,4 +1,4 @@
-"""How long to train, on what batches, and when to look."""
+"""How long to train, on what batches, and when to evaluate."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """What all replicates of a stack share.
+    """The length of a training and the size of its batches, which all replicates of a stack have in common.
 
     Attributes:
-        batch_size: images of a batch, which the norms see by themselves.
-        accumulate: batches whose gradients make one step together.
+        batch_size: images of a batch, over which batch norm takes its statistics.
+        drop_last: leave out an epoch's last, smaller batch.
+        steps_per_epoch, total_steps: steps (updates), not batches.
+        eval_every: steps from one evaluation to the next, besides those at the epochs' ends; None: only these.
+        accumulate: how many batches' gradients are added up for one step.
     """
 
     batch_size: int

@@ -1,4 +1,4 @@
-"""Population statistics of norms that want them computed anew before an evaluation, as precise batch norm does."""
+"""Population statistics: what norms such as precise batch norm compute from training images before each evaluation."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from bnlab.lifting import without_noise
 
 @runtime_checkable
 class UsesPopulation(Protocol):
-    """A norm that is shown training batches before it is evaluated.
+    """A norm that computes its statistics for evaluation from training batches, shown to it before each evaluation.
 
     Attributes:
-        population_batches: how many.
+        population_batches: how many batches it wants.
     """
 
     population_batches: int
 
     def begin_population(self) -> None:
-        """The batches that pass in training mode from now on are the population."""
+        """Starts a new population: the batches that now pass in training mode."""
 
     def end_population(self) -> None:
-        """The population is complete: what evaluation uses is made of it."""
+        """Ends it, and computes the statistics for evaluation."""
 
 
 @torch.no_grad()
 def compute_population(stack: nn.Module, data: Split, batch_size: int, device: torch.device) -> None:
-    """Passes training batches to the layers that use them; nothing else of the stack is changed.
+    """Passes training batches through the stack, for the norms that compute population statistics.
 
-    The batches are the first ones of the training part, in its own order: the same at every evaluation.
+    Nothing else in the stack changes. The batches are the first of the training images in their stored order, the same
+    at every evaluation.
     """
     layers = [module for module in stack.modules() if isinstance(module, UsesPopulation)]
     if not layers:
         return
     images = min(max(layer.population_batches for layer in layers) * batch_size, len(data.train))
     if images > batch_size:
-        images -= images % batch_size  # statistics of a smaller batch are of another kind
+        images -= images % batch_size  # a smaller batch would have other statistics
     dtype = next(stack.parameters()).dtype
     with buffers_kept(stack), without_noise(stack):
         for layer in layers:
@@ -55,7 +56,7 @@ def compute_population(stack: nn.Module, data: Split, batch_size: int, device: t
 
 @contextlib.contextmanager
 def buffers_kept(stack: nn.Module) -> Iterator[None]:
-    """Running statistics are as they were afterwards."""
+    """Restores the buffers afterwards, running statistics among them."""
     kept = {name: buffer.clone() for name, buffer in stack.named_buffers()}
     yield
     for name, buffer in stack.named_buffers():

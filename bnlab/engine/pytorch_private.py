@@ -1,7 +1,7 @@
-"""PyTorch's private names: all that bnlab uses of them, each with what stands in for it when it goes.
+"""All private names of PyTorch that bnlab uses, each with what could replace it if PyTorch removes it.
 
-They are looked up when they are needed. One that is missing raises MissingError, and whoever asked says so and takes
-the plain way: slower, and with the same numbers, or with the same but for rounding where that is said too.
+A name is looked up when it is needed. If it is missing, MissingError is raised; the caller then warns and takes a
+slower way with public names, which gives the same numbers, or, where it says so, the same but for rounding.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 
 LOOKS_AT_A_NUMBER = "_local_scalar_dense"
-"""The kernel behind `item()`, which PyTorch names where a recording comes upon it. It has no public mark; if the name
-changes, a step that looks at a number fails in recording with PyTorch's own message, which has the new one."""
+"""The kernel behind `item()`, by which PyTorch's error is known when a recording reads a number out of a tensor.
+If PyTorch renames it, recording such a step fails with PyTorch's own message, which has the new name."""
 
 
 class MissingError(Exception):
@@ -25,7 +25,10 @@ class MissingError(Exception):
 
 
 def trace(function: Callable[..., Any], *arguments: Tensor) -> GraphModule:
-    """The kernels that `function` calls. When it goes: torch.export of a module's step; until then the plain step."""
+    """The kernels that `function` calls, as a graph.
+
+    If it is removed: torch.export of a module's step; until then the plain step.
+    """
     make_fx = _find("torch.fx.experimental.proxy_tensor.make_fx")
     with _one_for_all_notes():
         graph: GraphModule = make_fx(function)(*arguments)
@@ -33,9 +36,10 @@ def trace(function: Callable[..., Any], *arguments: Tensor) -> GraphModule:
 
 
 def _one_for_all_notes() -> AbstractContextManager[Any]:
-    """A context in which a recording notes the shapes of all values by one object, which else is made anew for each.
+    """Makes a recording faster: the object that notes the values' shapes is made once, not for each value.
 
-    When it goes: nothing; a recording takes half as long again, which is tenths of a second, and is not said.
+    If it is removed: nothing is needed; a recording takes half as long again, some tenths of a second, without a
+    warning.
     """
     try:
         tracing, context = _find("torch._guards.tracing"), _find("torch._guards.TracingContext")
@@ -47,9 +51,9 @@ def _one_for_all_notes() -> AbstractContextManager[Any]:
 
 
 def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[..., Sequence[Tensor]]:
-    """The graph with kernels of PyTorch's compiler, called from C++: those that are called from Python keep its lock.
+    """The graph compiled by PyTorch's compiler, with kernels called from C++, which release Python's lock (GIL).
 
-    When it goes: torch.compile, whose calls take Python's lock; until then the recorded step.
+    If it is removed: torch.compile, whose calls hold the lock; until then the recorded step.
     """
     program: Callable[..., Sequence[Tensor]] = _find("torch._inductor.compile")(
         graph, list(inputs), options={"cpp_wrapper": True}
@@ -58,26 +62,27 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Tensor]) -> Callable[...,
 
 
 def script_module(holder: nn.Module) -> Any:
-    """A TorchScript module of the holder's buffers, in which methods are yet to be defined.
+    """A TorchScript module with the holder's buffers and no methods yet.
 
-    When it goes: torch.jit.script of a class that is written to a file; until then the plain step.
+    If it is removed: torch.jit.script of a class that is written to a file; until then the plain step.
     """
     return _find("torch.jit._recursive.create_script_module")(holder, lambda _: [], share_types=False)
 
 
 def as_written() -> Callable[[], AbstractContextManager[None]]:
-    """A context in which TorchScript runs kernels as they are written and puts no others in their places.
+    """A context in which TorchScript runs the kernels as written, without fusing them into others.
 
-    When it goes: torch.jit.set_fusion_strategy with no fusion, if tests find the same bits; until then the plain step.
+    If it is removed: torch.jit.set_fusion_strategy without fusion, if tests find the same bits; until then the plain
+    step.
     """
     context = _find("torch.jit._fuser.optimized_execution")
     return lambda: context(False)
 
 
 def returns(kernel: Any) -> Sequence[Any]:
-    """What a kernel returns.
+    """The types of what a kernel returns; empty if it returns nothing.
 
-    When it goes: the values that a recording notes of each node; until then the plain step.
+    If it is removed: the values that a recording notes of each node; until then the plain step.
     """
     try:
         found: Sequence[Any] = kernel._schema.returns
@@ -87,14 +92,14 @@ def returns(kernel: Any) -> Sequence[Any]:
 
 
 def returns_a_tensor(kernel: Any) -> bool:
-    """Whether the first thing that a kernel returns is one tensor, and not several; when it goes, as `returns`."""
+    """Whether the first thing that a kernel returns is a tensor, not a list of them. If it is removed: as `returns`."""
     return isinstance(returns(kernel)[0].type, _find("torch.TensorType"))
 
 
 def fused_update(name: str) -> Callable[..., None]:
-    """The kernel that moves tensors by Adam, AdamW or SGD, behind `torch.optim.Adam(fused=True)` and its like.
+    """The fused kernel of Adam, AdamW or SGD, which `torch.optim.Adam(fused=True)` calls.
 
-    When it goes: torch.optim's own classes, whose bookkeeping takes longer than the kernel; until then
+    If it is removed: torch.optim's own classes, whose bookkeeping takes longer than the kernel; until then
     `plain_updates`, of the same formulas.
     """
     kernel: Callable[..., None] = _find(f"torch._fused_{name}_")

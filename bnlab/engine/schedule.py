@@ -1,4 +1,4 @@
-"""The learning rate's course over a training."""
+"""Learning rate schedules."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from bnlab.config import CosineConfig, ScheduleConfig, StepConfig
 
 
 def lr_factor(config: ScheduleConfig, step: int, total_steps: int, steps_per_epoch: int) -> float:
-    """What the learning rate is multiplied by at a step, 0 <= step < total_steps.
+    """The factor on the learning rate at a step, 0 <= step < total_steps.
 
-    In the first warmup_steps steps (step + 1) / warmup_steps times the schedule's, which is:
+    It is the schedule's, in the first warmup_steps steps times (step + 1) / warmup_steps. The schedules:
 
     constant: 1.
     cosine: f + (1 - f) (1 + cos(pi step / total_steps)) / 2 with f = final_factor (Loshchilov & Hutter, 2017).

@@ -1,4 +1,4 @@
-"""A shard of a stack: replicates that one thread trains side by side, as one program.
+"""A shard: those replicates of a stack that one thread trains, as one module and one program.
 
 Shapes: R replicates of the shard, N batch, K classes, T steps.
 """
@@ -23,19 +23,20 @@ from bnlab.engine.optimizer import Hyperparameters, StackOptimizer
 from bnlab.engine.plan import Plan
 from bnlab.engine.population import compute_population
 from bnlab.engine.schedule import lr_factor
-from bnlab.engine.step import Say, Step
+from bnlab.engine.step import Step, Warn
 from bnlab.lifting import Observation, Watch, is_known_throughout, lift, lower, owned_parameters
 from bnlab.machine import bytes_per_core
 
 Dealt = TypeVar("Dealt")
 
-LEAST = 2
-"""Replicates in a shard."""
+LEAST_REPLICATES = 2
+"""In a shard, where a stack has as many. Half of the time of a single replicate's step does not grow with their number.
+"""
 
 
 @dataclass(frozen=True)
 class Replicate:
-    """One seed of a run, ready to train; `run` is told to the observers."""
+    """One seed of a run, ready to train. `run` is the name that observers are told."""
 
     model: nn.Module
     seed: int
@@ -43,20 +44,20 @@ class Replicate:
     run: str = ""
 
     def member(self) -> Member:
-        """Who it is."""
+        """Its identity, for observers."""
         trained = [parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad]
         return Member(self.run, self.seed, sum(trained))
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some steps of a shard.
+    """The results of T steps of a shard.
 
     Attributes:
-        score: of all of them.
-        losses: mean losses (T, R).
-        observed: what the steps showed, by the observations' names: (T, R, ...).
-        inspected: what was measured of some of the steps.
+        score: of all batches together.
+        losses: the batches' mean losses (T, R).
+        observed: the observations (T, R, ...), by name.
+        inspected: the results of the inspections, of the steps that had any.
     """
 
     score: Score
@@ -66,32 +67,32 @@ class Chunk:
 
 
 def number_of_shards(replicates: Sequence[Replicate], threads: int, device: torch.device) -> int:
-    """How many shards train faster than one whose kernels are shared out among the threads.
+    """Into how many shards to deal the replicates so that they train fastest.
 
-    The same for each thread, and so many that a shard's weights, gradients and moments, which every step reads and
-    writes, fit a core's cache; but of two replicates at least: what is the same for any number of them is half of a
-    single one's step. A module that bnlab does not know may not bear threads.
+    Each thread gets the same number of shards, small enough for the weights, gradients and moments of one, which every
+    step reads and writes, to fit a core's cache; but a shard has at least `LEAST_REPLICATES`. On a GPU, and with a
+    module that is not known to be safe in threads, there is one shard.
     """
     if device.type != "cpu" or not all(is_known_throughout(replicate.model) for replicate in replicates):
         return 1
     bytes_of_one = max(_bytes_of_a_step(replicate.model) for replicate in replicates)
-    fitting = max(LEAST, bytes_per_core() // bytes_of_one)
+    fitting = max(LEAST_REPLICATES, bytes_per_core() // bytes_of_one)
     rounds = math.ceil(len(replicates) / (fitting * threads))
-    return max(1, min(rounds * threads, len(replicates) // LEAST))
+    return max(1, min(rounds * threads, len(replicates) // LEAST_REPLICATES))
 
 
 def _bytes_of_a_step(model: nn.Module) -> int:
-    """What a step reads and writes of a replicate's: each trained number with its gradient and Adam's two moments."""
+    """The bytes that a step reads and writes for a replicate: each parameter, its gradient and Adam's two moments."""
     return sum(4 * each.numel() * each.element_size() for each in model.parameters() if each.requires_grad)
 
 
 def deal(replicates: Sequence[Dealt], shards: int) -> list[Sequence[Dealt]]:
-    """In turn, like cards: a sweep lists the replicates arm by arm, so that every shard has as much work."""
+    """Deals the replicates in turn, like cards. A sweep lists them arm by arm: so every shard gets some of each arm."""
     return [replicates[number::shards] for number in range(shards)]
 
 
 def collect(values: Sequence[Tensor]) -> Tensor:
-    """Every shard's values of its replicates, on the last axis, in the order before they were dealt."""
+    """Undoes `deal`: the shards' values (..., replicates of the shard) as one tensor (..., all replicates)."""
     whole = values[0].new_empty(*values[0].shape[:-1], sum(each.shape[-1] for each in values))
     for number, each in enumerate(values):
         whole[..., number :: len(values)] = each
@@ -99,14 +100,14 @@ def collect(values: Sequence[Tensor]) -> Tensor:
 
 
 def collect_scores(scores: Sequence[Score]) -> Score:
-    """As `collect`, of scores on as many images."""
+    """Undoes `deal` for scores, which are all on the same images."""
     loss_sums, correct = collect([each.loss_sum for each in scores]), collect([each.correct for each in scores])
     kept = [each.is_right.T for each in scores if each.is_right is not None]
     return Score(loss_sums, correct, scores[0].images, collect(kept).T if kept else None)
 
 
 def collect_observed(chunks: Sequence[Chunk]) -> dict[str, Tensor]:
-    """As `collect`, of what was observed in each shard's steps: (T, R, ...), by name."""
+    """Undoes `deal` for observations: (T, R, ...), by name."""
     return {
         name: collect([chunk.observed[name].movedim(1, -1) for chunk in chunks]).movedim(-1, 1)
         for name in chunks[0].observed
@@ -114,7 +115,7 @@ def collect_observed(chunks: Sequence[Chunk]) -> dict[str, Tensor]:
 
 
 def collect_inspected(chunks: Sequence[Chunk]) -> list[Inspected]:
-    """As `collect`, of what was measured of each shard."""
+    """Undoes `deal` for the results of inspections."""
     return [
         Inspected(parts[0].step, {key: collect([part.values[key] for part in parts]) for key in parts[0].values})
         for parts in zip(*(chunk.inspected for chunk in chunks), strict=True)
@@ -122,9 +123,13 @@ def collect_inspected(chunks: Sequence[Chunk]) -> list[Inspected]:
 
 
 class Shard:
-    """The replicates' stack, and all that changes from step to step; its steps show the observations.
+    """Some replicates, lifted into one module, with their optimizer and batches.
 
-    `members` are the replicates' places among those of all shards.
+    Args:
+        replicates, data, plan, device, compiled, warn: as in `bnlab.engine.train`.
+        observations: what each step returns besides.
+        inspections: what is measured at some of the steps.
+        members: the replicates' places among those of all shards; only inspections need them.
     """
 
     def __init__(
@@ -135,7 +140,7 @@ class Shard:
         device: torch.device,
         *,
         compiled: bool,
-        say: Say,
+        warn: Warn,
         observations: Sequence[Observation] = (),
         inspections: Sequence[Inspection] = (),
         members: Sequence[int] = (),
@@ -148,7 +153,7 @@ class Shard:
         self._parameters = [each.tensor for each in owned]
         self._hyperparameters = [replicate.hyperparameters for replicate in replicates]
         self._inspections, self._members = inspections, members
-        self._optimizer = StackOptimizer(owned, self._hyperparameters, plan.total_steps, plan.steps_per_epoch, say)
+        self._optimizer = StackOptimizer(owned, self._hyperparameters, plan.total_steps, plan.steps_per_epoch, warn)
         self._batches = BatchStream(self._data.train, seeds, plan.images_per_step, plan.drop_last, device)
         self._watch = Watch(self._stack, observations, self._takes)
         self._run_batch = Step(
@@ -160,20 +165,21 @@ class Shard:
             plan.total_steps,
             accumulate=plan.accumulate,
             compiled=compiled,
-            say=say,
+            warn=warn,
             watch=self._watch,
         )
         self._step = 0
 
     @property
     def steps_at_once(self) -> int:
-        """How many steps' batches are gathered at once."""
+        """The largest number of steps whose batches are gathered at once."""
         return self._batches.batches_at_once
 
     def train(self, most: int, is_given_up: threading.Event) -> Chunk:
-        """Trains at most so many steps, `steps_at_once` or fewer.
+        """Trains at most `most` steps, and never more than `steps_at_once`.
 
-        Once it is given up it raises CancelledError before the next step.
+        Raises:
+            CancelledError: `is_given_up` was set; it is looked at before each step.
         """
         chunk = self._batches.take(most)
         outputs, observed, inspected = [], [], []
@@ -209,9 +215,10 @@ class Shard:
         )
 
     def evaluate(self) -> dict[str, Score]:
-        """The scores on the images that are held out.
+        """The scores on the held-out images, by part: validation, if there is any, and test.
 
-        After the last step also those with each batch's own statistics, and the test's image by image.
+        After the last step also `test_batch_stats`, the test score with each batch normalized by its own statistics;
+        and the test score then says of each image whether it was answered correctly.
         """
         at_end = self._step == self._plan.total_steps
         compute_population(self._stack, self._data, self._plan.batch_size, self._device)
@@ -226,7 +233,7 @@ class Shard:
         return scores
 
     def state(self) -> dict[str, Any]:
-        """Tensors and plain values; the tensors go on changing."""
+        """What a checkpoint needs, as tensors and plain values. The tensors are no copies: training changes them."""
         return {
             "stack": self._stack.state_dict(),
             "optimizer": self._optimizer.state(),
@@ -241,6 +248,6 @@ class Shard:
         self._step = state["step"]
 
     def lower(self) -> None:
-        """Copies what was trained back into the replicates' plain models; nothing is observed in them any more."""
+        """Ends the training: copies the weights back into the plain models, and removes the observations' hooks."""
         self._watch.close()
         lower(self._stack)

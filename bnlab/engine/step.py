@@ -18,29 +18,30 @@ from bnlab.engine.kernels import NumberSeenError, Program, RecordingError, recor
 from bnlab.engine.optimizer import StackOptimizer
 from bnlab.lifting import Watch, depends_on_tensors_alone
 
-Say = Callable[[str], None]
+Warn = Callable[[str], None]
 
 WORTH_RECORDING = 400
-"""Steps of a training in which a recording, a tenth of a second or two, is paid back."""
+"""Steps that a training needs for recording to pay off: it takes a tenth of a second or two."""
 
 
 class Step:
-    """Trains on one batch.
+    """Trains a stack on one batch: forward pass, backward pass and the optimizer's update.
 
-    Full batches run in the recorded form where that is possible and the training long enough: the same kernels in the
-    same order, hence the same bits. An epoch's last, smaller batch is not worth a recording of its own.
+    Where possible, and in a training that is long enough, the step on a full batch is recorded (`bnlab.engine.kernels`)
+    and then replayed: the same kernels in the same order, hence the same bits. An epoch's last, smaller batch is always
+    trained in the plain way.
 
     Args:
-        stack: as `lift` makes it; its tensors stay where they are while it trains.
+        stack: as `lift` makes it. Its tensors must stay at the same addresses.
         parameters: those that are trained.
-        optimizer: moves them.
-        scaling: of the images to what the stack takes.
-        batch_size: of a full batch.
-        accumulate: batches whose gradients make one step together: it is called with the images of all.
-        total_steps: how long it will train.
-        compiled: compile the forward and backward pass. The kernels are then other ones, so the last bits differ.
-        say: told in a line if the step is slower than was to be expected, and why.
-        watch: over the stack, for the observations that the step is to show; None: it shows none.
+        optimizer: updates them.
+        scaling: makes the stack's float inputs of uint8 images.
+        batch_size: images of a full batch.
+        accumulate: how many batches' gradients are added up for one update. The step is called with all their images.
+        total_steps: of the training.
+        compiled: compile the forward and backward pass. The compiler's kernels are other ones, so the last bits differ.
+        warn: is called with one line of text if the step is slower than expected, which says why.
+        watch: collects the observations that the step returns; None: there are none.
     """
 
     def __init__(
@@ -54,10 +55,10 @@ class Step:
         *,
         accumulate: int = 1,
         compiled: bool,
-        say: Say,
+        warn: Warn,
         watch: Watch | None = None,
     ) -> None:
-        self._say = say
+        self._warn = warn
         self._watch = Watch(stack, [], []) if watch is None else watch
         self._shown = 1 + len(self._watch.declared)
         self._stack, self._parameters, self._optimizer, self._scaling = stack, parameters, optimizer, scaling
@@ -82,15 +83,15 @@ class Step:
         return program(images, labels)[: self._shown]
 
     def differentiate(self, images: Tensor, labels: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The log-probabilities (R, K, N) and the parameters' gradients that a step on this batch begins with.
+        """The log-probabilities (R, K, N) and the parameters' gradients, without an update.
 
-        They are the step's own to the bit, unless that is compiled.
+        They are those that a step on this batch computes, to the bit unless it is compiled.
         """
         values = self._differentiate(images, labels)
         return values[0], list(values[self._shown :])
 
     def pixels(self, images: Tensor) -> Tensor:
-        """Images as the stack takes them."""
+        """uint8 images as the float inputs of the stack."""
         return self._scaling.to_float(images, self._parameters[0].dtype)
 
     def _fastest(self, images: Tensor, labels: Tensor) -> Program:
@@ -102,17 +103,17 @@ class Step:
         if self._compiled:
             try:
                 differentiate = record(self._differentiate, [images, labels], state, compiled=True)
-                return partial(self._move_along, differentiate)  # the optimizer's kernels are as fast as they are
+                return partial(self._move_along, differentiate)  # compiling the optimizer's kernels gains nothing
             except NumberSeenError:
                 return self._plain
             except RecordingError as error:
-                self._say(f"the step cannot be compiled and is only recorded: {error}")
+                self._warn(f"the step cannot be compiled and is only recorded: {error}")
         try:
             return record(self._plain, [images, labels], [*state, *self._optimizer.tensors()])
         except NumberSeenError:
             return self._plain
         except RecordingError as error:
-            self._say(f"the step cannot be recorded, so it is slower: {error}")
+            self._warn(f"the step cannot be recorded, so it is slower: {error}")
             return self._plain
 
     def _move_along(self, differentiate: Program, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
@@ -123,7 +124,7 @@ class Step:
     def _differentiate(self, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
         """The log-probabilities, the observations of the last batch, then every parameter's gradient.
 
-        The loss is summed over replicates and samples, so that no replicate's gradient depends on another's.
+        The gradient of a replicate is that of its mean loss: losses are summed over the replicates, not averaged.
         """
         share = self._share_of(labels.shape[1], self._parameters[0])
         if self._accumulate == 1:
@@ -146,7 +147,7 @@ class Step:
         return log_probabilities.detach(), observations, gradients
 
     def _share_of(self, samples: int, like: Tensor) -> Tensor:
-        """A sample's part in the mean loss of its batch."""
+        """The weight 1 / N of a sample in the mean loss of its batch, as a tensor that stays at one address."""
         if samples not in self._share:
             self._share[samples] = like.new_full((), 1 / samples)
         return self._share[samples]

@@ -1,4 +1,4 @@
-"""Threads that work side by side, each through its own shards of a stack."""
+"""The threads that train a stack: each has some of its shards."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ import torch
 Result = TypeVar("Result")
 
 LOOK_EVERY = 0.1
-"""Seconds until an interrupt is seen, at most."""
+"""Seconds. An interrupt is noticed within this time."""
 
 
 class Team:
-    """So many workers, with a share of PyTorch's CPU threads each; a context.
+    """A number of worker threads, to be used in a `with`; PyTorch's own CPU threads are shared out among them.
 
-    Each worker takes denormal numbers (below 1.2e-38 in float32) for zero, and so do the threads that PyTorch starts
-    for it; not so those that the main thread has started before. A CPU computes with such numbers many times slower,
-    and Adam's average of the gradient of a weight whose pixel is hardly ever lit decays by its beta at every step until
-    it is one, and stays so: 0.9 of the smallest of them is rounded up to it again. No weight changes by the flushing: a
-    denormal average moves one by less than 1e-30.
+    The workers treat denormal numbers (below 1.2e-38 in float32) as zero, since a CPU computes with them many times
+    slower. They do occur: Adam's average of a gradient that is nearly always 0, such as that of a weight whose pixel is
+    hardly ever lit, decays step by step until it is denormal, and then stays so by rounding. Treating it as zero
+    changes no weight: a denormal average moves one by less than 1e-30.
+
+    Args:
+        size: number of workers.
+        threads: number of PyTorch's CPU threads in all.
     """
 
     def __init__(self, size: int, threads: int) -> None:
@@ -34,11 +37,11 @@ class Team:
             torch.set_num_threads(share)
             torch.set_flush_denormal(True)
 
-        # A pool of one each: a shard stays with its thread, and what that frees and asks for again in its cache.
+        # A pool of one thread each, so that a shard stays with its thread, and its memory in that thread's cache.
         self._workers = [ThreadPoolExecutor(1, initializer=begin) for _ in range(size)]
         self._is_used = False
         self.is_given_up = threading.Event()
-        """Set where nobody waits for the results any more."""
+        """Set when nobody waits for the results any more, as after an interrupt; tasks should end then."""
 
     def __enter__(self) -> Team:
         return self
@@ -49,13 +52,13 @@ class Team:
         self.is_given_up.set()
         for worker in self._workers:
             worker.shutdown()
-        torch.set_num_threads(torch.get_num_threads())  # a worker's share was MKL's choice for all threads
+        torch.set_num_threads(torch.get_num_threads())  # a worker's call has set MKL's number, which all threads share
 
     def together(self, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
-        """The tasks' results; what the first failed one raised, once all have ended.
+        """Runs the tasks and returns their results; raises what the first failed one has raised, once all have ended.
 
-        A task is always done by the same worker, and each worker does its own in turn. The first time all run one after
-        the other: PyTorch records or compiles in one thread at a time.
+        Task number n always goes to the same worker. The first time, when steps are recorded or compiled, the tasks run
+        one after the other: PyTorch can do that in one thread only.
         """
         futures = []
         for worker, task in zip(itertools.cycle(self._workers), tasks, strict=False):
@@ -68,6 +71,6 @@ class Team:
 
 
 def _wait(futures: Sequence[Future[Any]]) -> None:
-    """Wakes up now and then: a signal that another thread receives does not end the main thread's wait."""
+    """Waits, and wakes up every `LOOK_EVERY` seconds: Python handles a signal only when the main thread runs."""
     while wait(futures, timeout=LOOK_EVERY).not_done:
         pass

@@ -1,6 +1,6 @@
-"""Trained networks as files for other programs: a state_dict, safetensors or ONNX, batch norm folded away if asked.
+"""Trained networks as files for other programs: a state_dict, safetensors or ONNX, with batch norm folded if asked.
 
-What may enter: a format, or a change of a trained network that leaves what it computes. It imports torch.
+File formats, and changes of a trained network that do not change what it computes, live here. It imports torch.
 """
 
 from bnlab.export.exporting import FORMATS, Exported, export

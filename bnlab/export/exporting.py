@@ -1,4 +1,4 @@
-"""`export`: the weights that a replicate kept, checked and written in a format of other programs."""
+"""`export`: writes a trained network in a format of other programs, and checks that it computes the same."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from bnlab.launch import Trained
 from bnlab.store import check_output, replace
 
 SHAPE = (1, 28, 28)
-"""Of an image; its pixels are from 0 to 1."""
+"""The shape of an image, whose pixels are from 0 to 1."""
 TRIED = 16
-"""Images that an export is tried with."""
+"""The number of random images with which an export is checked."""
 TOLERANCE = 1e-5
-"""By how much logits may differ from the network's, as a part of the largest one."""
+"""How far logits may be from the network's, relative to the largest one."""
 
 FORMATS: dict[str, tuple[str, Callable[[nn.Module, Tensor, str], bytes]]] = {
     "state_dict": (".pt", formats.state_dict),
     "safetensors": (".safetensors", formats.safetensors),
     "onnx": (".onnx", formats.onnx),
 }
-"""By name the end of the file's name, and what makes its bytes of a network, images to try it with, and who it is."""
+"""By name: the end of the file's name, and what makes its bytes of a network, images and the replicate's name."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """A written file.
 
     Attributes:
-        path: of the file.
-        difference: the largest one between the logits of what was written and of the network that was trained, as a
-            part of the largest logit; None where nothing computes otherwise.
+        path: its path.
+        difference: the largest difference of its logits from the trained network's, relative to the largest logit;
+            None if it was not measured, since the file has the network's own weights.
     """
 
     path: Path
@@ -48,14 +48,14 @@ def export(trained: Trained, name: str, output: Path | None, *, fold: bool) -> E
     """Writes a trained network.
 
     Args:
-        trained: whose weights.
-        name: of one of `FORMATS`.
-        output: the file; None: named by run and seed, in the working directory.
-        fold: whether batch norm is folded into the layers before it.
+        trained: the network.
+        name: the format, one of `FORMATS`.
+        output: the file; None: a name made of run and seed, in the working directory.
+        fold: whether to fold batch norm into the layers before it.
 
     Raises:
-        UserError: no such format, a norm that cannot be folded, a package that is missing, a network that the format
-            cannot hold, or a file that cannot be written.
+        UserError: the format is unknown or cannot hold the network, the norm cannot be folded, a package is missing, or
+            the file cannot be written.
     """
     if name not in FORMATS:
         raise unknown("--format", name, FORMATS)

@@ -1,11 +1,11 @@
-"""Batch norm folded away: at test time it is affine, and so a part of the linear layer before it.
+"""Folds batch norm: at test time it is affine, so it can become a part of the linear layer before it.
 
 With the running statistics μ and σ², and s = γ / √(σ² + ε) for each channel,
 
     γ (W x + b − μ) / √(σ² + ε) + β  =  (s W) x + (s (b − μ) + β)
 
-(Jacob et al. 2018, arXiv 1712.05877, section 3.2). Between the two there may be max pooling, if every s is positive:
-the largest value stays the largest.
+(Jacob et al. 2018, arXiv 1712.05877, section 3.2). Max pooling may stand between the two if every s is positive, as
+the largest value then stays the largest.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from bnlab.models import MaxPool
 from bnlab.norms import NormConfig
 
 FOLDED = ("batch", "ghost_batch", "precise_batch")
-"""Schemes that are the formula above at test time, whatever they are in training."""
+"""The schemes that compute the formula above at test time."""
 
 
 def folded(model: nn.Module, norm: NormConfig) -> nn.Module:
-    """A copy of a trained model without its batch norms: identities in their places, and biases where they were none.
+    """A copy of a trained model with its batch norms folded: identities in their places, and a bias in each layer.
 
     Raises:
-        UserError: the norm is none that is affine at test time, or one has no layer before it that could take it.
+        UserError: the norm is not affine at test time, or there is no layer before it to fold it into.
     """
     _check(norm)
     copied = copy.deepcopy(model).eval()
@@ -60,7 +60,7 @@ def _is_norm(layer: nn.Module) -> bool:
 
 
 def _before(sequence: nn.Sequential, index: int) -> Iterator[nn.Module]:
-    """The layers before it that do something, the nearest first."""
+    """The layers before place `index`, the nearest first; identities are left out."""
     return (layer for layer in reversed(list(sequence)[:index]) if not isinstance(layer, nn.Identity))
 
 
@@ -88,7 +88,7 @@ def _fold(sequence: nn.Sequential, index: int) -> None:
 
 
 def _affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """S and β − s μ of a batch norm, (C,) in float64."""
+    """The scale s and the shift β − s μ of a batch norm, (C,) in float64."""
     mean, variance, eps = (getattr(norm, name) for name in ("running_mean", "running_var", "eps"))
     scale = (variance.double() + eps).rsqrt()
     shift = torch.zeros_like(scale)

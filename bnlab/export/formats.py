@@ -1,4 +1,4 @@
-"""The formats: a network as bytes. What they need besides torch is an extra, and imported where it is needed."""
+"""The formats: each makes bytes of a network. Packages besides torch are optional, and imported when needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bnlab.errors import UserError, one_line, shown
 
 
 def state_dict(network: nn.Module, images: Tensor, who: str) -> bytes:
-    """PyTorch's own: `torch.load(FILE, weights_only=True)` gives names with tensors."""
+    """PyTorch's own format: `torch.load(FILE, weights_only=True)` gives the tensors by name."""
     file = io.BytesIO()
     torch.save(network.state_dict(), file)
     return file.getvalue()
@@ -33,13 +33,13 @@ def safetensors(network: nn.Module, images: Tensor, who: str) -> bytes:
 def onnx(network: nn.Module, images: Tensor, who: str) -> bytes:
     """The network as a graph: input `images` (N, 1, 28, 28), output `logits` (N, 10), for any N."""
     try:
-        import onnxruntime  # noqa: F401  # what it is checked by
-        import onnxscript  # noqa: F401  # what PyTorch's exporter needs
+        import onnxruntime  # noqa: F401  # checks the result
+        import onnxscript  # noqa: F401  # PyTorch's exporter needs it
     except ImportError as error:
         raise UserError(f"--format onnx needs {error.name}: pip install 'bnlab[onnx]'") from error
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")  # of the exporter's own, which the user can do nothing about
+            warnings.simplefilter("ignore")  # the exporter's own, about which the user can do nothing
             program = torch.onnx.export(
                 network,
                 (images,),
@@ -51,7 +51,7 @@ def onnx(network: nn.Module, images: Tensor, who: str) -> bytes:
             )
         assert program is not None
         content: bytes = program.model_proto.SerializeToString()
-    except Exception as error:  # of many kinds, each with a report of many lines
+    except Exception as error:  # the exporter raises many kinds, each with a report of many lines
         reason = shown(one_line(error))
         raise UserError(
             f"--format onnx cannot hold this network ({reason}); nothing was written. Use --format safetensors"
@@ -60,7 +60,7 @@ def onnx(network: nn.Module, images: Tensor, who: str) -> bytes:
 
 
 def run_onnx(content: bytes, images: Tensor) -> Tensor:
-    """The logits by onnxruntime, of fewer images than the graph was made with, so that N is seen to be free."""
+    """The logits by onnxruntime, computed in two halves, which shows that the graph takes any N."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -69,5 +69,5 @@ def run_onnx(content: bytes, images: Tensor) -> Tensor:
 
 
 def difference(found: Tensor, expected: Tensor) -> float:
-    """The largest one, as a part of the largest value that is expected."""
+    """The largest absolute difference, relative to the largest expected value."""
     return float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-12))

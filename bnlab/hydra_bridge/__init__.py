@@ -1,6 +1,6 @@
-"""Between Hydra and bnlab: arguments in, typed configurations out, and errors in one line.
+"""The bridge to Hydra: command-line arguments in, typed configurations out, and Hydra's errors in one line.
 
-With hydra_plugins/ this is the only code that imports Hydra or OmegaConf.
+Only this package and hydra_plugins/ import Hydra.
 """
 
 from bnlab.hydra_bridge.arguments import changes_of, check_count, choices_for_lists

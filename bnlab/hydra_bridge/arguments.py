@@ -1,4 +1,4 @@
-"""Reads the arguments of `bnlab train` before Hydra does: what it would refuse in many lines, or take for something."""
+"""Checks the arguments of `bnlab train` before Hydra sees them, which would give long errors or misread some."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ KEPT = {
     "hydra/job_logging": ("disabled", NO_LOGGING),
     "hydra/hydra_logging": ("disabled", NO_LOGGING),
 }
-"""Settings of Hydra's own files, with what they are kept at, whatever a config file says, and why."""
+"""Settings of Hydra that a user may not change: their fixed values, and the reason."""
 ADDED = "+tags="
-"""How tags are given elsewhere; here they are a setting that is there, to which Hydra adds nothing."""
+"""Accepted for `tags=`, since some are used to writing it. Hydra refuses it, as the setting exists."""
 LONGEST_KEY = 100
 LONGEST_OVERRIDE = 10_000
-"""In characters: Hydra's parser takes time by the square of a list's length, minutes for 100,000 characters."""
+"""In characters. Hydra's parser takes time quadratic in the length of a list: minutes for 100,000 characters."""
 SETTABLE = re.compile(r"data(\.(?!normalize$).*)?|device|threads|norm\.target")
-"""What may differ in an evaluation from the training, or be confirmed."""
+"""The settings that may be given for an evaluation."""
 MOST_JOBS = 10_000
-"""Of one sweep; each may have as many seeds."""
+"""The largest number of jobs in a sweep, seeds not counted."""
 
 
 def ordered(arguments: Sequence[str]) -> list[str]:
-    """Options first: argparse, which Hydra uses, takes no overrides on both sides of one."""
+    """The arguments with options first, since argparse, which Hydra uses, takes no overrides on both sides of one."""
     actions = {name: action for action in hydra_parser()._actions for name in action.option_strings}
     options: list[str] = []
     overrides: list[str] = []
@@ -76,7 +76,7 @@ def ordered(arguments: Sequence[str]) -> list[str]:
         elif action is not None and action.nargs is None:
             options += [argument, *left[:1]]
             del left[:1]
-        elif action is not None and action.nargs == "?":  # else argparse takes the first override for its value
+        elif action is not None and action.nargs == "?":  # add the value, or argparse takes the first override for it
             given = bool(left) and left[0] in (action.choices or ())
             options += [argument, left.pop(0) if given else str(action.const)]
         else:
@@ -85,7 +85,7 @@ def ordered(arguments: Sequence[str]) -> list[str]:
 
 
 def check(arguments: Sequence[str]) -> None:
-    """Raises UserError for the first option or override that cannot be meant."""
+    """Raises UserError for the first option or override that is not legal."""
     _check_options(arguments)
     known = _known(arguments)
     config_files.check_folders(known.config_path, known.config_dir)
@@ -103,19 +103,19 @@ def check(arguments: Sequence[str]) -> None:
 
 
 def config_folders(arguments: Sequence[str]) -> list[Path]:
-    """Where config files are: the user's own folder, and the shipped one, which Hydra looks into first."""
+    """The folders with config files: the user's own, if there is one, and the shipped one."""
     known = _known(arguments)
     return config_files.folders_of(known.config_path, known.config_dir)
 
 
 def prints_settings(arguments: Sequence[str]) -> bool:
-    """Whether Hydra is asked for bnlab's settings, and not for a training."""
+    """Whether the command only prints settings (--help, --cfg job) and trains nothing."""
     known = _known(arguments)
     return bool(known.help or known.cfg == "job")
 
 
 def unknown_choice(group: str, choice: str, folders: Sequence[Path]) -> UserError:
-    """The error for an option that a group does not have."""
+    """The error for a choice that a group does not have."""
     return unknown(group, choice, {path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
 
 
@@ -127,9 +127,10 @@ def _known(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def for_hydra(arguments: Sequence[str]) -> list[str]:
-    """In a sweep over a group, a setting of that group as a choice of one value.
+    """The arguments as Hydra needs them.
 
-    Hydra would set it before the sweep, in the group's default option, which may not have it.
+    In a sweep over a group, such as norm=none,batch norm.eps=1e-3, Hydra would set norm.eps in the group's default
+    choice, which may not have it. As a sweep over one value, norm.eps=choice(1e-3), it is set in each job.
     """
     arguments = [quoted(text.removeprefix("+") if text.startswith(ADDED) else text) for text in arguments]
     overrides = {text: OverridesParser.create().parse_override(text) for text in _known(arguments).overrides}
@@ -146,7 +147,7 @@ def for_hydra(arguments: Sequence[str]) -> list[str]:
 
 
 def _check_options(arguments: Sequence[str]) -> None:
-    """Names the nearest option for one that Hydra does not have."""
+    """Raises UserError for an option that Hydra does not have, with the nearest one."""
     known = [name for action in hydra_parser()._actions for name in action.option_strings]
     allowed = [*(option for option in known if option.startswith("--")), "--quiet"]
     for argument in arguments:
@@ -163,7 +164,7 @@ def _check_options(arguments: Sequence[str]) -> None:
 
 
 def _check_package(known: argparse.Namespace) -> None:
-    """Hydra's own end where there is no such part is another exit code."""
+    """Raises UserError for an unknown --package, at which Hydra would end with another exit code."""
     if known.package is None:
         return
     if known.cfg is None:
@@ -180,7 +181,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _check_commas(overrides: Sequence[str]) -> None:
-    """Raises UserError for values that a space parts: the shell makes two arguments of `norm=none, batch`."""
+    """Raises UserError for a list with a space: the shell makes two arguments of `norm=none, batch`."""
     for before, after in itertools.pairwise(overrides):
         if before.endswith(",") or after.startswith(","):
             raise UserError(
@@ -198,6 +199,8 @@ def _check_override(text: str, folders: Sequence[Path]) -> None:
         raise UserError(f"{shown(text)}: a name is not set by itself; write {group}={shown(written(value))}")
     if key == "study":
         raise UserError(f"{shown(text)}: a study is a command of its own; write bnlab study {shown(written(value))}")
+    if key == "tracker" and override.is_sweep_override():
+        raise UserError(f"{shown(text)}: several trackers are a list; write e.g. 'tracker=[tensorboard,mlflow]'")
     if key in GROUPS:
         _check_group(text, override, folders)
     elif override.is_delete():
@@ -215,7 +218,7 @@ def _check_group(text: str, override: Override, folders: Sequence[Path]) -> None
 
 
 def parsed(text: str) -> Override:
-    """An override by Hydra's parser. Raises UserError if it cannot be read."""
+    """Parses an override by Hydra's parser. Raises UserError if it cannot be read."""
     key, equals, _ = text.partition("=")
     if not equals and not text.startswith("~"):
         if text in GROUPS:
@@ -236,7 +239,7 @@ def parsed(text: str) -> Override:
 
 
 def changes_of(overrides: Sequence[str]) -> dict[str, Any]:
-    """What an evaluation does otherwise than the training, by dotted key. Raises UserError for what may not differ."""
+    """The settings that an evaluation changes, by dotted key. Raises UserError for one that it may not change."""
     changes: dict[str, Any] = {}
     for override in map(parsed, overrides):
         key = str(override.key_or_group)
@@ -248,9 +251,9 @@ def changes_of(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def choices_for_lists(params: Mapping[str, Any] | None) -> dict[str, str]:
-    """A sweep's parameters from a config file as texts for Hydra's parser; a list of a group's names is a choice.
+    """A sweep's parameters from a config file, as texts for Hydra's parser.
 
-    Hydra would merge the options of the list into one.
+    A list of a group's names becomes a sweep over them; Hydra would merge the choices in the list into one.
     """
     return {
         key: f"choice({','.join(map(str, value))})"
@@ -261,7 +264,7 @@ def choices_for_lists(params: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def check_count(overrides: Sequence[Override]) -> None:
-    """Raises UserError for a sweep of more jobs than anybody waits for, or of values that cannot be counted."""
+    """Raises UserError for a sweep of more than `MOST_JOBS` jobs, or of values that cannot be counted."""
     jobs = math.prod(_values_of(override) for override in overrides)
     if jobs > MOST_JOBS:
         swept = " ".join(str(o.input_line) for o in overrides if o.is_sweep_override())
@@ -282,7 +285,7 @@ def _values_of(override: Override) -> int:
 
 
 def _reason(error: Exception) -> str:
-    """The parser's reason in brackets, if it has one in words."""
+    """The parser's reason in brackets, if it is understandable; else an empty text."""
     cause = str(error.__cause__ or "")
     character = re.fullmatch(r"LexerNoViableAltException\((.*)\)", cause, flags=re.DOTALL)
     if character:
@@ -292,7 +295,7 @@ def _reason(error: Exception) -> str:
 
 
 def _check_choice(group: str, choice: object, folders: Sequence[Path]) -> None:
-    """Hydra would read a path below the group's folder, and merge a list or a mapping."""
+    """Raises UserError for a choice that is no name: Hydra would accept a path, a list or a mapping."""
     if isinstance(choice, Sweep | Glob):
         return
     text = choice.text if isinstance(choice, QuotedString) else written(choice)

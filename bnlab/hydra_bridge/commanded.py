@@ -1,4 +1,4 @@
-"""The command as which a training is stored, and that an interruption says to go on with."""
+"""The command that is stored with a training, and that is shown at an interruption to resume it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bnlab.store import environment
 
 @contextlib.contextmanager
 def commanded(line: str) -> Iterator[None]:
-    """What is trained meanwhile is of this command, also in processes that are started meanwhile."""
+    """Within the `with`, trainings belong to this command, also in processes started there."""
     with environ(environment.COMMAND, line):
         try:
             yield
@@ -23,7 +23,7 @@ def commanded(line: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def environ(name: str, value: str) -> Iterator[None]:
-    """With an environment variable set, which processes started meanwhile inherit."""
+    """Sets an environment variable within the `with`; processes started there inherit it."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:

@@ -1,4 +1,7 @@
-"""What `--cfg job` and `--help` print, with the shipped files' comments: what a setting is, and what it may be."""
+"""Adds to the output of `--cfg job` and `--help` the comments of the shipped files, which explain the settings.
+
+It also removes the studies from the list of groups, in which Hydra lists every folder of conf/.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,14 @@ from pathlib import Path
 from bnlab.config import CHOICES, CONF
 
 LINE = re.compile(r"( *)(\w+):(?: +(.*?))?(?: +# (.*))?")
+STUDIES = re.compile(r"^study: .*\n", re.MULTILINE)
 COLUMN = 34
-"""Where comments begin, but for lines that are longer."""
+"""The column at which comments begin, unless the line is longer."""
 
 
 @contextlib.contextmanager
 def commented(*, wanted: bool) -> Iterator[None]:
-    """What is printed meanwhile gets the comments, if they are wanted."""
+    """Adds the comments to what is printed within the `with`, if they are wanted."""
     if not wanted:
         yield
         return
@@ -28,11 +32,11 @@ def commented(*, wanted: bool) -> Iterator[None]:
         with contextlib.redirect_stdout(text):
             yield
     finally:
-        sys.stdout.write(with_comments(text.getvalue()))
+        sys.stdout.write(with_comments(STUDIES.sub("", text.getvalue())))
 
 
 def with_comments(text: str) -> str:
-    """A configuration as YAML, each line with the comment that the shipped file has on this setting."""
+    """Adds to each line of a configuration in YAML the comment that the shipped file has on this setting."""
     lines = text.splitlines(keepends=True)
     package = re.match(r"# @package (\w+)\n", text)
     section, comments, found = "", _comments(CONF / "config.yaml"), []
@@ -50,7 +54,7 @@ def with_comments(text: str) -> str:
 
 
 def _of_section(section: str, lines: list[str], indent: str) -> dict[str, str]:
-    """The comments on the settings of the choice that these lines name, by `norm.eps`."""
+    """The comments on the settings of the choice that these lines name, by key (`norm.eps`)."""
     name = next(
         (line.removeprefix(f"{indent}name: ").strip() for line in lines if line.startswith(f"{indent}name: ")), ""
     )
@@ -61,7 +65,7 @@ def _of_section(section: str, lines: list[str], indent: str) -> dict[str, str]:
 
 @functools.cache
 def _comments(path: Path) -> dict[str, str]:
-    """The comments on the settings of a file, by key: those beside or below a line, else those above it."""
+    """The comments on the settings of a file, by key: those on the same line or below it, else those above."""
     comments: dict[str, str] = {}
     above: list[str] = []
     parent = key = ""

@@ -1,4 +1,4 @@
-"""The user's own config files, looked into before Hydra does."""
+"""Checks the user's own config files before Hydra reads them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from bnlab.errors import UserError, shown
 from bnlab.machine import is_folder, why_no_folder
 
 DEEPEST, MOST_VALUES = 10, 10_000
-"""Of a config file: how deep its values lie in each other, and how many there are."""
+"""The largest depth of nesting and number of values in a config file."""
 PRIMARY = "config"
-"""What Hydra composes first, unless --config-name says otherwise."""
+"""The name of the primary config, with which Hydra begins, unless --config-name gives another."""
 LISTED = 5
-"""Settings that a message names, of those that are missing."""
+"""How many missing settings a message names."""
 
 
 def check_folders(config_path: str | None, config_dir: str | None) -> None:
-    """Raises UserError if what is given for --config-path or --config-dir is not what Hydra needs."""
+    """Raises UserError if the folder of --config-path or --config-dir cannot be used."""
     if config_path is not None and not Path(config_path).is_absolute():
         path = shown(config_path)
         raise UserError(
@@ -38,18 +38,18 @@ def check_folders(config_path: str | None, config_dir: str | None) -> None:
 
 
 def folders_of(config_path: str | None, config_dir: str | None) -> list[Path]:
-    """Where config files are: the user's own folder, and the shipped one or what takes its place."""
+    """The folders with config files: the user's own, if there is one, and the shipped one or its replacement."""
     return [*([] if config_dir is None else [Path(config_dir)]), CONF if config_path is None else Path(config_path)]
 
 
 def check_file(path: Path) -> None:
-    """Raises UserError if a config file is there and is no YAML mapping."""
+    """Raises UserError if a config file exists and is no YAML mapping."""
     if not path.is_file():
         return
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         _check_size(content)
-        OmegaConf.load(path)  # which takes no key twice
+        OmegaConf.load(path)  # refuses a key that is there twice
     except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
         why = shown(" ".join(str(error).split()), longest=400)
         raise UserError(f"{path} cannot be read as YAML: {why}") from error
@@ -58,7 +58,7 @@ def check_file(path: Path) -> None:
 
 
 def _check_size(content: Any) -> None:
-    """Raises ValueError for values that are deeper, or more with their aliases written out, than any settings."""
+    """Raises ValueError for values that are nested too deeply, or too many once YAML aliases are written out."""
     level, count = [content], 0
     for _ in range(DEEPEST):
         count += len(level)
@@ -74,9 +74,9 @@ def _inside(values: dict[Any, Any] | list[Any]) -> list[Any]:
 
 
 def check_primary(name: str | None, folders: Sequence[Path]) -> None:
-    """Raises UserError for a primary config of the user's own that is neither whole nor begins with the shipped one.
+    """Raises UserError for the user's own primary config if it lacks settings and does not build on the shipped one.
 
-    Hydra would compose what is there, and refuse the first setting that is not.
+    Hydra would compose it, and then refuse the first setting that is missing.
     """
     name = (name or PRIMARY).removesuffix(".yaml")
     path = _found(name, folders)
@@ -102,7 +102,7 @@ def _found(name: str, folders: Sequence[Path]) -> Path | None:
 
 
 def _keys(path: Path, folders: Sequence[Path], depth: int = 9) -> Iterator[str]:
-    """What a config sets: its own keys, the groups of its defaults, and what the configs that it begins with set."""
+    """The keys that a config sets: its own, the groups in its defaults list, and those of the configs it builds on."""
     content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     yield from (str(key) for key in content)
     defaults = content.get("defaults")

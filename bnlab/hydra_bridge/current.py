@@ -1,4 +1,4 @@
-"""The launch that this process is in: what its parts share, since Hydra hands nothing from one of them to the next."""
+"""The state of the current launch, which is global, since Hydra passes nothing from one part of a launch to another."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Launch:
-    """One command's way through Hydra, as far as this process has a part in it.
+    """One command in this process.
 
     Attributes:
-        dry_run: whether it trains nothing.
-        began: by time.monotonic.
-        single: the configuration of a launch without -m, which is trained when Hydra is done.
-        fresh_seeds: that `seeds=+5` stands for, once they are known.
-        finished: its runs, until they are shown.
+        dry_run: whether nothing is to be trained.
+        began: when it began, by time.monotonic.
+        single: without -m, the one configuration, which is trained when Hydra is done.
+        fresh_seeds: the seeds that `seeds=+5` means, once they are known.
+        finished: the outcomes of its runs that have not been shown yet.
     """
 
     dry_run: bool = False
@@ -35,13 +35,13 @@ _launches: list[Launch] = []
 
 
 def begin(*, dry_run: bool) -> Launch:
-    """A launch begins, and no other goes on in this process."""
+    """Begins a launch, in place of any earlier one of this process."""
     _launches[:] = [Launch(dry_run=dry_run)]
     return launch()
 
 
 def launch() -> Launch:
-    """This process's launch; in a process that a launcher started, one that begins with the first question."""
+    """The current launch. In a process that one of Hydra's launchers has started, the first call begins it."""
     if not _launches:
         _launches.append(Launch())
     return _launches[0]

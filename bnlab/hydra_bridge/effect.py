@@ -1,4 +1,4 @@
-"""What was typed has an effect: a setting that changes nothing, and a file that another is used for, are refused."""
+"""Refuses what would have no effect: settings that change nothing, and config files that Hydra would not use."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bnlab.errors import UserError, shown
 
 
 def check_effect(configs: Sequence[RunConfig], jobs: Sequence[Sequence[str]]) -> None:
-    """Raises UserError for a setting that was typed and changes nothing, in none of the jobs that have it.
+    """Raises UserError for a setting that was typed and changes nothing in any job.
 
     Args:
-        configs: of each job.
-        jobs: what was typed for each.
+        configs: the configuration of each job.
+        jobs: the overrides of each job, as typed.
     """
     idle = [without_effect(config) for config in configs]
     typed = [{text.lstrip("+").partition("=")[0]: text for text in job} for job in jobs]
@@ -26,7 +26,7 @@ def check_effect(configs: Sequence[RunConfig], jobs: Sequence[Sequence[str]]) ->
 
 
 def check_shadowed(folder: Path) -> None:
-    """Raises UserError for a config file of the user's that bears the name of one of bnlab's, which Hydra would use."""
+    """Raises UserError for a config file of the user's with a shipped one's name, which Hydra would use instead."""
     for shipped in sorted(CONF.rglob("*.yaml")):
         name = shipped.relative_to(CONF)
         if (folder / name).is_file() and (folder / name).read_bytes() != shipped.read_bytes():

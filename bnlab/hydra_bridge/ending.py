@@ -1,4 +1,4 @@
-"""What a launch prints at its end, whatever Hydra's sweeper and launcher are: its runs once, and a search's best."""
+"""What a launch prints at its end, with all of Hydra's sweepers and launchers: its runs, and the best of a search."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from bnlab.launch import Outcome
 
 FRESH_SEEDS = 5
-"""That the best of a search is tried with."""
+"""The number of new seeds with which to try the best of a search."""
 
 
 def add_finished(runs: Sequence[list[Outcome]]) -> None:
-    """These runs are shown at the end; what is there already is the same."""
+    """Adds runs that are to be shown at the end."""
     launch().finished.extend(runs)
 
 
 def take_finished() -> list[list[Outcome]]:
-    """What was finished since the launch began, or since the last call."""
+    """The runs finished since the launch began, or since the last call."""
     status.clear()
     finished = list(launch().finished)
     launch().finished.clear()
@@ -34,7 +34,7 @@ def take_finished() -> list[list[Outcome]]:
 
 
 def show_finished() -> None:
-    """Prints what was finished since the launch began, or since the last call; nothing if that is nothing."""
+    """Prints the runs finished since the launch began, or since the last call, if there are any."""
     finished = take_finished()
     if finished:
         from bnlab.launch import show
@@ -46,8 +46,8 @@ def show_best(found: Mapping[str, Any], accuracy: float) -> None:
     """Prints what a search found, and how to see whether that was luck.
 
     Args:
-        found: the values of what was searched, by key.
-        accuracy: that they reached on validation images.
+        found: the best values, by the keys that were searched.
+        accuracy: the validation accuracy that they reached.
     """
     values = [f"{key}={written(value)}" for key, value in found.items()]
     print(f"best: {shown(' '.join(values))}, with validation accuracy {accuracy:.2%}")
@@ -55,7 +55,7 @@ def show_best(found: Mapping[str, Any], accuracy: float) -> None:
 
 
 def _command_of(searched: Collection[str], values: Sequence[str]) -> str:
-    """What was typed, with values for what was searched, and with fresh seeds."""
+    """The command that was typed, with the best values and fresh seeds instead of the search."""
     known = hydra_parser().parse_args(shlex.split(environment.command() or "bnlab train")[2:])
     options = {"--config-dir": known.config_dir, "--config-name": known.config_name}
     files = [f"{name}={value}" for name, value in options.items() if value is not None]

@@ -17,14 +17,14 @@ TYPED = re.compile(r"(\+*seeds)=(\+\d+)")
 
 
 def quoted(override: str) -> str:
-    """`seeds='+5'` for `seeds=+5`, of which Hydra would make the number 5."""
+    """`seeds='+5'` for `seeds=+5`, which Hydra would read as the number 5; other overrides as they are."""
     return TYPED.sub(r"\1='\2'", override) if TYPED.fullmatch(override) else override
 
 
 def with_fresh_seeds(configs: Sequence[RunConfig]) -> list[RunConfig]:
-    """The configurations with a list of seeds in the place of `+5`.
+    """The configurations, with a list of seeds in place of `+5`.
 
-    Also in the command that is stored with the results and resumes them: the same words mean other seeds later.
+    It is also put into the command that is stored to resume the training, since `+5` would mean other seeds later.
     """
     if not any(config.more_seeds() for config in configs):
         return list(configs)

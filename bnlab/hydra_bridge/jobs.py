@@ -1,46 +1,46 @@
-"""The jobs of a sweep: their configurations, and their failures listed together at the end."""
+"""The jobs of a sweep: makes and checks their configurations, and lists their failures at the end."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import sys
+import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
+from rich.console import Console
 
 from bnlab.config import CHOICES, RunConfig, set_value, settings_of
 from bnlab.errors import SweepFailedError, UserError
 from bnlab.hydra_bridge.effect import check_effect
 from bnlab.hydra_bridge.main import plain_of, resolve
 from bnlab.hydra_bridge.messages import explained
-from bnlab.machine import status
+from bnlab.machine import say, status
 
 Compose = Callable[[list[str]], DictConfig]
-"""Hydra's own composition of one job's overrides: right for everything, and slow (0.1 s)."""
+"""Composes the configuration of one job's overrides by Hydra, which takes 0.1 s."""
 
 
 _fit: dict[tuple[str, ...], RunConfig] = {}
-"""The jobs that `usable` has found fit, with their configurations: they need not be looked at again."""
+"""The configurations of the jobs that `usable` has checked, which need not be checked again."""
 
 
 def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfig]:
-    """The typed configuration of every job, each checked to be fit for training.
+    """The typed configuration of every job, checked to be fit for training.
 
-    Hydra composes once per distinct choice of groups; what differs besides are plain values, which are set on copies.
+    Hydra composes only once for each distinct choice of groups. Plain values are then set on copies, which is faster.
 
     Raises:
-        UserError: for the first job that could not be trained, naming the job.
+        UserError: a job cannot be trained; the message names the first such job.
     """
     jobs = list(jobs)
-    parser = OverridesParser.create()
     composed: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def config_of(job: Sequence[str]) -> RunConfig:
-        overrides = parser.parse_overrides(list(job))
+        overrides = [_parsed(text) for text in job]
         structural = tuple(str(o.input_line) for o in overrides if not _is_plain(o))
         if structural not in composed:
             composed[structural] = plain_of(compose(list(structural)))
@@ -61,7 +61,7 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
     check_effect(configs, jobs)
 
     status.follow("loading PyTorch")
-    from bnlab.launch import check  # imports torch, which no illegal value has to wait for
+    from bnlab.launch import check  # imports torch: here, so that errors above come without waiting for it
 
     status.follow(f"reading data, checking {len(unchecked)} jobs")
     for job, config in unchecked:
@@ -72,7 +72,7 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
 
 @contextlib.contextmanager
 def _of_job(job: Sequence[str]) -> Iterator[None]:
-    """Errors name the job."""
+    """Adds the job to the message of a UserError."""
     try:
         yield
     except UserError as error:
@@ -80,10 +80,17 @@ def _of_job(job: Sequence[str]) -> Iterator[None]:
 
 
 def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose) -> list[list[str]]:
-    """The jobs without those choices of some groups that can be trained in none; says on stderr which, and why.
+    """The jobs without the choices that can be trained in no job, for a sweep over all choices such as norm=glob(*).
+
+    Prints to stderr which choices are left out, and why.
+
+    Args:
+        jobs: the overrides of each job.
+        groups: those whose choices may be left out.
+        compose: Hydra's composition.
 
     Raises:
-        UserError: none is left.
+        UserError: no job is left.
     """
     refused: dict[str, UserError] = {}
     used: set[str] = set()
@@ -103,19 +110,18 @@ def usable(jobs: Sequence[list[str]], groups: Collection[str], compose: Compose)
     _fit.update(fit)
     status.clear()
     for choice, refusal in left_out.items():
-        sys.stderr.write(f"left out: {choice}, since {refusal.__cause__}\n")
+        say(f"left out: {choice}, since {refusal.__cause__}", Console(stderr=True, highlight=False))
     return kept
 
 
 def own_settings(jobs: Iterable[Sequence[str]]) -> list[list[str]]:
-    """The overrides of every job, but for settings that one other choice of the sweep alone has.
+    """The overrides of every job, without settings that only another choice of the sweep has. Equal jobs are joined.
 
-    So norm.target in norm=none,custom_class is for the second. What several choices have, as norm.momentum, has to be
-    had by all: else it might be missed in one. Jobs that are then the same are one.
+    With norm=none,custom_class, norm.target is only for the second. A setting that several choices have, such as
+    norm.momentum, must exist in all choices of the sweep, since it might be missed in one otherwise.
     """
-    parser = OverridesParser.create()
     texts = [list(job) for job in jobs]
-    parsed = [parser.parse_overrides(job) for job in texts]
+    parsed = [[_parsed(text) for text in job] for job in texts]
     choices = [{str(o.key_or_group): str(o.value()) for o in job if o.key_or_group in CHOICES} for job in parsed]
     swept = {section: {of_job[section] for of_job in choices if section in of_job} for section in CHOICES}
 
@@ -138,8 +144,15 @@ def failures_of(failures: Mapping[str, str], jobs: int) -> SweepFailedError:
     return SweepFailedError("\n  ".join([f"{len(failures)} of {jobs} jobs failed; the others are stored", *lines]))
 
 
+@functools.lru_cache(maxsize=10_000)
+def _parsed(text: str) -> Override:
+    """An override by Hydra's parser; cached, since the jobs of a sweep are made of few different ones."""
+    (override,) = OverridesParser.create().parse_overrides([text])
+    return override
+
+
 def _is_plain(override: Override) -> bool:
-    """Whether the override only sets one value: no group, nothing added or removed, nothing that refers elsewhere."""
+    """Whether the override only sets a value: no choice of a group, no addition or removal, no interpolation."""
     key, value = str(override.key_or_group), override.value()
     refers = "${" in str(value)
     is_group = key in CHOICES or key == "experiment" or "/" in key or override.package is not None

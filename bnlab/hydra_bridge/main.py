@@ -1,4 +1,4 @@
-"""Hands the arguments of `bnlab train` to Hydra, and turns what comes back into results or one-line errors."""
+"""Runs Hydra on the arguments of `bnlab train`, trains what it composes, and turns its errors into one line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def train(arguments: Sequence[str]) -> None:
-    """Runs Hydra on the arguments, one job, or a sweep with -m, and prints what came of it, however it ended.
+    """Trains what the arguments say, one run or with -m a sweep, and prints the results, even after an error.
 
     Raises:
         UserError: the configuration is not legal.
@@ -45,7 +45,7 @@ def train(arguments: Sequence[str]) -> None:
 
 
 def trained(arguments: Sequence[str]) -> list[list[Outcome]]:
-    """The same for a Python program: the outcomes of each run, of which nothing is printed."""
+    """As `train`, for a Python program: returns the outcomes of each run and prints no results."""
     _launch(arguments)
     return ending.take_finished()
 
@@ -55,7 +55,7 @@ def _launch(arguments: Sequence[str]) -> None:
     arguments = ordered(for_dry_run(arguments) if dry_run else arguments)
     check(arguments)
     this = begin(dry_run=dry_run)
-    HydraConfig.instance().cfg = None  # --cfg leaves it, and ${hydra:...} would find it in this process's next launch
+    HydraConfig.instance().cfg = None  # left by an earlier launch in this process; ${hydra:...} would find it
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with commanded(command_line(arguments)):
         try:
@@ -69,7 +69,7 @@ def _launch(arguments: Sequence[str]) -> None:
 
 
 def _run_hydra(main: Callable[[], None], arguments: Sequence[str]) -> None:
-    """Raises UserError for what Hydra cannot compose."""
+    """Runs Hydra. Raises UserError for what it cannot compose."""
     with _as_program(for_hydra(arguments)), commented(wanted=prints_settings(arguments)):
         try:
             main()
@@ -82,16 +82,17 @@ def _run_hydra(main: Callable[[], None], arguments: Sequence[str]) -> None:
 
 
 def command_line(arguments: Sequence[str]) -> str:
-    """The command to be typed again."""
+    """The command with these arguments, as it is typed."""
     return shlex.join(["bnlab", "train", *arguments])
 
 
 def job(composed: DictConfig) -> float | None:
-    """Hydra's task. At module level, so that launchers can send it to other processes.
+    """The function that Hydra calls with each configuration. At module level, so that launchers can pickle it.
 
-    A sweep's job is trained here; a launch without -m when Hydra is done, which would print failures its own way.
+    A job of a sweep is trained here. A single run is trained when Hydra is done, which would print errors its own way.
 
-    Returns the validation accuracy, which an optimizing sweeper maximizes.
+    Returns:
+        The validation accuracy, which a sweeper that optimizes maximizes; None without one.
     """
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         overrides = HydraConfig.get().overrides.task
@@ -101,7 +102,7 @@ def job(composed: DictConfig) -> float | None:
 
 
 def resolve_typed(composed: DictConfig, overrides: Sequence[str]) -> RunConfig:
-    """The typed configuration that Hydra composed of what was typed. Raises UserError if it is not legal."""
+    """The typed configuration of what Hydra has composed. Raises UserError if it is not legal."""
     with messages.as_typed(overrides):
         return resolve(plain_of(composed))
 
@@ -122,10 +123,10 @@ def train_one(config: RunConfig, overrides: Sequence[str]) -> float | None:
 
 
 def plain_of(composed: DictConfig) -> dict[str, Any]:
-    """The composed configuration as plain values, without Hydra's own part and with interpolations left as they are.
+    """The composed configuration as plain values, without Hydra's own settings. Interpolations are not resolved.
 
     Raises:
-        UserError: an experiment's settings have not taken their places.
+        UserError: the file of an experiment lacks its `# @package _global_`.
     """
     plain: Any = OmegaConf.to_container(composed, resolve=False)
     if plain.get("experiment") is not None:
@@ -151,7 +152,7 @@ def configuration(overrides: Sequence[str]) -> RunConfig:
 
 @contextlib.contextmanager
 def _as_program(arguments: Sequence[str]) -> Iterator[None]:
-    """sys.argv as Hydra expects it, no folder of its own, and its errors and warnings raised rather than printed."""
+    """Within the `with`, sets sys.argv as Hydra expects it, fixes `KEPT`, and makes Hydra raise errors and warnings."""
     argv = sys.argv
     sys.argv = ["bnlab train", *arguments, *(f"{key}={value}" for key, (value, _) in KEPT.items())]
     try:

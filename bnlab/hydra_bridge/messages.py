@@ -1,4 +1,4 @@
-"""Every error of Hydra and OmegaConf as one line: what was received, what is allowed, the nearest valid name."""
+"""Turns the errors of Hydra and OmegaConf into one line: what was received, what is allowed, the nearest valid name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bnlab.errors import SettingError, UserError, shown, unknown
 from bnlab.hydra_bridge.arguments import GROUPS, config_folders, unknown_choice
 
 OF_INPUT = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, UserWarning, RecursionError)
-"""What Hydra raises for a configuration that it cannot compose; what it warns of is raised too."""
+"""The errors for a configuration that Hydra cannot compose; its warnings are raised as errors too."""
 
 PACKAGES = {
     ("launcher", "joblib"): "hydra-joblib-launcher",
@@ -29,17 +29,17 @@ PACKAGES = {
     ("sweeper", "nevergrad"): "hydra-nevergrad-sweeper",
     ("sweeper", "optuna"): "hydra-optuna-sweeper",
 }
-"""The plugins of Hydra that are packages of their own."""
+"""The packages of Hydra's plugins, by the group and choice that need them."""
 NOT_A_PLUGIN = "Invalid plugin"
 
 
 def is_of_input(error: Exception) -> bool:
-    """Whether the configuration is at fault, and not the training."""
+    """Whether the error is about the configuration, not the training."""
     return isinstance(error, OF_INPUT) or str(error).startswith(NOT_A_PLUGIN)
 
 
 def user_error(error: Exception, arguments: Sequence[str]) -> UserError:
-    """Hydra's error in bnlab's words, given what was typed."""
+    """Hydra's error in bnlab's words; `arguments` are those that were typed."""
     text = f"{error}\n{error.__cause__ or ''}"
     for name in (
         _several_values,
@@ -57,7 +57,7 @@ def user_error(error: Exception, arguments: Sequence[str]) -> UserError:
 
 
 def in_words(error: BaseException) -> str:
-    """Its own text and its cause's, with what loops or cannot be resolved put in words."""
+    """The error's text and that of its cause in one line; interpolations that cannot be resolved are explained."""
     parts = [str(error), str(error.__cause__ or "")]
     text = "; ".join(part for part in parts if part)
     # Hydra appends its whole search path, which says nothing about the mistake.
@@ -77,7 +77,7 @@ def in_words(error: BaseException) -> str:
 
 
 def choices(arguments: Sequence[str]) -> dict[str, str]:
-    """The option of each group: the shipped default, or what the arguments choose."""
+    """The choice of each group: the one in the arguments, or else the shipped default."""
     defaults: Any = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
     chosen = {key: value for entry in defaults["defaults"] if isinstance(entry, dict) for key, value in entry.items()}
     for argument in arguments:
@@ -123,7 +123,13 @@ def _unknown_config(text: str, arguments: Sequence[str]) -> UserError | None:
 def _unknown_key(text: str, arguments: Sequence[str]) -> UserError | None:
     key = re.search(r"(?:full_key: |Could not override ')([\w.]+)", text)
     found = key is not None and ("not in struct" in text or "not in '" in text)
-    return unknown_setting(key[1], choices(arguments)) if key is not None and found else None
+    if key is None or not found:
+        return None
+    if key[1].startswith("hydra."):
+        return UserError(
+            f"Hydra has no setting '{key[1]}' here; +{key[1]}=VALUE adds it, bnlab train --cfg hydra has all"
+        )
+    return unknown_setting(key[1], choices(arguments))
 
 
 def _wrong_value(text: str, arguments: Sequence[str]) -> UserError | None:
@@ -138,7 +144,7 @@ def _wrong_value(text: str, arguments: Sequence[str]) -> UserError | None:
 
 
 def _undecodable(text: str, arguments: Sequence[str]) -> UserError | None:
-    """Python does not say which file."""
+    """The error for a file that is not UTF-8; Python's own does not say which file."""
     if "codec can't decode" not in text:
         return None
     for path in [path for folder in config_folders(arguments) for path in sorted(folder.rglob("*.yaml"))]:
@@ -162,7 +168,7 @@ def preset_of(overrides: Sequence[str]) -> str | None:
 
 
 def explained(error: UserError, overrides: Sequence[str]) -> str:
-    """The error's text with the value as it was typed; where a preset has set what is refused, also that."""
+    """The error's text with the value as it was typed; it also says if a preset has set what is refused."""
     if isinstance(error, SettingError):
         return str(_as_typed(error, overrides))
     unknown_key = re.match(r"(\w+)=(\S+) has no setting '([\w.]+)'", str(error))
@@ -180,7 +186,7 @@ def explained(error: UserError, overrides: Sequence[str]) -> str:
 
 @contextlib.contextmanager
 def as_typed(overrides: Sequence[str]) -> Iterator[None]:
-    """Errors of a configuration are raised with what was typed for it."""
+    """Within the `with`, errors are explained with the overrides as they were typed; see `explained`."""
     try:
         yield
     except UserError as error:
@@ -188,7 +194,7 @@ def as_typed(overrides: Sequence[str]) -> Iterator[None]:
 
 
 def misplaced(settings: Mapping[str, Any]) -> UserError:
-    """The error for an experiment whose settings are not in the place of the defaults, but beside them."""
+    """The error for an experiment whose file lacks `# @package _global_`, so that its settings land in a section."""
     names = ", ".join(map(str, settings)) or "nothing"
     return UserError(
         f"the experiment changes nothing: its file sets {shown(names)}, and has to begin with the line "
@@ -197,6 +203,6 @@ def misplaced(settings: Mapping[str, Any]) -> UserError:
 
 
 def _as_typed(error: SettingError, overrides: Sequence[str]) -> SettingError:
-    """Hydra makes 0.0 of `1e-400`; what an interpolation came to is left."""
+    """The error with the value as it was typed: Hydra makes 0.0 of `1e-400`. An interpolation's value is kept."""
     values = [value for key, _, value in (text.partition("=") for text in overrides) if key.lstrip("+") == error.key]
     return SettingError(error.key, values[-1], error.problem) if values and "${" not in values[-1] else error

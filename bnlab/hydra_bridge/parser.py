@@ -1,7 +1,7 @@
-"""Hydra's parser of its command line, on every Python.
+"""Makes Hydra's argument parser work on every Python.
 
-Since Python 3.14 argparse looks into a help text when the option is added. Hydra 1.3 makes one of its texts only when
-it is shown, and hands over an object that is no text: every command would fail with "badly formed help string".
+Since Python 3.14 argparse checks a help text when the option is added. One of Hydra 1.3's help texts is an object that
+makes the text only when it is shown, so every command would fail with "badly formed help string".
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from hydra._internal.utils import get_args_parser
 
 CHECK = "_check_help"
-"""argparse's own name for the look; before Python 3.14 nothing has it."""
+"""The name of argparse's method for that check, which exists since Python 3.14."""
 
 
 @contextlib.contextmanager
 def unchecked_help() -> Iterator[None]:
-    """Meanwhile argparse takes any object for a help text."""
+    """Switches off that check within the `with`."""
     own = vars(argparse.ArgumentParser).get(CHECK)
     setattr(argparse.ArgumentParser, CHECK, lambda parser, action: None)
     try:
@@ -31,6 +31,6 @@ def unchecked_help() -> Iterator[None]:
 
 
 def hydra_parser() -> argparse.ArgumentParser:
-    """As `hydra.main` makes it."""
+    """The parser as `hydra.main` makes it."""
     with unchecked_help():
         return get_args_parser()

@@ -1,4 +1,4 @@
-"""Settings as a Python program gives them, as the overrides that are typed for them."""
+"""Makes overrides, as they are typed, of settings that a Python program gives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def overrides_of(settings: Mapping[str, object]) -> list[str]:
 
 
 def sweep_of(choices: Mapping[str, object]) -> list[str]:
-    """The same with every value of a list: `{"norm": ["none", "batch"]}` as `["norm=none,batch"]`. Raises UserError."""
+    """`{"norm": ["none", "batch"]}` as `["norm=none,batch"]`: a list is swept over. Raises UserError."""
     return [
         f"{_key(key)}={','.join(_value(key, each) for each in _choices(key, value))}" for key, value in choices.items()
     ]
@@ -44,13 +44,13 @@ def _key(key: str) -> str:
 
 
 def _value(key: str, value: object) -> str:
-    """A value as Hydra reads it: a text that it would take for something else is quoted."""
+    """A value as Hydra's parser reads it; a text that it would take for something else is quoted."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return repr(int(value) if isinstance(value, int) else float(value))  # of NumPy's float64 too
+        return repr(int(value) if isinstance(value, int) else float(value))  # NumPy's float64 has another repr
     if isinstance(value, str | Path):
         return _text(str(value))
     if isinstance(value, Mapping):

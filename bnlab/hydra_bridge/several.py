@@ -1,4 +1,4 @@
-"""Jobs that a command lists itself, as a study does: composed, checked and trained as those of a sweep are."""
+"""Trains jobs that a command lists itself, as a study does, in the same way as those of a sweep."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def check_single(overrides: Sequence[str]) -> None:
-    """Raises UserError for an override that cannot be meant, or that has several values."""
+    """Raises UserError for an override that is not legal, or has several values."""
     for text in overrides:
         if text.startswith("-"):
             raise UserError(f"{text} is no setting; write KEY=VALUE, e.g. epochs=1")
@@ -54,12 +54,12 @@ def train_all(configs: Sequence[RunConfig], names: Sequence[str], command: str) 
 
     Args:
         configs: from `configurations`.
-        names: of them, for messages.
-        command: that is typed again to go on, and stored with the results.
+        names: their names in messages.
+        command: is stored with the results, and shown at an interruption to resume.
 
     Raises:
         SweepFailedError: replicates failed; the others are stored.
-        KeyboardInterrupt: with what was saved, and the command.
+        KeyboardInterrupt: the message says what was saved, and the command that resumes.
     """
     from bnlab.launch import failures
 

@@ -1,4 +1,4 @@
-"""What becomes of a launch's configurations: they are trained, or with --dry-run only foreseen."""
+"""What is done with a launch's configurations: they are trained, or with --dry-run only their cost is printed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ DRY_RUN = "--dry-run"
 
 
 class ForeseenError(Exception):
-    """All is said of a launch that is not to train anything."""
+    """Ends a dry run, once everything is printed."""
 
 
 def for_dry_run(arguments: Sequence[str]) -> list[str]:
-    """The arguments with which all jobs come here at once. Raises UserError for a sweeper that finds them by and by."""
+    """The arguments of a dry run, with which all jobs come to `results_of` at once.
+
+    Raises:
+        UserError: the sweeper chooses jobs by the results of earlier ones, so they are not known beforehand.
+    """
     for text in arguments:
         if text.startswith("hydra/sweeper=") and text.partition("=")[2] not in ("bnlab", "basic"):
             raise UserError(f"{text} finds its jobs as it goes, so {DRY_RUN} cannot tell them; leave one of them out")
@@ -31,10 +35,10 @@ def for_dry_run(arguments: Sequence[str]) -> list[str]:
 
 
 def results_of(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
-    """The results of these configurations, which are shown at the end.
+    """Trains these configurations; their results are shown when the launch ends.
 
     Raises:
-        ForeseenError: it is a dry run.
+        ForeseenError: it is a dry run, and the cost has been printed.
     """
     from bnlab.launch import foresee, run
 

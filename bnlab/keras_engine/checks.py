@@ -1,4 +1,4 @@
-"""What `engine=keras` refuses, rather than train something else than was asked for."""
+"""What `engine=keras` refuses, since it would train something else than was asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bnlab.norms import keras_layers
 
 
 def check(config: RunConfig, engine: KerasEngineConfig, split: Split) -> None:
-    """Raises UserError for the first setting that the engine cannot take, and if Keras cannot be had on its backend."""
+    """Raises UserError for a setting that the engine does not support, and if Keras or its backend is missing."""
     for key, value, allowed in _limited(config, engine):
         if value not in allowed:
             takes = " or ".join(f"{key}={written(each)}" for each in allowed)
@@ -32,7 +32,7 @@ def check(config: RunConfig, engine: KerasEngineConfig, split: Split) -> None:
 
 
 def _limited(config: RunConfig, engine: KerasEngineConfig) -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
-    """Each setting of which the engine takes some values only, with its value and these."""
+    """The settings of which the engine supports only some values: key, value, and the supported values."""
     if config.norm.name != "none":
         yield "norm.impl", config.norm.impl, ("keras",)
     if engine.backend != "torch":
@@ -43,6 +43,7 @@ def _limited(config: RunConfig, engine: KerasEngineConfig) -> Iterator[tuple[str
     yield "schedule", config.schedule.name, ("constant",)
     yield "schedule.warmup_steps", config.schedule.warmup_steps, (0,)
     yield "optimizer.clip_norm", config.optimizer.clip_norm, (None,)
+    yield "optimizer.adaptive_clip", config.optimizer.adaptive_clip, (None,)
     yield "data.accumulate", config.data.accumulate, (1,)
     yield "data.split_seed", config.data.split_seed, (None,)
     if isinstance(config.model, MLPConfig):

@@ -1,6 +1,7 @@
-"""The article's Keras program, built from a configuration and trained by `Model.fit`. Keras has to be loaded before.
+"""The article's Keras program, built from a configuration and trained by `Model.fit`.
 
-Weights and batches are those of bnlab's own loop: one seed gives both engines the same start and the same order.
+Initial weights and batches are those of bnlab's own loop, seed by seed. Keras must have been loaded before, by
+`bnlab.norms.keras_layers.load`, which sets its backend.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import nn
 from bnlab import models
 from bnlab.config import AdamConfig, OptimizerConfig, RunConfig, SGDConfig
 from bnlab.data import Part, Split, order
-from bnlab.engine import EVALUATION_BATCH, Beginning, Evaluation, Keeper, Member, Observer, Plan, Score
+from bnlab.engine import EVALUATION_BATCH, Beginning, Checkpointer, Evaluation, Member, Observer, Plan, Score
 from bnlab.machine import Interrupt
 from bnlab.models import ACTIVATIONS
 from bnlab.norms import keras_layers
@@ -35,23 +36,23 @@ def train(
     plan: Plan,
     observer: Observer,
     interrupt: Interrupt,
-    keeper: Keeper,
+    checkpointer: Checkpointer,
 ) -> None:
     """Trains one replicate's model, from `build`, to the end of the plan, or until it has diverged.
 
-    It goes on from the end of the epoch that the keeper has kept: the order of the next epoch's batches comes from
-    there, and Keras's means of an epoch begin anew, so that every number is the same as if it had never stopped.
+    A resumed training starts at the end of the last epoch that was saved. The order of the next batches is part of what
+    was saved, and Keras's means begin anew with each epoch, so every number is as if it had never stopped.
 
     Raises:
         KeyboardInterrupt: the user wants to stop; what was trained since the last epoch's end is lost.
     """
     with keras.device("cpu"):
         training = Training(model, Batches(split, plan, member.seed))
-        state = keeper.load()
+        state = checkpointer.load()
         if state is not None:
             training.load_state(state)
         observer.begin(Beginning([member], plan, training.step))
-        watcher = Watcher(training, split, plan, observer, interrupt, keeper)
+        watcher = Watcher(training, split, plan, observer, interrupt, checkpointer)
         done, epochs = training.step // plan.steps_per_epoch, math.ceil(plan.total_steps / plan.steps_per_epoch)
         model.fit(training.batches, epochs=epochs, initial_epoch=done, shuffle=False, verbose=0, callbacks=[watcher])
 
@@ -82,7 +83,7 @@ def build(config: RunConfig, split: Split, seed: int) -> Any:
 
 
 def member(model: Any, run: str, seed: int) -> Member:
-    """Who the replicate of that model is to the observers."""
+    """The identity of the model's replicate, for observers."""
     return Member(run, seed, sum(math.prod(weight.shape) for weight in model.trainable_weights))
 
 
@@ -107,7 +108,7 @@ def _arrays(split: Split, part: Part) -> tuple[Any, Any]:
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
-    """The batches of an epoch, in the order that the seed gives it; `next_epoch` draws the next one's."""
+    """The batches of an epoch, in the order that the seed gives; `next_epoch` draws the order of the next one."""
 
     def __init__(self, split: Split, plan: Plan, seed: int) -> None:
         super().__init__()
@@ -120,11 +121,11 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
         self._order = order(len(self._labels), self._generator).numpy()
 
     def state(self) -> torch.Tensor:
-        """What this epoch's order was drawn from."""
+        """The generator's state before this epoch's order was drawn."""
         return self._drawn_from
 
     def load_state(self, drawn_from: torch.Tensor) -> None:
-        """Goes to the begin of that epoch."""
+        """Goes to the beginning of the epoch with this state."""
         self._generator.set_state(drawn_from)
         self.next_epoch()
 
@@ -137,12 +138,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type
         return self._pixels[rows], self._labels[rows]
 
     def images(self, steps: int) -> int:
-        """How many the first so many batches of an epoch have."""
+        """The number of images in the first `steps` batches of an epoch."""
         return min(steps * self._plan.batch_size, len(self._labels))
 
 
 class Training:
-    """What goes on from epoch to epoch: a model with its optimizer, and the batches."""
+    """The state of a training: the model with its optimizer, the batches, and the steps done."""
 
     def __init__(self, model: Any, batches: Batches) -> None:
         model.optimizer.build(model.trainable_variables)
@@ -150,7 +151,7 @@ class Training:
         self._variables = [*model.weights, *model.optimizer.variables]
 
     def state(self) -> dict[str, Any]:
-        """At the end of an epoch: tensors of their own and plain values."""
+        """What a checkpoint needs, at the end of an epoch: copies of tensors, and plain values."""
         return {
             "variables": [_copy(variable.value) for variable in self._variables],
             "batches": self.batches.state(),
@@ -166,14 +167,14 @@ class Training:
 
 
 def _copy(value: Any) -> torch.Tensor:
-    """Of a variable's value on any backend; of PyTorch's, Keras's own conversion warns."""
+    """A copy of a variable's value on any backend, as a tensor. Keras's own conversion warns for PyTorch's."""
     return value.detach().clone() if torch.is_tensor(value) else torch.tensor(keras.ops.convert_to_numpy(value))
 
 
 class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Tells the observer what it is told by bnlab's own loop, and ends the training after the plan's last step.
+    """Tells the observer what bnlab's own loop would tell it, and ends the training after the plan's last step.
 
-    The keeper is offered the state at the end of every epoch; when the user wants to stop, that of the last one.
+    The checkpointer is offered the state at the end of each epoch, and at an interrupt that of the last epoch's end.
     """
 
     def __init__(
@@ -183,13 +184,13 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         plan: Plan,
         observer: Observer,
         interrupt: Interrupt,
-        keeper: Keeper,
+        checkpointer: Checkpointer,
     ) -> None:
         super().__init__()
         held_out = {"validation": split.validation, "test": split.test}
         self._parts = {name: _arrays(split, part) for name, part in held_out.items() if part is not None}
         self._training, self._plan, self._observer = training, plan, observer
-        self._interrupt, self._keeper = interrupt, keeper
+        self._interrupt, self._checkpointer = interrupt, checkpointer
         self._diverged = False
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -207,7 +208,7 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         if step == self._plan.total_steps:
             self.model.stop_training = True
         elif self._interrupt.requested and step % self._plan.steps_per_epoch:
-            self._keeper.offer(self._last["step"], lambda: self._last, evaluated=False)
+            self._checkpointer.offer(self._last["step"], lambda: self._last, evaluated=False)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any]) -> None:
         if self._diverged:
@@ -229,10 +230,10 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no t
         self._observer.evaluated(evaluation)
         training.batches.next_epoch()
         if step < self._plan.total_steps:
-            self._keeper.offer(step, training.state, evaluated=True)
+            self._checkpointer.offer(step, training.state, evaluated=True)
 
     def _is_right(self, pixels: Any, labels: Any) -> torch.Tensor:
-        """Of each image, bool (1, N)."""
+        """Whether each image is answered correctly, bool (1, N)."""
         starts = range(0, len(labels), EVALUATION_BATCH)
         batches = [pixels[start : start + EVALUATION_BATCH] for start in starts]
         answers = [_copy(self.model(batch, training=False)).cpu().argmax(1) for batch in batches]

@@ -1,6 +1,6 @@
-"""From legal configurations to stored results: what is missing, which replicates train together, training, progress.
+"""From checked configurations to stored results: finds what is not stored, trains it in stacks, shows progress, stores.
 
-Whatever brings configuration, models, engine and store together lives here.
+What connects configuration, models, engine and store lives here.
 """
 
 from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for

@@ -1,4 +1,4 @@
-"""What a launch calls its runs on the terminal: by what differs between them, in words."""
+"""The names of a launch's runs on the terminal: the settings that differ between them, in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Arms:
     """The runs of a launch.
 
     Attributes:
-        names: of each run: "batch, lr 0.01"; of a single one its folder's name.
+        names: of each run, such as "batch, lr 0.01"; a single run has its folder's name.
         keys: the settings that differ, ["norm.name", "optimizer.lr"].
     """
 
@@ -24,7 +24,7 @@ class Arms:
 
 
 def arms_of(configs: Sequence[RunConfig]) -> Arms:
-    """The names of these runs, each of which is another."""
+    """The names of these runs, which must all differ."""
     settings = [settings_of_tree(config.protocol()) for config in configs]
     keys = runs.differing(settings)
     if not keys:

@@ -1,4 +1,4 @@
-"""What the engine takes, made from a configuration: device, threads, data, plan and replicates."""
+"""Makes what the engine needs from a configuration: device, threads, data, plan and replicates."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bnlab.seeds import weight_generator
 from bnlab.store import run_folder
 
 WORTH_COMPILING = 500_000
-"""Steps of a single run from which compiling has saved more than it cost: some 40 us a step against some 20 s at the
-start. A stack's step is as fast recorded as it is compiled."""
+"""Steps from which compiling a single run pays off: it saves some 40 us per step, and costs some 20 s at the start.
+For a stack a recorded step is as fast as a compiled one."""
 
 
 WORTH_A_SECOND_THREAD = 5_000_000
-"""Multiplications of a layer pass below which waiting for a second thread takes longer than it saves."""
+"""Multiplications of a forward pass below which waiting for a second thread costs more time than it saves."""
 
 
 def device_of(config: RunConfig) -> torch.device:
@@ -43,7 +43,7 @@ def device_of(config: RunConfig) -> torch.device:
 
 
 def threads_for(config: RunConfig, replicates: int) -> int:
-    """CPU threads for a stack: as configured, else one for a stack too small to share out, else PyTorch's choice."""
+    """CPU threads for a stack: as configured; else one if the stack is small, and PyTorch's default if not."""
     if config.threads is not None:
         return config.threads
     size = size_of(config.model, data.IMAGE, data.classes_of(config.data.name))
@@ -52,14 +52,14 @@ def threads_for(config: RunConfig, replicates: int) -> int:
 
 
 def compiles(config: RunConfig, replicates: int, steps: int) -> bool:
-    """Whether to compile the step; `compile=auto` does for a single run that is long enough, if a compiler works."""
+    """Whether to compile the step. `compile=auto` compiles a long single run if there is a working compiler."""
     if config.compile == "auto":
         return replicates == 1 and steps >= WORTH_COMPILING and compiler.fault() is None
     return bool(config.compile)
 
 
 def split_of(config: DataConfig) -> data.Split:
-    """The dataset in its three parts. Raises UserError if it is not there or cannot be split so."""
+    """The dataset in its three parts. Raises UserError if it is missing or cannot be split as configured."""
     source = config.name, config.root, config.download
     return _split(*source, config.validation_size, config.limit, config.normalize, config.split_seed)
 
@@ -102,7 +102,7 @@ def _split(
     normalize: str,
     split_seed: int | None,
 ) -> data.Split:
-    """Made once a process: the jobs of a sweep share it."""
+    """Cached, since the jobs of a sweep share it."""
     source = _source(name, root, download)
     return data.split(source, validation_size=validation_size, limit=limit, normalize=normalize, split_seed=split_seed)
 

@@ -1,4 +1,4 @@
-"""How many replicates fit the memory side by side."""
+"""How many replicates fit into memory side by side."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bnlab.machine import memory
 from bnlab.models import size_of
 
 BYTES_PER_WEIGHT = 4 * 6
-"""Per weight: the value, its gradient, Adam's two moments, the plain model, and room for temporaries."""
+"""Memory for a weight: float32 value, gradient, Adam's two moments, the plain model's copy, and one for temporaries."""
 
 
 BYTES_PER_ACTIVATION = 4 * 2
-"""Per value that a layer gives: the value and its gradient."""
+"""Memory for an output value of a layer: float32 value and gradient."""
 
 
 LAYERS_AT_A_TIME = 4
-"""Whose values an evaluation holds, as if all were as large as the largest."""
+"""How many layers' values an evaluation has in memory at a time, each counted as large as the largest."""
 
 
 def max_replicates(config: RunConfig) -> int:
@@ -34,7 +34,7 @@ def max_replicates(config: RunConfig) -> int:
 
 
 def check_memory(config: RunConfig) -> None:
-    """Raises UserError for a model of which not even one replicate fits the machine's memory."""
+    """Raises UserError if not even one replicate fits into the machine's memory."""
     needed, there = _bytes_per_replicate(config), _memory(config)
     if needed > there:
         widths = ", ".join(f"model.{key}={value}" for key, value in config.model.shape().items() if key != "name")
@@ -45,7 +45,7 @@ def check_memory(config: RunConfig) -> None:
 
 
 def _memory(config: RunConfig) -> int:
-    """Of what it is trained on, the GPU or the machine, in bytes; no more than this process may use."""
+    """The memory of the GPU, or what this process may use of the machine's, in bytes."""
     device = device_of(config)
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
@@ -53,9 +53,9 @@ def _memory(config: RunConfig) -> int:
 
 
 def _bytes_per_replicate(config: RunConfig) -> int:
-    """A generous estimate: weights, their optimizer's state, and the activations of the largest batch.
+    """A generous estimate: weights, the optimizer's state, and the activations of the largest batch.
 
-    An evaluation keeps no gradients, so that of many layers only few layers' values are there at a time.
+    An evaluation keeps no gradients, so only few layers' values are in memory at a time.
     """
     size = size_of(config.model, IMAGE, classes_of(config.data.name))
     evaluated = min(size.activations, LAYERS_AT_A_TIME * size.largest)

@@ -1,4 +1,4 @@
-"""When a stack in training is saved, and with what it goes on."""
+"""Checkpoints of a stack in training: when to save one, and from which one to resume."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from bnlab.store.checkpoint_file import BEFORE, CURRENT, load, save
 PARTS = {"stack", "versions", "training", "records"}
 
 SHARE = 0.02
-"""Of the training time, at most, is spent on checkpoints."""
+"""The largest share of the training time that is spent on checkpoints."""
 
 SLOWEST = 100e6
-"""Bytes per second that the first one is taken to be written with, before one was measured."""
+"""Assumed bytes per second of writing, until the first checkpoint has been measured."""
 
 
 def _bytes(state: Any) -> int:
@@ -38,20 +38,20 @@ def _in_words(versions: object) -> str:
 
 
 class Checkpoints:
-    """A keeper of the training loop: decides when a checkpoint is due, and writes it into the stack's folder.
+    """The `Checkpointer` of a training: decides when a checkpoint is due, and writes it into the stack's folder.
 
-    One is due at an evaluation (each epoch's end), and `every` seconds after the last one, unless those written would
-    then take more than `SHARE` of the time; with `every=0` always. An interrupt makes one due at once.
+    A checkpoint is due at each evaluation, and `every` seconds after the last one, but not if checkpoints would then
+    take more than `SHARE` of the time. With `every=0` one is always due. An interrupt makes one due at once.
 
     Args:
         folder: the stack's.
-        members: the names of its replicates' folders in order: a checkpoint of another stack is not used.
-        steps: of the whole training.
+        members: the names of its replicates' folders in order; a checkpoint of other members is not used.
+        steps: the length of the whole training.
         every: seconds.
-        versions: of what computes; a checkpoint of others is not used.
+        versions: of the libraries that compute; a checkpoint of other versions is not used.
         recorder: its rows are part of the state.
-        interrupt: whether to stop.
-        say: tells the user a line.
+        interrupt: whether the user wants to stop.
+        say: prints a line for the user.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Checkpoints:
         self._last = time.perf_counter()
 
     def load(self) -> Mapping[str, Any] | None:
-        """The newest state that is whole, its rows given to the recorder."""
+        """Loads the newest intact checkpoint, and gives its rows to the recorder; None if there is none."""
         for path in (self._path, self._path.with_name(BEFORE)):
             try:
                 state = load(path)
@@ -92,7 +92,7 @@ class Checkpoints:
         return None
 
     def _foreign(self, state: Mapping[str, Any]) -> str:
-        """Why a state is none of this training; empty if it is one."""
+        """Why a state does not belong to this training; empty if it does."""
         if not isinstance(state, dict) or set(state) != PARTS or not isinstance(state["training"], dict):
             return "it is not a training's"
         if state["stack"] != self._members:
@@ -105,7 +105,7 @@ class Checkpoints:
         return ""
 
     def offer(self, step: int, state: Callable[[], dict[str, Any]], *, evaluated: bool) -> None:
-        """Saves if one is due. Raises KeyboardInterrupt if the user wants to stop; a full disk only costs a line."""
+        """Saves a checkpoint if one is due; a full disk is only reported. Raises KeyboardInterrupt at an interrupt."""
         stop, wanted = self._interrupt.requested, self._interrupt.take_wish_to_save()
         if self._cost is None:
             self._cost = 0.005 + _bytes(state()) / SLOWEST

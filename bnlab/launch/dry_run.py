@@ -1,4 +1,7 @@
-"""`bnlab train --dry-run`: what there is to train and what it will take, by a short measurement. Nothing is stored."""
+"""`bnlab train --dry-run`: what would be trained, how long and with how much memory, measured on the first steps.
+
+Nothing is stored.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -23,22 +27,22 @@ from bnlab.launch.durations import duration
 from bnlab.launch.grouping import stacks_of
 from bnlab.launch.job import Job
 from bnlab.launch.outcomes import finished
-from bnlab.machine import status
+from bnlab.machine import say, status
 
 MEASURED_STEPS = 300
-"""Of each stack, or an epoch where that is shorter."""
+"""Steps of each stack that are measured; one epoch if that is shorter."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of a stack's training: until the steps run, for each step, and for each evaluation."""
+    """What the training of a stack takes, in seconds: at the start, for each step, and for each evaluation."""
 
     start: float
     step: float
     evaluation: float
 
     def of(self, plan: Plan) -> float:
-        """All of a training."""
+        """The seconds of a whole training."""
         evaluations = math.ceil(plan.total_steps / plan.steps_per_epoch) + plan.total_steps // (
             plan.eval_every or math.inf
         )
@@ -46,7 +50,7 @@ class Cost:
 
 
 def foresee(configs: Sequence[RunConfig]) -> None:
-    """Prints how many replicates are stored and how many are to be trained, how long that takes, and the memory."""
+    """Prints how many replicates are stored, how many would be trained, and how much time and memory that takes."""
     jobs = {job.folder().path: job for config in configs for job in (Job(config, s) for s in config.replicate_seeds())}
     stored = finished(configs)
     missing = {path: job for path, job in jobs.items() if path not in stored}
@@ -54,15 +58,20 @@ def foresee(configs: Sequence[RunConfig]) -> None:
     status.clear()
     console = Console(highlight=False)
     runs = {job.folder().path.parent: job.config for job in jobs.values()}
-    for run, name in zip(runs, arms_of(list(runs.values())).names, strict=True):
-        own = {path: job for path, job in jobs.items() if path.parent == run}
+    by_run: dict[Path, dict[Path, Job]] = {run: {} for run in runs}
+    for path, job in jobs.items():
+        by_run[path.parent][path] = job
+    for own, name in zip(by_run.values(), arms_of(list(runs.values())).names, strict=True):
         new = [str(job.seed) for path, job in own.items() if path in missing]
         seeds = f"to train: seeds {', '.join(new)}" if new else "nothing to train"
-        console.print(f"{name}: {len(own) - len(new)} stored, {seeds}", markup=False, soft_wrap=True)
+        say(f"{name}: {len(own) - len(new)} stored, {seeds}", console)
     many = f"{len(jobs)} replicate{'s' if len(jobs) > 1 else ''}"
     side_by_side = f" in {len(stacks)} stack{'s' if len(stacks) > 1 else ''}" if stacks else ""
     total = f"{many}: {len(jobs) - len(missing)} stored, {len(missing)} to train{side_by_side}"
-    console.print(f"{total}; {_cost(stacks)}nothing was stored", markup=False, soft_wrap=True)
+    status.show("measuring")
+    cost = _cost(stacks)
+    status.clear()
+    say(f"{total}; {cost}nothing was stored", console)
 
 
 def _cost(stacks: Sequence[Sequence[Job]]) -> str:
@@ -82,7 +91,7 @@ def _cost(stacks: Sequence[Sequence[Job]]) -> str:
 
 
 def measure(stack: Sequence[Job]) -> Cost:
-    """The cost of a stack, by its first steps and one evaluation."""
+    """Measures the cost of a stack: trains its first steps and evaluates once."""
     config = stack[0].config
     plan = plan_of(config)
     steps = min(MEASURED_STEPS, plan.total_steps, plan.steps_per_epoch)
@@ -95,13 +104,13 @@ def measure(stack: Sequence[Job]) -> Cost:
         Observers([watch]),
         threads=threads_for(config, len(stack)),
         compiled=compiles(config, len(stack), plan.total_steps),
-        say=lambda line: None,
+        warn=lambda line: None,
     )
     return watch.cost()
 
 
 class _Watch(Observer):
-    """When what was done."""
+    """Takes the time after each chunk of steps and after the evaluation."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
@@ -122,7 +131,7 @@ class _Watch(Observer):
 
 
 def _memory(config: RunConfig) -> float:
-    """Bytes that this process, or its share of the GPU, has had at most."""
+    """The peak memory of this process so far, or of its share of the GPU, in bytes."""
     device = device_of(config)
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))

@@ -1,4 +1,4 @@
-"""Lengths of time as people say them."""
+"""Durations in words."""
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What trains the replicates of a stack: bnlab's own loop, or Keras. One protocol, an implementation for each."""
+"""The engines, which train the replicates of a stack: bnlab's own loop, or Keras. Each implements one protocol."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from bnlab.store import run_folder
 from bnlab.user_class import confined
 
 SECONDS_OF_TRIAL = 60.0
-"""For the import of a user's norm, its layers, and their passes."""
+"""The time limit for trying out a user's norm: its import, its layers and their passes."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Who is told of a training, and who may stop it.
+    """What a training is connected with.
 
     Attributes:
-        observers: told as it goes.
-        checkpoints: keeps the state, and gives it back.
-        interrupt: whether to stop.
-        say: takes a line for the user.
+        observers: are told what happens.
+        checkpoints: save the state, and load it to resume.
+        interrupt: whether the user wants to stop.
+        say: prints a line for the user.
     """
 
     observers: Observers
@@ -51,7 +51,7 @@ class Engine(Protocol):
         """Raises UserError if it cannot train this configuration, before anything is trained."""
 
     def train(self, jobs: Sequence[Job], threads: int, around: Surroundings) -> Sequence[nn.Module | None]:
-        """Trains the jobs of one stack side by side to their ends, or until all have diverged.
+        """Trains the jobs of one stack to their ends, or until all have diverged.
 
         Returns:
             Each job's trained plain model; None where the engine has no such model.
@@ -87,8 +87,8 @@ class OwnEngine:
             around.observers,
             threads=threads,
             compiled=compiles(config, len(jobs), plan.total_steps),
-            keeper=around.checkpoints,
-            say=around.say,
+            checkpointer=around.checkpoints,
+            warn=around.say,
         )
         return [one.model for one in replicates]
 
@@ -117,7 +117,7 @@ _ENGINES: dict[type[EngineConfig], Engine] = {EngineConfig: OwnEngine(), KerasEn
 
 @functools.lru_cache
 def _try_out(target: str, kwargs: str, digest: str | None, slots: tuple[tuple[tuple[int, ...], ...], ...]) -> None:
-    """Once for the jobs of a sweep that differ in nothing of it: a process takes as long to start as PyTorch does."""
+    """Tries out a user's norm in another process. Cached, since such a process takes as long as importing PyTorch."""
     confined("bnlab.user_class.layer:try_out", target, json.loads(kwargs), slots, seconds=SECONDS_OF_TRIAL)
 
 
@@ -129,7 +129,8 @@ def _check_shapes(model: nn.Module, config: RunConfig, split: data.Split) -> Non
     except ValueError as error:
         raise config.norm.refused(error) from error
     except RuntimeError as error:
-        # A layer that looks at a number, as batch norm with momentum=null at its count, needs values: it is not tried.
+        # A layer that reads a number out of a tensor, such as batch norm's count with momentum=null, cannot run on the
+        # meta device, so it is not checked.
         if "meta tensors" not in str(error):
             raise
 
@@ -141,7 +142,7 @@ def _batch_sizes(config: RunConfig, split: data.Split) -> list[int]:
 
 
 def _slots(config: RunConfig, split: data.Split) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    """For each norm of the network, the shapes of its inputs, in batches of the sizes that training will bring."""
+    """The shapes of the inputs of each norm in the network, for all sizes of batches in the training."""
     image = split.train.images[0].shape
     model = models.build(config.model, models.STAND_IN, image, split.classes, generator=None)
     norms = [layer for layer in model.modules() if isinstance(layer, DynamicTanh)]

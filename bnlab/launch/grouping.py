@@ -1,4 +1,4 @@
-"""Which replicates train together: a stack has one shape, one batch size, one dataset and one length."""
+"""Which replicates train together: those of a stack have models of one shape, the same data, batches and length."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bnlab.launch.job import Job
 
 
 def stacks_of(jobs: Sequence[Job]) -> list[list[Job]]:
-    """The jobs in stacks, each ordered so that replicates with the same layers and hyperparameters are neighbours."""
+    """Groups the jobs into stacks. In a stack, replicates with the same layers and hyperparameters are neighbours."""
     ordered = sorted(jobs, key=lambda job: (_stack_key(job.config), _layer_key(job.config), job.seed))
     grouped = [list(group) for _, group in itertools.groupby(ordered, key=lambda job: _stack_key(job.config))]
     return [part for group in grouped for part in _cut(group, max_replicates(group[0].config))]
@@ -39,7 +39,7 @@ def _layer_key(config: RunConfig) -> str:
 
 
 def _cut(jobs: list[Job], size: int) -> list[list[Job]]:
-    """Parts of nearly equal length, at most `size` each."""
+    """Cuts the jobs into parts of nearly equal length, of at most `size` each."""
     parts = -(-len(jobs) // size)
     length = -(-len(jobs) // parts)
     return [jobs[start : start + length] for start in range(0, len(jobs), length)]

@@ -1,4 +1,4 @@
-"""One replicate to train: a configuration and a seed."""
+"""`Job`: one replicate to train."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bnlab.store import ReplicateFolder
 
 @dataclass(frozen=True)
 class Job:
-    """One replicate to train."""
+    """One replicate to train: a configuration and a seed."""
 
     config: RunConfig
     seed: int

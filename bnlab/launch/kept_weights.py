@@ -27,7 +27,7 @@ from bnlab.runs import Replicate, Run
 from bnlab.store import WEIGHTS, Result, faults, read_weights
 
 RELATIVE, ABSOLUTE = 0.01, 0.002
-"""How far a score may be from the stored one: another device, thread count or version rounds otherwise."""
+"""How far a score may be from the stored one. Another device, number of threads or version rounds differently."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Conditions:
-    """Under which test images are scored.
+    """The conditions of an evaluation.
 
     Attributes:
-        shifts: what is done to the images, in this order.
-        order: of the images, one of bnlab.data's: stored, shuffled or sorted by class.
+        shifts: changes of the test images, applied in this order.
+        order: of the images: "stored", "shuffled" or "sorted" (by class).
         batch_size: images of a test batch; None: as in the evaluations of a training.
-        statistics: the norms', "running" or "batch".
+        statistics: those that the norms use: "running" or "batch".
     """
 
     shifts: Sequence[Shift] = ()
@@ -65,7 +65,7 @@ AS_IN_TRAINING = Conditions()
 
 
 def conditions_of(shifts: Sequence[str], order: str, batch_size: int | None, statistics: str) -> Conditions:
-    """With shifts as they are written, `contrast=0.5`. Raises UserError for one that is none."""
+    """The conditions, with shifts as typed (`contrast=0.5`). Raises UserError for an unknown shift."""
     return Conditions(tuple(map(Shift.parse, shifts)), order, batch_size, statistics)
 
 
@@ -74,19 +74,18 @@ def evaluate_run(
 ) -> tuple[RunConfig, list[Evaluated]]:
     """Evaluates every replicate's kept weights on the test images.
 
-    The pixels are scaled as in the training, also those of other data.
+    The pixels are scaled as in the training, those of other datasets too.
 
     Args:
-        run: whose weights.
+        run: the run whose weights to evaluate.
         changes: settings of data, device and threads that differ, by dotted key, e.g. data.name: kmnist.
         conditions: what is done to the images, how batches are composed, and which statistics the norms use.
 
     Returns:
-        The run's configuration with the changes, and a score per seed.
+        The run's configuration with the changes, and a score for each seed.
 
     Raises:
-        UserError: no weights were kept, they are not what was stored, score otherwise than then, or a change is not
-            legal.
+        UserError: no weights were kept; they were changed since, or score differently; or a change is not legal.
     """
     stored = _stored(run)
     _check_trust(run, stored["norm"], changes.get("norm.target"))
@@ -112,7 +111,7 @@ def evaluate_run(
 
 @dataclass(frozen=True)
 class Trained:
-    """A plain model with the weights that a replicate ended with, in evaluation mode, and how it was trained."""
+    """A trained plain model in evaluation mode, the configuration it was trained with, and its replicate."""
 
     model: nn.Module
     config: RunConfig
@@ -120,14 +119,14 @@ class Trained:
 
 
 def trained_model(run: Run, target: str | None = None) -> Trained:
-    """The trained model of a run of one replicate, as `bnlab.runs.find` picks it by `/seed-N`.
+    """The trained model of a replicate.
 
     Args:
-        run: with one replicate.
-        target: the class of a run with a norm of somebody's own, `my_file.py:MyNorm`, if it may be run.
+        run: a run with only this replicate, as `bnlab.runs.find` gives it for `RUN/seed-N`.
+        target: for a run with norm=custom_class, its class, `my_file.py:MyNorm`: the user's consent to run that code.
 
     Raises:
-        UserError: no weights were kept, they are not what was stored, or the class is not named.
+        UserError: no weights were kept, they were changed since, or the class is not named.
     """
     stored = _stored(run)
     _check_trust(run, stored["norm"], target)
@@ -166,7 +165,7 @@ def _score(stack: nn.Module, split: Split, trained: RunConfig, conditions: Condi
 
 
 def _checked(one: Replicate) -> Result:
-    """The result of a replicate all of whose files are what was stored."""
+    """The result of a replicate. Raises UserError if one of its files was changed since it was stored."""
     wrong = one.reason if one.result is None else next(faults(one.path, one.result), None)
     if one.result is None or wrong:
         raise UserError(f"{shown(one.path)} is not what was stored: {wrong}; train anew with rerun=true")
@@ -174,7 +173,7 @@ def _checked(one: Replicate) -> Result:
 
 
 def _compare(one: Replicate, score: Score, result: Result) -> None:
-    """Raises UserError if weights score otherwise on the data of their training than they did then."""
+    """Raises UserError if the weights' score on the test data of their training is not the stored one."""
     measured = {"test_accuracy": score.accuracy(0), "test_loss": score.loss(0)}
     for name, value in measured.items():
         stored = result.final.get(name, value)
@@ -186,7 +185,7 @@ def _compare(one: Replicate, score: Score, result: Result) -> None:
 
 
 def _stored(run: Run) -> dict[str, Any]:
-    """The run's settings as plain values: what decides its result. Where files are, only the user says."""
+    """The run's stored settings as plain values. Paths are not taken from there, but from the user."""
     if run.config is None:
         raise UserError(f"{run.name} cannot be evaluated: {run.reason}")
     protocol = {key: value for key, value in run.config.tree.items() if key in (*CHOICES, *LENGTH)}
@@ -199,7 +198,7 @@ def _stored(run: Run) -> dict[str, Any]:
 
 
 def _check_trust(run: Run, norm: Mapping[str, Any], named: str | None) -> None:
-    """A run folder may be anybody's: the code that it names is looked up only if the user names it too."""
+    """Raises UserError for a run that needs code which the user has not named: its folder may be from a stranger."""
     target = norm.get("target")
     if target is not None and named != target:
         raise UserError(f"{run.name} needs code to be run: add norm.target={shown(target)} if you trust it")
@@ -227,7 +226,7 @@ def _load(model: nn.Module, folder: Path, result: Result) -> None:
     try:
         file = io.BytesIO(read_weights(folder, result))
         model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    except Exception as error:  # a file that is no such thing makes torch.load raise anything, even an IndexError
+    except Exception as error:  # torch.load raises many kinds for a file that is none of its own, even IndexError
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
             f"{shown(folder / WEIGHTS)} does not hold this run's weights ({reason}); train anew with rerun=true"

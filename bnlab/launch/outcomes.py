@@ -1,4 +1,4 @@
-"""Trains the replicates of configurations that are not stored yet, and stores them."""
+"""`run` trains the replicates of configurations that are not stored yet; the rest finds and judges the results."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bnlab.launch.scheduler import Launch, Results
 from bnlab.machine import Interrupt, status
 from bnlab.machine.threads import use_threads
 from bnlab.store import ReplicateFolder, Result, State, add_tags, run_folder
+from bnlab.trackers import Trackers
 
 
 @dataclass(frozen=True)
@@ -30,38 +31,41 @@ class Outcome:
 
 @use_threads(1)
 def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
-    """The results of all replicates of all configurations: stored ones, and the others trained in stacks.
+    """The results of all replicates of all configurations. Those that are not stored yet are trained, in stacks.
 
-    A replicate that fails is stored as failed and does not stop the others. What another process trains is waited for.
+    A replicate that fails is stored as failed and does not stop the others. If another process trains one, this waits.
 
     Args:
-        configs: each has passed `prepare.check`.
+        configs: each has passed `preflight.check`.
 
     Raises:
         StorageError: results can no longer be written.
-        KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP, with what was saved.
+        KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP; the message says what was saved.
     """
     jobs = {folder.path: job for config in configs for folder, job in _replicates(config)}
-    status.clear()
+    status.follow("looking for stored results")
     quiet = all(config.quiet for config in configs)
     by_run = {run_folder(config).name: config for config in configs}
     arms = dict(zip(by_run, arms_of(list(by_run.values())).names, strict=True))
-    with Interrupt() as interrupt, Progress(arms, quiet=quiet) as progress:
+    with Interrupt() as interrupt, Progress(arms, quiet=quiet) as progress, Trackers(progress.warn) as trackers:
         try:
-            trained = Launch(jobs, progress, interrupt).train_all()
+            trained = Launch(jobs, progress, interrupt, trackers).train_all()
         finally:
             _tag(configs)
     return [[_outcome(folder, job, trained) for folder, job in _replicates(config)] for config in configs]
 
 
 def finished(configs: Sequence[RunConfig]) -> set[Path]:
-    """The folders of the replicates that need no training, since they have their results."""
+    """The folders of the replicates that are stored already and need no training."""
     replicates = [each for config in configs if not config.rerun for each in _replicates(config)]
     return {folder.path for folder, _ in replicates if folder.sufficient() is not None}
 
 
 def stored_outcomes(configs: Sequence[RunConfig], before: Collection[Path]) -> list[list[Outcome]]:
-    """What is stored of the configurations, by whatever process; all that is not in `before` was trained meanwhile."""
+    """The stored results of configurations that other processes may have trained.
+
+    Those whose folders are not in `before`, the folders that were finished before, count as trained now.
+    """
 
     def outcome(folder: ReplicateFolder, job: Job) -> Outcome:
         result = folder.result() or Result(seed=job.seed, state=State.FAILED, error="it was not trained")
@@ -71,9 +75,9 @@ def stored_outcomes(configs: Sequence[RunConfig], before: Collection[Path]) -> l
 
 
 def fresh_seeds(configs: Sequence[RunConfig]) -> list[int]:
-    """The lowest seeds of which no configuration has a result, as many as `seeds=+5` asks for.
+    """The lowest seeds for which no configuration has a result, as many as `seeds=+5` asks for.
 
-    The same for all, so that their differences are paired; and none that one of them may have been chosen by.
+    All configurations get the same seeds, so that they can be compared in pairs, and seeds that none was chosen by.
     """
     fresh = (
         seed
@@ -90,7 +94,7 @@ def failures(outcomes: Sequence[Outcome]) -> str:
 
 
 def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:
-    """The mean over the seeds, of which one that diverged has 0; None where one has no validation score."""
+    """The mean validation accuracy over the seeds, 0 for one that diverged; None if one has no validation score."""
     results = [outcome.result for outcome in outcomes]
     scores = [0.0 if each.state == State.DIVERGED else each.final.get("validation_accuracy") for each in results]
     known = [score for score in scores if score is not None]
@@ -98,7 +102,7 @@ def validation_accuracy(outcomes: Sequence[Outcome]) -> float | None:
 
 
 def _tag(configs: Sequence[RunConfig]) -> None:
-    """Gives the runs of which anything is stored the tags of their configurations."""
+    """Adds the configurations' tags to those runs of which anything is stored."""
     for config in configs:
         folder = run_folder(config)
         if config.tags and folder.is_dir():

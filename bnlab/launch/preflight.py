@@ -1,10 +1,10 @@
-"""The checks of a legal configuration that need data, the machine, or the user's class."""
+"""Checks before a training that need more than the configuration: the data, the machine, the model, the store."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bnlab import data
+from bnlab import data, trackers
 from bnlab.config import DataConfig, RunConfig
 from bnlab.errors import UserError, written
 from bnlab.launch.build import device_of, places, replicate, split_of
@@ -19,10 +19,11 @@ from bnlab.store import check_writable, read_tags, run_folder
 
 @use_threads(1)
 def check(config: RunConfig) -> None:
-    """Raises UserError for whatever would go wrong in training: data, batch sizes, norm on model, device, store."""
+    """Raises UserError for what would go wrong in training: data, batch sizes, the norm in the model, device, store."""
     check_writable(Path(config.runs_dir))
     if config.tags:
         read_tags(run_folder(config))  # to which they are added at the end
+    trackers.check(config.trackers())
     device_of(config)
     check_memory(config)
     if config.compile is True:

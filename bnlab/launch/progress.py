@@ -1,4 +1,4 @@
-"""What the terminal shows during training: a table that is kept up to date; plain lines elsewhere; or nothing."""
+"""The progress of a training: on a terminal a table that is kept up to date, elsewhere plain lines."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from torch import Tensor
 
 from bnlab.engine import Beginning, Evaluation, Observer, Score
 from bnlab.launch.progress_lines import SHOWN, EpochRow, arm_lines, epoch_head, epoch_line, now_line
-from bnlab.machine import say
+from bnlab.machine import say, status
 
 IN_A_PIPE = 80
-"""Columns of a row where there is no terminal."""
+"""Columns of a line if there is no terminal."""
 AROUND = 4
-"""Lines of a terminal that the table leaves to its head, the bar and the title."""
+"""Lines of the terminal that are not for rows of the table, but for its head, the bar and the title."""
 REFRESHED = 4
-"""Times a second."""
+"""How often the table is redrawn, per second."""
 
 
 class Progress:
-    """One view for all stacks of a launch. Prints to stderr: stdout is for results.
+    """The progress of a launch, for all of its stacks. Prints to stderr, since stdout is for results.
 
     Args:
-        arms: what the runs are called here, by the names of their folders.
+        arms: the names of the runs, by those of their folders.
         quiet: prints nothing.
     """
 
@@ -50,7 +50,7 @@ class Progress:
             console=self._console,
         )
         self.task = self.bar.add_task("", total=None, state="")
-        self.table: Callable[[], Sequence[str]] = tuple  # what is shown above the bar, as it is at the moment
+        self.table: Callable[[], Sequence[str]] = tuple  # gives the current lines above the bar
         self._live = Live(
             get_renderable=self._renderable, console=self._console, transient=True, refresh_per_second=REFRESHED
         )
@@ -62,14 +62,15 @@ class Progress:
 
     @property
     def height(self) -> int:
-        """Rows of a table that are seen at once."""
+        """Rows of a table that fit the terminal."""
         return max(self._console.height - AROUND, 1)
 
     def __enter__(self) -> Progress:
         return self
 
     def expect(self, stacks: int, replicate_steps: int) -> None:
-        """What is to be trained from now on."""
+        """Starts to show the training of so many stacks, with so many steps of all replicates together."""
+        status.clear()
         self.stacks, self._begun = stacks, 0
         self.bar.reset(self.task, total=replicate_steps, state="")
         if self.is_live:
@@ -78,12 +79,18 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.is_live:  # older versions of Rich end also what they have not shown with an empty line
+        if self.is_live:  # older versions of Rich print an empty line otherwise
             self._live.stop()
 
     def say(self, line: str) -> None:
-        """Prints a line above what is kept up to date; only a terminal breaks it."""
+        """Prints a line above the table; it is wrapped only on a terminal."""
+        status.clear()
         say(line, self._console)
+
+    def warn(self, line: str) -> None:
+        """The same, even where nothing else is printed."""
+        status.clear()
+        say(line, Console(stderr=True, highlight=False) if self._console.quiet else self._console)
 
     def of_stack(self) -> StackProgress:
         """The observer of the next stack."""
@@ -124,7 +131,7 @@ class StackProgress(Observer):
 
     def trained(self, step: int, losses: Tensor) -> None:
         now = time.monotonic()
-        if self._lap is None:  # the first steps of a training take long, since they are recorded
+        if self._lap is None:  # measure from here on: the first steps take long, since they are recorded
             self._lap = now, step
         self._now = self._between(step, now - self._lap[0], step - self._lap[1])
         state = "evaluating" if self._plan.is_stop(step) else f"loss {losses[-1].nanmean().item():.4f}"
@@ -164,7 +171,7 @@ class StackProgress(Observer):
                 self._view.say(line)
 
     def _table(self) -> list[str]:
-        """As it is now."""
+        """The current lines of the table."""
         if len(self._standing) > 1:
             return [*self._ranked(), now_line(self._now, self._plan.epoch(self._plan.total_steps))]
         is_new = not self._rows or self._now.epoch > self._rows[-1].epoch
@@ -181,17 +188,17 @@ class StackProgress(Observer):
         return [epoch_head(self._splits, arm=several, width=width), *lines] if head else lines
 
     def _between(self, step: int, seconds: float, steps: int) -> EpochRow:
-        """Between two evaluations, where the last steps have taken so long."""
+        """The current row between two evaluations, with the speed of the last `steps`, which took `seconds`."""
         images = self._plan.images_per_step * len(self._arms)
         rate = steps * images / seconds if steps else self._now.rate
         left = None if rate is None else (self._plan.total_steps - step) * images / rate
         return EpochRow(self._plan.epoch(step), rate=rate, left=left)
 
     def _best_first(self, arms: Mapping[str, object]) -> list[str]:
-        """By validation accuracy: the test set is not for choosing. What has none comes last."""
+        """The arms by validation accuracy, since the test set is not for choosing; those that have none come last."""
         by = "validation" if "validation" in self._splits else "train"
         return sorted(arms, key=lambda arm: self._standing[arm].get(by, -1.0), reverse=True)
 
     def _mean(self, score: Score, arm: str) -> float:
-        """Over the seeds of an arm that have not diverged, in percent."""
+        """The mean accuracy in percent over the seeds of an arm that have not diverged."""
         return fmean(100 * score.accuracy(index) for index in sorted(self._alive) if self._arms[index] == arm)

@@ -1,4 +1,4 @@
-"""The tables of a stack in training, as lines: of 60 columns and 80 at most, aligned, in a pipe as on a terminal."""
+"""The lines of the progress tables, which are aligned and fit 60 to 80 columns, on a terminal and in a pipe alike."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from bnlab.launch.durations import duration
 from bnlab.store import SPLITS
 
 SHOWN = ("train", "validation", "test")
-"""What the accuracies are shown of."""
+"""The splits whose accuracies are shown."""
 UNKNOWN = "-"
-"""In the place of a number that is not there yet."""
+"""Stands for a number that is not known yet."""
 NARROWEST_ARM = 12
-"""Columns that a name needs to be told from others."""
+"""The least columns for an arm's name."""
 
 
 @dataclass(frozen=True)
 class EpochRow:
-    """Where a stack stands.
+    """The progress of a stack at one time.
 
     Attributes:
         epoch: epochs done.
-        accuracies: in percent, by split; none while an epoch is under way.
+        accuracies: in percent, by split; empty between evaluations.
         rate: images/s of all replicates; None if it is not known yet.
-        left: seconds to the end; None likewise.
-        arm: whose accuracies these are, where there are several arms.
+        left: seconds to the end; None if they are not known yet.
+        arm: the arm with these accuracies, if there are several.
     """
 
     epoch: float
@@ -36,13 +36,13 @@ class EpochRow:
 
 
 def epoch_head(splits: Sequence[str], *, arm: bool, width: int) -> str:
-    """The heads above the rows of epochs."""
+    """The head of the table of epochs."""
     heads = {split: SPLITS[split] for split in splits}
     return _epoch_line("epoch", heads, "images/s", "left", "leading arm" if arm else "", width)
 
 
 def epoch_line(row: EpochRow, splits: Sequence[str], *, width: int) -> str:
-    """A row of epochs; of the arm's name what fits."""
+    """A row of the table of epochs, with as much of the arm's name as fits."""
     scores = {split: _percent(row.accuracies.get(split)) for split in splits}
     rate = UNKNOWN if row.rate is None else f"{row.rate:,.0f}"
     left = UNKNOWN if row.left is None else duration(row.left)
@@ -51,7 +51,7 @@ def epoch_line(row: EpochRow, splits: Sequence[str], *, width: int) -> str:
 
 
 def now_line(row: EpochRow, epochs: float) -> str:
-    """The same where the accuracies are in a table of arms: how far of so many epochs, how fast, and what is left."""
+    """The line below a table of arms: epochs done of all, images/s, and time left."""
     known = [f"{row.rate:,.0f} images/s"] if row.rate is not None else []
     left = [f"{duration(row.left)} left"] if row.left is not None else []
     return ", ".join([f"epoch {row.epoch:.1f} of {epochs:.3g}", *known, *left])
@@ -61,10 +61,10 @@ def arm_lines(arms: Mapping[str, Mapping[str, float]], splits: Sequence[str], *,
     """A head and a row for each arm, in the order in which they are given.
 
     Args:
-        arms: accuracies in percent by split, by the arms' names; none of an arm that has none yet.
+        arms: accuracies in percent by split, by the arms' names; empty for an arm that has none yet.
         splits: those to show.
-        width: columns that there are.
-        most: rows that there is room for; how many are left out is the last line.
+        width: columns of a line.
+        most: the largest number of rows; a last line says how many are left out.
     """
     cells = {arm: _scores({split: _percent(of_arm.get(split)) for split in splits}) for arm, of_arm in arms.items()}
     head = _scores({split: SPLITS[split] for split in splits})
@@ -90,4 +90,8 @@ def _percent(accuracy: float | None) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    """The beginning and the end of a name that is too long: arms of one scheme differ at their ends."""
+    if len(text) <= width:
+        return text
+    end = width // 2
+    return f"{text[: width - 1 - end]}…{text[-end:]}"

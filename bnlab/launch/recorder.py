@@ -1,4 +1,4 @@
-"""Writes what the training loop tells into the replicates' folders."""
+"""The observer that stores results: it writes what the training loop tells into the replicates' folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bnlab.store import Company, Measured, Probed, ReplicateFolder, Result, Scor
 
 @dataclass
 class _Rows:
-    """What is known of one replicate so far."""
+    """The results of one replicate so far."""
 
     metrics: list[Scored] = field(default_factory=list)
     timing: list[Timed] = field(default_factory=list)
@@ -24,36 +24,37 @@ class _Rows:
     diverged_at: int | None = None
     resumed_at: list[int] = field(default_factory=list)
     answers: bytes | None = None
-    """As stored, after the last evaluation."""
+    """Which test images were answered correctly, as bytes to be stored; known after the last evaluation."""
     measured: list[Measured] = field(default_factory=list)
 
     def plain(self) -> dict[str, Any]:
-        """As a checkpoint holds it, which knows no types but Python's own."""
+        """These results as plain values, which are all that a checkpoint can hold."""
         return vars(self) | {key: [*map(tuple, getattr(self, key))] for key in KINDS}
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> _Rows:
+        """The inverse of `plain`."""
         return cls(**{**plain, **{key: [kind(*row) for row in plain[key]] for key, kind in KINDS.items()}})
 
 
 KINDS = {"metrics": Scored, "timing": Timed, "measured": Measured}
-"""What the rows are of which a checkpoint holds plain tuples."""
+"""The types of the rows, which a checkpoint holds as plain tuples."""
 
 
 class Recorder(Observer):
     """Keeps every replicate's files up to date.
 
-    The end settles the states: done or diverged where all is trained, interrupted at Ctrl-C or when the disk is full,
-    failed at an error. `results` then holds each replicate's result.json.
+    `end` sets the final states: done or diverged after a whole training, interrupted after Ctrl-C or if the disk is
+    full, failed after an error. `results` then has each replicate's result.
 
-    A replicate that has a finished result (`rerun=true`) keeps all its files until the new one is finished too.
+    A replicate with a finished result (`rerun=true`) keeps its files until the new result is finished too.
 
     Args:
-        folders: one per replicate; None for one that only keeps the others company.
-        environments: as stored with each result, by the folders' paths.
-        company: the stack.
+        folders: one per replicate; None for one that is trained only because it is in the stack and is not stored.
+        environments: the environment to store with each result, by the folders' paths.
+        company: the stack that they are trained in, to store with each result.
         command: the command that resumes.
-        probed: how all of them are probed.
+        probed: the settings of the probes, which are the same for all.
     """
 
     def __init__(
@@ -70,15 +71,15 @@ class Recorder(Observer):
         self._parameters: list[int | None] = [None for _ in folders]
         self._environments, self._company, self._command = environments, company, command
         self._probed = probed
-        # Those whose files are kept up to date during training.
+        # The folders whose files are updated during the training.
         self._live = [folder if folder is not None and folder.finished() is None else None for folder in folders]
 
     def state(self) -> list[dict[str, Any]]:
-        """Plain values, for a checkpoint."""
+        """What a checkpoint needs, as plain values."""
         return [rows.plain() for rows in self._rows]
 
     def load_state(self, state: Sequence[Mapping[str, Any]]) -> None:
-        """Takes on the rows as they were."""
+        """Restores the results from a checkpoint."""
         self._rows = [_Rows.of(rows) for rows in state]
 
     def begin(self, beginning: Beginning) -> None:
@@ -128,7 +129,7 @@ class Recorder(Observer):
             if folder is not None and error is None:
                 self._settle(index, folder)
             elif folder is not None and error is not None:
-                # Where the disk is full, `running` stays: without its process that means interrupted too.
+                # If the disk is full, the state stays `running`, which without a process means interrupted too.
                 with contextlib.suppress(StorageError):
                     self._settle_broken(index, folder, error)
 

@@ -1,4 +1,4 @@
-"""The work of one launch: which stacks are free, training them, splitting those that fail, waiting for others'."""
+"""The work of a launch: trains stack after stack, splits those that fail, and waits for those of other processes."""
 
 from __future__ import annotations
 
@@ -21,22 +21,29 @@ from bnlab.machine import Interrupt
 from bnlab.probes import Probes
 from bnlab.store import ReplicateFolder, Result, State, claimed, environment, wait_for
 from bnlab.store.checkpoint_file import to_bytes
+from bnlab.trackers import Tracked, Trackers
 
 LEAVE_ALONE = "It is left as it is: use the bnlab that wrote it, another runs_dir, or `bnlab runs rm` to train anew"
 Results = dict[Path, Result]
 
 
 class Launch:
-    """All replicates of one command, by their folders' paths."""
+    """Trains the replicates of one command.
 
-    def __init__(self, jobs: Mapping[Path, Job], progress: Progress, interrupt: Interrupt) -> None:
-        self._jobs, self._progress, self._interrupt = jobs, progress, interrupt
+    Args:
+        jobs: the replicates, by their folders' paths.
+        progress: shows what happens.
+        interrupt: whether the user wants to stop.
+    """
+
+    def __init__(self, jobs: Mapping[Path, Job], progress: Progress, interrupt: Interrupt, trackers: Trackers) -> None:
+        self._jobs, self._progress, self._interrupt, self._trackers = jobs, progress, interrupt, trackers
         self._trained: Results = {}
-        # `rerun=true` wants a result that is not the one of before; whoever trains it.
+        # With `rerun=true` a result must be newer than this one, whichever process trains it.
         self._before = {path: _version(job.folder()) for path, job in jobs.items() if job.config.rerun}
 
     def train_all(self) -> Results:
-        """The results of those that were trained here; the others are on disk then."""
+        """Trains until all replicates are stored; returns the results of those that were trained here."""
         self._restore_configs()
         self._tell_what_was_not_probed()
         whole = True
@@ -44,12 +51,12 @@ class Launch:
             busy = [folder for stack in stacks for folder in self._attempt(stack, whole=whole)]
             if busy and not whole:
                 wait_for(busy[0], self._progress.say)
-            # What is still not done is shared out with the processes that have the rest of those stacks.
+            # From now on also train the free part of a stack whose other part another process has.
             whole = False
         return self._trained
 
     def _restore_configs(self) -> None:
-        """Writes the config.yaml of stored results that have lost theirs: nobody could read them without."""
+        """Writes the config.yaml of stored runs that have lost theirs, without which results cannot be read."""
         runs = {path.parent: job.folder() for path, job in self._jobs.items() if path.exists()}
         for folder in runs.values():
             if folder.foreign() is None and folder.finished() is not None:
@@ -78,7 +85,10 @@ class Launch:
         return folder.sufficient() is None or self._before.get(path) == _version(folder)
 
     def _attempt(self, stack: Stack, *, whole: bool) -> list[ReplicateFolder]:
-        """Trains what is free of a stack, or it only as a whole; returns what other processes have."""
+        """Trains the replicates of a stack that no other process has; returns those that others have.
+
+        `whole`: train only if all are free.
+        """
         wanted = {path: stack.members[path].folder() for path in stack.wanted}
         whole = whole or stack.is_started()
         with claimed(Path(stack.config.runs_dir), list(wanted.values()), whole=whole) as held:
@@ -96,9 +106,9 @@ class Launch:
             folder.log(done)
 
     def _train_or_split(self, stack: Stack) -> Results:
-        """Trains a stack; if it fails, each replicate alone, so that only those at fault are lost.
+        """Trains a stack. If it fails, trains each replicate alone, so that only faulty ones are lost.
 
-        A stack that does not fit the memory is halved.
+        A stack that does not fit into memory is halved.
         """
         if len(stack.wanted) > 1 and stack.was_too_large():
             self._progress.say(f"a stack of {len(stack.members)} was killed for lack of memory; halving it")
@@ -125,7 +135,7 @@ class Launch:
     def _train(self, stack: Stack) -> Results:
         """Trains a stack to its end, from its last checkpoint if it has one."""
         stack.keep(started=True, in_training=True)
-        gc.collect()  # the models of the stack before refer to each other in circles, which nothing else frees in time
+        gc.collect()  # frees the models of the stack before, which have reference cycles
         try:
             return self._train_to_its_end(stack)
         except KeyboardInterrupt:
@@ -147,7 +157,10 @@ class Launch:
         steps = plan_of(config).total_steps
         checkpoints = Checkpoints(stack.folder, stack.names, steps, every, versions, recorder, self._interrupt, say)
         with self._interrupt.deferred():
-            with Observers([recorder, self._progress.of_stack(), *_probes(jobs)]) as observers:
+            trackers = self._trackers.of_stack(
+                {index: Tracked(job.config, job.seed) for index, job in enumerate(jobs) if folders[index] is not None}
+            )
+            with Observers([recorder, self._progress.of_stack(), *_probes(jobs), *trackers]) as observers:
                 around = Surroundings(observers, checkpoints, self._interrupt, say)
                 trained = engine_of(config).train(jobs, threads, around)
                 for (path, job), model in zip(stack.members.items(), trained, strict=True):
@@ -158,7 +171,7 @@ class Launch:
 
 
 def _probes(jobs: Sequence[Job]) -> list[Observer]:
-    """The observer that has what the jobs ask for measured; none if they ask for nothing."""
+    """The observer of the probes that the jobs ask for, in a list; empty if they ask for none."""
     config = jobs[0].config.probes
     if not config.names:
         return []
@@ -166,7 +179,7 @@ def _probes(jobs: Sequence[Job]) -> list[Observer]:
 
 
 def _version(folder: ReplicateFolder) -> int | None:
-    """Another number whenever the result was written; None if there is none."""
+    """A number that changes whenever the result is written; None if there is no result."""
     try:
         return (folder.path / "result.json").stat().st_mtime_ns
     except OSError:
@@ -185,6 +198,6 @@ def _result_of_failure(seed: int, error: str) -> Result:
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """PyTorch's CPU allocator raises a plain RuntimeError."""
+    """Whether memory was lacking. PyTorch's CPU allocator raises a plain RuntimeError, known by its text."""
     words = ("can't allocate memory", "not enough memory", "out of memory")
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(w in str(error).lower() for w in words)

@@ -1,7 +1,7 @@
-"""Which stacks a launch trains, kept on disk until they are done: `runs/.stacks/<digest>/members.json`.
+"""The stacks that a launch trains, each recorded on disk until it is done: `runs/.stacks/<digest>/members.json`.
 
-The bits of a replicate's result depend a little on who else is in its stack (batched products round differently), so
-a stack that was interrupted is trained to its end with the members it had. The digest is of these members.
+The last bits of a replicate's result depend on the other members of its stack, since batched products round
+differently. So an interrupted stack is resumed with the members that it had. The digest is of these members.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bnlab.store import STACKS, Company, Probed, StackRecord, environment, finis
 
 @dataclass(frozen=True)
 class Stack:
-    """Replicates that train together, by the paths of their folders.
+    """Replicates that train together.
 
     Args:
-        members: all, in order.
-        wanted: those to store. The others have a result already, and keep the bits of these as they were.
+        members: all of them in order, by the paths of their folders.
+        wanted: those to store. The others have a result already; they are trained only to keep the bits of these.
     """
 
     members: Mapping[Path, Job]
@@ -35,18 +35,18 @@ class Stack:
 
     @property
     def config(self) -> RunConfig:
-        """The first one's, for what all share."""
+        """The first member's configuration, for the settings that all have in common."""
         return next(iter(self.members.values())).config
 
     @property
     def folder(self) -> Path:
-        """Where its record and its checkpoints are."""
+        """The folder of its record and its checkpoints."""
         probed = [asdict(self.probed)] if self.probed is not None else []
         return Path(self.config.runs_dir) / STACKS / _digest([self.names, self.config.rerun, *probed])
 
     @property
     def probed(self) -> Probed | None:
-        """How all of them are probed."""
+        """The settings of the probes, which all have in common."""
         return Probed.of(self.config.probes)
 
     @property
@@ -56,7 +56,7 @@ class Stack:
 
     @property
     def company(self) -> Company:
-        """As stored with each member's result."""
+        """What is stored about this stack with each member's result."""
         return Company(len(self.members), _digest(self.names))
 
     def keep(self, *, started: bool, in_training: bool = False) -> None:
@@ -68,22 +68,22 @@ class Stack:
         self._record(started=True).forget()
 
     def only(self, paths: Collection[Path]) -> Stack:
-        """The stack to train when only some of the wanted replicates are free, or still wanted.
+        """The stack to train if only these replicates are free and still wanted.
 
-        A company that was begun together stays together.
+        If its training has begun, all members stay in it; else only these do.
         """
         wanted = [path for path in self.wanted if path in paths]
         return Stack(self.members if self.is_started() else {path: self.members[path] for path in wanted}, wanted)
 
     def is_started(self) -> bool:
-        """Whether it was trained for a while, by whomever."""
+        """Whether its training has begun, in this process or another."""
         record = stack_file.read(self.folder)
         return record is not None and record.started
 
     def was_too_large(self) -> bool:
         """Whether the process that trained it was probably killed for lack of memory.
 
-        It ended without a word, and meanwhile the kernel has killed some process of this machine for that reason.
+        It is assumed if that process died, and since its start the kernel has killed a process for lack of memory.
         """
         record, kills = stack_file.read(self.folder), memory.out_of_memory_kills()
         if record is None or record.oom_kills is None or kills is None:
@@ -91,7 +91,7 @@ class Stack:
         return kills > record.oom_kills
 
     def parts(self, count: int) -> list[Stack]:
-        """Its wanted replicates in so many stacks of nearly one size."""
+        """Its wanted replicates in `count` new stacks of nearly equal size."""
         paths = list(self.wanted)
         cuts = [len(paths) * i // count for i in range(count + 1)]
         return [of_jobs({p: self.members[p] for p in paths[a:b]}) for a, b in itertools.pairwise(cuts)]
@@ -112,13 +112,18 @@ def of_jobs(members: Mapping[Path, Job]) -> Stack:
 
 
 def plan(jobs: Mapping[Path, Job], missing: Collection[Path]) -> list[Stack]:
-    """The stacks that train the missing ones of all jobs, each kept on disk: first those that were begun before."""
-    left = {path: job for path, job in jobs.items() if path in missing}
+    """The stacks that train the missing jobs, each recorded on disk: first those that were begun before, then new ones.
+
+    Args:
+        jobs: all jobs of the launch, by their folders' paths.
+        missing: the paths of those to train.
+    """
+    left = {path: jobs[path] for path in missing}
     stacks: list[Stack] = []
     for runs_dir in sorted({Path(job.config.runs_dir) for job in jobs.values()}):
         for record in stack_file.read_all(runs_dir):
             if not record.rerun and all(finished(path, record.probed) for path in record.members):
-                record.forget()  # its process ended just before it did so, or its members were trained in other company
+                record.forget()  # its process died just before it did so, or its members were trained in other stacks
                 continue
             stack = _recorded(record, jobs, left)
             if stack is not None:
@@ -132,7 +137,7 @@ def plan(jobs: Mapping[Path, Job], missing: Collection[Path]) -> list[Stack]:
 
 
 def _recorded(record: StackRecord, jobs: Mapping[Path, Job], left: Mapping[Path, Job]) -> Stack | None:
-    """The stack of a record; None if this launch is not to train it, or another stack has its members."""
+    """The stack of a record; None if it is not for this launch, or its members are in another stack already."""
     if not all(path in jobs and _is_as(record, jobs[path].config) for path in record.members):
         return None
     members = {path: jobs[path] for path in record.members}

@@ -1,4 +1,4 @@
-"""The final table of `bnlab train`."""
+"""What `bnlab train` and `bnlab evaluate` print at their end."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from bnlab.launch.arms import arms_of
 from bnlab.launch.durations import duration
 from bnlab.launch.kept_weights import Conditions, Evaluated
 from bnlab.launch.outcomes import Outcome
-from bnlab.machine import say
+from bnlab.machine import in_pieces, say
 from bnlab.store import SPLITS, WEIGHTS, State, as_csv, replace
 
 SAID = SPLITS | {"train": "training, since the last evaluation"}
 
 
 def show(runs: Sequence[Sequence[Outcome]], seconds: float) -> None:
-    """Prints the final scores over each run's seeds, the states, where the files are, and what may come next.
+    """Prints the final scores over each run's seeds, the states, where the files are, and what to do next.
 
     Args:
-        runs: of the launch.
-        seconds: that it took.
+        runs: the outcomes of each run.
+        seconds: the duration of the launch.
     """
     console = Console(highlight=False)
     pooled = _pooled(runs)
@@ -50,6 +50,8 @@ def show(runs: Sequence[Sequence[Outcome]], seconds: float) -> None:
             "add rerun=true to train them anew",
             console,
         )
+    if any(outcome.job.config.trackers() and not outcome.trained for outcome in outcomes):
+        say("trackers are told of what is trained, not of what was stored before; rerun=true trains that anew", console)
     if len(pooled) > 1:
         folder = pooled[0][0].job.config.runs_dir
         words = ["bnlab", "report", *([folder] if folder != "runs" else []), "--by", ",".join(arms.keys)]
@@ -90,18 +92,28 @@ def _show_splits(run: Sequence[Outcome], console: Console) -> None:
 
 
 def _show_arms(runs: Sequence[Sequence[Outcome]], names: Sequence[str], console: Console) -> None:
-    """A line for each run; only what some of them have is a column."""
+    """Prints a line for each run; columns in which no run has a value are left out."""
     validated = any(_done(run, "validation_accuracy") for run in runs)
     metrics = [*(["validation"] if validated else []), "test"]
     stored = [sum(not outcome.trained for outcome in run) for run in runs]
     mixed = any(stored) and any(number < len(run) for number, run in zip(stored, runs, strict=True))
     heads = [column for metric in metrics for column in (metric, "sd")]
-    table = _table("arm", "n", *heads, *(["stored before"] if mixed else []))
-    for run, name, before in zip(runs, names, stored, strict=True):
+    heads = ["n", *heads, *(["stored before"] if mixed else [])]
+    rows = []
+    for run, before in zip(runs, stored, strict=True):
         done = len(_done(run, "test_accuracy"))
         scores = [cell for metric in metrics for cell in _mean_and_sd(_done(run, f"{metric}_accuracy"))]
         count = str(done) if done == len(run) else f"{done} of {len(run)}"
-        table.add_row(name, count, *scores, *([str(before)] if mixed else []))
+        rows.append([count, *scores, *([str(before)] if mixed else [])])
+
+    def of_arms(called: Sequence[str]) -> Table:
+        table = _table("arm", *heads)
+        for arm, row in zip(called, rows, strict=True):
+            table.add_row(arm, *row)
+        return table
+
+    room = console.width - console.measure(of_arms([""] * len(rows))).minimum + len("arm")
+    table = of_arms([in_pieces(name, room) for name in names])
     say("accuracy in %: mean and standard deviation (sd) over n seeds", console)
     console.print(table)
 
@@ -115,13 +127,13 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _mean_and_sd(shares: Sequence[float]) -> tuple[str, str]:
-    """In percent."""
+    """In percent, as text; "-" where there is none."""
     values = [100 * share for share in shares]
     return f"{fmean(values):.2f}" if values else "-", f"{stdev(values):.2f}" if len(values) > 1 else "-"
 
 
 def _pooled(runs: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
-    """One list a run: the jobs of `-m seed=0,1` are seeds of one. A replicate that several jobs mean is there once."""
+    """The outcomes by run, each replicate once. The jobs of `-m seed=0,1`, for one, are two seeds of the same run."""
     pooled: dict[Path, dict[Path, Outcome]] = {}
     for outcome in (outcome for run in runs for outcome in run):
         pooled.setdefault(outcome.folder.parent, {}).setdefault(outcome.folder, outcome)
@@ -158,7 +170,7 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> str:
 
 
 def _seconds_of_steps(outcomes: Sequence[Outcome]) -> float:
-    """Of all stacks that were trained now; those of a stack pass for all of its replicates at once."""
+    """The seconds of training steps of all stacks that were trained now. The replicates of a stack share them."""
     stacks: dict[str, float] = {}
     for outcome in (outcome for outcome in outcomes if outcome.trained):
         company, spent = outcome.result.company, outcome.result.seconds or 0.0

@@ -1,21 +1,29 @@
-"""Lifts plain modules onto a replicate axis, so that R replicates train as one program.
+"""Lifting: makes one module, a stack, of the plain models of R replicates, so that they train as one program.
 
-`lift` takes the models of all replicates and returns one module: images (R, N, ...) -> logits (R, N, K). It goes
-through the models layer by layer, side by side. A layer that does the same thing in neighbouring replicates becomes
-one lifted layer over their slice of the stack; where the replicates differ (other norm, other activation), the stack
-is cut there for this one layer. What a layer treats alone and which layers a model holds they say themselves
-(`bnlab.declarations`); who declares nothing is called once per replicate. They do not know about replicates.
+`lift` takes the models and returns a module: images (R, N, ...) -> logits (R, N, K); `lower` copies the trained weights
+back. `lift` goes through all models at once, layer by layer. Where neighbouring replicates have the same kind of layer,
+these become one lifted layer over that slice of the stack; where they differ (another norm, another activation), the
+stack is cut into slices for this one layer.
+
+Layers and models do not know about replicates. They declare what they compute independently and how they call their
+layers (`bnlab.declarations`); a layer that declares nothing is called once per replicate.
 """
 
 from bnlab.lifting.lifted import Lifted, Owned, Takes
 from bnlab.lifting.observation import Observation, Watch
-from bnlab.lifting.places import Passed, buffers_of, layers_with_buffer, layers_with_parameters, passing
+from bnlab.lifting.places import (
+    Passed,
+    buffers_of,
+    layers_with_buffer,
+    layers_with_parameters,
+    owned_parameters,
+    passing,
+)
 from bnlab.lifting.walk import (
     depends_on_tensors_alone,
     is_known_throughout,
     lift,
     lower,
-    owned_parameters,
     without_noise,
 )
 

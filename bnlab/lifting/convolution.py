@@ -1,4 +1,4 @@
-"""Convolutions of all replicates as one grouped convolution."""
+"""The convolutions of all replicates as one grouped convolution."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from bnlab.lifting.lifted import Weighted, fold_features, spread, unfold_feature
 
 
 class LiftedConvolution(Weighted):
-    """R convolutions as one of R groups, with weights (R out, in, k, k); of one batch for all it needs no groups.
+    """R convolutions as one with R groups and weights (R out, in, k, k).
 
-    The plain ones have one group each, and pad with zeros.
+    If all replicates take the same batch, that is convolved without groups. The plain convolutions must have one group
+    and zero padding.
     """
+
+    unit_axis = 0
 
     def __init__(self, plain: Sequence[nn.Conv2d], owners: Sequence[int]) -> None:
         super().__init__(plain, owners, [m.weight.detach() for m in plain], torch.cat)

@@ -1,6 +1,6 @@
-"""Linear layers of all replicates as one batched product; batches that replicates share are not copied for it.
+"""The linear layers of all replicates as one batched product, without copying batches that replicates share.
 
-Weights are kept as (..., in, out), in which products with them are faster than in PyTorch's (out, in).
+Weights are kept as (..., in, out), since products are faster so than with PyTorch's (out, in).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bnlab.lifting.lifted import Takes, Weighted, spread
 
 @dataclass(frozen=True)
 class Run:
-    """Replicates start:stop take the batches first, first + 1, ..."""
+    """A run of neighbouring replicates, start:stop, that take the consecutive batches first, first + 1, ..."""
 
     start: int
     stop: int
@@ -29,7 +29,7 @@ class Run:
 
 
 def runs_of(takes: Takes) -> list[Run]:
-    """The longest runs of replicates that take consecutive batches."""
+    """Splits the replicates into the longest runs."""
     runs: list[Run] = []
     for replicate, batch in enumerate(takes):
         last = runs[-1] if runs else None
@@ -41,10 +41,10 @@ def runs_of(takes: Takes) -> list[Run]:
 
 
 class SharedProduct(torch.autograd.Function):
-    """x W + b for replicates that share their batches: x (U, N, in), W (R, in, out), b (R, out) give (R, N, out).
+    """y = x W + b where replicates share batches: x (U, N, in), W (R, in, out), b (R, out) -> y (R, N, out).
 
-    Run by run of replicates, so that no batch is copied for each that takes it; the results go where they belong.
-    The gradients are the parameters' only: ∂loss/∂W = xᵀ g, and ∂loss/∂b is the sum of g over the batch.
+    It works run by run, so that no batch is copied. With g = ∂loss/∂y the gradients are ∂loss/∂W = xᵀ g and
+    ∂loss/∂b = the sum of g over the batch; there is none for x.
     """
 
     @staticmethod
@@ -71,7 +71,9 @@ class SharedProduct(torch.autograd.Function):
 
 
 class LiftedLinear(Weighted):
-    """y = x W + b with weights (R, in, out): one batched product. (R, out, in) would take more than twice the time."""
+    """y = x W + b as one batched product, with W (R, in, out); (R, out, in) would take more than twice the time."""
+
+    unit_axis = 2
 
     def __init__(self, plain: Sequence[nn.Linear], owners: Sequence[int]) -> None:
         super().__init__(plain, owners, [m.weight.detach().T for m in plain], torch.stack)
@@ -96,7 +98,9 @@ class LiftedLinear(Weighted):
 
 
 class SingleLinear(Weighted):
-    """y = x W + b of a stack of one, without a replicate axis: x (N, in), W (in, out)."""
+    """y = x W + b in a stack of one, without a replicate axis: x (N, in), W (in, out)."""
+
+    unit_axis = 1
 
     def __init__(self, plain: nn.Linear) -> None:
         super().__init__([plain], [0], [plain.weight.detach().T], itemgetter(0))

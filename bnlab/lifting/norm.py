@@ -1,4 +1,4 @@
-"""Norms of all replicates as one call: the replicates folded into the features, or into the batch."""
+"""The norms of all replicates as one call: replicates become more features, or more samples of the batch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FeatureFolded(Lifted):
         for name in self._per_feature:
             tensor_of(self.layer, name).data = self.join([tensor_of(m, name).detach() for m in plain])
         if isinstance(kind := self.layer, nn.InstanceNorm1d | nn.InstanceNorm2d):
-            kind.num_features *= len(plain)  # PyTorch holds it against the input
+            kind.num_features *= len(plain)  # PyTorch compares it with the input's features
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.layer(fold_features(spread(x, self.takes)))
@@ -50,13 +50,13 @@ class FeatureFolded(Lifted):
 
 
 class NormalizesOver(Protocol):
-    """What declares Each.FEATURE_OVER_AXES."""
+    """The method of a layer that declares Each.FEATURE_OVER_AXES; see there."""
 
     def normalize_over(self, x: Tensor, axes: tuple[int, ...], shape: tuple[int, ...]) -> Tensor: ...
 
 
 class FeatureOverAxes(FeatureFolded):
-    """The same over each replicate's batch where it lies: folding would copy it there and back."""
+    """As FeatureFolded, by the layer's `normalize_over`, so that x is not copied to fold it and unfold it."""
 
     join = staticmethod(torch.stack)
 
@@ -68,7 +68,10 @@ class FeatureOverAxes(FeatureFolded):
 
 
 class BatchFolded(Lifted):
-    """A layer that treats each sample alone: R batches of N samples are one batch of R N; its tensors come after."""
+    """A layer that treats each sample alone: R batches of N samples are one batch of R N samples.
+
+    The replicates' weights and biases differ, so they are applied to the result of a layer without them.
+    """
 
     def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
         super().__init__(plain, owners)
@@ -94,7 +97,10 @@ class BatchFolded(Lifted):
         return y if self.bias is None else y + self._over(self.bias, y.ndim)
 
     def _over(self, values: Tensor, ndim: int) -> Tensor:
-        """The replicates' values, so shaped that they broadcast over (R, N, ...): PyTorch's may be of the last axes."""
+        """The replicates' values in a shape that broadcasts over (R, N, ...).
+
+        Those of PyTorch's LayerNorm and RMSNorm are of the last axes, all others of the channels.
+        """
         if isinstance(self.layer, nn.LayerNorm | nn.RMSNorm):
             return values.view(len(values), *(1,) * (ndim - values.ndim), *values.shape[1:])
         return over_channels(values, ndim)

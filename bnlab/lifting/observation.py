@@ -1,6 +1,6 @@
-"""What a step shows of a stack's layers to the outside: what nobody declares is not computed.
+"""Observations: values of a stack's layers that every step returns besides its losses.
 
-Shapes: R replicates, N batch.
+What nobody asks for is not computed. Shapes: R replicates, N batch.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from bnlab.lifting.places import places_of
 
 @dataclass(frozen=True)
 class Observation:
-    """A tensor that each step shows of one layer of every replicate.
+    """A tensor (R, ...) that each step computes of the inputs of one layer, in all replicates.
 
     Attributes:
-        name: by which it is told.
+        name: the name under which the values are reported.
         layer: the layer's path in the plain models, as in their `state_dict`; "" is the whole model.
-        of: makes a tensor (R, ...) of the layer's inputs (R, N, ...), one for each time that a step calls it, by
-            operations that can be recorded: none that looks at a number in a tensor. It has no gradient.
+        of: computes it of the layer's inputs (R, N, ...), of which there is one for each time that a step calls the
+            layer. It has no gradient, and must not read a number out of a tensor, since it may be recorded.
     """
 
     name: str
@@ -34,16 +34,16 @@ class Observation:
 
 
 class Watch:
-    """Sees the inputs of those layers of a stack that observations are declared of.
+    """Collects the inputs of the observed layers of a stack by hooks, and computes the observations.
 
     Args:
         stack: as `lift` makes it.
         declared: what to observe.
-        takes: which of the distinct batches each replicate takes, as `lift` has it.
+        takes: which of the U batches each replicate takes, as for `lift`.
 
     Raises:
-        ValueError: there is no such layer, or it lies inside one that is called for all replicates as a whole; or two
-            have one name.
+        ValueError: there is no such layer, or it is inside a layer that is called for all replicates at once; or two
+            observations have the same name.
     """
 
     def __init__(self, stack: nn.Module, declared: Sequence[Observation], takes: Takes) -> None:
@@ -58,7 +58,7 @@ class Watch:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """The forward pass within is seen, and no other."""
+        """Collects the inputs of the forward pass within the `with`, and of no other."""
         for place in self._places:
             place.inputs.clear()
         self._is_open = True
@@ -68,16 +68,16 @@ class Watch:
             self._is_open = False
 
     def close(self) -> None:
-        """Leaves the stack's layers, of which some may be the plain models', as they were."""
+        """Removes the hooks; in a stack of one they are on layers of the plain model."""
         for hook in self._hooks:
             hook.remove()
 
     @torch.no_grad()
     def values(self) -> list[Tensor]:
-        """The observations (R, ...) of the pass that was seen, in the order in which they are declared.
+        """The observations (R, ...) of the last collected pass, in the order in which they are declared.
 
         Raises:
-            ValueError: the pass did not call the layer, or what `of` makes has no value for each replicate.
+            ValueError: the pass did not call the layer, or the first axis of a value is not the replicates'.
         """
         return [self._value(each, places) for each, places in zip(self.declared, self._of_each, strict=True)]
 
@@ -93,7 +93,7 @@ class Watch:
                 f"the observation '{observation.name}' is of shape {tuple(value.shape)}; its first axis is the"
                 f" replicates', of which there are {len(self._takes)}"
             )
-        return value.clone()  # it may be a view of what the rest of the step, or the next one, writes over
+        return value.clone()  # it may be a view of a tensor that the rest of the step, or the next one, overwrites
 
     def _hook(self, place: _Place) -> Callable[[nn.Module, Any], None]:
         def see(module: nn.Module, arguments: Any) -> None:
@@ -105,7 +105,10 @@ class Watch:
 
 
 class _Place:
-    """Where a layer of all replicates, or of a slice of them, is called; `is_plain`: of one, without an axis for it."""
+    """A module of the stack that does the work of the observed layer for some replicates, and its collected inputs.
+
+    `is_plain`: it is the plain layer of one replicate, whose tensors have no replicate axis.
+    """
 
     def __init__(self, module: nn.Module, is_plain: bool) -> None:
         self.module, self.is_plain = module, is_plain
@@ -113,7 +116,7 @@ class _Place:
 
 
 def _find(stack: nn.Module, observation: Observation, takes: Takes) -> list[tuple[nn.Module, bool]]:
-    """The layer's places in the order of the replicates, each with whether it is a plain module."""
+    """The modules of the observed layer in the order of the replicates, and whether each is plain."""
     places = list(places_of(stack, observation.layer, range(len(takes))))
     if [owner for place in places for owner in place.owners] != list(range(len(takes))):
         raise ValueError(

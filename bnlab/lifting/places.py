@@ -1,4 +1,4 @@
-"""Where a stack keeps a layer of the plain models: its parameters, and what passes through it.
+"""Finds a layer of the plain models in a stack, by its path: its parameters, its buffers and what passes through it.
 
 Shapes: R replicates, N batch.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -15,25 +15,28 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from bnlab.declarations import Calls
-from bnlab.lifting.lifted import Cut, Holder, Lifted, Looped, Owned, Single, Takes, parameters_with_kind, spread
+from bnlab.lifting.lifted import Cut, Holder, Lifted, Looped, Owned, Single, Takes, owned_by, spread
 from bnlab.lifting.walk import declared
 
 
+def owned_parameters(stack: nn.Module) -> list[Owned]:
+    """All parameters of a lifted stack with their owners; the last layer that has weights makes the logits."""
+    found = layers_with_parameters(stack)
+    weighted = [path for path, each in found if each.unit_axis is not None and not each.of_norm]
+    return [replace(each, of_output=not each.of_norm and path in weighted[-1:]) for path, each in found]
+
+
 def layers_with_parameters(stack: nn.Module) -> list[tuple[str, Owned]]:
-    """Each parameter of a lifted stack with its layer's path in the plain models, in the network's order."""
+    """The parameters of a stack, each with its layer's path in the plain models, in the network's order."""
     seen: dict[int, tuple[str, Owned]] = {}
     for path, layer in _layers_below(stack, ""):
-        if isinstance(layer, Lifted):
-            owned = list(layer.owned())
-        else:
-            owned = [Owned(each, [0], of_norm) for each, of_norm in parameters_with_kind(layer)]
-        for each in owned:
+        for each in layer.owned() if isinstance(layer, Lifted) else owned_by(layer, 0):
             seen.setdefault(id(each.tensor), (path, each))
     return list(seen.values())
 
 
 def layers_with_buffer(stack: nn.Module, name: str) -> list[str]:
-    """The paths in the plain models of the layers of which some keep a tensor of that name beside their parameters."""
+    """The paths, in the plain models, of the layers that have a buffer of this name in some replicate."""
     found = {path: None for path, layer in _layers_below(stack, "") if any(True for _ in _buffers(layer, name))}
     return list(found)
 
@@ -43,7 +46,7 @@ def _buffers(layer: nn.Module, name: str) -> Iterator[Tensor]:
 
 
 def _layers_below(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
-    """The layers of a stack, lifted or, in a stack of one, plain, with their paths in the plain models."""
+    """The layers of a stack with their paths in the plain models. They are lifted, or, in a stack of one, plain."""
     if isinstance(module, Single):
         yield from _plain_below(module.model, path)
     elif isinstance(module, Cut):
@@ -72,12 +75,12 @@ def _joined(path: str, name: str) -> str:
 
 @dataclass
 class Passed:
-    """What has passed through a layer of some replicates.
+    """The inputs and outputs of a layer in some replicates.
 
     Attributes:
-        owners: the replicates that have this layer.
+        owners: these replicates.
         kind: the layer's class in their plain models.
-        inputs, outputs: (R, N, ...) of these, one for each call.
+        inputs, outputs: (R, N, ...), one for each call of the layer, R being these replicates.
     """
 
     owners: Sequence[int]
@@ -86,19 +89,21 @@ class Passed:
     outputs: list[Tensor] = field(default_factory=list)
 
     def forget(self) -> None:
-        """As if nothing had passed so far."""
+        """Drops what has been kept so far."""
         self.inputs.clear()
         self.outputs.clear()
 
 
 @contextmanager
 def passing(stack: nn.Module, paths: Sequence[str], takes: Takes) -> Iterator[dict[str, list[Passed]]]:
-    """Within, all that passes through these layers is kept; each path's in parts that have the layer in one form.
+    """Keeps the inputs and outputs of layers within the `with`, by path.
+
+    A layer has several parts where the replicates have different kinds of it (other norm, other activation).
 
     Args:
         stack: as `lift` makes it.
-        paths: of layers in the plain models, of which some replicates, or all, may lack one.
-        takes: which of the distinct batches each replicate takes, as `lift` has it.
+        paths: of layers in the plain models. Some replicates, or all, may not have one.
+        takes: which of the U batches each replicate takes, as for `lift`.
     """
     hooks: list[RemovableHandle] = []
     found: dict[str, list[Passed]] = {}
@@ -125,7 +130,7 @@ def _keeper(part: Passed, is_plain: bool, takes: Takes) -> Any:
 
 
 def buffers_of(stack: nn.Module, path: str, name: str, replicates: int) -> Iterator[tuple[Sequence[int], list[Tensor]]]:
-    """The tensors of that name that a layer keeps beside its parameters, by who owns them: one of all, or one each."""
+    """The buffers of this name in a layer, with the replicates that they are of: one buffer of all, or one of each."""
     for place in places_of(stack, path, range(replicates)):
         found = list(_buffers(place.module, name))
         if found:
@@ -133,7 +138,10 @@ def buffers_of(stack: nn.Module, path: str, name: str, replicates: int) -> Itera
 
 
 class Place(NamedTuple):
-    """Where a layer of some replicates is called; `is_plain`: a module of one, without an axis for replicates."""
+    """A module of the stack that does the work of a layer for the replicates `owners`.
+
+    `is_plain`: it is the plain layer of one replicate, whose tensors have no replicate axis.
+    """
 
     module: nn.Module
     is_plain: bool
@@ -141,7 +149,7 @@ class Place(NamedTuple):
 
 
 def places_of(module: nn.Module, path: str, owners: Sequence[int]) -> Iterator[Place]:
-    """The places of a layer in a stack, or in a part of one, of the replicates `owners` that have it."""
+    """Finds a layer by its path in a stack, or in a part of one, for those of the replicates `owners` that have it."""
     if isinstance(module, Cut):
         parts = torch.tensor(module.owners).split(module.sizes)
         for layer, part in zip(module.layers, parts, strict=True):

@@ -1,4 +1,4 @@
-"""What torch.nn's own layers treat alone, and those that have a lifted form of their own: they cannot declare it."""
+"""Declarations of torch.nn's layers, which cannot make them themselves, and lifted forms for some of these layers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _convolution(plain: Sequence[nn.Conv2d], owners: Sequence[int]) -> nn.Module
 
 
 def _flatten(plain: Sequence[nn.Flatten], owners: Sequence[int]) -> nn.Module:
-    """One that counts axes from the first has an axis more before them."""
+    """Axes that are counted from the first one move by one, for the replicate axis."""
     start, end = (axis + 1 if axis >= 0 else axis for axis in (plain[0].start_dim, plain[0].end_dim))
     return Same([nn.Flatten(start, end)], owners)
 

@@ -1,4 +1,4 @@
-"""Layers whose replicates run the same program, as one vectorized call of it (torch.func.vmap)."""
+"""Layers of all replicates as one vectorized call (torch.func.vmap)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from bnlab.lifting.lifted import Lifted, Owned, parameters_with_kind, spread
+from bnlab.lifting.lifted import Lifted, Owned, owned_by, spread
 
 
 class Vmapped(Lifted):
-    """One call over the replicates' parameters and buffers, each stacked on a first axis R.
+    """One call of the layer, vectorized over the replicates' parameters and buffers, which are stacked on an axis R.
 
-    For layers of plain operations: none that looks at a number to decide (`item`), no autograd.Function of its own.
+    For layers that declare Each.CALL.
     """
 
     def __init__(self, plain: Sequence[nn.Module], owners: Sequence[int]) -> None:
@@ -24,7 +24,7 @@ class Vmapped(Lifted):
         self._program = (
             copy.deepcopy(plain[0]),
         )  # in a tuple, so that it is no submodule: its own values are not used
-        self._of_norm = [of_norm for _, of_norm in parameters_with_kind(plain[0])]
+        self._of_norm = [each.of_norm for each in owned_by(plain[0], 0)]
         self._names = [name for name, _ in plain[0].named_parameters()]
         self._buffer_names = [name for name, _ in plain[0].named_buffers()]
         rows = zip(*(module.parameters() for module in plain), strict=True)
@@ -40,7 +40,7 @@ class Vmapped(Lifted):
 
     def owned(self) -> Iterator[Owned]:
         for value, of_norm in zip(self.values, self._of_norm, strict=True):
-            yield Owned(value, self.owners, of_norm)
+            yield Owned(value, self.owners, of_norm, unit_axis=1 if value.ndim > 2 else None)
 
     @torch.no_grad()
     def lower(self) -> None:
@@ -50,11 +50,11 @@ class Vmapped(Lifted):
                 value.copy_(state[name][row])
 
     def _state(self) -> dict[str, Tensor]:
-        """The replicates' values, by the plain layer's names."""
+        """The stacked parameters and buffers, by their names in the plain layer."""
         parameters = dict(zip(self._names, self.values, strict=True))
         return parameters | {name: self.get_buffer(_flat(name)) for name in self._buffer_names}
 
 
 def _flat(name: str) -> str:
-    """A name for a buffer, which may hold no dot."""
+    """The name without dots, which a buffer's name may not have."""
     return name.replace(".", "_")

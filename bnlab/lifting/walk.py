@@ -1,6 +1,6 @@
-"""The walk through the replicates' models, layer by layer and side by side, that lifts them into one module.
+"""`lift`: walks through the replicates' models side by side, layer by layer, and makes one module of them.
 
-What it does with a layer follows from what the layer declares (`bnlab.declarations`), never from which one it is.
+How a layer is lifted follows from what it declares (`bnlab.declarations`), never from its name.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from bnlab.lifting.lifted import (
     Holder,
     Lifted,
     Looped,
-    Owned,
     Same,
     Single,
     Takes,
-    parameters_with_kind,
     tensors_of,
 )
 from bnlab.lifting.linear import SingleLinear
@@ -33,7 +31,7 @@ from bnlab.lifting.torch_layers import DECLARED, OF_THEIR_OWN
 from bnlab.lifting.vmapped import Vmapped
 
 Form = Callable[[Sequence[nn.Module], Sequence[int]], nn.Module]
-"""Makes one layer of the layers of some replicates."""
+"""Makes one lifted layer of the plain layers of some replicates, and the numbers of these replicates."""
 
 FORMS: dict[Each, Form] = {
     Each.VALUE: Same,
@@ -45,13 +43,16 @@ FORMS: dict[Each, Form] = {
 
 
 def lift(models: Sequence[nn.Module], takes: Takes | None = None) -> nn.Module:
-    """One module for all replicates: images (U, N, ...) or shared by all (1, N, ...) -> logits (R, N, K).
+    """Makes one module, the stack, of all replicates' models: images (U, N, ...) -> logits (R, N, K).
 
-    The models must have the same layers at the same places, of the same widths. `takes` says which of the U batches
-    each replicate takes; by default each has its own.
+    U is 1 if all replicates take the same batch.
+
+    Args:
+        models: they must have the same layers at the same places, of the same widths.
+        takes: which of the U batches each replicate takes; None: replicate n takes batch n.
 
     Raises:
-        TypeError: a layer or a model is not as it declares.
+        TypeError: a layer or a model is not what it declares to be.
     """
     if len(models) == 1:
         return Single(_Single().lift(models))
@@ -62,13 +63,6 @@ def lift(models: Sequence[nn.Module], takes: Takes | None = None) -> nn.Module:
     return stack
 
 
-def owned_parameters(stack: nn.Module) -> list[Owned]:
-    """All parameters of a lifted stack with their owners."""
-    if isinstance(stack, Single):
-        return [Owned(parameter, [0], of_norm) for parameter, of_norm in parameters_with_kind(stack)]
-    return [owned for module in stack.modules() if isinstance(module, Lifted) for owned in module.owned()]
-
-
 def lower(stack: nn.Module) -> None:
     """Copies the trained values back into the plain models that the stack was lifted from."""
     for module in stack.modules():
@@ -77,14 +71,14 @@ def lower(stack: nn.Module) -> None:
 
 
 def depends_on_tensors_alone(stack: nn.Module) -> bool:
-    """Whether all layers are known: those keep nothing but tensors from step to step."""
+    """Whether its layers keep nothing but tensors from step to step, which is certain only of known layers."""
     if isinstance(stack, Single):
         return is_known_throughout(stack.model)
     return not any(isinstance(module, Looped) for module in stack.modules())
 
 
 def is_known_throughout(module: nn.Module) -> bool:
-    """Whether all layers of a plain model declare what they treat alone, or are PyTorch's own."""
+    """Whether all layers of a plain model are known: they declare something, or are torch.nn's."""
     if isinstance(declared(module), Calls):
         return all(map(is_known_throughout, module.children()))
     return isinstance(module, SingleLinear) or _class_of(module) in OF_THEIR_OWN or declared(module) is not None
@@ -92,7 +86,7 @@ def is_known_throughout(module: nn.Module) -> bool:
 
 @contextlib.contextmanager
 def without_noise(stack: nn.Module) -> Iterator[None]:
-    """Layers that declare that they are noise do nothing within, whatever the mode of the others."""
+    """Switches off layers that declare `is_noise`, such as dropout, within the `with`; all others keep their mode."""
     noisy = [module for module in stack.modules() if module.training and _is_noise(module)]
     for module in noisy:
         module.training = False
@@ -102,13 +96,13 @@ def without_noise(stack: nn.Module) -> Iterator[None]:
 
 
 def _is_noise(module: nn.Module) -> bool:
-    """Whether it is such a layer, or one of all replicates'."""
+    """Whether the layer, plain or lifted, declares `is_noise`."""
     plain = module.plain[0] if isinstance(module, Lifted) else module
     return bool(vars(type(plain)).get("is_noise"))
 
 
 class _Walk(ABC):
-    """One walk. A layer that stands at several places is lifted once, so that its replicates go on sharing it."""
+    """One walk. A layer that a model has at several places is lifted once, so that it is still the same one there."""
 
     def __init__(self) -> None:
         self._lifted: dict[tuple[int, ...], nn.Module] = {}
@@ -130,10 +124,10 @@ class _Walk(ABC):
 
     @abstractmethod
     def _lift_all(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-        """Lifts the layers at a place where none of them was before."""
+        """Lifts layers that have not been lifted before."""
 
     def _with_lifted_layers(self, holders: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-        """A copy of the first holder whose layers are lifted from those of all."""
+        """A copy of the first holder with lifted layers in place of its own."""
         layers: dict[str, nn.Module | None] = {}
         for name in holders[0]._modules:
             place = [layer for holder in holders if (layer := holder._modules[name]) is not None]
@@ -142,7 +136,7 @@ class _Walk(ABC):
 
 
 class _Single(_Walk):
-    """Through the only replicate: all layers but the linear ones stay as they are."""
+    """A walk through a single replicate: all layers but the linear ones stay as they are."""
 
     def _lift_all(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
         (module,) = modules
@@ -152,10 +146,10 @@ class _Single(_Walk):
 
 
 class _Stack(_Walk):
-    """Through several replicates."""
+    """A walk through several replicates."""
 
     def _lift_all(self, modules: Sequence[nn.Module], owners: Sequence[int]) -> nn.Module:
-        """Lifts the layer at one place, cut where its kind changes from one replicate to the next."""
+        """Lifts the layers at one place, cut into slices wherever their kind changes from one replicate to the next."""
         numbers = range(len(owners))
         slices = [list(part) for _, part in itertools.groupby(numbers, key=lambda number: _kind(modules[number]))]
         if len(slices) == 1:
@@ -176,10 +170,10 @@ class _Stack(_Walk):
 
 
 def declared(module: nn.Module) -> Each | Calls | None:
-    """What the module's class declares, or PyTorch's is known for; not a base of it.
+    """What the module's own class declares, or is known of it if it is torch.nn's; None: nothing.
 
     Raises:
-        TypeError: it declares that it holds layers and has tensors besides, or treats too many things alone.
+        TypeError: it makes two declarations, an unknown one, or declares that it holds layers and has tensors itself.
     """
     own, kind = vars(type(module)), type(module).__name__
     found = [value for value in (DECLARED.get(type(module)), own.get("treats_alone"), own.get("holds_layers")) if value]
@@ -196,7 +190,7 @@ def declared(module: nn.Module) -> Each | Calls | None:
 
 
 def _form_of_its_own(module: nn.Module) -> Form:
-    """The form of what declares nothing itself."""
+    """The form of a layer that declares nothing itself."""
     if not is_parametrized(module):
         return OF_THEIR_OWN.get(type(module), Looped)
     is_vectorized = all(declared(each) is Each.CALL for each in _parametrizations(module))
@@ -204,7 +198,7 @@ def _form_of_its_own(module: nn.Module) -> Form:
 
 
 def _class_of(module: nn.Module) -> type[nn.Module]:
-    """Its class; of one that is parametrized, for which PyTorch makes a class, the class that it had."""
+    """The module's class; if it is parametrized, which gives it a new class, the class that it had before."""
     (kind,) = type(module).__bases__[:1] if is_parametrized(module) else (type(module),)
     return kind
 
@@ -214,7 +208,7 @@ def _parametrizations(module: nn.Module) -> list[nn.Module]:
 
 
 def _kind(module: nn.Module) -> Hashable:
-    """Two layers of one kind compute the same function of their input and their own tensors."""
+    """The kind of a layer: layers of one kind compute the same function of their input and their tensors."""
     settings = repr(sorted((name, value) for name, value in vars(module).items() if name not in _OF_ALL))
     if is_parametrized(module):
         parts = [_kind(each) for each in _parametrizations(module)]
@@ -231,7 +225,7 @@ _OF_ALL = vars(nn.Module()).keys()
 
 
 def _may_lack(module: nn.Module, name: str) -> bool:
-    """Whether replicates that have such a tensor and those that have none are of one kind."""
+    """Whether layers with and without this tensor are of one kind."""
     return name == "bias" and type(module) in (nn.Linear, nn.Conv2d)
 
 

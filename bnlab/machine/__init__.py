@@ -1,6 +1,6 @@
 """The process and the computer it runs on: signals, paths, memory, text, compiler, and CPU threads.
 
-What knows nothing of norms or training may live here. The door `threads` imports torch; all else here does not.
+Nothing here knows of norms or training. Only `threads` imports torch, and is imported by its own name.
 """
 
 from bnlab.machine import compiler, interrupt, memory, paths, plain_text
@@ -8,13 +8,14 @@ from bnlab.machine.cache import bytes_per_core
 from bnlab.machine.interrupt import Interrupt
 from bnlab.machine.memory import keep_freed_memory
 from bnlab.machine.paths import is_folder, why_no_folder
-from bnlab.machine.whole_lines import as_wide_as_needed, say
+from bnlab.machine.whole_lines import as_wide_as_needed, in_pieces, say
 
 __all__ = [
     "Interrupt",
     "as_wide_as_needed",
     "bytes_per_core",
     "compiler",
+    "in_pieces",
     "interrupt",
     "is_folder",
     "keep_freed_memory",

@@ -1,4 +1,4 @@
-"""The processor's caches: how much of its memory a core can have at hand."""
+"""The sizes of the processor's caches."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import re
 from pathlib import Path
 
 DEFAULT = 4 * 2**20
-"""Bytes, where the system does not tell; few processors of today have less for a core."""
+"""Bytes to assume if the system does not say. Few of today's processors have less for a core."""
 
 
 @functools.cache
 def bytes_per_core(caches: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int:
-    """What a core can keep in its caches while all compute: its own ones, and half of its share of those it shares.
+    """The bytes that a core can keep in cache while all cores compute.
 
-    Only half, since code and the neighbours that a virtual machine does not see need some of it too.
+    It is the largest of its own caches and of half its share of each shared one: only half, since code, and other
+    virtual machines on the same processor, need some of it too.
     """
     found = [_share(index) for index in sorted(caches.glob("index*"))]
     return max([share for share in found if share is not None], default=DEFAULT)
 
 
 def _share(index: Path) -> int | None:
-    """The bytes of one cache that are for one core; None if it holds code, or the system does not say."""
+    """The bytes of one cache that count for one core; None if it holds code, or the system does not say."""
     try:
         kind, size, cores = ((index / name).read_text().strip() for name in ("type", "size", "shared_cpu_list"))
     except OSError:
@@ -35,6 +36,6 @@ def _share(index: Path) -> int | None:
 
 
 def _length(span: str) -> int:
-    """Of a list like Linux writes it: 3 is one core, 0-7 are eight."""
+    """The number of cores in a span as Linux writes it: 3 is one core, 0-7 are eight."""
     first, _, last = span.partition("-")
     return int(last or first) - int(first) + 1

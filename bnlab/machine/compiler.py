@@ -1,4 +1,4 @@
-"""The C++ compiler that PyTorch's compiler calls: whether it is there and works, before anything is trained."""
+"""Checks that the C++ compiler works which PyTorch's compiler calls."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def check(option: str, without: str) -> None:
     """Raises UserError if no compiler works here.
 
     Args:
-        option: that asks for compiling.
-        without: what to write to do without.
+        option: the setting that asks for compiling, for the message.
+        without: what to write to train without it.
     """
     found = fault()
     if found is not None:
@@ -31,9 +31,9 @@ def check(option: str, without: str) -> None:
 
 
 def fault() -> str | None:
-    """What compiling lacks here, and what helps; None if a C++ file that includes Python.h can be compiled.
+    """What is missing to compile, and how to install it; None if a C++ file that includes Python.h compiles.
 
-    PyTorch takes the compiler that the environment variable CXX names, by default g++ (clang++ on macOS).
+    PyTorch takes the compiler in the environment variable CXX, by default g++ (clang++ on macOS).
     """
     name = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
     return _fault(name, os.environ.get("PATH", ""))
@@ -41,7 +41,7 @@ def fault() -> str | None:
 
 @functools.cache
 def _fault(name: str, path: str) -> str | None:
-    """Tried once a process, for the tenths of a second that it takes."""
+    """Cached, since a try takes some tenths of a second."""
     command = [*shlex.split(name), f"-I{sysconfig.get_path('include')}", "-fsyntax-only", "-x", "c++", "-"]
     try:
         done = subprocess.run(
@@ -59,6 +59,6 @@ def _fault(name: str, path: str) -> str | None:
 
 
 def _import_in_silence() -> None:
-    """What PyTorch's compiler imports says "No CUDA runtime is found" where CUDA is installed without a GPU."""
+    """Imports a module of PyTorch's compiler that prints "No CUDA runtime is found" if there is CUDA and no GPU."""
     with contextlib.redirect_stderr(io.StringIO()):
         importlib.import_module("torch.utils.cpp_extension")

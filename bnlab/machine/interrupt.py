@@ -1,7 +1,7 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first during training is kept until the state is saved, all others stop at once.
+"""Ctrl-C, SIGTERM and SIGHUP: the first one in a training waits until the state is saved, all others stop at once.
 
-SIGUSR1 during training has the state saved, and it goes on. `begin` and `end` bracket the process: a signal is one line
-and an exit with 130 also while libraries are imported.
+After SIGUSR1 a training saves its state and goes on. `begin` is called at the start of the process and `end` at its
+end, so that a signal gives one line and exit code 130 even while libraries are imported.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from types import FrameType, TracebackType
 from typing import Any
 
 HANGUP_COUNTS = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
-"""Not where `nohup` has seen to it that the process outlives its terminal."""
+"""Whether SIGHUP stops the process; not under `nohup`, which lets a process outlive its terminal."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if HANGUP_COUNTS else []))
-"""Those that stop."""
+"""The signals that stop the process."""
 
 AGAIN = 1.0
-"""Seconds after which a signal is raised once more: code of others that runs during imports may have swallowed it."""
+"""Seconds after which a signal is raised once more, since code of libraries may have swallowed it during an import."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Not KeyboardInterrupt itself: once that has passed an `exec`, Python dies of SIGINT, however the program ends."""
+    """Raised by a signal. Not KeyboardInterrupt itself: once that has left an `exec`, Python always dies of SIGINT."""
 
 
 def begin() -> None:
-    """From now on these signals raise Interrupted, until something stops for it."""
+    """From now on these signals raise Interrupted, again and again until the process stops."""
     unraisable = sys.unraisablehook
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # there is nothing to save yet
     for number in SIGNALS:
@@ -41,7 +41,7 @@ def begin() -> None:
 
 
 def end() -> None:
-    """From now on nothing is left to interrupt."""
+    """From now on these signals are ignored."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
@@ -55,7 +55,7 @@ def _raise(number: int, frame: FrameType | None) -> None:
 
 
 def _leave_terminal() -> None:
-    """What is written to a terminal that has hung up goes to nowhere: it would be an error, and stop the saving."""
+    """If the terminal has hung up, discards all output from now on: writing would be an error, and stop the saving."""
     for stream in (1, 2):
         try:
             termios.tcgetattr(stream)
@@ -66,9 +66,9 @@ def _leave_terminal() -> None:
 
 
 class Interrupt:
-    """A context in which such a signal raises KeyboardInterrupt; within `deferred` the first only sets `requested`.
+    """A context in which these signals raise KeyboardInterrupt; within `deferred` the first only sets `requested`.
 
-    In threads other than the main one, where no signal arrives, it does nothing.
+    It does nothing in other threads than the main one, which get no signals.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Interrupt:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Work that looks at `requested` itself; what it did not see is raised at its regular end."""
+        """For work that looks at `requested` itself. If it ends without having stopped, Interrupted is raised."""
         self._deferred = True
         try:
             yield
@@ -101,7 +101,7 @@ class Interrupt:
             raise Interrupted("interrupted after a stack was done")
 
     def take_wish_to_save(self) -> bool:
-        """Whether SIGUSR1 has come since the last time that this was asked."""
+        """Whether SIGUSR1 has come since the last call."""
         wanted, self._save_wanted = self._save_wanted, False
         return wanted
 

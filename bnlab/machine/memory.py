@@ -1,7 +1,4 @@
-"""How much memory there is for this process, and how it keeps what it has freed.
-
-The training loop asks for the same blocks at every step.
-"""
+"""How much memory this process may use, and a setting of malloc that makes training faster."""
 
 from __future__ import annotations
 
@@ -20,17 +17,17 @@ LARGEST_BLOCK = 2**30
 
 
 def limit(root: Path = Path("/")) -> int:
-    """Bytes that this process may use: of the machine, its cgroups (version 1 and 2) and its rlimits the smallest.
+    """The bytes that this process may use: the least of the machine's memory, its cgroups' limits and its rlimits.
 
     Args:
-        root: where /proc and /sys are.
+        root: the folder with /proc and /sys.
     """
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([physical, *_of_cgroups(root), *_of_process(root)])
 
 
 def out_of_memory_kills() -> int | None:
-    """How many processes the kernel has killed for lack of memory, in whatever cgroup; None where it does not tell."""
+    """How many processes of this machine the kernel has killed for lack of memory; None if it does not say."""
     try:
         lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -39,7 +36,7 @@ def out_of_memory_kills() -> int | None:
 
 
 def _of_cgroups(root: Path) -> Iterator[int]:
-    """The limits of the process's cgroups and all above them, as far as they are visible from here."""
+    """The limits of the process's cgroups (version 1 and 2) and of all above them, as far as they are visible."""
     try:
         memberships = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -58,7 +55,7 @@ def _of_cgroups(root: Path) -> Iterator[int]:
 
 
 def _number(file: Path) -> Iterator[int]:
-    """The number in a file; none where there is no such file, or where it says "max"."""
+    """The number in a file; nothing if there is no such file, or if it says "max"."""
     try:
         yield int(file.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -66,7 +63,7 @@ def _number(file: Path) -> Iterator[int]:
 
 
 def _of_process(root: Path) -> Iterator[int]:
-    """What the process may still map into its address space, or use as data."""
+    """The bytes that the process may still use by its rlimits, of address space and of data."""
     try:
         pages = (root / "proc/self/statm").read_text(encoding="ascii").split()
     except OSError:
@@ -79,12 +76,12 @@ def _of_process(root: Path) -> Iterator[int]:
 
 @functools.cache
 def keep_freed_memory() -> None:
-    """Has glibc's malloc keep blocks of up to 1 GiB that were freed, and serve the first GiB from huge pages.
+    """Makes glibc's malloc keep freed blocks of up to 1 GiB, and use huge pages.
 
-    By default it gives large blocks, such as a stack's gradients, back to the kernel, which hands them out again page
-    by page and zeroed: a millisecond or more of a step of a stack of 16. Huge pages (2 MiB in place of 4 KiB, where the
-    kernel gives them to those who ask) spare the processor most of the look-ups of addresses while Adam walks through
-    its state. Does nothing where there is no glibc.
+    A training allocates the same blocks at every step. By default malloc returns large ones, such as a stack's
+    gradients, to the kernel, which hands them out again page by page and zeroed: a millisecond or more of a step of a
+    stack of 16. Huge pages (2 MiB instead of 4 KiB, if the kernel allows them) spare the processor most of the address
+    look-ups while Adam goes through its state. Without glibc this does nothing.
     """
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallopt") or not hasattr(mmap, "MADV_HUGEPAGE"):
@@ -95,7 +92,7 @@ def keep_freed_memory() -> None:
 
 
 def _advise_huge_pages(libc: ctypes.CDLL, size: int) -> None:
-    """Asks for huge pages in a free piece of the heap; nothing of it is occupied before it is used."""
+    """Asks for huge pages in a free part of the heap, which uses no memory until it is written."""
     libc.malloc.restype = ctypes.c_void_p
     block = libc.malloc(ctypes.c_size_t(size))
     if block:

@@ -1,4 +1,4 @@
-"""Text on a terminal or in a file that has not all of Unicode: what cannot be encoded is put in other letters."""
+"""Output in encodings without all of Unicode: characters that cannot be encoded are written in ASCII."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ IN_ASCII = {
 
 
 def begin() -> None:
-    """From now on stdout and stderr fail at no character, whatever their encoding is."""
+    """From now on stdout and stderr accept every character, whatever their encoding is."""
     codecs.register_error(HANDLER, _replace)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -53,7 +53,7 @@ def begin() -> None:
 
 
 def in_ascii(character: str) -> str:
-    """A character as it is written where there is no Unicode: `mu` for μ, `e` for é, `?` for what has no such form."""
+    """A character in ASCII: `mu` for μ, `e` for é, and `?` for one that has no such form."""
     if character in IN_ASCII:
         return IN_ASCII[character]
     name = unicodedata.name(character, "")

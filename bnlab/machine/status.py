@@ -1,4 +1,4 @@
-"""A line on the terminal that says what is waited for, until there is more to see. In a pipe nothing is said."""
+"""A line on the terminal that says what bnlab is doing until there is output. In a pipe it is not shown."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import sys
 
 ERASE = "\r\x1b[K"
 _shown: list[str] = []
-"""The line that stands there, if one does."""
+"""The line that is shown now, if there is one."""
 
 
 def show(text: str) -> None:
-    """Puts a line in the place of the one before."""
+    """Shows a line, in place of the one before."""
     if sys.stderr.isatty():
         clear()
         _shown.append(text)
@@ -19,13 +19,13 @@ def show(text: str) -> None:
 
 
 def follow(text: str) -> None:
-    """The same, if a line stands there: where the user wants none, none was begun."""
+    """Shows a line if there is one already. So nothing is shown where no command has begun with `show`."""
     if _shown:
         show(text)
 
 
 def clear() -> None:
-    """Takes the line away."""
+    """Removes the line."""
     if _shown:
         _shown.clear()
         sys.stderr.write(ERASE)

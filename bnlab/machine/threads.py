@@ -1,8 +1,8 @@
 """How many CPU threads PyTorch computes with.
 
-Whatever prepares a training computes with one, `use_threads(1)`. The training has threads of its own
-(`bnlab.engine.team`), and PyTorch's never end: where a process has more threads than the machine has cores, they sleep
-between kernels instead of waiting awake, and a small network's step takes several times as long.
+What prepares a training uses one thread, by `use_threads(1)`; the training itself has its own (`bnlab.engine.team`).
+PyTorch's threads never end, and a process must not have more of them than the machine has cores: they would then sleep
+between kernels instead of spinning, and a small network's step would take several times as long.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DEFAULT_THREADS = torch.get_num_threads()
 
 
 def in_own_thread(count: int, call: Callable[[], Result]) -> Result:
-    """Has a new thread call it, with so many to compute with, which end with it."""
+    """Calls the function in a new thread, in which PyTorch computes with `count` threads that end with it."""
 
     def with_its_threads() -> Result:
         torch.set_num_threads(count)
@@ -35,7 +35,7 @@ def in_own_thread(count: int, call: Callable[[], Result]) -> Result:
 
 @contextlib.contextmanager
 def use_threads(count: int) -> Iterator[None]:
-    """This thread computes with so many, afterwards with as many as before. Also a decorator."""
+    """Within the `with`, PyTorch computes with `count` threads in this thread. Also a decorator."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

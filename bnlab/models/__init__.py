@@ -1,6 +1,6 @@
 """The models: `build` makes one from its configuration, `size_of` says how large it is.
 
-A file per model and what they share; a model lists its `layers` and knows nothing of training.
+Each model has a file, and `blocks` has what they share. A model is a plain module and knows nothing of training.
 """
 
 from bnlab.models.blocks import ACTIVATIONS

@@ -1,4 +1,4 @@
-"""What all models share: a norm, an activation and a bias, or none, around each linear or convolutional layer."""
+"""What all models share: which norm, activation and bias go with each linear or convolutional layer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bnlab.models.slots import Slot
 from bnlab.models.steps import Affine
 from bnlab.models.tokens import TokenNorm
 
@@ -21,59 +22,49 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 @dataclass(frozen=True)
 class Blocks:
-    """The layers around those with weights.
+    """Makes the layers of a model: those with weights, and the norms and activations around them.
 
-    Every norm slot exists in every network (`nn.Identity` where nothing normalizes), so that two networks of one
-    shape have the same layers at the same places.
+    A place for a norm exists in every network, with `nn.Identity` where nothing normalizes, so that two networks of
+    one shape have the same layers at the same places.
 
     Args:
-        norm_layer: makes the norm for a number of channels and of dimensions of its input, the batch counted; None for
-            a network without norms.
+        norm: what stands at the places for a norm.
+        hidden_norms: the norm of each hidden layer, if they have other ones than `norm`.
         norm_position: "pre" or "post": the norm comes before or after the activation.
         norm_input: also normalize the pixels.
         norm_output: also normalize the logits.
         activation: one of `ACTIVATIONS`.
         bias: True, False, or "auto": a layer has none when the very next layer is a norm with a shift.
-        norm_shifts: whether the norm has a shift (beta) of its own.
-        norm_activates: whether the norm has an activation of its own, which takes the place of one right after it.
-        norm_at: the hidden layers that have a norm, counted from 0; None: all.
-        norm_is_token_wise: whether the norm takes each token of a sequence as a sample of its own.
-        norm_is_of_batch: whether the norm has statistics over the batch.
-        norm_without_affine: as norm_layer, without gamma and beta; None for a norm that has none or is not without.
     """
 
-    norm_layer: Callable[[int, int], nn.Module] | None
+    norm: Slot
     norm_position: str
     norm_input: bool
     norm_output: bool
     activation: str
     bias: bool | str
-    norm_shifts: bool
-    norm_activates: bool
-    norm_is_token_wise: bool
-    norm_is_of_batch: bool
-    norm_without_affine: Callable[[int, int], nn.Module] | None
-    norm_at: Sequence[int] | None = None
+    hidden_norms: Sequence[Slot] | None = None
 
     def at(self, number: int) -> Blocks:
-        """What stands around the hidden layer of that number."""
-        if self.norm_at is None or number in self.norm_at:
-            return self
-        return dataclasses.replace(self, norm_layer=None, norm_shifts=False, norm_activates=False)
+        """The blocks for the hidden layer of this number, which may have a norm of its own."""
+        return self if self.hidden_norms is None else dataclasses.replace(self, norm=self.hidden_norms[number])
 
     def input(self, channels: int, ndim: int) -> nn.Module:
-        """What the pixels pass first."""
+        """The norm of the pixels, or the identity."""
         return self._norm(channels, ndim, self.norm_input)
 
     def hidden(self, make: Callable[..., nn.Module], channels: int, ndim: int) -> list[nn.Module]:
-        """Layer, norm, activation, or layer, activation, norm; `make(bias=...)` gives the layer."""
+        """A hidden layer with its norm and activation in their order, and an identity at the norm's other place.
+
+        `make(bias=...)` makes the layer with weights, which has `channels` outputs.
+        """
         pre, post = self.norm_position == "pre", self.norm_position == "post"
-        activation = nn.Identity if pre and self.norm_activates else ACTIVATIONS[self.activation]
+        activation = nn.Identity if pre and self.norm.activates else ACTIVATIONS[self.activation]
         norms = self._norm(channels, ndim, pre), self._norm(channels, ndim, post)
         return [make(bias=self._has_bias(pre)), norms[0], activation(), norms[1]]
 
     def output(self, in_features: int, classes: int) -> list[nn.Module]:
-        """The layer that makes the logits, and what normalizes them."""
+        """The layer that makes the logits, and their norm or the identity."""
         linear = nn.Linear(in_features, classes, bias=self._has_bias(self.norm_output))
         return [linear, self._norm(classes, 2, self.norm_output)]
 
@@ -90,26 +81,27 @@ class Blocks:
         return nn.Linear(in_features, out_features, bias=self._has_bias(True))
 
     def step_norms(self, channels: int, steps: int, gamma: float, *, per_step: bool) -> tuple[nn.Sequential, nn.Module]:
-        """The norms of the steps of a sequence, and what follows at every step: gamma, from that value on, and beta.
+        """The norms for the steps of a sequence, and the gamma and beta that follow, which all steps share.
 
-        There is a norm for each step if `per_step` is asked for and it has statistics over the batch, else one for all.
+        There is a norm for each step if `per_step` is set and the norm has statistics over the batch, else one for all.
+        gamma starts at the value given.
         """
-        if self.norm_layer is None:
+        if self.norm.make is None:
             return nn.Sequential(nn.Identity()), nn.Identity()
-        count = steps if per_step and self.norm_is_of_batch else 1
-        if self.norm_without_affine is None:
-            return nn.Sequential(*(self.norm_layer(channels, 2) for _ in range(count))), nn.Identity()
-        norms = nn.Sequential(*(self.norm_without_affine(channels, 2) for _ in range(count)))
-        return norms, Affine(channels, gamma, self.norm_shifts)
+        count = steps if per_step and self.norm.is_of_batch else 1
+        if self.norm.without_affine is None:
+            return nn.Sequential(*(self.norm.make(channels, 2) for _ in range(count))), nn.Identity()
+        norms = nn.Sequential(*(self.norm.without_affine(channels, 2) for _ in range(count)))
+        return norms, Affine(channels, gamma, self.norm.shifts)
 
     def token_norm(self, channels: int, wanted: bool) -> nn.Module:
-        """The norm of tokens (N, T, channels), or the identity where none is wanted."""
-        if not wanted or self.norm_layer is None:
+        """The norm of tokens (N, T, channels), or the identity if it is not wanted."""
+        if not wanted or self.norm.make is None:
             return nn.Identity()
-        return TokenNorm(self.norm_layer(channels, 2 if self.norm_is_token_wise else 3), self.norm_is_token_wise)
+        return TokenNorm(self.norm.make(channels, 2 if self.norm.is_token_wise else 3), self.norm.is_token_wise)
 
     def _norm(self, channels: int, ndim: int, wanted: bool) -> nn.Module:
-        return self.norm_layer(channels, ndim) if wanted and self.norm_layer is not None else nn.Identity()
+        return self.norm.make(channels, ndim) if wanted and self.norm.make is not None else nn.Identity()
 
     def _has_bias(self, norm_follows: bool) -> bool:
-        return not (norm_follows and self.norm_shifts) if self.bias == "auto" else bool(self.bias)
+        return not (norm_follows and self.norm.shifts) if self.bias == "auto" else bool(self.bias)

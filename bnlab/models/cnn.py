@@ -1,8 +1,9 @@
 """A small convolutional network, for the norms that need space.
 
 1x28x28 -> [3x3 convolution 16, 2x2 max pooling, norm, ReLU] -> [3x3 convolution 32, 2x2 max pooling, norm, ReLU] ->
-Linear 10, with the norm before (`pre`) or after (`post`) the activation. Pooling comes first, for norm and activation
-have a quarter of the values then, and the largest value stays the largest under whatever increases.
+Linear 10, with the norm before (`pre`) or after (`post`) the activation. Pooling comes first, so that norm and
+activation have only a quarter of the values; an increasing function such as ReLU gives the same before pooling or
+after it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from bnlab.models.blocks import Blocks
 
 
 class MaxPool(nn.Module):
-    """2x2 max pooling of (N, C, H, W), as nn.MaxPool2d(2).
+    """2x2 max pooling: (N, C, H, W) -> (N, C, H/2, W/2), as nn.MaxPool2d(2) and faster.
 
-    PyTorch's is vectorized along the channels: with these last in memory it takes a tenth of the time on a CPU. The
-    result is laid out as usual, since a user's norm may take that for granted.
+    PyTorch's kernel is vectorized along the channels: with these last in memory it takes a tenth of the time on a CPU.
+    The result has the usual layout again, which a user's norm may rely on.
     """
 
     treats_alone = Each.FEATURE
@@ -39,7 +40,8 @@ class CNN(nn.Module):
     Args:
         image: shape of one image, (channels, height, width).
         widths: channels of each convolution.
-        blocks: what stands around the convolutions and the linear layer.
+        classes: number of logits.
+        blocks: makes the layers.
     """
 
     holds_layers = Calls.IN_ORDER

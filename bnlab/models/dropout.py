@@ -10,9 +10,9 @@ from bnlab.seeds import noise
 
 
 class Dropout(nn.Module):
-    """y = x m / (1 - p), with m = 0 for a share p of the values and 1 for the others, drawn anew at each call; else x.
+    """Dropout: in training y = x m / (1 - p), each m being 0 with probability p, else 1; at test time y = x.
 
-    Its `state_dict`: seed and count, whole numbers.
+    The masks are drawn anew at each call. Its `state_dict`: seed, and count (of the calls), whole numbers.
 
     Args:
         p: 0 or above, below 1.
@@ -31,7 +31,7 @@ class Dropout(nn.Module):
         self.register_buffer("count", torch.tensor(0))
 
     def draw(self, seed: int) -> None:
-        """Takes a seed of its own."""
+        """Sets the layer's seed."""
         self.seed.fill_(seed)
 
     def forward(self, x: Tensor) -> Tensor:

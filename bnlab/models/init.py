@@ -1,4 +1,4 @@
-"""Initial weights, drawn so that one seed gives the same weights whatever norms are in the network."""
+"""Initial weights: a seed gives the same weights whatever norms are in the network."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from bnlab.models.tokens import Positions
 
 
 def initialize(model: nn.Module, scheme: str, gain: float | None, activation: str, generator: torch.Generator) -> None:
-    """Draws the weights of a model's layers in place; norms keep their own start (gamma 1, beta 0).
+    """Draws the weights and biases of a model's layers in place. Norms keep theirs (gamma 1, beta 0).
 
-    All weights are drawn before the first bias: a network that has no bias before its norms draws the same weights
-    as one that has. The last layer's bias is the first one drawn, as every network has it, whatever biases it has
-    before its norms. Learned positions have a start of their own under every scheme.
+    Networks differ in which layers have a bias, since a layer before a norm needs none. So that they draw the same
+    weights all the same, all weights are drawn before the biases, and the output layer's bias, which all have, first
+    of these. Learned positions are drawn in the same way under every scheme.
 
     Args:
-        scheme: in and out are the inputs and outputs of a unit, times the positions of a convolution's kernel;
+        model: the model.
+        scheme: how to draw, `in` and `out` being the inputs and outputs of a unit, times the positions of a
+            convolution's kernel:
             `pytorch`: nn.Linear's and nn.Conv2d's default, U(-1/sqrt(in), 1/sqrt(in)) for weights and biases;
             `kaiming`: N(0, gain^2 / in), gain by default that of the activation (He et al., 2015), biases 0;
             `xavier`: U(-a, a) with a = gain sqrt(6 / (in + out)), gain 1 by default (Glorot & Bengio, 2010; Keras's
             default), biases 0;
             `normal`: N(0, gain^2), gain 0.01 by default, biases 0.
+        gain: the scheme's gain; None: its default.
+        activation: the network's, for kaiming's default gain.
+        generator: draws.
 
     Raises:
         ValueError: the scheme is none of these.
@@ -44,7 +49,7 @@ def initialize(model: nn.Module, scheme: str, gain: float | None, activation: st
 
 
 def layers_of(model: nn.Module) -> Iterator[nn.Module]:
-    """The layers that a model, or a part of one, holds, in their order; none from inside a layer."""
+    """The layers of a model, or of a part of one, in their order. A layer, such as a norm, is not taken apart."""
     if type(model) is nn.Sequential or "holds_layers" in vars(type(model)):
         for part in model.children():
             yield from layers_of(part)
@@ -53,7 +58,7 @@ def layers_of(model: nn.Module) -> Iterator[nn.Module]:
 
 
 def weight_layers(model: nn.Module) -> list[nn.Linear | nn.Conv2d]:
-    """The linear and convolutional layers of a model, in their order; none from inside a norm."""
+    """The linear and convolutional layers of a model, in their order; those inside a norm are left out."""
     return [layer for layer in layers_of(model) if isinstance(layer, nn.Linear | nn.Conv2d)]
 
 
@@ -65,7 +70,7 @@ def _draw_weight(
         bound = 1 / math.sqrt(fan_in)
         nn.init.uniform_(weight, -bound, bound, generator=generator)
     elif scheme == "kaiming":
-        # PyTorch knows no gain of GELU; it is close to ReLU's.
+        # PyTorch has no gain for GELU; ReLU's is close.
         usual = nn.init.calculate_gain("relu" if activation == "gelu" else activation)  # type: ignore[arg-type]  # a Literal
         nn.init.normal_(weight, 0.0, (gain or usual) / math.sqrt(fan_in), generator=generator)
     elif scheme == "xavier":

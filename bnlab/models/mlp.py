@@ -1,8 +1,8 @@
 """The article's network: fully connected layers, each followed by a norm and an activation.
 
 784 -> [Linear 128, norm, ReLU] -> [Linear 64, norm, ReLU] -> Linear 10, with the norm before (`pre`) or after (`post`)
-the activation. With `residual` a hidden layer whose input has its width is x + layer(x), norm and activation included
-(He et al. 2015); with `dropout` the last thing in a hidden layer is a dropout.
+the activation. With `residual` a hidden layer with as many outputs as inputs computes x + layer(x), norm and activation
+included (He et al. 2015); with `dropout` each hidden layer ends with dropout.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ class MLP(nn.Module):
 
     Args:
         image: shape of one image.
-        config: its widths, and what is added to a plain network.
-        blocks: what stands around the linear layers.
+        config: widths, residual connections and dropout.
+        classes: number of logits.
+        blocks: makes the layers.
     """
 
     holds_layers = Calls.IN_ORDER

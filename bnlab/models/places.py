@@ -1,4 +1,4 @@
-"""Where a model has its norms and activations, by their paths, whatever scheme is in it."""
+"""Where a model has its norms and activations: their paths, which are the same for all schemes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bnlab.norms import SCHEMES
 from bnlab.norms.dyt import DynamicTanh
 
 STAND_IN = SCHEMES["dyt"].configured("custom", alpha=0.5, affine=False)
-"""In the place of a norm where only shapes matter: it takes every shape."""
+"""Stands for any norm where only shapes matter: it takes inputs of every shape."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Places:
     """Paths in a model's `named_modules`.
 
     Attributes:
-        norms: where a norm is, or would be: with norm=none there is an identity, or none for each token or step. Those
-            within the cell of a recurrent network are left out.
-        activations: where an activation is; with a norm that activates by itself there may be an identity.
+        norms: where a norm is, or would be (with norm=none there is an identity). Norms inside the cell of a recurrent
+            network are left out.
+        activations: where an activation is, or an identity if the norm before it activates by itself.
     """
 
     norms: Sequence[str]
@@ -32,7 +32,7 @@ class Places:
 
 
 def places_of(model: ModelConfig, image: Sequence[int], classes: int) -> Places:
-    """The places of a model on images of that shape (channels, height, width)."""
+    """The places of a model for images of this shape (channels, height, width)."""
     built = build(model, STAND_IN, image, classes, generator=None)
     norms = [path for path, layer in built.named_modules() if isinstance(layer, DynamicTanh | TokenNorm | NormOfSteps)]
     outermost = [path for path in norms if not any(path.startswith(f"{other}.") for other in norms)]

@@ -8,7 +8,7 @@ from bnlab.declarations import Calls
 
 
 class Residual(nn.Module):
-    """x + branch(x), of any shape that the branch keeps."""
+    """y = x + branch(x). The branch keeps the shape of x."""
 
     holds_layers = Calls.BY_ITS_FORWARD
 

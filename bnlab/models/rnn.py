@@ -1,18 +1,18 @@
 """Recurrent networks that read an image as a sequence: of its 28 rows, or of its 784 pixels.
 
-At each of T steps, from h = c = 0 on, with norms N_x, N_h, N_c of their own:
+At each of T steps, starting with h = c = 0, with separate norms N_x, N_h, N_c:
 
     tanh:  h ← tanh(N_x(W_x x) + N_h(W_h h))
     lstm:  f, i, o, g = N_x(W_x x) + N_h(W_h h);  c ← σ(f + 1) c + σ(i) tanh(g);  h ← σ(o) tanh(N_c(c))
     gru:   r, z, n = N_x(W_x x);  r', z', n' = N_h(W_h h);  r, z ← σ(r + r'), σ(z + z')
            h ← z h + (1 - z) tanh(n + r n')
 
-and the last h goes through a linear layer to the logits. The LSTM with batch norm is that of Cooijmans et al. 2017
-(arXiv 1603.09025), without its learned first state and its noise there: norms on W_x x and W_h h apart, and on c. γ
-starts at 0.1, since with γ = 1 the inputs of tanh are so large that its gradients vanish. The batch's statistics are
-those of one time step (`per_step`), for those of the first steps are other ones, and so are the running averages; γ and
-β are the same at all steps. With `shared` the running averages are one for all. The forget gate's 1 is from
-Jozefowicz et al. 2015.
+A linear layer makes the logits of the last h. The LSTM with batch norm is that of Cooijmans et al. 2017 (arXiv
+1603.09025), without its learned first state and the noise on it: W_x x, W_h h and c are normalized separately. γ starts
+at 0.1 (`gamma`), since with γ = 1 the inputs of tanh are so large that its gradients vanish. Each step has running
+statistics of its own (`per_step`), since the first steps have other statistics than the later ones; with `shared` all
+steps have the same ones. γ and β are shared by all steps in both cases. The 1 in the forget gate is from Jozefowicz et
+al. 2015.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Steps(nn.Module):
     """Images (N, channels, height, width) as sequences (N, T, features).
 
     Args:
-        pixels: a step is one pixel, with its channels; else one row.
-        order: of the steps.
+        pixels: a step is one pixel with its channels; else one row of pixels.
+        order: the order of the steps; None: as in the image.
     """
 
     treats_alone = Each.SAMPLE
@@ -52,13 +52,13 @@ class Steps(nn.Module):
 
 
 class Recurrence(nn.Module):
-    """The steps' inputs W_x x, normalized, (N, T, gates H) -> the last h (N, H).
+    """Runs the cell over a sequence: the normalized W_x x of all steps, (N, T, gates H) -> the last h (N, H).
 
     Args:
         hidden: H.
         cell: one of `CELLS`.
         of_state: W_h.
-        norms_of_state, norms_of_c: N_h and N_c, T of them or one; what follows these at every step.
+        norms_of_state, norms_of_c: N_h and N_c: T norms, or one for all steps, and their γ and β.
     """
 
     holds_layers = Calls.BY_ITS_FORWARD
@@ -116,7 +116,7 @@ CELLS: dict[str, tuple[int, Callable[[Tensor, Tensor, State, Norm], State]]] = {
     "lstm": (4, _lstm),
     "gru": (3, _gru),
 }
-"""How many times H values W_x x and W_h h have, and a step: of both of these, normalized, the state, and N_c."""
+"""By the cell: how many gates it has, and its step, a function of W_x x and W_h h (normalized), (h, c) and N_c."""
 
 
 class RNN(nn.Module):
@@ -126,8 +126,9 @@ class RNN(nn.Module):
 
     Args:
         image: shape of one image, (channels, height, width).
-        config: its cell and sizes, and where its statistics are from.
-        blocks: what stands around the linear layers.
+        config: the cell, its size, the kind of sequence and of statistics.
+        classes: number of logits.
+        blocks: makes the layers.
     """
 
     holds_layers = Calls.IN_ORDER
@@ -164,6 +165,6 @@ class RNN(nn.Module):
 
 
 def permutation(steps: int) -> list[int]:
-    """The order of a permuted sequence: one for all seeds, as the task is one."""
+    """The order of the steps in a permuted sequence, the same for all seeds, since it is part of the task."""
     order: list[int] = torch.randperm(steps, generator=torch.Generator().manual_seed(0), device="cpu").tolist()
     return order

@@ -1,4 +1,4 @@
-"""How large a model is: the one count of weights, for memory, threads and reports."""
+"""How large a model is, for estimates of memory and for the choice of threads."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bnlab.norms import SCHEMES
 
 @dataclass(frozen=True)
 class Size:
-    """Of one replicate without norms.
+    """The size of one replicate's model, without norms.
 
     Attributes:
-        weights: of its linear and convolutional layers, biases left out.
-        activations: values that its layers give for one image, those that only pass them on counted too.
-        largest: values of the layer that gives most of them.
-        multiplications: of these layers in one image's forward pass.
+        weights: number of weights in linear and convolutional layers, without biases.
+        activations: number of output values of all layers for one image.
+        largest: the largest number of output values of one layer for one image.
+        multiplications: number of multiplications in one image's forward pass, in linear and convolutional layers.
     """
 
     weights: int
@@ -32,7 +32,7 @@ class Size:
 
 
 def size_of(model: ModelConfig, image: Sequence[int], classes: int) -> Size:
-    """Size of the model on images of that shape (channels, height, width)."""
+    """The size of the model for images of this shape (channels, height, width)."""
     built = build(model, SCHEMES["none"].configured("native"), image, classes, generator=None)
     layers = list(layers_of(built))
     weights = sum(layer.weight.numel() for layer in layers if isinstance(layer, nn.Linear | nn.Conv2d))

@@ -9,7 +9,7 @@ from bnlab.declarations import Calls, Each
 
 
 class Affine(nn.Module):
-    """γ x + β of each feature of (N, C); β is optional."""
+    """y = γ x + β for each feature of (N, C); β is optional."""
 
     treats_alone = Each.SAMPLE
 
@@ -24,18 +24,18 @@ class Affine(nn.Module):
 
 
 class NormOfSteps(nn.Module):
-    """(N, T, C) -> (N, T, C), each step by the norm of its own, or all by one.
+    """Normalizes each step of (N, T, C) by its own norm, or all steps by one.
 
     Args:
-        norms: T of them, or one, of inputs (N, C).
-        affine: what follows at every step.
+        norms: T norms of inputs (N, C), or one.
+        affine: is applied to every step after its norm.
     """
 
     holds_layers = Calls.BY_ITS_FORWARD
 
     def __init__(self, norms: nn.Sequential, affine: nn.Module) -> None:
         super().__init__()
-        self.count = len(norms)  # replicates that differ in it are of two kinds
+        self.count = len(norms)  # an attribute, by which lifting tells replicates apart that differ in it
         self.norms, self.affine = norms, affine
 
     def forward(self, x: Tensor) -> Tensor:

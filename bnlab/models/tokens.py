@@ -1,4 +1,4 @@
-"""What networks over sequences share. Shapes: N batch, T tokens of a sequence, C features of a token."""
+"""Layers for sequences of tokens. Shapes: N batch, T tokens of a sequence, C features of a token."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bnlab.declarations import Calls, Each
 
 
 class _Transposed(torch.autograd.Function):
-    """x.mT, laid out as usual, as is its gradient: a norm may take that for granted.
+    """x.mT, with result and gradient contiguous.
 
-    A sum's last bits depend on the layout of what is summed, and the layout of a gradient that comes together from two
-    sides is not the same in a recorded step.
+    A norm may rely on that. And it keeps a recorded step the same to the bit: the last bits of a sum depend on the
+    memory layout, and where two gradients are added, their sum's layout may differ in a recorded step.
     """
 
     @staticmethod
@@ -27,11 +27,11 @@ class _Transposed(torch.autograd.Function):
 
 
 class TokenNorm(nn.Module):
-    """A norm of tokens: (N, T, C) -> (N, T, C).
+    """Applies a norm to tokens: (N, T, C) -> (N, T, C).
 
     Args:
-        norm: of inputs (N, C) if it is `token_wise`, else of (N, C, L).
-        token_wise: each token is a sample of its own, as in a transformer's layer norm. Else the tokens are a spatial
+        norm: takes inputs (N, C) if `token_wise`, else (N, C, L).
+        token_wise: each token is a sample of its own, as for layer norm in a transformer. Else the tokens are a spatial
             axis, so that batch norm has statistics over N and T.
     """
 
@@ -51,7 +51,7 @@ class TokenNorm(nn.Module):
 
 
 class Positions(nn.Module):
-    """Adds a learned vector to each place of a sequence: (N, T, C) -> (N, T, C)."""
+    """Learned positions: adds a learned vector (C,) to each of the T tokens of (N, T, C)."""
 
     treats_alone = Each.CALL
     has_norm_parameters = False
@@ -61,7 +61,7 @@ class Positions(nn.Module):
         self.places = nn.Parameter(torch.zeros(tokens, channels))
 
     def draw(self, generator: torch.Generator) -> None:
-        """N(0, 0.02²), as in BERT and ViT."""
+        """Draws the vectors' initial values from N(0, 0.02²), as in BERT and ViT."""
         nn.init.normal_(self.places, 0.0, 0.02, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class Positions(nn.Module):
 
 
 class MeanOfTokens(nn.Module):
-    """(N, T, C) -> (N, C)."""
+    """The mean over the tokens: (N, T, C) -> (N, C)."""
 
     treats_alone = Each.SAMPLE
 

@@ -1,9 +1,9 @@
 """A small vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929), for the norms of sequences.
 
 1x28x28 -> 16 patches of 7x7 -> Linear 64, + learned positions -> blocks -> mean over the tokens -> Linear 10. A block
-is two residual branches, the attention of the tokens to each other and two linear layers on each token. With `pre` (the
-paper's) a norm begins each branch and another one follows the last block; with `post` (Vaswani et al. 2017) a norm
-follows each sum:
+has two residual branches: self-attention, and an MLP of two linear layers on each token. With `pre`, as in the paper,
+each branch begins with a norm, and one more follows the last block; with `post` (Vaswani et al. 2017) a norm follows
+each sum:
 
     pre:   x ← x + attention(norm(x)),  x ← x + mlp(norm(x))
     post:  x ← norm(x + attention(x)),  x ← norm(x + mlp(x))
@@ -42,9 +42,9 @@ class Patches(nn.Module):
 
 
 class Attend(nn.Module):
-    """Softmax attention of several heads: queries, keys and values (N, T, 3 C) -> (N, T, C).
+    """Multi-head attention: queries, keys and values (N, T, 3 C) -> (N, T, C).
 
-    Of each head with d = C / heads features: softmax(q kᵀ / √d) v, each token's over all tokens.
+    Each head has d = C / heads features and computes softmax(q kᵀ / √d) v, the softmax over all tokens.
     """
 
     treats_alone = Each.SAMPLE
@@ -65,8 +65,9 @@ class ViT(nn.Module):
 
     Args:
         image: shape of one image, (channels, height, width).
-        config: its sizes, and where the norms are.
-        blocks: what stands around the linear layers.
+        config: sizes, and where the norms are.
+        classes: number of logits.
+        blocks: makes the layers.
     """
 
     holds_layers = Calls.IN_ORDER

@@ -1,7 +1,8 @@
 """The normalization schemes: what each computes, and how to build its layers. Importing this does not import torch.
 
-A scheme is two files of one name: in `schemes` its settings and what is known of it, here its layers, to be read beside
-its paper. The files with layers are doors of their own, which import torch; so is `keras_layers`, for Keras's.
+A scheme has two files of the same name: here its layers, to be read beside its paper, and in `schemes` its settings and
+what is known of it. The files with layers, and `keras_layers` for Keras's, import torch and are imported by their own
+names.
 
 Shapes: N batch, C features or channels, L, H, W spatial; a layer keeps the shape, (N, C), (N, C, L) or (N, C, H, W).
 """

@@ -7,8 +7,8 @@ Of each channel's n values in the batch B (n = N for (N, C), N·L for (N, C, L),
     x̂    = (x − μ_B) / √(σ²_B + ε)
     y    = γ x̂ + β
 
-At test time the running statistics take the place of μ_B and σ²_B. They are updated in training as PyTorch does it, m
-being `momentum`, the weight of the new batch, and the variance that is stored being the unbiased one:
+At test time the running statistics take the place of μ_B and σ²_B. Training updates them as PyTorch does, with the
+unbiased variance; m is `momentum`, the weight of the new batch:
 
     running_mean ← (1 − m) running_mean + m μ_B
     running_var  ← (1 − m) running_var  + m σ²_B n/(n−1)
@@ -30,7 +30,7 @@ from bnlab.declarations import Each
 
 
 class _BatchNormTraining(torch.autograd.Function):
-    """y of the batch x, normalized over some of its axes, and its gradients written out by hand.
+    """Normalizes a batch x over some of its axes; the gradients are written out by hand.
 
     With g = ∂loss/∂y and the sums over the n values of a channel, the chain rule gives for the parameters
 
@@ -43,8 +43,8 @@ class _BatchNormTraining(torch.autograd.Function):
         ∂loss/∂x  = γ g s + ∂loss/∂σ² · 2 (x − μ)/n + ∂loss/∂μ · 1/n
                   = γ s (g − 1/n Σ g − x̂ · 1/n Σ g x̂)
 
-    so the two sums that the parameters need are all that the input needs. Every line is one call where it can be, for
-    at a batch of 32 the calls are the cost.
+    so the input's gradient needs only the two sums of the parameters' gradients. The code makes as few calls as it can,
+    since at a batch of 32 the calls are the cost.
     """
 
     @staticmethod
@@ -66,11 +66,11 @@ class _BatchNormTraining(torch.autograd.Function):
         mean = x.sum(axes, keepdim=keep).div_(n)
         centred = x - mean
         if len(axes) > 1:
-            # The sum over the spatial axes too is so long that its rounding shows in the mean: what is left of it.
+            # A sum over the spatial axes too is long, and its rounding shows in the mean: correct it by what is left.
             rest = centred.sum(axes, keepdim=keep).div_(n)
             mean.add_(rest)
             centred.sub_(rest)
-        # Not Σx²/n − μ², which loses all digits when μ is far from 0.
+        # Not Σx²/n − μ², which loses all digits when μ is large compared with σ.
         squares = (centred * centred).sum(axes, keepdim=keep)
         if running is not None:
             running_mean, running_var, weight = running
@@ -108,7 +108,7 @@ class BatchNorm(nn.Module):
         eps: ε, added to the variance under the root.
         momentum: m, the weight of the new batch; None averages all batches alike.
         affine: whether there are γ and β.
-        track_running_stats: whether running statistics are kept; if not, test time uses the batch's too.
+        track_running_stats: whether running statistics are kept; if not, test time uses the batch's own as well.
 
     Raises:
         ValueError: when the batch's statistics are needed and a channel has only one value.
@@ -140,15 +140,15 @@ class BatchNorm(nn.Module):
         """Normalize x of shape (N, C), (N, C, L) or (N, C, H, W); the result has the same shape."""
         if x.ndim == 2:
             return self._normalize(x)
-        # The channel goes last, where a vector of C values broadcasts. Only strides change.
+        # With the channel last, vectors of C values broadcast. Only strides change.
         return self._normalize(x.movedim(1, -1)).movedim(-1, 1)
 
     def _normalize(self, x: Tensor) -> Tensor:
-        """The same with the channel last: (N, C), (N, L, C) or (N, H, W, C)."""
+        """Normalize x with the channel last: (N, C), (N, L, C) or (N, H, W, C)."""
         return self.normalize_over(x, tuple(range(x.ndim - 1)), (-1,))
 
     def normalize_over(self, x: Tensor, axes: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
-        """Normalize x over `axes`; in this shape, γ, β and the running statistics broadcast over it."""
+        """Normalize x over `axes`; γ, β and the running statistics broadcast over x when viewed in `shape`."""
         gamma, beta = (value if value is None else value.view(shape) for value in (self.weight, self.bias))
         if self.track_running_stats:
             mean, var = self.running_mean.view(shape), self.running_var.view(shape)
@@ -162,7 +162,7 @@ class BatchNorm(nn.Module):
         return y
 
     def _weight_of_batch(self) -> float:
-        """Counts the batch, and returns what it weighs in the running statistics."""
+        """Counts the batch, and returns its weight in the running statistics."""
         self.num_batches_tracked.add_(1)
         return 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
 

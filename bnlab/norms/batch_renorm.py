@@ -9,8 +9,8 @@ Of each channel's n values in the batch B (n = N, N·L or N·H·W), with μ and 
     x̂   = (x − μ_B)/σ_B · r + d
     y   = γ x̂ + β
 
-then μ ← (1 − m) μ + m μ_B and σ ← (1 − m) σ + m σ_B: it is σ that is averaged, ε included, not the variance. At test
-time x̂ = (x − μ)/σ, which is also what training computes wherever neither r nor d is clipped.
+then μ ← (1 − m) μ + m μ_B and σ ← (1 − m) σ + m σ_B: the running average is of σ, ε included, not of the variance. At
+test time x̂ = (x − μ)/σ. Training computes the same wherever neither r nor d is clipped.
 
 The bounds follow the paper's schedule, its steps multiplied by `schedule_scale`: batch normalization (1 and 0) for
 5,000 steps, then in a straight line to r_max = 3 at step 40,000 and to d_max = 5 at step 25,000.
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from bnlab.declarations import Each
 
 PLAIN, D_FULL, R_FULL = 5_000, 25_000, 40_000
-"""The paper's steps: until when there is no correction, and from when d_max and r_max are what they are."""
+"""The paper's schedule in steps: where plain batch normalization ends, and where d_max and r_max are reached."""
 
 
 class BatchRenorm(nn.Module):
@@ -87,19 +87,19 @@ class BatchRenorm(nn.Module):
         return y.movedim(-1, 1)
 
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """r_max and d_max at the step that comes next: numbers () in float64, so that no step looks at one."""
+        """r_max and d_max at the next step, as tensors of shape (), so that a step can be recorded."""
         count = self.num_batches_tracked  # MPS has no float64
         step = count.to(torch.float32 if count.device.type == "mps" else torch.float64)
 
         def share(full: int) -> Tensor:
-            """Of the way from the end of the plain steps to `full`."""
+            """How far the step is on the way from the end of the plain steps (0) to `full` (1)."""
             plain, end = PLAIN * self.schedule_scale, full * self.schedule_scale
             return ((step - plain) / (end - plain)).clamp(0, 1) if end > plain else torch.ones_like(step)
 
         return 1 + share(R_FULL) * (self.r_max - 1), share(D_FULL) * self.d_max
 
     def _standardize(self, x: Tensor) -> Tensor:
-        """x̂ of x with the channel last, by the batch's statistics; the running ones are updated."""
+        """x̂ of x with the channel last, by the batch's statistics; updates the running statistics."""
         if x.numel() <= x.shape[-1]:
             size = x.movedim(-1, 1).shape
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")

@@ -1,4 +1,4 @@
-"""Point-wise bounded functions in the place of a norm (Chen et al. 2025, arXiv 2512.10938, which compares them).
+"""Point-wise bounded functions instead of a norm (compared by Chen et al. 2025, arXiv 2512.10938).
 
 Of each value x, in training and at test time, with u = α x + s:
 
@@ -9,12 +9,12 @@ Of each value x, in training and at test time, with u = α x + s:
     tanh       tanh u                  1
     arctan     arctan u                π/2
     isru       u / √(1 + u²)           1
-    clip       u cut to [−1, 1]        1
+    clip       u clipped to [−1, 1]    1
     dyisru     √C u / √(1 + u²)        √C
 
-`erf` is Derf and, with s = 0, `tanh` is DyT, schemes of their own. `dyisru` is √C x / √(b + x²) with b = 1/α², the
-dynamic inverse square root unit (Stollenwerk 2025, arXiv 2503.21708): what layer normalization of x is where x is the
-only one of the C values that is not small. With it α₀ = 1/√C makes y ≈ γ x + β near 0.
+`erf` is Derf and, with s = 0, `tanh` is DyT, which are also schemes of their own. `dyisru` is √C x / √(b + x²) with
+b = 1/α², the dynamic inverse square root unit (Stollenwerk 2025, arXiv 2503.21708): layer normalization of x computes
+it where all other values of the sample are small. With α₀ = 1/√C it is y ≈ γ x + β near 0.
 
 Defaults elsewhere: paper: α₀ = 0.5, s₀ = 0.
 
@@ -55,9 +55,9 @@ class BoundedFunction(nn.Module):
 
     Args:
         channels: C.
-        function: f, by its name in the table.
-        alpha: α₀.
-        shift: s₀.
+        function: the name of f in the table above.
+        alpha: α₀, the initial α.
+        shift: s₀, the initial s.
         affine: whether there are γ and β.
     """
 

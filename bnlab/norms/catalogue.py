@@ -33,7 +33,7 @@ LISTED_FIRST = (
     "scaled_weight_standardization",
     "weight_norm",
 )
-"""The order of lists: the best known first, then what came of them. Schemes that are not named come last."""
+"""The order in lists: the best known first, then their descendants. Schemes that are not named here come last."""
 
 
 def _found() -> dict[str, Scheme]:

@@ -1,4 +1,4 @@
-"""Dynamic erf, Derf (Chen et al. 2025, arXiv 2512.10938): the error function in the place of a norm.
+"""Dynamic erf, Derf (Chen et al. 2025, arXiv 2512.10938): the error function instead of a norm.
 
 Of each value x, in training and at test time:
 
@@ -28,8 +28,8 @@ class DynamicErf(nn.Module):
 
     Args:
         channels: C.
-        alpha: α₀.
-        shift: s₀.
+        alpha: α₀, the initial α.
+        shift: s₀, the initial s.
         affine: whether there are γ and β.
     """
 

@@ -1,4 +1,4 @@
-"""Dynamic tanh (Zhu et al. 2025, arXiv 2503.10622): a squashing function in the place of a norm, without statistics.
+"""Dynamic tanh (Zhu et al. 2025, arXiv 2503.10622): a squashing function instead of a norm, without statistics.
 
 Of each value x, in training and at test time:
 
@@ -26,7 +26,7 @@ class DynamicTanh(nn.Module):
 
     Args:
         channels: C.
-        alpha: α₀.
+        alpha: α₀, the initial α.
         affine: whether there are γ and β.
     """
 

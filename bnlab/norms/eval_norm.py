@@ -1,16 +1,17 @@
-"""EvalNorm (Singh & Shrivastava 2019, arXiv 1904.06031): batch normalization whose test also looks at the sample.
+"""EvalNorm (Singh & Shrivastava 2019, arXiv 1904.06031): batch normalization that also uses the sample at test time.
 
-In training it is batch normalization (batch.py), where a sample is a part of what normalizes it. At test time it is no
-part of the running statistics, so it is put back: with the share a, the sample's own mean μ_i and biased variance σ²_i
-of a channel over its spatial axes, and the running μ and σ², what normalizes is a mixture's mean and variance,
+In training it is batch normalization (batch.py), in which a sample is part of the statistics that normalize it. The
+running statistics do not contain a test sample, so EvalNorm mixes it in with the share a. With the sample's own mean
+μ_i and biased variance σ²_i of a channel over its spatial axes, and the running μ and σ², it normalizes by the mean and
+the variance of the mixture,
 
     μ' = (1 − a) μ + a μ_i
     σ'² = (1 − a) σ² + a σ²_i + a (1 − a) (μ_i − μ)²
 
 On (N, C) a sample has one value of a channel: μ_i = x and σ²_i = 0.
 
-a is `own_share`; null is 1/B² with B the largest batch of the training (the rule of Kosson et al. 2023, arXiv
-2305.17205; the first paper learns a of each layer). Nothing is trained differently: it corrects the evaluation.
+a is `own_share`; null means 1/B², B being the largest batch in training (the rule of Kosson et al. 2023, arXiv
+2305.17205; the first paper learns an a for each layer). Only the evaluation changes, not the training.
 
 Defaults elsewhere: Kosson et al.: a = 1/B², the running variance biased.
 
@@ -30,7 +31,7 @@ from bnlab.norms.batch import BatchNorm
 class EvalNorm(BatchNorm):
     """EvalNorm over (N, C), (N, C, L) or (N, C, H, W), written from the formula at the top of this file.
 
-    Its `state_dict` is that of torch.nn.BatchNorm1d, and largest_batch (B), a whole number, at first 2.
+    Its `state_dict` is that of torch.nn.BatchNorm1d with largest_batch (B), a whole number, initially 2.
 
     Args:
         channels: C.

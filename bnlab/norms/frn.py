@@ -6,10 +6,11 @@ Of each sample's and channel's K values (K = L for (N, C, L), H·W for (N, C, H,
     x̂  = x / √(ν² + ε)
     y  = max(γ x̂ + β, τ),  γ, β and τ for each channel
 
-No mean is taken off; the TLU, max(·, τ), takes the place of the network's own activation after it.
+No mean is subtracted. The TLU, max(·, τ), replaces the activation that would follow the norm.
 
-On (N, C) a channel has one value, K = 1 and x̂ = x/√(x² + ε): the sign of x, unless ε is as large as x². There ε is
-learned, as the paper has it for fully connected layers: ε = 1e-6 (the setting) + |ε_l|, ε_l for each channel from 1e-4.
+On (N, C) a channel has one value, K = 1 and x̂ = x/√(x² + ε): the sign of x, unless ε is as large as x². So there ε is
+learned, as in the paper for fully connected layers: ε = 1e-6 (the setting) + |ε_l|, with ε_l for each channel, at first
+1e-4.
 
 Defaults elsewhere: paper: ε 1e-6, on fully connected layers learned; the activation is max(y, τ).
 
@@ -26,7 +27,7 @@ from bnlab.declarations import Each
 from bnlab.norms.grouped import per_channel
 
 LEARNED_EPS = 1e-4
-"""Where ε_l starts, on (N, C)."""
+"""The initial ε_l, on (N, C)."""
 
 
 class FilterResponseNorm(nn.Module):

@@ -1,16 +1,16 @@
 """Ghost batch normalization (Hoffer, Hubara & Soudry 2017, arXiv 1705.08741): a large batch as many small ones.
 
-In training the batch is cut along N into ghosts of V samples, V being `virtual_batch_size`, and each is normalized as
-batch normalization does it, with its own statistics over its n values (n = V, V·L or V·H·W):
+In training the batch is split along N into ghosts of V samples, V being `virtual_batch_size`, and batch normalization
+is applied to each, with statistics over the ghost's n values (n = V, V·L or V·H·W):
 
     μ_V  = 1/n Σ x
     σ²_V = 1/n Σ (x − μ_V)²
     x̂    = (x − μ_V) / √(σ²_V + ε)
     y    = γ x̂ + β
 
-The running statistics are updated once for each ghost, in their order, as in batch.py; at test time they normalize.
+The running statistics are updated once for each ghost, in their order, as in batch.py, and are used at test time.
 
-N samples make N // V ghosts, or one if N < V; where V does not divide N they differ by one sample at most, so that no
+N samples make N // V ghosts, or one if N < V. If V does not divide N, their sizes differ by one sample at most, and no
 ghost is smaller than V.
 
 Defaults elsewhere: paper: batches of 4,096 in ghosts of 128.

@@ -1,14 +1,14 @@
 """Ghost noise injection (Kosson et al. 2023, arXiv 2305.17205): a large batch with the noise of a small one.
 
-First x̂ is x, normalized by batch normalization (batch.py) or layer normalization (layer.py). In training each sample i
-then draws a ghost, V samples of the batch with replacement, V being `virtual_batch_size`. With the mean and the biased
-variance of a channel, over the spatial axes too, of the batch (μ_B, σ²_B of x̂) and of the ghost (μ_i, σ²_i):
+First, x̂ is x normalized by batch normalization (batch.py) or layer normalization (layer.py). In training each sample i
+then draws a ghost: V samples of the batch with replacement, V being `virtual_batch_size`. With the mean and the biased
+variance of a channel of x̂, over the spatial axes too, in the batch (μ_B, σ²_B) and in the ghost (μ_i, σ²_i):
 
-    x̂_i ← (x̂_i − (μ_i − μ_B)) / √((σ²_i + 1e-3) / (σ²_B + 1e-3))     no gradient through the four
+    x̂_i ← (x̂_i − (μ_i − μ_B)) / √((σ²_i + 1e-3) / (σ²_B + 1e-3))     no gradient through μ and σ²
     y    = γ x̂ + β
 
-So a sample is seen as in a batch of V samples, but its gradient is that of a large batch. At test time there is no
-noise. It is a function of the replicate's seed and of the number of the batch.
+So each sample is normalized as if in a batch of V samples, but its gradient is that of the large batch. At test time
+there is no noise. The noise is a function of the replicate's seed and of the number of the batch.
 
 Defaults elsewhere: paper: ghosts of 16 to 64 on ImageNet.
 
@@ -29,7 +29,7 @@ from bnlab.norms.layer import LayerNorm
 from bnlab.seeds import noise
 
 NOISE_EPS = 1e-3
-"""What the two variances get, as in the paper's program."""
+"""Added to the two variances, as in the paper's program."""
 
 
 class GhostNoiseNorm(nn.Sequential):
@@ -39,7 +39,7 @@ class GhostNoiseNorm(nn.Sequential):
 
     Args:
         channels: C.
-        by: "batch" or "layer", what normalizes.
+        by: "batch" or "layer", the norm that comes first.
         eps: ε, added to the norm's variance under the root.
         momentum: by="batch": the weight of the new batch; None averages all batches alike.
         affine: whether there are γ and β.
@@ -66,7 +66,7 @@ class GhostNoiseNorm(nn.Sequential):
 
 
 class GhostNoise(nn.Module):
-    """The noise of (N, C), (N, C, L) or (N, C, H, W) in training, then γ and β.
+    """Adds the noise to x (N, C), (N, C, L) or (N, C, H, W) in training, then applies γ and β.
 
     Its `state_dict`: weight (γ) and bias (β), of shape (C,), and seed and count, whole numbers.
     """
@@ -86,11 +86,11 @@ class GhostNoise(nn.Module):
         self.register_buffer("count", torch.tensor(0))
 
     def draw(self, seed: int) -> None:
-        """Takes a seed of its own."""
+        """Sets the layer's seed."""
         self.seed.fill_(seed)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The noisy x, of its shape, times γ, plus β."""
+        """y, of the shape of x."""
         y = self._disturbed(x) if self.training else x
         if self.weight is None or self.bias is None:
             return y
@@ -109,7 +109,7 @@ class GhostNoise(nn.Module):
         return (x - shift[space]) * scale[space]
 
     def _shares(self, n: int, like: Tensor) -> Tensor:
-        """What part of each sample's ghost each sample is, (n, n)."""
+        """The share (n, n) that each sample j has in the ghost of each sample i."""
         numbers = torch.arange(n * self.virtual_batch_size, device=like.device)
         drawn = torch.bitwise_right_shift(noise(self.seed, self.count, numbers) * n, 32)
         parts = like.new_full((n, self.virtual_batch_size), 1 / self.virtual_batch_size)

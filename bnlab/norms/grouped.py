@@ -1,7 +1,7 @@
-"""What layer, group and instance normalization share: the statistics of groups of channels within one sample.
+"""Normalization over groups of channels within one sample, which layer, group and instance normalization share.
 
-One group of all channels is layer normalization, a group for each channel is instance normalization (Wu & He 2018,
-arXiv 1803.08494, section 3.1).
+With one group it is layer normalization, with a group for each channel instance normalization (Wu & He 2018, arXiv
+1803.08494, section 3.1).
 """
 
 from typing import Any, cast
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class _NormalizeGroups(torch.autograd.Function):
-    """y of x, shape (N, C, ...), and its gradients written out by hand.
+    """Normalizes x (N, C, ...); the gradients are written out by hand.
 
     With g = ∂loss/∂y, for each channel, Σ over the samples and the spatial axes,
 
@@ -54,13 +54,13 @@ class _NormalizeGroups(torch.autograd.Function):
 
 
 def normalize_groups(x: Tensor, gamma: Tensor | None, beta: Tensor | None, groups: int, eps: float) -> Tensor:
-    """γ (x − μ) / √(σ² + ε) + β, with the mean μ and the biased variance σ² of each sample's groups of channels.
+    """Computes γ (x − μ) / √(σ² + ε) + β, with the mean μ and biased variance σ² of each sample's groups of channels.
 
     Args:
         x: shape (N, C), (N, C, L) or (N, C, H, W).
         gamma: γ, shape (C,); None is 1.
         beta: β, shape (C,); None is 0.
-        groups: into how many groups of neighbours the C channels are split, a divisor of C.
+        groups: number of groups of neighbouring channels; must divide C.
         eps: ε, added to the variance under the root.
 
     Returns:
@@ -70,5 +70,5 @@ def normalize_groups(x: Tensor, gamma: Tensor | None, beta: Tensor | None, group
 
 
 def per_channel(values: Tensor, ndim: int) -> Tensor:
-    """`values` of shape (C,), so shaped that they broadcast over the (N, C, ...) of an `ndim`-dimensional input."""
+    """Values (C,) in a shape that broadcasts over inputs (N, C, ...) of `ndim` dimensions."""
     return values if ndim == 2 else values.view(-1, *(1,) * (ndim - 2))

@@ -7,8 +7,8 @@ Of each sample's and channel's K values (K = L for (N, C, L), H·W for (N, C, H,
     x̂     = (x − μ_NC) / √(σ²_NC + ε)
     y     = γ x̂ + β,  γ and β for each channel
 
-With `track_running_stats` the mean over N of μ_NC and of the unbiased σ²_NC K/(K−1) is averaged over the batches as in
-batch.py, and normalizes at test time.
+With `track_running_stats`, running averages of the means over N of μ_NC and of the unbiased σ²_NC K/(K−1) are kept as
+in batch.py, and used at test time.
 
 Defaults elsewhere: PyTorch: eps 1e-5; no affine, no running statistics. Keras 3: GroupNormalization(groups=-1).
 

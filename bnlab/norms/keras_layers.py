@@ -1,7 +1,7 @@
-"""Keras's normalization layers (Keras 3), in PyTorch's conventions; on Keras's torch backend as torch modules.
+"""Keras's normalization layers (Keras 3) with PyTorch's settings, and as torch modules on Keras's torch backend.
 
-Keras's momentum is the weight of the old value, so it is given 1 − momentum. What Keras stores cannot be translated:
-its moving variance is the biased one, where PyTorch's running variance is unbiased. ε is inside the root in both.
+Keras's momentum is the weight of the old value, so Keras is given 1 − momentum. One difference stays: Keras stores the
+biased variance, PyTorch the unbiased one. ε is inside the root in both.
 """
 
 from __future__ import annotations
@@ -28,14 +28,18 @@ NAMES = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
-"""Keras's names of a layer's variables, and torch.nn's."""
+"""torch.nn's names of a layer's variables, by Keras's."""
 
 
 class KerasNorm(nn.Module):
-    """A Keras layer that takes its mode from `Module.train` and `Module.eval`.
+    """A Keras layer as a torch module; `train` and `eval` set its mode.
 
-    Its variables are this module's parameters and buffers, by torch.nn's names; Keras computes with them and keeps
-    nothing of its own (`Layer.stateless_call`), so that all that works on torch's layers works on it.
+    Its variables are the module's parameters and buffers, with torch.nn's names. Keras computes with these and stores
+    nothing itself (`Layer.stateless_call`), so that everything works that works with torch's layers.
+
+    Args:
+        layer: the Keras layer, not built yet.
+        shape: of its input; None for an axis of any length.
     """
 
     treats_alone = Each.CALL
@@ -64,9 +68,9 @@ class KerasNorm(nn.Module):
 
 
 class _StatelessCall:
-    """A Keras layer as a function of its variables' values. It keeps none, so copies of a module share it.
+    """A Keras layer as a function of its variables' values. It stores none, so copies of a module share it.
 
-    Two that are shown alike do the same.
+    Its `repr` has all settings, by which lifting knows layers that compute the same.
     """
 
     def __init__(self, layer: Any) -> None:
@@ -86,7 +90,7 @@ class _StatelessCall:
 
 
 def maker(scheme: str) -> Callable[..., nn.Module]:
-    """`build` for the scheme. Raises ValueError if Keras has no such layer."""
+    """`build` with the scheme filled in. Raises ValueError if Keras has no such layer."""
     _check_scheme(scheme)
     return functools.partial(build, scheme)
 
@@ -106,7 +110,7 @@ def build(scheme: str, channels: int, ndim: int, dtype: str = "float32", **setti
 def layer(
     keras: ModuleType, scheme: str, ndim: int, dtype: str = "float32", name: str = "norm", **settings: Any
 ) -> Any:
-    """Keras's own layer, on whatever backend Keras runs, with the settings of this package's layers.
+    """Keras's own layer, on the backend that Keras runs on, with the settings of this package's layers.
 
     Raises:
         ValueError: Keras has no such layer, or not with these settings, or not for this `ndim`.
@@ -150,9 +154,9 @@ def is_installed() -> bool:
 
 
 def load(backend: str) -> ModuleType:
-    """Keras on that backend.
+    """Imports Keras on this backend.
 
-    A process has one backend: that of the environment variable KERAS_BACKEND, else the first one asked for.
+    A process has one backend: the one in the environment variable KERAS_BACKEND, or else the first one loaded.
 
     Raises:
         ValueError: Keras is not installed, or runs on another backend.

@@ -1,4 +1,4 @@
-"""L1 batch normalization (Hoffer et al. 2018, arXiv 1803.01814): the mean absolute deviation for the standard one.
+"""L1 batch normalization (Hoffer et al. 2018, arXiv 1803.01814): divides by the mean absolute deviation.
 
 Of each channel's n values in the batch (n = N, N·L or N·H·W):
 
@@ -7,9 +7,9 @@ Of each channel's n values in the batch (n = N, N·L or N·H·W):
     x̂   = (x − μ_B) / (s_B + ε)
     y   = γ x̂ + β
 
-√(π/2) makes s_B the standard deviation of values that are normally distributed. ε is outside, as there is no root. At
-test time μ and s take the places of μ_B and s_B, both ← (1 − m) old + m new in training, with m = `momentum`. (The
-paper's program averages 1/(s_B + ε) instead of s_B.)
+For normally distributed values the factor √(π/2) makes s_B their standard deviation. At test time μ and s take the
+places of μ_B and s_B; in training μ ← (1 − m) μ + m μ_B and s ← (1 − m) s + m s_B, with m = `momentum`. (The paper's
+program averages 1/(s_B + ε) instead of s_B.)
 
 Defaults elsewhere: paper: ε = 1e-5; its program's momentum 0.1 is the weight of the old value, here 0.9.
 

@@ -7,8 +7,8 @@ Of each sample's K values (K = C for (N, C), C·L for (N, C, L), C·H·W for (N,
     x̂  = (x − μ) / √(σ² + ε)
     y  = γ x̂ + β,  γ and β for each channel
 
-With spatial axes that is group normalization with one group, and so PyTorch's GroupNorm(1, C); PyTorch's LayerNorm
-would have a γ and a β for each position as well.
+With spatial axes this is group normalization with one group, PyTorch's GroupNorm(1, C). PyTorch's LayerNorm would have
+a γ and a β for each position as well.
 
 Defaults elsewhere: PyTorch: eps 1e-5; LayerNorm over the axes named, with γ and β for each position of them. Keras 3:
 epsilon 1e-3; over the last axis.

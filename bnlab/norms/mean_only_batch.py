@@ -1,12 +1,12 @@
-"""Mean-only batch normalization (Salimans & Kingma 2016, arXiv 1602.07868, section 4): the half that centres.
+"""Mean-only batch normalization (Salimans & Kingma 2016, arXiv 1602.07868, section 4): the half that subtracts.
 
 Of each channel's n values in the batch (n = N, N·L or N·H·W):
 
     μ_B = 1/n Σ x
     y   = γ (x − μ_B) + β
 
-At test time μ takes the place of μ_B, μ ← (1 − m) μ + m μ_B in training, with m = `momentum`. The paper has no γ, since
-it puts weight normalization before it; here γ and β are batch normalization's, so that division alone is missing.
+At test time μ takes the place of μ_B; in training μ ← (1 − m) μ + m μ_B, with m = `momentum`. The paper combines it
+with weight normalization and has no γ. Here γ and β are as in batch normalization: only the division is missing.
 
 Defaults elsewhere: paper: no γ; after weight normalization.
 

@@ -1,15 +1,15 @@
-"""Noisy batch normalization (Santurkar et al. 2018, arXiv 1805.11604, appendix A): batch norm, its output unsettled.
+"""Noisy batch normalization (Santurkar et al. 2018, arXiv 1805.11604, appendix A): batch norm with a noisy output.
 
-Batch normalization (batch.py) gives y. In training, each time anew, of each channel
+y is the output of batch normalization (batch.py). In training, each batch draws for each channel
 
     M ~ U(−c, c),  D ~ U(1, d)
 
-and of each sample i and channel
+and for each sample i and channel, the same at all spatial positions,
 
-    m_i ~ U(M − r, M + r),  s_i ~ N(D, r²),  y_i ← s_i y_i + m_i,
+    m_i ~ U(M − r, M + r),  s_i ~ N(D, r²),  y_i ← s_i y_i + m_i
 
-the same at all spatial positions: an internal covariate shift on purpose. c is `centre`, d is `deviation` and r is
-`jitter`. At test time there is no noise. It is a function of the replicate's seed and of the number of the batch.
+This makes an internal covariate shift on purpose. c is `centre`, d is `deviation` and r is `jitter`. At test time there
+is no noise. The noise is a function of the replicate's seed and of the number of the batch.
 
 Defaults elsewhere: paper: c = 0.5, d = 1.25, r = 0.1.
 
@@ -39,9 +39,9 @@ class NoisyBatchNorm(nn.Sequential):
         eps: ε, added to the variance under the root.
         momentum: the weight of the new batch; None averages all batches alike.
         affine: whether there are γ and β.
-        centre: c.
-        deviation: d.
-        jitter: r.
+        centre: c, the largest mean of a channel's shift.
+        deviation: d, the largest mean of a channel's scale.
+        jitter: r, the spread of shift and scale between samples.
 
     Raises:
         ValueError: in training a channel has only one value.
@@ -65,7 +65,7 @@ class NoisyBatchNorm(nn.Sequential):
 
 
 class ChannelNoise(nn.Module):
-    """The noise of (N, C), (N, C, L) or (N, C, H, W), in training.
+    """Adds the noise to x (N, C), (N, C, L) or (N, C, H, W) in training.
 
     Its `state_dict`: a seed for each channel, shape (C,), and the count of batches, whole numbers.
     """
@@ -84,15 +84,15 @@ class ChannelNoise(nn.Module):
         self.draw(0)
 
     def draw(self, seed: int) -> None:
-        """Takes a seed of its own, from which each channel gets one."""
+        """Sets the layer's seed, from which each channel gets its own."""
         self.seed.copy_(noise(torch.tensor(seed), torch.tensor(0), torch.arange(len(self.seed))))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The noisy x, of its shape."""
+        """The noisy x; the result has the same shape."""
         if not self.training:
             return x
         self.count.add_(1)
-        # 2 numbers for each channel, then 3 for each sample of it.
+        # For each channel 2 random numbers, and 3 for each sample.
         numbers = torch.arange(2 + 3 * len(x), device=x.device).unsqueeze(1)
         dtype = torch.promote_types(x.dtype, torch.float32)  # float16 holds no 32 bits
         uniform = (noise(self.seed, self.count, numbers).to(dtype) + 0.5) / 2**32

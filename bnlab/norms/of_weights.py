@@ -1,4 +1,4 @@
-"""Settings of the schemes that normalize the weights. Importing this does not import torch."""
+"""The settings of schemes that normalize weights. Importing this does not import torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bnlab.norms.settings import POSITIVE, NormConfig, choice
 
 @dataclass(frozen=True)
 class OfWeightsConfig(NormConfig):
-    """What normalizes the activations after the weights; its ranges are those of that scheme."""
+    """The settings of the norm that then normalizes the activations (`then`); their ranges are those of that norm."""
 
     then: str = field(metadata=choice("none", "batch", "layer", "group"))
     then_eps: float = field(metadata=POSITIVE)
@@ -24,7 +24,7 @@ class OfWeightsConfig(NormConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.of_activations()  # checks the rest
+        self.of_activations()  # checks the ranges of the others
 
     def settings(self) -> dict[str, Any]:
         return {}

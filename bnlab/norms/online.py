@@ -1,21 +1,21 @@
-"""Online normalization (Chiley et al. 2019, arXiv 1905.05894): one sample after the other, by those before it.
+"""Online normalization (Chiley et al. 2019, arXiv 1905.05894): each sample is normalized by the samples before it.
 
-The samples of a batch are taken in their order, t = 1, 2, ...; m_t and v_t are the mean and the biased variance of a
-channel of sample t over its spatial axes (on (N, C) its value, and 0). With w = `momentum`:
+The samples of a batch come in their order, t = 1, 2, ...; m_t and v_t are the mean and the biased variance of a channel
+of sample t over its spatial axes (on (N, C) its value, and 0). With w = `momentum`:
 
     x̂_t = (x_t − μ_{t−1}) / √(σ²_{t−1} + ε)
     σ²_t = (1 − w) σ²_{t−1} + w v_t + w (1 − w) (m_t − μ_{t−1})²
     μ_t  = (1 − w) μ_{t−1} + w m_t
     z_t  = γ x̂_t + β
-    y_t  = z_t / √(mean(z_t²) + ε)                    the mean over C and the spatial axes
+    y_t  = z_t / √(mean(z_t²) + ε)                    the mean is over C and the spatial axes
 
-The gradient through μ and σ² is replaced by a control that keeps, in the average, the gradient at x̂ orthogonal to x̂
-and that at x at zero. With h_t = ∂loss/∂x̂_t, c = `gradient_momentum` and means over the spatial axes:
+The gradient through μ and σ² is replaced by a feedback control: it keeps the gradient at x̂ orthogonal to x̂, and that at
+x zero, both on average. With h_t = ∂loss/∂x̂_t, c = `gradient_momentum` and means over the spatial axes:
 
     h'_t = h_t − c u_{t−1} x̂_t,                       u_t = u_{t−1} + mean(h'_t x̂_t)
     ∂loss/∂x_t = h'_t / √(σ²_{t−1} + ε) − c q_{t−1},  q_t = q_{t−1} + mean(∂loss/∂x_t)
 
-At test time μ and σ² normalize. All four go on from batch to batch, so that a batch of one is like any other.
+At test time μ and σ² are used. μ, σ², u and q go on from batch to batch, so the size of a batch makes no difference.
 
 Defaults elsewhere: paper: w = 0.001, c = 0.01.
 
@@ -42,8 +42,8 @@ class OnlineNorm(nn.Sequential):
     Args:
         channels: C.
         eps: ε, added to the variance and to the mean square, under their roots.
-        momentum: w, the weight of a new sample.
-        gradient_momentum: c.
+        momentum: w, the weight of a new sample in the statistics.
+        gradient_momentum: c, the weight of a new sample in the control.
         affine: whether there are γ and β.
     """
 
@@ -55,7 +55,7 @@ class OnlineNorm(nn.Sequential):
 
 
 class SampleBySample(nn.Module):
-    """z of x: each channel by itself."""
+    """Computes z of x, for each channel by itself; see the top of this file."""
 
     treats_alone = Each.FEATURE
 
@@ -75,7 +75,7 @@ class SampleBySample(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of x of shape (N, C), (N, C, L) or (N, C, H, W); the result has the same shape."""
+        """Compute z of x of shape (N, C), (N, C, L) or (N, C, H, W); the result has the same shape."""
         if self.training:
             x_hat = self._sample_by_sample(x.reshape(*x.shape[:2], -1)).view(x.shape)
         else:
@@ -86,7 +86,7 @@ class SampleBySample(nn.Module):
         return torch.addcmul(per_channel(self.bias, x.ndim), x_hat, per_channel(self.weight, x.ndim))
 
     def _sample_by_sample(self, x: Tensor) -> Tensor:
-        """x̂ of x (N, C, positions); the statistics move on."""
+        """x̂ of x (N, C, positions); updates the statistics."""
         with torch.no_grad():
             weight = self.momentum
             decay = x.new_full(x.shape[:2], 1 - weight)
@@ -104,11 +104,11 @@ class SampleBySample(nn.Module):
 
 
 class _Controlled(torch.autograd.Function):
-    """(x − μ) / σ with the controlled gradient; u and q move on in the backward pass."""
+    """x̂ = (x − μ) / √(σ² + ε) with the controlled gradient; the backward pass updates u and q."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, mean: Tensor, rstd: Tensor, u: Tensor, q: Tensor, weight: float) -> Tensor:
-        """Of x (N, C, positions), by mean and rstd (N, C, 1); u and q (C,) are updated in place."""
+        """x̂ of x (N, C, positions), by mean and rstd (N, C, 1); u and q (C,) are updated in place."""
         x_hat = (x - mean) * rstd
         ctx.save_for_backward(x_hat, rstd)
         ctx.u, ctx.q, ctx.weight = u, q, weight
@@ -130,9 +130,10 @@ class _Controlled(torch.autograd.Function):
 
 
 def _before(decay: Tensor, inputs: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
-    """s_0, ..., s_{N−1} of s_t = decay_t s_{t−1} + inputs_t, shape (N, C), from s_0 = start (C,); and s_N.
+    """Solves the recurrence s_t = decay_t s_{t−1} + inputs_t from s_0 = start (C,): returns s_0, ..., s_{N−1}, and s_N.
 
-    Neighbouring steps are joined into one, then pairs of these, and so on (Hillis & Steele 1986): log₂ N operations.
+    decay, inputs and the result have shape (N, C). A parallel scan, in which each round joins neighbouring steps, needs
+    only log₂ N rounds (Hillis & Steele 1986).
     """
     values = torch.cat([(inputs[:1] + decay[:1] * start), inputs[1:]])
     reach = 1
@@ -144,7 +145,7 @@ def _before(decay: Tensor, inputs: Tensor, start: Tensor) -> tuple[Tensor, Tenso
 
 
 class LayerScaling(nn.Module):
-    """y of z: a sample over the root of its mean square."""
+    """Computes y of z: divides each sample by the root of its mean square."""
 
     treats_alone = Each.SAMPLE
 
@@ -153,7 +154,7 @@ class LayerScaling(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of x of shape (N, C), (N, C, L) or (N, C, H, W); the result has the same shape."""
+        """Compute y of z of shape (N, C), (N, C, L) or (N, C, H, W); the result has the same shape."""
         return x * (x.square().mean(tuple(range(1, x.ndim)), keepdim=True) + self.eps).rsqrt()
 
 

@@ -1,4 +1,4 @@
-"""What the schemes share that normalize each channel over the batch by plain operations."""
+"""The base class of variants of batch norm that are written in plain operations, without a gradient of their own."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 
 class OverBatch(nn.Module):
-    """y = γ x̂ + β over (N, C), (N, C, L) or (N, C, H, W), with x̂ as a subclass makes it.
+    """y = γ x̂ + β over (N, C), (N, C, L) or (N, C, H, W), where a subclass computes x̂.
 
     Args:
         channels: C.
         affine: whether there are γ and β.
-        running: where its running statistics start, buffers of shape (C,), by their names.
+        running: the running statistics, buffers of shape (C,): their names and initial values.
 
     Raises:
         ValueError: in training a channel has only one value.
@@ -42,8 +42,8 @@ class OverBatch(nn.Module):
 
     @abstractmethod
     def by_batch(self, x: Tensor, axes: tuple[int, ...]) -> Tensor:
-        """x̂ of x (..., C) in training, by its statistics over `axes`; the running ones are updated."""
+        """x̂ of x (..., C) in training, by its statistics over `axes`; updates the running statistics."""
 
     @abstractmethod
     def by_running(self, x: Tensor) -> Tensor:
-        """x̂ of x (..., C) at test time."""
+        """x̂ of x (..., C) at test time, by the running statistics."""

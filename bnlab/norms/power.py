@@ -1,19 +1,20 @@
-"""Power normalization (Shen et al. 2020, arXiv 2003.07845): by a moving average of the mean square, in training too.
+"""Power normalization (Shen et al. 2020, arXiv 2003.07845): by a running average of the mean square, in training too.
 
-Of each channel's n values in the batch (n = N, N·L or N·H·W), with ψ² their moving average of before:
+Of each channel's n values in the batch (n = N, N·L or N·H·W), with ψ² the running average over the batches before:
 
     x̂  = x / √(ψ² + ε)
     y  = γ x̂ + β
     ψ² ← (1 − m) ψ² + m · 1/n Σ x²
 
-The exact gradient would go through all batches so far. With h = ∂loss/∂x̂ it is approximated by ν, of before as well:
+The exact gradient would go back through all earlier batches. With h = ∂loss/∂x̂ and a running average ν, also of the
+batches before, it is approximated:
 
     ∂loss/∂x ≈ (h − ν x̂) / √(ψ² + ε)
     ν ← ν + m' · 1/n Σ (h − ν x̂) x̂
 
-In the first `warmup_steps` batches the batch's own 1/n Σ x² is in the place of ψ², and 1/n Σ h x̂ in that of ν, which is
-then the exact gradient. At test time ψ² normalizes. m is `momentum`, m' is `gradient_momentum`. The paper's program for
-transformers has another normalization before it, over groups of a sample's channels; that is left out.
+In the first `warmup_steps` batches the batch's own 1/n Σ x² takes the place of ψ², and 1/n Σ h x̂ that of ν, which gives
+the exact gradient. At test time ψ² is used. m is `momentum`, m' is `gradient_momentum`. The paper's program for
+transformers normalizes groups of a sample's channels first; that is left out.
 
 Defaults elsewhere: paper: m = m' = 0.1, 4,000 steps of warm-up.
 
@@ -31,13 +32,13 @@ from bnlab.norms.over_batch import OverBatch
 
 
 class _ByPower(torch.autograd.Function):
-    """x̂ of x (..., C), and its gradient, which also moves ν."""
+    """x̂ of x (..., C) with the approximate gradient; the backward pass updates ν."""
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, used: Tensor, is_warm: Tensor, projection: Tensor, momentum: float, axes: tuple[int, ...]
     ) -> Tensor:
-        """By `used`, the mean square with ε; `projection` is ν, which is updated in place in the backward pass."""
+        """x̂ = x / √used, `used` being the mean square plus ε; `projection` is ν, which `backward` updates in place."""
         rstd = used.rsqrt()
         x_hat = x * rstd
         ctx.save_for_backward(x_hat, rstd, is_warm)
@@ -67,9 +68,9 @@ class PowerNorm(OverBatch):
         channels: C.
         eps: ε, added to the mean square under the root.
         momentum: m, the weight of the new batch in ψ².
-        gradient_momentum: m', that in ν.
+        gradient_momentum: m', the weight of the new batch in ν.
         affine: whether there are γ and β.
-        warmup_steps: how many batches are normalized by their own mean square.
+        warmup_steps: how many batches, at the start, are normalized by their own mean square.
 
     Raises:
         ValueError: in training a channel has only one value.

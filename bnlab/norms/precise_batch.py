@@ -1,13 +1,13 @@
 """Precise batch normalization (Wu & Johnson 2021, arXiv 2105.07576): true population statistics at test time.
 
-In training it is batch normalization (batch.py). Before an evaluation the weights are frozen and the statistics of k
-training batches of n_b values of a channel each are pooled, every batch normalized by its own on its way:
+In training it is batch normalization (batch.py). Before an evaluation k training batches pass through the network, each
+normalized by its own statistics, and these are pooled. With n_b values of a channel in batch b:
 
     μ  = Σ_b n_b μ_b / Σ_b n_b
     σ² = Σ_b n_b (σ²_b + μ_b²) / Σ_b n_b − μ²         with σ²_b biased
 
-They take the running statistics' place, where a moving average would still remember the weights of many steps ago.
-Whoever evaluates calls `begin_population`, passes the batches in training mode, and calls `end_population`.
+They replace the running statistics, which still contain those of the weights of many steps ago. Before an evaluation,
+call `begin_population`, pass the batches in training mode, and call `end_population`.
 
 Defaults elsewhere: no other implementation.
 
@@ -32,9 +32,9 @@ class PreciseBatchNorm(BatchNorm):
     Args:
         channels: C.
         eps: ε, added to the variance under the root.
-        momentum: the weight of the new batch in the moving averages, which serve until the first evaluation.
+        momentum: the weight of the new batch in the running statistics, which are used until the first evaluation.
         affine: whether there are γ and β.
-        population_batches: k; whoever evaluates passes so many batches.
+        population_batches: k.
 
     Raises:
         ValueError: in training a channel has only one value.
@@ -50,11 +50,11 @@ class PreciseBatchNorm(BatchNorm):
         self._pooled: _Pooled | None = None
 
     def begin_population(self) -> None:
-        """From now on batches that pass in training mode are pooled, the first `population_batches` of them."""
+        """Starts to pool batches that pass in training mode: the next `population_batches` ones."""
         self._pooled = _Pooled(torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var))
 
     def end_population(self) -> None:
-        """What was pooled since `begin_population` becomes running_mean and running_var."""
+        """Stores the pooled statistics as running_mean and running_var."""
         if self._pooled is not None and self._pooled.batches:
             self.running_mean.copy_(self._pooled.mean)
             self.running_var.copy_(self._pooled.var)
@@ -69,8 +69,8 @@ class PreciseBatchNorm(BatchNorm):
 class _Pooled:
     """Mean and biased variance of all values so far, shape (C,).
 
-    σ²_b + μ_b² is not summed as such: its difference to μ² loses all digits when μ is far from 0. Pooling two sets at a
-    time (Chan, Golub & LeVeque 1983) is the same number without that.
+    Summing σ²_b + μ_b² and subtracting μ² would lose all digits when μ is large compared with σ. Pooling one batch at a
+    time (Chan, Golub & LeVeque 1983) gives the same number without that loss.
     """
 
     def __init__(self, mean: Tensor, var: Tensor) -> None:
@@ -78,7 +78,7 @@ class _Pooled:
         self.batches = self.values = 0
 
     def add(self, x: Tensor) -> None:
-        """Takes in a batch of shape (..., C)."""
+        """Adds a batch of shape (..., C)."""
         rows = x.reshape(-1, x.shape[-1])
         self.batches += 1
         self.values += len(rows)

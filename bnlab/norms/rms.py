@@ -4,7 +4,7 @@ Of each sample's K values (K = C for (N, C), C·L for (N, C, L), C·H·W for (N,
 
     y = γ x / √(1/K Σ x² + ε),  γ for each channel
 
-No mean is taken off and there is no β. ε is inside the root, as in PyTorch; the paper's program adds it outside.
+No mean is subtracted and there is no β. ε is inside the root, as in PyTorch; the paper's program adds it outside.
 
 Defaults elsewhere: PyTorch: eps the machine epsilon of the input's type. Keras 3: epsilon 1e-6. paper: ε = 1e-8
 outside the root.

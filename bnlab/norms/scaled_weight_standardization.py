@@ -1,6 +1,6 @@
 """Scaled weight standardization (Brock, De & Smith 2021, arXiv 2101.08692): weights that keep the signal's size.
 
-Of the K weights of each output unit, its fan-in (K = in for a linear layer, in·k for a convolution of k positions), and
+Of the K weights of each output unit (K = in for a linear layer, in·k for a convolution with k positions), which are
 learned through the formula:
 
     μ  = 1/K Σ w
@@ -8,7 +8,7 @@ learned through the formula:
     ŵ  = g (w − μ) / √(max(K σ², ε))
 
 g is the `gain` of the activation: √(2/(1 − 1/π)) = 1.7139... for ReLU, after which inputs of variance 1 have variance 1
-again. With √K it is the scaled form of weight standardization, for networks without a norm of the activations.
+again. Weight standardization has neither g nor the factor K; with them it is for networks without another norm.
 
 Defaults elsewhere: paper: g = 1.7139588594436646 (ReLU), ε = 1e-4; a learned gain of each unit besides, no norm
 after it.
@@ -31,7 +31,7 @@ class ScaledWeightStandardization(nn.Module):
     The layer's `state_dict` has w as parametrizations.weight.original, of the weight's shape (out, in, ...).
 
     Args:
-        eps: ε, the least that K σ² counts as.
+        eps: ε, the lower bound of K σ².
         gain: g.
     """
 

@@ -1,4 +1,4 @@
-"""What is known of a scheme, and its layers made from it. Importing this does not import torch."""
+"""`Scheme`: what is known of a scheme, and how to build its layers. Importing this does not import torch."""
 
 from __future__ import annotations
 
@@ -22,29 +22,30 @@ CHANGES = (
     "data recentred",
     "one sample rescaled",
 )
-"""The columns of Ba, Kiros & Hinton 2016, table 1: recentred means that one vector is added to every row."""
+"""The columns of Ba, Kiros & Hinton 2016, table 1. Recentred means that one vector is added to every row."""
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """One way to normalize; its code, and its formula in full, are in the module of the same name in this package.
+    """A normalization scheme. The layers and the full formula are in the module of the same name in this package.
 
     Attributes:
-        name: what the configuration calls it.
-        settings: its settings, with their types and ranges.
-        title: what a person calls it.
+        name: in the configuration.
+        settings: the class of its settings, with their types and ranges.
+        title: its name in prose.
         formula: the article's or paper's formula, in one line.
         normalizes_over: the axes that share one mean and variance.
         source: the paper.
         when_to_use: what it is for, and where it fails.
         invariances: "Y" or "N" for each of `CHANGES`: whether norm(W x) in training is the same after it, up to ε.
-        defaults: by framework or paper, the settings that its layer has unless told otherwise.
-        shift: its affine part has a β, so that a layer before it needs no bias of its own.
-        batch_statistics: samples of a batch depend on each other in training; needs at least 2 values per channel.
-        spatial_only: not defined on (N, C).
-        token_wise: of a sequence each token is a sample of its own to it; to the others the tokens are a spatial axis.
-        of_weights: it normalizes the weights of a layer, and not the activations after it.
-        impls: who wrote the layer: `native` is torch.nn's, `custom` is written out in this package, `keras` is Keras's.
+        defaults: the default settings in other frameworks or in the paper, by framework.
+        shift: whether its affine part has a β, so that a layer before it needs no bias of its own.
+        batch_statistics: whether samples of a batch depend on each other in training; it then needs at least 2 values
+            per channel.
+        spatial_only: whether it is not defined on (N, C).
+        token_wise: whether each token of a sequence is a sample of its own; if not, the tokens are a spatial axis.
+        of_weights: whether it normalizes the weights of a layer instead of activations.
+        impls: the implementations: `native` is torch.nn's, `custom` is written out in this package, `keras` is Keras's.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Scheme:
     impls: tuple[str, ...] = ("native", "custom")
 
     def configured(self, impl: str, **settings: Any) -> NormConfig:
-        """The configuration with all of the scheme's own `settings`, range-checked.
+        """The configuration with these settings, which must be all that the scheme has; their ranges are checked.
 
         Raises:
             UserError: unknown impl, or a value out of range.
@@ -78,10 +79,11 @@ class Scheme:
             impl: one of `impls`.
             channels: C.
             ndim: number of dimensions of the input, the batch counted.
-            settings: all of the scheme's own `settings`.
+            settings: all of the scheme's settings.
 
         Raises:
-            ValueError: unknown impl or ndim, the scheme is not defined for these or for its settings, or is of weights.
+            ValueError: unknown impl or ndim; the scheme is not defined for this ndim or these settings; or it
+                normalizes weights.
         """
         if self.of_weights:
             raise ValueError(f"norm '{self.name}' is of a layer's weights; it makes no layer of its own.")
@@ -93,17 +95,17 @@ class Scheme:
         return layer
 
     def reparametrize(self, impl: str, layer: nn.Module, **settings: Any) -> None:
-        """Changes a linear or convolutional layer, so that its weight is computed by the scheme from what is learned.
+        """Changes a linear or convolutional layer in place, so that the scheme computes its weight.
 
         Raises:
-            ValueError: unknown impl, or the scheme is not of weights.
+            ValueError: unknown impl, or the scheme normalizes activations.
         """
         if not self.of_weights:
             raise ValueError(f"norm '{self.name}' is of activations; it does not change a layer's weights.")
         self._made_by(impl)(layer, **settings)
 
     def _made_by(self, impl: str) -> Any:
-        """The function of the scheme's module that is called as the impl."""
+        """The function that makes the layer: the one named `impl` in the scheme's module, or Keras's."""
         if impl == "keras":
             return import_module("bnlab.norms.keras_layers").maker(self.name)
         if impl not in self.impls:

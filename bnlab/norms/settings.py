@@ -1,7 +1,7 @@
-"""What the settings of every scheme have in common. Importing this does not import torch.
+"""`NormConfig`, the base class of every scheme's settings. Importing this does not import torch.
 
-A scheme's settings are the fields of a frozen dataclass, in the order in which they are listed and stored. A field says
-in its metadata what is legal beside its type: `eps: float = field(metadata=POSITIVE)`.
+A scheme's settings are the fields of a frozen dataclass, in the order in which they are listed and stored. A field's
+metadata says which values are legal: `eps: float = field(metadata=POSITIVE)`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bnlab.errors import UserError
 from bnlab.ranges import finite, not_negative, one_of, positive, require, within_0_1
 
 Check = Callable[[str, Any], None]
-"""(key, value); raises UserError with what is allowed."""
+"""Takes a key and a value, and raises UserError, which says what is allowed, if the value is not legal."""
 
 
 def legal(check: Check) -> Mapping[str, Check]:
-    """The metadata of a field whose values have to pass the check; null is not checked, where the type allows it."""
+    """The metadata of a field whose values must pass the check. null, where the type allows it, is always legal."""
     return {"check": check}
 
 
@@ -47,7 +47,7 @@ AT_LEAST_0, AT_LEAST_1, FROM_1, FINITE = map(legal, (_at_least_0, _at_least_1, _
 
 @dataclass(frozen=True)
 class NormConfig:
-    """What every scheme has: its name, and who wrote the layer."""
+    """The settings that every scheme has: its name, and the implementation of its layer."""
 
     name: str
     impl: str
@@ -60,32 +60,32 @@ class NormConfig:
                 field.metadata["check"](f"norm.{field.name}", value)
 
     def settings(self) -> dict[str, Any]:
-        """The scheme's own settings, as its layer's constructor takes them."""
+        """The scheme's own settings, by the names of its layer's arguments."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("name", "impl")}
 
     def label(self) -> str:
-        """A short name of it."""
+        """A short name of this configuration, for folders and reports."""
         return f"{self.name}-{self.impl}"
 
     def conventions(self) -> dict[str, Any]:
-        """Where the layer's conventions are not PyTorch's, in which this configuration is written."""
+        """The layer's conventions that differ from PyTorch's, which are those of the settings here."""
         return {}
 
     def without_effect(self) -> dict[str, str]:
-        """The settings that change nothing, because of others, each with the reason."""
+        """The settings that change nothing because of other settings, each with the reason."""
         return {}
 
     def check_batches(self, size: int) -> None:
-        """Raises UserError if it makes no sense with training batches of so many samples (data.batch_size)."""
+        """Raises UserError if the settings make no sense with training batches of `size` samples (data.batch_size)."""
 
     def of_activations(self) -> NormConfig:
-        """What normalizes the activations: itself, except where it is the weights that are normalized."""
+        """The norm of the activations: this one, or, for a scheme of weights, the one that follows (norm.then)."""
         return self
 
     def activates(self) -> bool:
-        """Whether the layer has an activation of its own, which takes the place of the network's after it."""
+        """Whether the layer has an activation of its own, in place of the one that would follow it."""
         return False
 
     def refused(self, reason: ValueError) -> UserError:
-        """The error of a layer that its constructor refuses to make where the norm is to be."""
+        """The error for a norm that cannot be built here, with the layer's reason."""
         return UserError(f"norm={self.name} cannot be used here: {reason}")

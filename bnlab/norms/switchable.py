@@ -1,15 +1,15 @@
-"""Switchable normalization (Luo et al. 2018, arXiv 1806.10779): learned shares of instance, layer and batch statistics.
+"""Switchable normalization (Luo et al. 2018, arXiv 1806.10779): a learned mix of instance, layer and batch statistics.
 
-With the mean and biased variance of each sample and channel over space (IN), of each sample over C and space (LN), and
-of each channel over N and space (BN), and shares w = softmax(λ), w' = softmax(λ'), one set of each for the layer:
+It has three means and biased variances: of each sample and channel over space (IN), of each sample over C and space
+(LN), and of each channel over N and space (BN). The layer learns λ and λ', and with w = softmax(λ), w' = softmax(λ'):
 
     μ  = w_IN μ_IN + w_LN μ_LN + w_BN μ_BN
     σ² = w'_IN σ²_IN + w'_LN σ²_LN + w'_BN σ²_BN
     x̂  = (x − μ) / √(σ² + ε)
     y  = γ x̂ + β,  γ and β for each channel
 
-On (N, C) there is no space and IN is left out, as in the paper. λ and λ' start at equal shares. At test time running
-averages stand for μ_BN and σ²_BN; the variance is stored biased, as it normalizes.
+On (N, C) there is no space and IN is left out, as in the paper. λ and λ' start at 0, which are equal shares. At test
+time running averages take the places of μ_BN and σ²_BN; the stored variance is the biased one.
 
 Defaults elsewhere: no other implementation.
 
@@ -34,7 +34,7 @@ class SwitchableNorm(nn.Module):
 
     Args:
         channels: C.
-        statistics: 3, or 2 without IN.
+        statistics: number of statistics that are mixed: 3, or 2 without IN.
         eps: ε, added to the variance under the root.
         momentum: the weight of the new batch in the running averages.
         affine: whether there are γ and β.
@@ -84,13 +84,13 @@ class SwitchableNorm(nn.Module):
 
 
 def _pool(means: Tensor, variances: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Mean and variance of sets of one size taken together, along an axis of (N, C), which is kept as 1."""
+    """Mean and variance of the union of sets of equal size, along an axis of (N, C), which is kept with length 1."""
     mean = means.mean(axis, keepdim=True)
     return mean, (variances + (means - mean).square()).mean(axis, keepdim=True)
 
 
 def _mix(logits: Tensor, statistics: list[Tensor]) -> Tensor:
-    """Their sum, shape (N, C), weighted by softmax(logits); of the three the last as many as there are logits."""
+    """The mean of the statistics, shape (N, C), weighted by softmax(logits); with two logits, of the last two."""
     shares = logits.softmax(0)
     mixed = [share * each for share, each in zip(shares, statistics[-len(shares) :], strict=True)]
     return torch.stack(torch.broadcast_tensors(*mixed)).sum(0)

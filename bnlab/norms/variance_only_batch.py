@@ -6,9 +6,9 @@ Of each channel's n values in the batch (n = N, N·L or N·H·W):
     σ²_B = 1/n Σ (x − μ_B)²
     y    = γ x / √(σ²_B + ε) + β
 
-The variance is about the mean, which is not taken off, as in the program of Lubana et al. 2021, arXiv 2106.05956. At
-test time σ² takes the place of σ²_B; in training σ² ← (1 − m) σ² + m σ²_B n/(n−1), with m = `momentum`, as batch
-normalization does it.
+The variance is about the mean, though the mean is not subtracted from x, as in the program of Lubana et al. 2021, arXiv
+2106.05956. At test time σ² takes the place of σ²_B; in training σ² ← (1 − m) σ² + m σ²_B n/(n−1), with m = `momentum`,
+as in batch normalization.
 
 Defaults elsewhere: paper: γ = 1, β = 0, no ε; divides by the root of mean(x²).
 

@@ -1,11 +1,11 @@
-"""Weight normalization (Salimans & Kingma 2016, arXiv 1602.07868): a weight's length and its direction apart.
+"""Weight normalization (Salimans & Kingma 2016, arXiv 1602.07868): learns a weight vector's length and direction apart.
 
-Of each output unit's weight vector (of a convolution: its filter, all values of it), learned in place of w:
+For the weight vector w of each output unit (in a convolution: all values of its filter), g and v are learned instead:
 
     w = g v / ‖v‖,  g a scalar for each output unit
 
 Nothing is computed from the activations, so it is the same in training and at test time and for every shape. It starts
-at v = w and g = ‖w‖, so that the network is the one it would be without.
+with v = w and g = ‖w‖, so that the weights are at first those without it.
 
 Defaults elsewhere: PyTorch: dim 0: a length for each output unit.
 
@@ -34,7 +34,7 @@ class WeightNorm(nn.Module):
         return v * (g / _lengths(v))
 
     def right_inverse(self, w: Tensor) -> tuple[Tensor, Tensor]:
-        """What is learned, g and v, at the start."""
+        """The initial g and v, from the initial w."""
         return _lengths(w), w
 
 

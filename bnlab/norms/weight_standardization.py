@@ -1,14 +1,14 @@
 """Weight standardization (Qiao et al. 2019, arXiv 1903.10520): each output unit's weights with mean 0 and deviation 1.
 
-Of the K weights of each output unit, its fan-in (K = in for a linear layer, in·k for a convolution of k positions), and
+Of the K weights of each output unit (K = in for a linear layer, in·k for a convolution with k positions), which are
 learned through the formula:
 
     μ = 1/K Σ w
     σ = √(1/K Σ (w − μ)²)
     ŵ = (w − μ) / (σ + ε)
 
-ε is outside the root. The paper's program takes the unbiased σ, K − 1; this is the paper's formula. Nothing is computed
-from the activations, whose scale is √K times too large then: it is meant for layers that a norm follows.
+ε is outside the root. This is the paper's formula; its program divides by K − 1 instead of K in σ. The activations'
+scale becomes about √K times that of the inputs, so it is meant for layers that a norm follows.
 
 Defaults elsewhere: paper: ε = 1e-5 outside the root, group norm after it.
 
@@ -45,7 +45,7 @@ class WeightStandardization(nn.Module):
         """ŵ, of the shape of w."""
         axes = tuple(range(1, w.ndim))
         centred = w - w.mean(axes, keepdim=True)
-        # A length, and not the root of a mean square: its gradient is finite where all weights of a unit are equal.
+        # vector_norm, since its gradient is finite where all weights of a unit are equal; that of a root is not.
         std: Tensor = torch.linalg.vector_norm(centred, dim=axes, keepdim=True) / math.sqrt(w[0].numel())
         return centred / (std + self.eps)
 

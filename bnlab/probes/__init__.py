@@ -1,7 +1,7 @@
-"""What is measured inside a training: a file per probe, with its quantities' formulas.
+"""The probes, which measure inside a training: a file per probe, with the formulas of its quantities.
 
-A probe is a function of a look at a stack (`bnlab.engine.Look`): it measures every replicate of it at once, and changes
-nothing in it. Nothing is known here of files, nor of what the numbers say.
+A probe is a function of a look at a stack (`bnlab.engine.Look`): it measures every replicate of the stack at once and
+changes nothing in it. It knows nothing of files and does not interpret its values.
 """
 
 from bnlab.probes.observer import Probes, check_layers

@@ -1,22 +1,22 @@
 """How the values inside the network are distributed, at each norm and each activation.
 
-Of what enters an activation, over the step's batch:
+Of the inputs of an activation, over the step's batch:
 
     unit_15, unit_50, unit_85  percentiles of the layer's first unit, or channel: Ioffe & Szegedy 2015, figure 1
-    all_15, all_50, all_85     the same of all its units together
+    all_15, all_50, all_85     percentiles of all its units together
     dead                       ReLU: the share of units whose input is not above 0 in any sample
     saturated                  sigmoid, tanh: the share of values at which the output lies in the outer 5 % of its
                                range, on either side
 
-Of what enters and what leaves a norm, `input_` and `output_`; with norm=none both are what a norm there would get:
+Of the inputs and the outputs of a norm, `input_` and `output_`; with norm=none both are the inputs of a norm there:
 
     mean, sd                   of all values
     cosine                     the mean cosine of two different samples (Daneshmand et al. 2020, arXiv 2003.01652)
     stable_rank                ‖X‖_F² / ‖X‖₂² of the first 32 samples, a row each (at most 32; 1: all are alike)
 
-Percentiles lie between the two nearest values, as in NumPy. A sample that is 0 throughout has no direction, and is
-left out of the cosine. Of layers with positions (a convolution's, or tokens) as many evenly spaced ones are taken as
-keep a layer to 32,768 values, but at least one; all samples and all units are.
+Percentiles are interpolated between the two nearest values, as in NumPy. A sample that is all 0 has no direction and is
+left out of the cosine. In a layer with positions (a convolution's, or tokens) evenly spaced positions are taken, at
+least one, so that a layer has at most 32,768 values; all samples and all units are taken.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ from bnlab.models import Places
 
 PERCENTILES = (15, 50, 85)
 MOST_VALUES = 2**15
-"""Of a layer of one replicate."""
+"""Values of a layer, in one replicate."""
 MOST_ROWS = 32
-"""Samples of which the stable rank is computed."""
+"""Samples from which the stable rank is computed."""
 OUTER = 0.05
+"""The share of the output's range, on either side, that counts as saturated."""
 BEGINS = {nn.Sigmoid: math.log((1 - OUTER) / OUTER), nn.Tanh: math.atanh(1 - 2 * OUTER)}
-"""The size of the input from which on an activation is saturated."""
+"""The absolute value of the input at which an activation begins to be saturated."""
 
 
 def measure(look: Look, places: Sequence[Places]) -> Values:
@@ -90,7 +91,7 @@ def _of_activation(kind: type[nn.Module], calls: Sequence[Tensor]) -> Iterator[t
 
 
 def _by_unit(calls: Sequence[Tensor]) -> Tensor:
-    """(R, N, C, H, W), or of tokens (R, N, T, C), or (R, N, C) of one call or several, as (R, N, positions, C)."""
+    """The values of all calls of a layer, (R, N, C, H, W), (R, N, T, C) or (R, N, C) each, as (R, N, positions, C)."""
     x = torch.cat(list(calls), 1)
     x = (x.movedim(2, -1) if x.ndim == 5 else x).flatten(2, -2) if x.ndim > 3 else x.unsqueeze(2)
     fitting = max(1, MOST_VALUES // (x.shape[1] * x.shape[3]))
@@ -98,7 +99,7 @@ def _by_unit(calls: Sequence[Tensor]) -> Tensor:
 
 
 def _percentiles(values: Tensor) -> Iterator[Tensor]:
-    """Of (R, M), (R,) each. NumPy sorts several times as fast as PyTorch."""
+    """The percentiles (R,) of values (R, M). NumPy sorts several times as fast as PyTorch."""
     ordered = np.sort(values.cpu().numpy(), axis=1).astype(np.float64)
     for percent in PERCENTILES:
         place = percent / 100 * (ordered.shape[1] - 1)
@@ -109,9 +110,9 @@ def _percentiles(values: Tensor) -> Iterator[Tensor]:
 
 
 def _cosine(rows: Tensor) -> Tensor:
-    """Of (R, N, D): the mean over all pairs of different rows, (R,).
+    """The mean cosine (R,) over all pairs of different rows of (R, N, D).
 
-    The sum of all pairs' products is the square of the sum of all directions.
+    The sum of the products of all pairs of directions is the squared norm of the directions' sum.
     """
     lengths = rows.norm(dim=2, keepdim=True)
     directions = torch.where(lengths > 0, rows / lengths, 0).double()
@@ -122,7 +123,7 @@ def _cosine(rows: Tensor) -> Tensor:
 
 
 def _stable_rank(rows: Tensor) -> Tensor:
-    """Of (R, N, D), (R,): the products of the rows have the largest eigenvalue ‖X‖₂² and the trace ‖X‖_F²."""
+    """The stable rank (R,) of rows X (R, N, D): X Xᵀ has the largest eigenvalue ‖X‖₂² and the trace ‖X‖_F²."""
     products = torch.bmm(rows, rows.mT)
     finite = products.isfinite().all(2).all(1)
     largest = torch.linalg.eigvalsh(products.nan_to_num(0.0, 0.0, 0.0))[:, -1]

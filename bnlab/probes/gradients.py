@@ -1,14 +1,13 @@
 """How large each layer's gradient is, and how far the step moves its weights.
 
-Of a layer's trained numbers w, all of them together, and of the whole model ("model"), at the step w -> w + Δw on the
+For all trained parameters w of a layer together, and for the whole model ("model"), at the step w -> w + Δw with the
 gradient g of the batch's mean loss:
 
     gradient_norm  = |g|          weight_norm = |w|         update_norm = |Δw|
     effective_lr   = |Δw| / |w|
 
-Euclidean norms. g is the gradient before `optimizer.clip_norm` cuts it, and Δw what the optimizer made of it. Of
-weights whose scale does not matter, as before a norm, |Δw| / |w| is what a step changes (van Laarhoven 2017, arXiv
-1706.05350).
+The norms are Euclidean. g is the gradient before the optimizer clips it. Where the scale of the weights does not
+matter, as before a norm, |Δw| / |w| is what counts of a step (van Laarhoven 2017, arXiv 1706.05350).
 """
 
 from __future__ import annotations

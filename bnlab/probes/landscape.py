@@ -1,18 +1,17 @@
 """How smooth the loss is along the gradient of one batch: Santurkar et al. 2018 (arXiv 1805.11604, figure 4).
 
-With L the batch's mean loss in training mode (each batch normalized by its own statistics: the surface that is trained
-on), w all weights and g = ∇L(w), at seven lengths η spaced evenly on a logarithmic scale from 1/2 to 4 times the
-step's learning rate:
+L is the batch's mean loss in training mode (normalized by the batch's own statistics, as in training), w all weights
+and g = ∇L(w). At seven lengths η, from 1/2 to 4 times the step's learning rate, evenly spaced on a logarithmic scale:
 
     loss                                          L(w)
     loss_min, loss_max                            of L(w - η g)
     gradient_distance_min, gradient_distance_max  of |g - ∇L(w - η g)|: gradient predictiveness
     smoothness                                    the largest |g - ∇L(w - η g)| / |η g|: effective beta-smoothness
 
-The paper does not say how many lengths it takes; seven is this program's choice. The step itself may go elsewhere, as
-Adam's does. Weights before a norm have no scale of their own, so that one learning rate is not one step length for two
-schemes: `relative_` quantities are the same with η = ρ |w| / |g| and ρ from 1/2 to 4 times 0.01. All seven are
-measured along the gradient of one training, from one point. A loss that is not a number counts as infinite.
+The paper does not say how many lengths it takes; seven is bnlab's choice. The step itself may go in another direction,
+as Adam's does. The scale of weights before a norm does not matter, so the same η is not the same step for two schemes:
+the `relative_` quantities have η = ρ |w| / |g| instead, with ρ from 1/2 to 4 times 0.01. All are measured along one
+gradient, from one point. A loss that is not a number counts as infinite.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from bnlab.models import Places
 
 POINTS = 7
 SHORTEST, LONGEST = 0.5, 4.0
-"""Times the learning rate."""
+"""Lengths, in learning rates."""
 RELATIVE = 0.01
-"""In the place of the learning rate, of the length of all weights."""
+"""For `relative_` quantities the length in place of the learning rate, as a share of the norm of all weights."""
 
 
 def measure(look: Look, places: Sequence[Places]) -> Values:

@@ -1,4 +1,4 @@
-"""The probes that a configuration asks for, as an observer of the training."""
+"""`Probes`: the observer that runs the probes of a configuration during a training."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _PROBES: dict[str, Probe] = {
     "landscape": landscape.measure,
     "shift": shift.measure,
 }
-"""By their names in `bnlab.config.PROBES`."""
+"""The probes, by their names in `bnlab.config.PROBES`."""
 
 
 class Probes(Observer):
-    """Has the stack measured at every so many steps.
+    """Runs the probes on the stack every `config.every` steps.
 
     Args:
-        config: what is measured, and when; the same of all replicates.
-        places: of each replicate's model.
+        config: what is measured, and when; the same for all replicates.
+        places: where each replicate's model has its norms and activations.
     """
 
     def __init__(self, config: ProbesConfig, places: Sequence[Places]) -> None:

@@ -1,13 +1,13 @@
 """How far a norm's running statistics are from those of the training set.
 
-The population's mean μ and variance σ² of each channel, of the norm's inputs over the whole training set in batches of
-the training's size, in training mode and with the weights as they are (Wu & Johnson 2021, arXiv 2105.07576: PreciseBN):
+With μ and σ² the mean and the variance of each channel of the norm's inputs, over the whole training set in batches of
+the training's size, in training mode and with the current weights (Wu & Johnson 2021, arXiv 2105.07576: PreciseBN):
 
     mean_distance = √ mean over channels ((running mean - μ) / σ)²
     sd_distance   = √ mean over channels ((√ running variance - σ) / σ)²
 
-both in units of σ. A channel that is the same in all images has no σ and is left out. Costs a pass of the training set
-each time: with an epoch of 430 steps and `probes.every=100` that is several times the training itself.
+both in units of σ. A channel that is constant has σ = 0 and is left out. Each measurement passes the whole training set
+through the network: with an epoch of 430 steps and `probes.every=100` it takes several times as long as the training.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from bnlab.engine import Look, Values
 from bnlab.models import Places
 
 ROUNDING = 1e-12
-"""Of a mean square: a variance below that is of rounding errors."""
+"""A variance below this share of the mean square is rounding error."""
 
 
 def measure(look: Look, places: Sequence[Places]) -> Values:
-    """The quantities at the top of this file, of every norm that has a running mean and variance."""
+    """The quantities at the top of this file, for every norm that has a running mean and variance."""
     layers = [layer for layer in look.layers_with("running_mean") if layer in look.layers_with("running_var")]
     found: dict[tuple[str, str], Tensor] = {}
     for layer, owners, moments in _of_training_set(look, layers):
@@ -45,7 +45,10 @@ def measure(look: Look, places: Sequence[Places]) -> Values:
 
 
 def _of_training_set(look: Look, layers: Sequence[str]) -> Iterator[tuple[str, tuple[int, ...], Tensor]]:
-    """Of the inputs of each layer, by who has it: count, sum and sum of squares of each channel, (3, R, C)."""
+    """For the inputs of each layer: the replicates that have it, and their (3, R, C).
+
+    These are the number, the sum and the sum of squares of each channel's values.
+    """
     moments: dict[tuple[str, tuple[int, ...]], Tensor] = {}
     with look.passing(layers) as passed:
         for _ in look.pass_training_set():
@@ -59,6 +62,6 @@ def _of_training_set(look: Look, layers: Sequence[str]) -> Iterator[tuple[str, t
 
 
 def _moments(x: Tensor) -> Tensor:
-    """Of (R, N, C, ...)."""
+    """Number, sum and sum of squares (3, R, C) of the values of each channel of x (R, N, C, ...)."""
     rows = x.movedim(2, -1).flatten(1, -2)
     return torch.stack([torch.full_like(rows[:, 0], rows.shape[1]), rows.sum(1), rows.square().sum(1)])

@@ -1,12 +1,12 @@
-"""Internal covariate shift as Santurkar et al. 2018 (arXiv 1805.11604, definition 2.1) measure it.
+"""Internal covariate shift, as measured by Santurkar et al. 2018 (arXiv 1805.11604, definition 2.1).
 
-G is a layer's gradient at the step, and G' what it would be had the layers before it made the step already: on the
-same batch, with them as they are after it and this layer and all later ones as they are before it:
+G is a layer's gradient at the step. G' is its gradient on the same batch if the layers before it have made the step
+already, while this layer and all later ones have not:
 
     gradient_norm = |G|        distance = |G - G'|        cosine = G·G' / (|G| |G'|)
 
-Of all of a layer's trained numbers together; the first layer has no layer before it, so that its distance is 0. A pass
-for each layer.
+G is the gradient of all of a layer's trained parameters together. The first layer has no layer before it, so its
+distance is 0. It costs a forward and backward pass for each layer.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a Python program uses of bnlab: what the commands do, with objects for the answers.
+"""bnlab's Python API: functions that do what the commands do and return objects.
 
-Importing it imports nothing heavy. Whatever a command refuses raises a UserError with the text of the command's line.
+Importing it imports nothing heavy. What a command would refuse raises a UserError with the command's message.
 """
 
 from bnlab.python.comparing import compare

@@ -23,16 +23,16 @@ def compare(
 ) -> Report:
     """Compares the arms of stored runs: the verdicts that `bnlab report` prints, its tables and its charts.
 
-    As the command does, it notes beside the runs that verdicts were read: a later report says how often.
+    As the command does, it records in the runs folder that verdicts were read: a later report says how often.
 
     Args:
-        runs: from `bnlab.train`, `sweep` or `load_runs`, or what `load_runs` takes.
-        by: the settings that make an arm, "norm.name" or a list; none: whatever differs between the runs.
-        metric: a column of final metrics.
-        baseline: the arm that the others are held against, "norm.name=none".
-        margin: differences within +- so many points (of losses nats) are practically equal.
-        target: percent (of losses nats) whose first reach is timed; None: the baseline's end.
-        plan: fixes the seeds per arm: no verdict before them.
+        runs: from `bnlab.train`, `sweep` or `load_runs`, or a path that `load_runs` takes.
+        by: the settings that make an arm, "norm.name" or a list; empty: those that differ between the runs.
+        metric: the final metric to compare.
+        baseline: the arm with which the others are compared, "norm.name=none".
+        margin: differences of at most so many points (nats for a loss) are practically equal.
+        target: the time to reach this value, in percent (nats for a loss), is compared; None: the baseline's final one.
+        plan: the number of seeds per arm that is fixed beforehand: no verdict before all are there.
 
     Returns:
         `.verdicts`, each with `.sentence`; `.tables`, of pandas; `.charts`, of Altair; `.write(FOLDER)`.

@@ -29,7 +29,7 @@ class Runs:
     def curves(self) -> pd.DataFrame:
         """A row per replicate, evaluation and split: run, seed, epoch, step, split, loss (nats), accuracy (a fraction).
 
-        Of replicates that are done or diverged. Those whose files were changed or cannot be read are in `warnings`.
+        It has the replicates that are done or diverged. Those that were changed or cannot be read are in `warnings`.
         """
         from bnlab.report import curves_of
 
@@ -39,7 +39,7 @@ class Runs:
 
     @functools.cached_property
     def configs(self) -> dict[str, StoredConfig]:
-        """By the run's name its configuration: `.tree` nested plain values, `.settings` text by dotted key, `.hash`."""
+        """The configurations by run name: `.tree` (nested plain values), `.settings` (text by dotted key), `.hash`."""
         from bnlab.store import read_run
 
         runs = map(read_run, self.folders)
@@ -51,7 +51,7 @@ class Runs:
         return list(dict.fromkeys(Path(folder).parent for folder in self.frame["folder"]))
 
     def __len__(self) -> int:
-        """How many replicates there are."""
+        """The number of replicates."""
         return len(self.frame)
 
     def __repr__(self) -> str:
@@ -65,10 +65,10 @@ class Runs:
 
 
 def load_runs(*runs: str | Path, runs_dir: str | Path = "runs") -> Runs:
-    """The runs of a folder, or some of them, as `bnlab report` reads them.
+    """Reads the runs of a folder, or some of them, as `bnlab report` does.
 
     Args:
-        runs: run folders, folders of runs, or runs' names in `runs_dir`; none: all that are there.
+        runs: run folders, folders of runs, or names of runs in `runs_dir`; none: all runs in `runs_dir`.
         runs_dir: the folder of the runs.
 
     Raises:

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class Studied:
-    """What came out of a study.
+    """The results of a study.
 
     Attributes:
-        judged: the verdicts, with what they are made from; `as_data()` is what `bnlab study --json` prints.
+        judged: the verdicts, with the numbers that they are made from; `as_data()` is what `bnlab study --json` prints.
     """
 
     def __init__(self, judged: Judged) -> None:
@@ -21,12 +21,12 @@ class Studied:
 
     @property
     def verdicts(self) -> Sequence[Verdict]:
-        """One on each hypothesis: `.word`, `.name`, `.as_expected` and the numbers."""
+        """A verdict on each hypothesis: `.word`, `.name`, `.as_expected` and the numbers."""
         return self.judged.verdicts
 
     @property
     def sentences(self) -> list[str]:
-        """Of the verdicts, as the command prints them."""
+        """The verdicts in sentences, as the command prints them."""
         from bnlab.studies import saying
 
         return [saying.sentence(verdict) for verdict in self.verdicts]
@@ -40,14 +40,14 @@ def study(name: str, budget: str = "full", **settings: object) -> Studied:
     """Runs a study as `bnlab study` does: its hypotheses are locked before anything is trained.
 
     Args:
-        name: of a shipped study, or a file of one's own.
-        budget: `full`, or `quick`, which is to see it work.
-        settings: of all its runs, as for `bnlab.train`.
+        name: a shipped study, or a file.
+        budget: `full`, or `quick`, which only shows that it works.
+        settings: further settings for all of its runs, as for `bnlab.train`.
 
     Raises:
         UserError: no such study or budget, or a setting that is not allowed.
         SweepFailedError: runs failed; the others are stored.
-        KeyboardInterrupt: the user stopped it; repeated, it goes on from there.
+        KeyboardInterrupt: the user stopped it; calling it again resumes it.
     """
     from bnlab import studies
     from bnlab.hydra_bridge import overrides_of

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 def train(settings: Mapping[str, object] | None = None, /, **more: object) -> Runs:
-    """Trains one run, each of its seeds, as `bnlab train` does; what is stored already is not trained again.
+    """Trains all seeds of one run, as `bnlab train` does. What is stored already is not trained again.
 
     `bnlab.train({"optimizer.lr": 0.01}, norm="batch", seeds=8)` is `bnlab train norm=batch seeds=8 optimizer.lr=0.01`.
 
     Args:
-        settings: any of the command's settings by the names that it has there.
-        more: those whose names are words of Python's.
+        settings: the command's settings, by their names there.
+        more: settings whose names can be Python's argument names.
 
     Returns:
-        The replicates that were asked for, trained now or before.
+        The replicates, whether they were trained now or before.
 
     Raises:
         UserError: no such setting, or a value that is not allowed; nothing was trained then.
         RuntimeError: a seed failed; the others are stored.
-        KeyboardInterrupt: the user stopped it; repeated, it goes on from there.
+        KeyboardInterrupt: the user stopped it; calling it again resumes it.
     """
     from bnlab.hydra_bridge import overrides_of
 
@@ -39,17 +39,17 @@ def sweep(choices: Mapping[str, object], /, **settings: object) -> Runs:
     `bnlab.sweep({"norm": ["none", "batch"], "optimizer.lr": [0.01, 0.1]}, seeds=8)` are 4 runs of 8 seeds.
 
     Args:
-        choices: settings by their names, each with a list of the values to be tried, or with one value; a value that
-            is a list itself stands in a list, {"model.hidden": [[128, 64], [64]]}.
-        settings: what all of them have.
+        choices: settings by their names, each with a list of the values to try, or with one value. A value that is a
+            list is put into a list: {"model.hidden": [[128, 64], [64]]}.
+        settings: further settings, the same for all runs.
 
     Returns:
-        The replicates that were asked for, trained now or before.
+        The replicates, whether they were trained now or before.
 
     Raises:
         UserError: no such setting, or a value that is not allowed; nothing was trained then.
-        SweepFailedError: runs failed, each told with its reason; the others are stored.
-        KeyboardInterrupt: the user stopped it; repeated, it goes on from there.
+        SweepFailedError: runs failed, for the reasons in the message; the others are stored.
+        KeyboardInterrupt: the user stopped it; calling it again resumes it.
     """
     from bnlab.hydra_bridge import overrides_of, sweep_of
 

@@ -1,4 +1,4 @@
-"""`bnlab.verify`: a normalization layer held against its definition, in this process."""
+"""`bnlab.verify`: checks a normalization layer against its definition, in this process."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def verify(
     running_stats: bool = True,
     layout: str | None = None,
 ) -> Verdict:
-    """Holds a normalization layer against a float64 reference, as `bnlab verify` does, but in this process.
+    """Checks a normalization layer against a float64 reference, as `bnlab verify` does, but in this process.
 
     `bnlab.verify(MyBN).raise_for_failures()` is a test.
 
     Args:
         norm_class: a torch.nn.Module, made as `norm_class(num_features, **kwargs)`.
-        as_: the scheme that it is to compute; `auto` is what its name says, or else what it comes nearest to.
+        as_: the scheme that it should compute; `auto`: by its name, or else the scheme that it is nearest to.
         kwargs: further arguments of its constructor.
-        affine: whether it has γ and β; None is what it shows.
-        momentum: of which value its momentum is the weight, `new` or `old`; None is what it shows.
+        affine: whether it has γ and β; None: as it turns out.
+        momentum: whether its momentum is the weight of the `new` or the `old` value; None: as it turns out.
         running_stats: whether it keeps running statistics.
-        layout: `channels-first` or `channels-last`; None is what it shows.
+        layout: `channels-first` or `channels-last`; None: as it turns out.
 
     Raises:
         UserError: no such scheme, momentum or layout; a class that cannot be built or run.

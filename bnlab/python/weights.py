@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 def load_model(
     run: str | Path, seed: int = 0, *, runs_dir: str | Path = "runs", target: str | None = None
 ) -> nn.Module:
-    """The network that a seed of a run was trained to, in evaluation mode: images (N, 1, 28, 28) -> logits (N, 10).
+    """The trained network of a seed of a run, in evaluation mode: images (N, 1, 28, 28) -> logits (N, 10).
 
-    A plain module; docs/weights.md says what its `state_dict` holds, and loads that without bnlab.
+    It is a plain module. docs/weights.md says what its `state_dict` has, and how to load that without bnlab.
 
     Args:
-        run: a run folder, or a run's name in `runs_dir`, or the beginning or end of it.
+        run: a run folder, or the name of a run in `runs_dir`, or the beginning or end of the name.
         seed: which replicate.
         runs_dir: the folder of the runs.
-        target: of a run with a norm of somebody's own its class, "my_file.py:MyNorm", whose code is run.
+        target: for a run with norm=custom_class, its class, "my_file.py:MyNorm": your consent to run that code.
 
     Raises:
-        UserError: no such run or seed, no weights were kept (`keep_checkpoint=true` keeps them), they are not what was
-            stored, or the class is not named.
+        UserError: no such run or seed, no weights were kept (`keep_checkpoint=true` keeps them), they were changed
+            since, or the class is not named.
     """
     from bnlab.launch import trained_model
     from bnlab.runs import find, folder_of, read

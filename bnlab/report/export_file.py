@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from bnlab.errors import UserError
+from bnlab.machine import status
 from bnlab.report.comparison import curves, frame
 from bnlab.report.csv_text import csv_text
 from bnlab.store import check_output, replace
@@ -34,6 +35,7 @@ def export(folders: Sequence[Path], output: Path, console: Console, *, probes: b
             raise UserError(f"{output} ends in '{output.suffix}'; allowed: {' or '.join(SUFFIXES)}, or - for stdout")
         check_output("FILE", output)
     replicates, warnings = frame.read(folders)
+    status.clear()
     for warning in warnings:
         console.print(warning, markup=False, soft_wrap=True)
     table, what = (_probed(replicates), "rows of probes") if probes else (replicates, "replicates")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnlab.errors import StorageError, UserError, shown
+from bnlab.machine import status
 from bnlab.report.question import Question
 from bnlab.store import CHANGED, FINISHED
 
@@ -115,6 +116,7 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
             folder that cannot be written.
         StorageError: the plan cannot be noted in the runs folder.
     """
+    status.follow("reading runs")
     return _make(*read(run_folders), question, question.command(run_folders, output), output, console, watched=False)
 
 
@@ -197,11 +199,14 @@ def _make(
     earlier = None if question.against is None else against.read(question.against)
     if earlier:
         against.check_metric(earlier, question.metric)
+    status.follow("comparing")
     made = answer(replicates, broken, question, command, watched=watched)
     if output:
+        status.follow(f"drawing and writing {shown(output)}")
         made = dataclasses.replace(made, files=made.write(output))
     comparison, said = made.comparison, made.sentences
     target = made._target
+    status.clear()
     reached = None if target is None else targets.table(comparison, made._measured.timed, target)
     render.show(comparison, said, made.warnings, made.files, console, reached)
     if earlier:
@@ -243,6 +248,7 @@ def watch(run_folders: Sequence[Path], question: Question, output: Path | None, 
         before = results, metrics
         results, metrics = _times(run_folders, "result.json"), _times(run_folders, "metrics.csv")
         if (results, metrics) != before:
+            status.clear()
             console.clear()
             try:
                 _make_so_far(run_folders, question, output if results != before[0] else None, console)

@@ -1,4 +1,4 @@
-"""`bnlab runs check`: what in a folder of runs does not hold."""
+"""`bnlab runs check`: finds damaged, changed, missing and repeated files in a folder of runs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bnlab.store import StoredRun, faults, identity, index_file, read_runs
 
 @dataclass
 class Checked:
-    """What came of a check.
+    """The result of a check.
 
     Attributes:
-        faults: a line each, with the folder and what does not hold of it.
-        replicates: how many were looked at.
-        unchecked: how many of these are at their end and have no digests to be checked by.
+        faults: a line for each fault, with the folder and what is wrong.
+        replicates: how many were checked.
+        unchecked: how many of these are finished and have no digests, so that changes cannot be noticed.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Checked:
 
 
 def check(runs_dir: Path) -> Checked:
-    """Checks every file of every run that has a digest, and names repeats of one replicate.
+    """Checks every file that has a digest, in every run, and finds copies of the same replicate.
 
     Raises:
         UserError: there is no such folder.
@@ -59,7 +59,7 @@ def check(runs_dir: Path) -> Checked:
 
 
 def show_check(checked: Checked, console: Console) -> None:
-    """Prints what does not hold, and how much was looked at."""
+    """Prints the faults, and how much was checked."""
     for fault in checked.faults:
         console.print(fault, markup=False, soft_wrap=True)
     unchecked = f"; {checked.unchecked} are from before there were digests: unchecked" if checked.unchecked else ""

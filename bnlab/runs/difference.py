@@ -1,4 +1,4 @@
-"""What two runs differ in."""
+"""`bnlab runs diff`: the differences of two runs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from itertools import chain
 
 from rich import box
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
+from bnlab.machine import as_wide_as_needed, in_pieces, say
 from bnlab.runs.show import seeds
 from bnlab.runs.stored import Replicate, Run
 from bnlab.store import SPLITS, as_text
@@ -18,7 +19,7 @@ ABSENT = "-"
 
 
 def show_difference(first: Run, second: Run, console: Console) -> None:
-    """The settings, the environments and the mean accuracies that differ, on the seeds that both have finished."""
+    """Prints the settings and environments that differ, and the mean accuracies over the seeds done in both runs."""
     parts = [
         ("setting", _unlike(first.settings, second.settings)),
         ("trained with", _unlike(_environment(first), _environment(second))),
@@ -41,7 +42,7 @@ def show_difference(first: Run, second: Run, console: Console) -> None:
     ]
     _print(console, "accuracy", first, second, rows)
     said = f"means of the seeds {seeds(mine)}, which both have; whether they differ by more than chance: "
-    console.print(f"{said}bnlab report {first.path} {second.path}", markup=False, soft_wrap=True)
+    say(f"{said}bnlab report {first.path} {second.path}", console)
 
 
 def _unlike(first: Mapping[str, str], second: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -51,7 +52,7 @@ def _unlike(first: Mapping[str, str], second: Mapping[str, str]) -> list[tuple[s
 
 
 def _environment(run: Run) -> dict[str, str]:
-    """Of each part all values that its replicates have."""
+    """Each part of the environment, with all values that it has in the run's replicates."""
     found: dict[str, dict[str, None]] = {}
     for replicate in run.replicates:
         if replicate.result is not None:
@@ -67,9 +68,15 @@ def _mean(replicates: list[Replicate], split: str) -> float | None:
 
 
 def _print(console: Console, title: str, first: Run, second: Run, rows: list[tuple[str, ...]]) -> None:
-    more = len(rows[0]) - 3 if rows else 0
-    names = (Column(Text(run.name), overflow="fold") for run in (first, second))
-    table = Table(title, *names, *[""] * more, box=box.SIMPLE_HEAD)
+    heads = [title, first.name, second.name, ""][: len(rows[0]) if rows else 3]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    room = console.width - 2 * (len(heads) + 1)
+    if console.is_terminal and sum(widths) > room:
+        widths[0] = min(widths[0], room // 3)
+        widths[1:3] = [(room - widths[0] - sum(widths[3:])) // 2] * 2
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for head, width in zip(heads, widths, strict=True):
+        table.add_column(Text(in_pieces(head, width)))
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
+        table.add_row(*(Text(in_pieces(cell, width)) for cell, width in zip(row, widths, strict=True)))
+    console.print(as_wide_as_needed(table, console), soft_wrap=True)

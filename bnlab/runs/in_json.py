@@ -1,4 +1,4 @@
-"""The list of runs for programs."""
+"""The list of runs as JSON."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bnlab.runs.stored import Replicate, Run
 
 
 def as_json(runs: Sequence[Run]) -> str:
-    """A list of runs as JSON: name, folder, arm, tags, note, settings as text, why it cannot be read, its replicates.
+    """The runs as a JSON list: run (name), folder, arm, tags, note, settings as text, reason, replicates.
 
     A replicate has seed, state, age_seconds since it was last written, bytes, final scores, seconds of training, the
-    command that trained it, and why it cannot be read; null for what is not known.
+    command that trained it, and reason. `reason` says why a run or replicate cannot be read; what is unknown is null.
     """
     rows = [
         {

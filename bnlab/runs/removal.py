@@ -1,4 +1,4 @@
-"""Removing stored replicates, never those that a process is training."""
+"""Removes stored replicates, but never those that a process is training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bnlab.store import LOCK, TrainingError, lock_in, read_all, remove_replicate
 
 @dataclass
 class Removed:
-    """What became of the runs.
+    """What was removed.
 
     Attributes:
-        replicates: how many were removed, or are only what people have put into their folders.
+        replicates: how many were removed; files in their folders that are not bnlab's stay.
         kept: what was not removed, with the reason.
     """
 
@@ -29,7 +29,7 @@ def remove(runs: Sequence[Run]) -> Removed:
     """Removes the runs' replicates, and the folder of a run that has none left.
 
     Raises:
-        StorageError: what is there cannot be locked.
+        StorageError: the folder of runs cannot be locked.
     """
     removed = Removed()
     for run in runs:
@@ -80,7 +80,7 @@ def _remove_run(run: Run, removed: Removed) -> None:
 
 
 def _forget_stacks(runs_dir: Path) -> None:
-    """Removes the checkpoints of stacks of which no replicate is left: the next training starts anew."""
+    """Removes the checkpoints of stacks without any replicate left, so that the next training starts anew."""
     for record in read_all(runs_dir):
         if not any(member.exists() for member in record.members):
             record.forget()

@@ -1,4 +1,4 @@
-"""Which of the stored runs are meant: by state, name, settings and age."""
+"""Selects stored runs by state, name, settings, tags and age."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER_NAMES = {
     "nan": "diverged",
     "damaged": "unreadable",
 }
-"""What others call the states."""
+"""Other names for the states, for the hint in an error."""
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -36,18 +36,18 @@ def select(
     older: str | None = None,
     tags: Collection[str] = (),
 ) -> list[Run]:
-    """The runs whose name holds a text and which have those settings, with their replicates in some states and so old.
+    """The runs with this name, these settings and tags, and of each the replicates in these states and of this age.
 
     Args:
         runs: from `read`.
-        states: all of them if there are none.
-        name: part of the run's name.
-        where: conditions that all have to hold, "norm.name=batch,layer": one of these values.
-        older: an age, "7d".
-        tags: the run has all of these.
+        states: of the replicates; empty: all states.
+        name: a part of the run's name.
+        where: conditions that all must hold; "norm.name=batch,layer" means one of these values.
+        older: the least age, "7d".
+        tags: the run must have all of these.
 
     Raises:
-        UserError: there is no such state or setting, or what is given is no condition or no age.
+        UserError: there is no such state or setting, or a condition or an age cannot be understood.
     """
     for state in states:
         if state not in STATES:
@@ -74,12 +74,12 @@ def _condition(text: str, runs: Sequence[Run]) -> tuple[str, list[Any]]:
     known = {key for run in runs for key in run.settings}
     if known and key not in known:
         raise unknown_key("setting", key, known)
-    # A comma inside brackets, as in model.hidden=[128,64], does not part two values.
+    # A comma inside brackets, as in model.hidden=[128,64], does not separate two values.
     return key, [_value(value) for value in re.split(r",(?![^\[]*\])", values)]
 
 
 def _value(text: str) -> Any:
-    """So that 1e-3 is 0.001 and [128, 64] is [128,64]; a word is itself."""
+    """The value that a text means, so that 1e-3 equals 0.001 and [128, 64] equals [128,64]; a word is itself."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What differs between runs, in words."""
+"""The settings that differ between runs, in words."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from bnlab.config import LENGTH, default_choices, defaults, defaults_of, setting
 from bnlab.store import as_text
 
 FEW = 3
-"""So many differing settings are told with every value; of more only those that are not the defaults."""
+"""Up to this number of differing settings, all are named; if there are more, only those that are not the defaults."""
 
 
 def arms(runs: Sequence[Mapping[str, str]]) -> list[str]:
-    """Of each run the settings that differ between the runs, in words: "batch, lr 0.01".
+    """The arm of each run: its settings that differ between the runs, in words: "batch, lr 0.01".
 
-    A setting of the norm is left out where the scheme implies it, and one that only some runs have where the others
-    imply who has it. Where many differ, a run is told by those of its settings that are not the defaults.
+    A setting is left out if it follows from others, as norm.eps may follow from the scheme. If more than `FEW` settings
+    differ, only those of a run that are not the defaults are named.
     """
     known = [settings for settings in runs if settings]
     keys = differing(runs)
@@ -28,7 +28,7 @@ def arms(runs: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def differing(runs: Sequence[Mapping[str, str]]) -> list[str]:
-    """The keys of the settings that tell these runs apart, without those that others imply."""
+    """The keys of the settings that tell these runs apart, without those that follow from others."""
     known = [settings for settings in runs if settings]
     keys = setting_words.telling(_differing(known), known)
     return keys + [
@@ -37,13 +37,13 @@ def differing(runs: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _differing(runs: Sequence[Mapping[str, str]]) -> list[str]:
-    """The settings of which the runs that have them have several values."""
+    """The keys of the settings that have several values in the runs."""
     names = dict.fromkeys(key for settings in runs for key in settings)
     return [key for key in names if len({settings[key] for settings in runs if key in settings}) > 1]
 
 
 def _varies_beside(key: str, keys: Sequence[str], runs: Sequence[Mapping[str, str]]) -> bool:
-    """Whether runs that are equal in the keys differ in having it, or in its value."""
+    """Whether among runs with equal values of `keys`, this setting has several values, or only some have it."""
     groups: dict[tuple[str | None, ...], set[str | None]] = {}
     for settings in runs:
         groups.setdefault(tuple(settings.get(name) for name in keys), set()).add(settings.get(key))
@@ -51,7 +51,7 @@ def _varies_beside(key: str, keys: Sequence[str], runs: Sequence[Mapping[str, st
 
 
 def _unusual(keys: Sequence[str], settings: Mapping[str, str]) -> dict[str, str]:
-    """Those of the settings that are not the defaults of the run's own choices; the scheme is always told."""
+    """The settings among `keys` that are not the defaults of the run's own choices. The scheme is always among them."""
     usual = {key: as_text(value) for key, value in defaults().items() if key in LENGTH}
     for section, default in default_choices().items():
         own_class = section == "norm" and "norm.target" in settings

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from rich import box
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from bnlab.errors import shown
-from bnlab.machine import as_wide_as_needed
+from bnlab.machine import as_wide_as_needed, in_pieces, say
 from bnlab.runs.removal import remove
 from bnlab.runs.settings import arms
 from bnlab.runs.stored import Replicate, Run
@@ -18,7 +19,15 @@ from bnlab.store import SPLITS, StackRecord, StoredConfig, environment, is_claim
 
 STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow", "diverged": "magenta"}
 WIDE = 100
-"""Columns of a terminal with room for age and size."""
+"""Columns that a terminal needs for the columns age and size."""
+
+NARROW = 80
+"""Columns of a terminal below which one blank stands between two columns."""
+NARROWEST = 12
+"""Columns of a name, at least."""
+FOR_NAMES = 40
+"""Columns of names and arms; where there are fewer, an accuracy takes two lines."""
+STATE = 3
 
 RESUMABLE = ("interrupted", "failed", "unreadable")
 
@@ -27,27 +36,28 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
     """A table with a line for each state of each run, why some cannot be read, and the commands that resume.
 
     Args:
-        runs: what is listed.
-        console: where.
-        nothing: what is said where there is no run.
+        runs: the runs to list.
+        console: prints.
+        nothing: the text if there are no runs.
     """
     if not runs:
         console.print(nothing)
         return
     wide = not console.is_terminal or console.width >= WIDE
-    also = ("age", "size") if wide else ()
-    table = Table(Column("run", overflow="fold"), "arm", "seeds", "state", "last accuracy", *also)
-    for run, told in zip(runs, arms([run.settings for run in runs]), strict=True):
-        arm = " ".join([told, *(f"#{tag}" for tag in run.tags.tags)])
-        for state, group in _by_state(run.replicates):
-            cells = (_metric(group), _age(min(r.age for r in group)), _size(sum(r.size for r in group)))
-            style = STYLES.get(state, "red")
-            table.add_row(Text(run.name), Text(arm), seeds(group), Text(state, style), *cells[: None if wide else 1])
-        if not run.replicates:
-            table.add_row(Text(run.name), Text(arm), "-", Text(run.state, "red"), "-", *("-" for _ in also))
-    if not console.is_terminal:
-        as_wide_as_needed(table, console)  # for grep
-    console.print(table, soft_wrap=not console.is_terminal)
+    heads = ["run", "arm", "seeds", "state", "last accuracy", *(("age", "size") if wide else ())]
+    rows = [row[: len(heads)] for row in _rows(runs)]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    between = 1 if console.is_terminal and console.width < NARROW else 2
+    if console.is_terminal:
+        widths = _fitting(widths, console.width - between * len(heads) - 2)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, between - 1, 0, 0))
+    for head, width in zip(heads, widths, strict=True):
+        table.add_column(in_pieces(head, width), no_wrap=True)
+    for row in rows:
+        cells = [Text(in_pieces(cell, width)) for cell, width in zip(row, widths, strict=True)]
+        cells[STATE].stylize(STYLES.get(row[STATE], "red"))
+        table.add_row(*cells)
+    console.print(as_wide_as_needed(table, console), soft_wrap=True)
     count = sum(len(run.replicates) for run in runs)
     size = _size(sum(replicate.size for run in runs for replicate in run.replicates))
     console.print(f"{_counted(len(runs), 'run')}, {_counted(count, 'replicate')}, {size}")
@@ -56,8 +66,32 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
     _show_commands(runs, console)
 
 
+def _rows(runs: Sequence[Run]) -> Iterator[list[str]]:
+    """Name, arm, seeds, state, last accuracy, age and size of the replicates of each run that are in one state."""
+    for run, told in zip(runs, arms([run.settings for run in runs]), strict=True):
+        tags = [f"#{tag}" for tag in run.tags.tags]
+        arm = " ".join([*([] if tags and told == "-" else [told]), *tags])
+        for state, group in _by_state(run.replicates):
+            age, size = _age(min(r.age for r in group)), _size(sum(r.size for r in group))
+            yield [run.name, arm, seeds(group), state, _metric(group), age, size]
+        if not run.replicates:
+            yield [run.name, arm, "-", run.state, "-", "-", "-"]
+
+
+def _fitting(widths: Sequence[int], room: int) -> list[int]:
+    """Columns for this room, if they need more: names and arms share what others leave, if need be more of it."""
+    if sum(widths) <= room:
+        return list(widths)
+    run, arm, seeds, state, accuracy, *also = widths
+    if room - sum([seeds, state, accuracy, *also]) < FOR_NAMES:
+        accuracy = min(accuracy, len("validation"))
+    left = room - sum([seeds, state, accuracy, *also])
+    run = max(min(run, left // 2), left - arm, NARROWEST)
+    return [run, max(min(arm, left - run), NARROWEST), seeds, state, accuracy, *also]
+
+
 def _show_commands(runs: Sequence[Run], console: Console) -> None:
-    """What goes on with the replicates that are not at their end."""
+    """Prints the commands that resume replicates which are not finished."""
     for command in resuming(runs):
         console.print(f"to resume: {command}", markup=False, soft_wrap=True)
     for rerun in interrupted_reruns(runs):
@@ -70,26 +104,26 @@ def _show_commands(runs: Sequence[Run], console: Console) -> None:
 
 
 def _show_reasons(run: Run, console: Console) -> None:
-    """What is wrong with its files, each reason once with the seeds that it holds for."""
+    """Prints what is wrong with a run's files: each reason once, with its seeds."""
     reasons: dict[str, list[Replicate]] = {run.reason: []}
     for replicate in run.replicates:
         reasons.setdefault(replicate.reason, []).append(replicate)
     for reason, group in reasons.items():
         if reason:
             where = run.name if reason == run.reason else f"{run.name} seeds {seeds(group)}"
-            console.print(f"{where}: {reason}", markup=False, soft_wrap=True)
+            say(f"{where}: {reason}", console)
 
 
 def resuming(runs: Sequence[Run]) -> list[str]:
-    """The commands that were typed for the replicates that are not at their end, each once."""
+    """The commands that were typed for the replicates that are not finished, each once."""
     left = [r for run in runs for r in run.replicates if r.state in RESUMABLE and r.command is not None]
     return list(dict.fromkeys(str(replicate.command) for replicate in left))
 
 
 def interrupted_reruns(runs: Sequence[Run]) -> list[StackRecord]:
-    """The stacks, with replicates of these runs, that were begun by `rerun=true` and that nobody is training now.
+    """The stacks with replicates of these runs that were begun with `rerun=true` and that no process is training.
 
-    The replicates themselves are done: they have the results of before.
+    The state of such replicates is done, by their earlier results.
     """
     listed = {replicate.path for run in runs for replicate in run.replicates}
     reruns = [
@@ -102,23 +136,23 @@ def interrupted_reruns(runs: Sequence[Run]) -> list[StackRecord]:
 
 
 def show_one(run: Run, console: Console) -> None:
-    """A run's configuration, every replicate's finals, the environment, and what went wrong."""
-    console.print(shown(run.path), markup=False, style="bold")
+    """Prints a run's configuration, each replicate's final scores, the environment, and what went wrong."""
+    console.print(shown(run.path), markup=False, style="bold", soft_wrap=True)
     if run.config is not None:
         console.print(_as_yaml(run.config), markup=False, soft_wrap=True)
     show_tags(run, console)
     _show_finals(run, console)
     _show_reasons(run, console)
     for where, group in _by_environment(run.replicates):
-        console.print(f"seeds {seeds(group)}: {where}", markup=False, soft_wrap=True)
+        say(f"seeds {seeds(group)}: {where}", console)
     for replicate in run.replicates:
         if replicate.result is not None and replicate.result.error:
-            console.print(f"seed {replicate.seed} {replicate.state}: {replicate.result.error}", markup=False)
+            say(f"seed {replicate.seed} {replicate.state}: {replicate.result.error}", console)
     _show_commands([run], console)
 
 
 def _as_yaml(config: StoredConfig) -> str:
-    """Indented, so that no line of it can be taken for one of bnlab's own."""
+    """The configuration as YAML, indented so that no line in it can be taken for one of bnlab's messages."""
     import yaml
 
     lines = yaml.safe_dump(config.tree, sort_keys=False, allow_unicode=True).splitlines()
@@ -126,27 +160,42 @@ def _as_yaml(config: StoredConfig) -> str:
 
 
 def show_tags(run: Run, console: Console) -> None:
-    """A line with the tags and one with the note, if there are any."""
+    """Prints a line with the tags and one with the note, if there are any."""
     if run.tags.tags:
-        console.print(f"tags: {', '.join(run.tags.tags)}", markup=False, soft_wrap=True)
+        say(f"tags: {', '.join(run.tags.tags)}", console)
     if run.tags.note:
-        console.print(f"note: {run.tags.note}", markup=False, soft_wrap=True)
+        say(f"note: {run.tags.note}", console)
 
 
 def _show_finals(run: Run, console: Console) -> None:
+    """A line for each seed; in a narrow terminal without the seconds."""
     finals = [replicate.final for replicate in run.replicates]
     splits = [split for split in SPLITS if any(f"{split}_accuracy" in final for final in finals)]
-    table = Table("seed", "state", *(SPLITS[split] for split in splits), "seconds", title="accuracy")
+    heads = ["seed", "state", *(in_pieces(SPLITS[split], len("validation")) for split in splits)]
+    rows = []
     for replicate, final in zip(run.replicates, finals, strict=True):
         values = [final.get(f"{split}_accuracy") for split in splits]
-        cells = ["-" if value is None else f"{value:.2%}" for value in values]
+        cells = ["-" if value is None else f"{100 * value:.2f}" for value in values]
         seconds = 0.0 if replicate.result is None else replicate.result.seconds or 0.0
-        table.add_row(str(replicate.seed), replicate.state, *cells, f"{seconds:.1f}")
-    console.print(table)
+        rows.append([str(replicate.seed), replicate.state, *cells, f"{seconds:.1f}"])
+    title, table = "accuracy in %, and seconds of training", _finals([*heads, "seconds"], rows)
+    if console.is_terminal and (as_wide_as_needed(table, console).width or 0) > console.width:
+        title, table = "accuracy in %", _finals(heads, [row[:-1] for row in rows])
+    console.print(title)
+    console.print(as_wide_as_needed(table, console), soft_wrap=True)
+
+
+def _finals(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for head in heads:
+        table.add_column(head, justify="left" if head in ("seed", "state") else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def show_removal(runs: Sequence[Run], *, really: bool, console: Console) -> None:
-    """Removes the runs' replicates, or only says which it would remove."""
+    """Removes the runs' replicates and prints which; without `really` only prints which it would remove."""
     if not runs:
         console.print("nothing to remove: no replicate matches")
         return
@@ -162,7 +211,7 @@ def show_removal(runs: Sequence[Run], *, really: bool, console: Console) -> None
         return
     removed = remove(runs)
     for path, reason in removed.kept.items():
-        console.print(f"kept {shown(path)}: {reason}", markup=False, soft_wrap=True)
+        say(f"kept {shown(path)}: {reason}", console)
     console.print(f"{_counted(removed.replicates, 'replicate')} removed")
 
 
@@ -192,7 +241,7 @@ def _by_environment(replicates: Sequence[Replicate]) -> list[tuple[str, list[Rep
 
 
 def _metric(replicates: Sequence[Replicate]) -> str:
-    """The mean of the replicates' last accuracies."""
+    """The mean of the replicates' last accuracies, as text, with the split that they are of."""
     known = [metric for replicate in replicates if (metric := replicate.last_metric()) is not None]
     if not known:
         return "-"

@@ -29,21 +29,21 @@ from bnlab.store import (
 
 UNREADABLE, EMPTY = "unreadable", "empty"
 STATES = (*State, UNREADABLE, EMPTY)
-"""What a replicate may be in: `running` as long as a process holds its lock, else `interrupted`; `unreadable` if its
+"""The states of a replicate: `running` as long as a process holds its lock, else `interrupted`; `unreadable` if its
 result.json or its run's config.yaml is damaged, missing, or of another schema; `empty` if nothing was written yet."""
 
 
 @dataclass(frozen=True)
 class Replicate:
-    """A seed-N folder as it is now.
+    """A stored replicate.
 
     Attributes:
-        path: the folder.
+        path: its folder seed-N.
         state: one of STATES.
-        result: result.json; None if it is unreadable, or not written yet.
-        reason: why it is unreadable; else "".
-        age: seconds since it was last written.
+        result: its result.json; None if it is unreadable, or not written yet.
+        age: seconds since the folder was last written.
         size: bytes of its files.
+        reason: why it is unreadable; else "".
     """
 
     path: Path
@@ -59,16 +59,16 @@ class Replicate:
 
     @property
     def command(self) -> str | None:
-        """What was typed to train it, to be typed again."""
+        """The command that trained it, as it was typed; None if it is not known."""
         return None if self.result is None else environment.typed(self.result.command)
 
     @property
     def final(self) -> Mapping[str, float]:
-        """The final scores by their names; none without a result."""
+        """The final scores by their names; empty without a result."""
         return {} if self.result is None else self.result.final
 
     def last_metric(self) -> tuple[str, float] | None:
-        """The last accuracy known: on validation, else training images; from metrics.csv while there is no result."""
+        """The last known accuracy, and its split: validation, or else train. Without a result, from metrics.csv."""
         accuracies = _accuracies(self.final)
         if not accuracies and self.state in (State.RUNNING, State.INTERRUPTED, State.FAILED):
             accuracies = {split: row["accuracy"] for split, row in last_rows(self.path).items()}
@@ -84,10 +84,10 @@ class Run:
 
     Attributes:
         path: the folder.
-        replicates: none where a folder holds no seed-N.
-        config: config.yaml; None if it cannot be read.
-        reason: why not; else "".
-        tags: what the user calls it.
+        replicates: empty if the folder has no seed-N.
+        config: its config.yaml; None if that cannot be read.
+        reason: why it cannot be read; else "".
+        tags: the user's tags and note.
     """
 
     path: Path
@@ -98,22 +98,22 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Printable, whatever the folder is called."""
+        """The folder's name, with control characters escaped."""
         return shown(self.path.name)
 
     @property
     def state(self) -> str:
-        """Of a folder without replicates."""
+        """The state of a folder without replicates."""
         return UNREADABLE if self.config is None else EMPTY
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """config.yaml by dotted key, as text; empty if it cannot be read."""
+        """The settings in config.yaml, as text by dotted key; empty if it cannot be read."""
         return {} if self.config is None else self.config.settings
 
 
 def read(runs_dir: Path) -> list[Run]:
-    """All runs of a folder, in the order of their names.
+    """Reads all runs of a folder, in the order of their names.
 
     Raises:
         UserError: there is no such folder.
@@ -128,15 +128,15 @@ def read(runs_dir: Path) -> list[Run]:
 
 
 def only(run: Run, keep: Callable[[Replicate], bool]) -> Run:
-    """The run with those of its replicates."""
+    """The run with only those of its replicates for which `keep` is true."""
     return replace(run, replicates=[replicate for replicate in run.replicates if keep(replicate)])
 
 
 def folder_of(given: Path, runs_dir: Path) -> Path:
-    """What is given, if it is there; else the folder of the run in `runs_dir` that has this name, as `find` knows it.
+    """The given path if it exists; else the folder of the run in `runs_dir` with this name, as `find` finds it.
 
     Raises:
-        UserError: there are runs, and none of that name, or several.
+        UserError: no run has this name, or several have.
     """
     if os.path.lexists(given) or given == runs_dir or len(given.parts) > 1 or not is_folder(runs_dir):
         return given
@@ -144,12 +144,12 @@ def folder_of(given: Path, runs_dir: Path) -> Path:
 
 
 def find(runs: Sequence[Run], wanted: str) -> Run:
-    """The run with that name, or the only one whose name starts or ends so.
+    """The run with this name, or the only one whose name starts or ends with it.
 
-    A `/seed-N` behind it picks one replicate.
+    With `/seed-N` after the name, the run has only this replicate.
 
     Raises:
-        UserError: there is none, or there are several.
+        UserError: no run matches, or several do; or the run has no such replicate.
     """
     name, _, seed = wanted.strip("/").partition("/")
     found = [run for run in runs if run.name == name]
@@ -174,7 +174,7 @@ def find(runs: Sequence[Run], wanted: str) -> Run:
 
 
 def last_rows(replicate: Path) -> dict[str, dict[str, float]]:
-    """Epoch, loss and accuracy of each split in the last rows of its metrics.csv; none if that cannot be read."""
+    """Epoch, loss and accuracy of each split, from the last rows of metrics.csv; empty if that cannot be read."""
     try:
         scores = read_scores(replicate)
     except (OSError, DamagedError):
@@ -189,7 +189,7 @@ def _run(run: StoredRun, now: float) -> Run:
 
 
 def _replicate(stored: StoredReplicate, run: StoredRun, now: float) -> Replicate | None:
-    """None for a folder that is being removed."""
+    """The replicate as it is now; None if its folder is being removed."""
     try:
         written, size = _written(stored.path)
     except FileNotFoundError:

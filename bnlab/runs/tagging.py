@@ -1,4 +1,4 @@
-"""Giving a run tags and a note."""
+"""Changes the tags and the note of a run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bnlab.store import Tags, write_tags
 
 
 def tagged(run: Run, tags: Sequence[str], note: str | None, *, remove: bool = False) -> Run:
-    """The run with these tags too, or without them, and with this note unless it is None; stored in its folder.
+    """Adds tags to a run, or removes them, sets its note unless that is None, and stores both in the run's folder.
 
     Raises:
-        UserError: a tag or note that cannot be, or a tag to remove that the run does not have.
-        StorageError: it cannot be written.
+        UserError: a tag or note is not allowed, or the run does not have a tag that is to be removed.
+        StorageError: the file cannot be written.
     """
     own = run.tags.tags
     for tag in tags if remove else ():

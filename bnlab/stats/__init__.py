@@ -1,7 +1,7 @@
-"""The statistics of the reports: pure functions of numbers, no input or output.
+"""The statistics of reports and studies: pure functions of numbers, without input or output.
 
-A value is one replicate's metric. What cannot be computed is NaN, never a guess. docs/statistics.md says what each
-statistic is for. `scipy.stats`, which takes half a second to import, is loaded by scipy itself where it is first used.
+A value is one replicate's metric. What cannot be computed is NaN. docs/statistics.md says what each statistic is for.
+`scipy.stats` takes half a second to import; scipy loads it when it is first used.
 """
 
 from bnlab.stats.contrasting import FEWEST_PAIRS, FEWEST_UNPAIRED, Contrast

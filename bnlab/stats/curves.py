@@ -13,14 +13,14 @@ from bnlab.stats.permutation import mean_permutation
 
 
 class Reach(NamedTuple):
-    """When a replicate reached a target; if it did not, the end of what was seen of it (right-censored)."""
+    """When a replicate reached a target; if it did not, the last time that was observed (right-censored)."""
 
     time: float
     reached: bool
 
 
 def areas_under_curves(curves: pd.DataFrame, time: str, score: str) -> "pd.Series[float]":
-    """Of each replicate (column "row") the average height of its curve, in the score's unit.
+    """The average height of each replicate's curve, in the score's unit, by the column "row", which has the replicate.
 
     sum((s[i] + s[i-1]) / 2 * (t[i] - t[i-1])) / (t[-1] - t[0]) over its rows, by the trapezoidal rule. NaN with fewer
     than two points or a score that is not finite.
@@ -36,10 +36,9 @@ def areas_under_curves(curves: pd.DataFrame, time: str, score: str) -> "pd.Serie
 
 
 def first_reaches(curves: pd.DataFrame, time: str, score: str, target: float, *, higher: bool = True) -> pd.DataFrame:
-    """Of each replicate (column "row") when it first reached the target: columns time and reached, as in `Reach`.
+    """When each replicate (column "row") first reached the target: columns time and reached, as in `Reach`.
 
-    The first time at which its score is at the target or beyond it: above it if higher is better, else below. One that
-    never is there: the last time that was seen of it.
+    That is the first time at which its score is at the target or better, by `higher`; if it never is, the last time.
     """
     there = curves[score] >= target if higher else curves[score] <= target
     first = curves[there].groupby("row")[time].min()
@@ -51,8 +50,8 @@ def first_reaches(curves: pd.DataFrame, time: str, score: str, target: float, *,
 def share_reached(reaches: Sequence[Reach]) -> tuple[list[float], list[float]]:
     """The Kaplan-Meier estimate of the share that has reached the target: ascending times, and the share from each on.
 
-    1 - product of (1 - d[i] / r[i]) over the times up to it, of which r[i] replicates were still seen without the
-    target and d[i] reached it.
+    The share is 1 - product of (1 - d[i] / r[i]) over the times so far, where r[i] replicates were still observed
+    without having reached the target, and d[i] of them reached it.
 
     Source: Kaplan and Meier, Nonparametric estimation from incomplete observations, JASA 53 (1958).
     """
@@ -69,7 +68,7 @@ def share_reached(reaches: Sequence[Reach]) -> tuple[list[float], list[float]]:
 
 
 def median_time(reaches: Sequence[Reach]) -> float:
-    """The time at which half of the replicates have reached the target; infinite if that is not seen."""
+    """The time at which half of the replicates have reached the target; infinite if that was not observed."""
     times, shares = share_reached(reaches)
     return next((time for time, share in zip(times, shares, strict=True) if share >= 0.5 - 1e-12), math.inf)
 
@@ -77,7 +76,7 @@ def median_time(reaches: Sequence[Reach]) -> float:
 def restricted_mean(reaches: Sequence[Reach], horizon: float) -> float:
     """The mean of min(time to the target, horizon): the area under the share yet to reach it, up to the horizon.
 
-    Comparable between arms where a mean of the times that were reached is not: that one leaves out the slow ones.
+    It can be compared between arms. A mean over those that reached the target cannot, since it leaves out slow ones.
 
     Source: Royston and Parmar, Restricted mean survival time, BMC Medical Research Methodology 13 (2013).
     """
@@ -91,11 +90,11 @@ def restricted_mean(reaches: Sequence[Reach], horizon: float) -> float:
 def logrank(first: Sequence[Reach], second: Sequence[Reach]) -> float:
     """Two-sided p of the log-rank test that two arms reach the target equally fast.
 
-    NaN if no replicate reached it, or an arm has fewer than two. Exact: the test's numerator, observed less
-    expected, is the sum over one arm of the scores d - H(t), d being 1 of a replicate that reached the target and 0
-    of another, H(t) the sum of events / at risk up to its time, in both arms together. p is twice the smaller share
-    of the ways to divide the scores among the arms with a sum at least as extreme. So 3 against 3 that are wholly
-    apart have p = .1, where the large-sample test says .025.
+    NaN if no replicate reached it, or an arm has fewer than two. It is exact: the test's numerator, observed minus
+    expected, is the sum over one arm of the scores d - H(t). d is 1 for a replicate that reached the target, else 0;
+    H(t) is the sum of events / at risk up to its time, in both arms together. p is twice the smaller share of the ways
+    to divide the scores among the arms that give a sum at least as extreme. So 3 replicates that are all faster than 3
+    others give p = .1, where the large-sample test gives .025.
 
     Source: Mantel, Evaluation of survival data and two new rank order statistics arising in its consideration, Cancer
     Chemotherapy Reports 50 (1966); the scores: Peto and Peto, Asymptotically efficient rank invariant test procedures,

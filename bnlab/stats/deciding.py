@@ -1,6 +1,6 @@
-"""Claims that were written down before their values were seen, and what the values say of each.
+"""Decides claims that were written down before their values were seen.
 
-A claim is of pairs: values and baseline of the same seeds, greater being better, infinite where a replicate failed.
+A claim is about pairs: values and baseline with the same seeds. Greater is better; a failed replicate is infinite.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEVEL = 0.05
 
 
 class Word(StrEnum):
-    """What is said of a claim."""
+    """The verdict on a claim."""
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
@@ -33,11 +33,11 @@ class Word(StrEnum):
 
 @dataclass(frozen=True)
 class Claim:
-    """Two arms of the same seeds, and what was said of them beforehand.
+    """Two arms with the same seeds, and what was claimed of them beforehand.
 
     Attributes:
-        values: of the first arm, one for each seed; of greater ones more is better.
-        baseline: of the other, in the same order of seeds.
+        values: of the first arm, one for each seed; greater is better.
+        baseline: of the second arm, in the same order of seeds.
         margin: 0 or more, in the unit of the values.
         within: True: the arms differ by no more than the margin. False: values are above the baseline by more than it.
     """
@@ -54,22 +54,22 @@ class Claim:
 
     @cached_property
     def above(self) -> Contrast:
-        """Held against the baseline plus the margin: positive where values are above by more than it."""
+        """The comparison with the baseline plus the margin: positive if values are above by more than the margin."""
         return self._beyond(self.margin)
 
     @cached_property
     def below(self) -> Contrast:
-        """Held against the baseline less the margin."""
+        """The comparison with the baseline minus the margin: negative if values are below by more than the margin."""
         return self._beyond(-self.margin)
 
     @cached_property
     def main_p(self) -> float:
-        """P of what was said, uncorrected; NaN with fewer than two pairs."""
+        """P of what was claimed, uncorrected; NaN with fewer than two pairs."""
         return self._within_p if self.within else self.above.p
 
     @cached_property
     def other_p(self) -> float:
-        """P of what may be so instead: that the arms are within the margin, or beyond it where within was said."""
+        """P of the alternative verdict: that the arms are within the margin, or, if that was claimed, beyond it."""
         if self.within:
             return self._beyond_p
         return self._within_p if self.margin else math.nan
@@ -81,7 +81,7 @@ class Claim:
 
     @property
     def _beyond_p(self) -> float:
-        """Two-sided p that the difference is at an end of the margin, where it was seen outside; else 1."""
+        """Two-sided p that the difference is at an end of the margin, if the observed one is outside of it; else 1."""
         if math.isnan(self.above.p):
             return math.nan
         return float(min([*(each.p for each in self._outside()), 1.0]))
@@ -93,7 +93,7 @@ class Claim:
         return Contrast(self.values, tuple(value + margin for value in self.baseline), paired=True)
 
     def seeds_to_settle(self, level: float) -> int | None:
-        """The seeds with which an effect as large as the one seen would be decided 4 times in 5; None: over 500."""
+        """The seeds with which a true effect of the observed size would be decided 4 times in 5; None: over 500."""
         if not self.within:
             return self.above.seeds_for(abs(self.above.difference), level)
         room = self.margin - abs(self.contrast.difference)
@@ -104,13 +104,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the values say of a claim.
+    """The decision on a claim.
 
     Attributes:
-        claim: what was said.
-        word: what is said of it now.
-        p: of what was said, corrected by Holm over the claims; NaN with fewer than two pairs.
-        level: that its p had to reach, at its step of Holm's correction.
+        claim: what was claimed.
+        word: the verdict.
+        p: of what was claimed, corrected by Holm over the claims; NaN with fewer than two pairs.
+        level: the level that the uncorrected p had to reach, at its step of Holm's correction.
     """
 
     claim: Claim
@@ -120,25 +120,25 @@ class Decision:
 
     @property
     def difference(self) -> float:
-        """Of the means, values less baseline; NaN where replicates failed."""
+        """The difference of the means, values minus baseline; NaN if replicates failed."""
         return self.claim.contrast.difference
 
     @property
     def interval(self) -> Interval:
-        """Of the difference, of the level at which the claim was tested, so that it says what the word says.
+        """The interval of the difference, at the level at which the claim was tested, so that it agrees with the word.
 
-        Two one-sided tests at that level go with an interval of twice the level. NaN where replicates failed.
+        Two one-sided tests at a level correspond to an interval of twice the level. NaN if replicates failed.
         """
         return self.claim.contrast.interval(min(1.0, 2 * self.level) if self.claim.within else self.level)
 
     @property
     def confidence(self) -> float:
-        """Of the interval."""
+        """The confidence of the interval."""
         return 1 - (min(1.0, 2 * self.level) if self.claim.within else self.level)
 
     @property
     def more_seeds(self) -> int | None:
-        """How many more seeds would settle an effect as large as the one seen; None: unknown, or over 500."""
+        """How many more seeds would decide a true effect of the observed size; None: unknown, or over 500."""
         if self.word != Word.INCONCLUSIVE:
             return 0
         wanted = self.claim.seeds_to_settle(self.level)
@@ -146,11 +146,11 @@ class Decision:
 
 
 def decide(claims: Sequence[Claim]) -> list[Decision]:
-    """What is so of each claim of a study.
+    """Decides all claims of a study.
 
-    Two families, each corrected by Holm (1979) at .05: what was said of every claim, and what may be so instead. So
-    the chance that any claim of a study is called supported wrongly is at most .05, and so is the chance that any
-    is called the opposite wrongly.
+    There are two families of tests, each corrected by Holm (1979) at .05: what was claimed, and the alternatives. So
+    the chance that any claim of the study is wrongly called supported is at most .05, and so is the chance that any is
+    wrongly called the opposite.
     """
     main, other = [claim.main_p for claim in claims], [claim.other_p for claim in claims]
     corrected, instead, levels = holm(main), holm(other), _levels(main)
@@ -173,17 +173,17 @@ def _word(claim: Claim, p: float, instead: float) -> Word:
 
 
 def seeds_to_decide(exact: Sequence[bool]) -> int:
-    """The fewest seeds with which every claim of a study can be decided, if all come out as clearly as they can.
+    """The fewest seeds with which every claim of a study can be decided, if the results are as clear as possible.
 
-    Any two pairs can give any t. What has to be tested exactly has a smallest p, 2 / 2^n of n pairs and half of it
-    where equality was said; all such claims may have it, and Holm's first step is over them.
+    With t two pairs can be enough. An exact test has a smallest p: 2 / 2^n with n pairs, and half of that for a claim
+    of equality. All claims that are tested exactly may have it, so Holm's first step is over them.
 
     Args:
-        exact: of each claim that has to be tested exactly, since its values may have no spread or be infinite, whether
-            equality was said.
+        exact: for each claim that is tested exactly, since its values may have no spread or be infinite, whether it
+            claims equality.
 
     Raises:
-        ValueError: no number up to 500 will do.
+        ValueError: no number up to 500 is enough.
     """
     for seeds in range(FEWEST_PAIRS, MOST_SEEDS + 1):
         smallest = [smallest_p([seeds]) / (2 if within else 1) for within in exact]
@@ -193,12 +193,12 @@ def seeds_to_decide(exact: Sequence[bool]) -> int:
 
 
 def _one_sided(contrast: Contrast, side: int) -> float:
-    """P that the difference is not on that side of 0: half of the two-sided one where it was seen there."""
+    """P that the difference is not on this side of 0: half of the two-sided p if the observed one is there."""
     return contrast.p / 2 if contrast.direction == side else 1 - contrast.p / 2
 
 
 def _levels(p_values: Sequence[float]) -> list[float]:
-    """What each uncorrected p has to reach: .05 over what is left at its step, or at the first step that fails."""
+    """The level that each uncorrected p must reach by Holm: .05 / (tests left at its step, or at the first failure)."""
     tested = sorted(p for p in p_values if not math.isnan(p))
     count = len(tested)
     failing = next((step for step, p in enumerate(tested) if p * (count - step) > LEVEL), count)

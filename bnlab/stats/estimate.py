@@ -18,7 +18,7 @@ class Interval(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What is reported of one sample; all but n in the unit of the values."""
+    """The summary of a sample; all but n are in the unit of the values."""
 
     n: int
     mean: float
@@ -37,9 +37,9 @@ UNKNOWN = Interval(math.nan, math.nan)
 
 
 def summarize(values: Sequence[float], confidence: float = 0.95) -> Summary:
-    """n, mean, standard deviation (divisor n - 1) and t interval of the mean.
+    """Computes n, mean, standard deviation (divisor n - 1) and the t interval of the mean.
 
-    No value: the mean is NaN. Fewer than two: the sd and the interval are NaN, as one value shows no spread.
+    Without values the mean is NaN. With fewer than two the sd and the interval are NaN.
     """
     n = len(values)
     center = mean(values) if n else math.nan
@@ -49,10 +49,10 @@ def summarize(values: Sequence[float], confidence: float = 0.95) -> Summary:
 
 
 def summarize_groups(frame: pd.DataFrame, keys: Sequence[str], value: str, confidence: float = 0.95) -> pd.DataFrame:
-    """`summarize` of the column `value` in each group of rows that agree in the keys: keys, n, mean, sd, low, high.
+    """`summarize` for each group of rows with equal keys: a table with the columns keys, n, mean, sd, low, high.
 
-    All groups at once, for the many points of learning curves; groups in the order of their first rows, values that are
-    not finite left out.
+    It does all groups at once, for the many points of learning curves. The groups are in the order of their first rows;
+    values that are not finite are left out.
     """
     finite = frame[np.isfinite(frame[value])]
     table: pd.DataFrame = (
@@ -65,17 +65,17 @@ def summarize_groups(frame: pd.DataFrame, keys: Sequence[str], value: str, confi
 
 
 def mean_interval(center: float, sd: float, n: int, alpha: float) -> Interval:
-    """The interval of a mean of n values with that sd at confidence 1 - alpha; NaN for n < 2.
+    """The interval of a mean of n values with this sd, at confidence 1 - alpha; NaN for n < 2.
 
-    With alpha = .05 / k it holds for the k arms together, and so for the one among them that was chosen by its mean.
+    With alpha = .05 / k it holds for k arms together, and so for the one of them that was chosen by its mean.
     """
     return _around(center, sd / math.sqrt(n), n - 1, 1 - alpha) if n > 1 else UNKNOWN
 
 
 def highest_of(count: int) -> float:
-    """The expected highest of so many independent standard normal values.
+    """The expected maximum of `count` independent standard normal values.
 
-    The integral of x d(Phi(x)^count), by the trapezoidal rule between +- 8.
+    It is the integral of x d(Phi(x)^count), computed by the trapezoidal rule between -8 and 8.
 
     Source: Tippett, On the extreme individuals and the range of samples, Biometrika 17 (1925).
     """
@@ -86,7 +86,7 @@ def highest_of(count: int) -> float:
 
 
 def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """The interval mean +- t * s / sqrt(n) of a mean.
+    """The interval of a mean: mean +- t * s / sqrt(n).
 
     t is the (1 + confidence) / 2 quantile of Student's t with n - 1 degrees of freedom, s the standard deviation with
     divisor n - 1. Exact for independent normal values. NaN for n < 2.
@@ -102,14 +102,14 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
 def mean_difference(
     values: Sequence[float], baseline: Sequence[float], *, paired: bool, confidence: float = 0.95
 ) -> Difference:
-    """mean(values) - mean(baseline) with its t interval.
+    """The difference mean(values) - mean(baseline) with its t interval.
 
-    Paired (values[i] and baseline[i] share a seed): `t_interval` of the differences values[i] - baseline[i].
+    If paired (values[i] and baseline[i] have the same seed): `t_interval` of the differences values[i] - baseline[i].
 
-    Otherwise Welch's, which does not take the variances to be equal: with v = s^2 / n of each sample, the standard
-    error is sqrt(v1 + v2) and the degrees of freedom (v1 + v2)^2 / (v1^2 / (n1 - 1) + v2^2 / (n2 - 1)).
+    If not, Welch's interval, which does not assume equal variances: with v = s^2 / n of each sample, the standard error
+    is sqrt(v1 + v2) and the degrees of freedom are (v1 + v2)^2 / (v1^2 / (n1 - 1) + v2^2 / (n2 - 1)).
 
-    The interval is NaN where a sample has fewer than two values, the mean where it has none.
+    The interval is NaN if a sample has fewer than two values, the difference if one has none.
 
     Raises:
         ValueError: the samples are paired and differ in length, or the confidence is not between 0 and 1.
@@ -129,13 +129,13 @@ def mean_difference(
 def standard_error(sds: Sequence[float], ns: Sequence[int]) -> tuple[float, float]:
     """The standard error of a mean (one sample, or pairs) or of a difference of two means, and its degrees of freedom.
 
-    With v = sd^2 / n of each sample: sqrt(sum v), and (sum v)^2 / sum(v^2 / (n - 1)); of one sample that is n - 1.
+    With v = sd^2 / n of each sample they are sqrt(sum v) and (sum v)^2 / sum(v^2 / (n - 1)), for one sample n - 1.
 
     Source: Welch (1947), as in `mean_difference`.
     """
     variances = [sd**2 / n for sd, n in zip(sds, ns, strict=True)]
     spread = sum(v**2 / (n - 1) for v, n in zip(variances, ns, strict=True))
-    # Samples without any spread have no degrees of freedom either, and an interval of no width at any of them.
+    # Without any spread the degrees of freedom are undefined; the interval has no width whatever they are.
     df = sum(variances) ** 2 / spread if spread else 1.0
     return math.sqrt(sum(variances)), df
 
@@ -143,8 +143,8 @@ def standard_error(sds: Sequence[float], ns: Sequence[int]) -> tuple[float, floa
 def superiority(values: Sequence[float], baseline: Sequence[float]) -> float:
     """The probability that a replicate of one arm is above one of the other: P(A > B) + P(A = B) / 2.
 
-    Over all pairs of one value with one baseline value: the Mann-Whitney U over their number. 0.5: neither is
-    above; NaN if a sample is empty.
+    It is the share of all pairs of a value and a baseline value: the Mann-Whitney U divided by their number. 0.5 means
+    that neither arm is above; NaN if a sample is empty.
 
     Source: Vargha and Delaney, A critique and improvement of the CL common language effect size statistics, Journal of
     Educational and Behavioral Statistics 25 (2000).
@@ -156,12 +156,12 @@ def superiority(values: Sequence[float], baseline: Sequence[float]) -> float:
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value; NaN of none."""
+    """The median; NaN without values."""
     return float(np.median(values)) if len(values) else math.nan
 
 
 def interquartile_mean(values: Sequence[float]) -> float:
-    """The mean of the middle half: a quarter of the values is cut off at each end, rounded down; NaN of none.
+    """The mean of the middle half: a quarter of the values is cut off at each end, rounded down; NaN without values.
 
     Source: Agarwal, Schwarzer, Castro, Courville and Bellemare, Deep reinforcement learning at the edge of the
     statistical precipice, NeurIPS (2021).
@@ -171,9 +171,10 @@ def interquartile_mean(values: Sequence[float]) -> float:
 
 
 def outliers(values: Sequence[float], most: float = 10.0) -> list[int]:
-    """The places of values farther from the median than so many median absolute deviations, each 1.4826 times itself.
+    """The indices of values whose distance to the median is more than `most` times 1.4826 median absolute deviations.
 
-    None of fewer than 4 values, nor where half of them are equal. At 10 hardly a normal value is named.
+    There are none among fewer than 4 values, or if half of the values are equal. The factor 1.4826 makes the deviation
+    that of a normal distribution; at 10 hardly any normal value is an outlier.
 
     Source: Leys, Ley, Klein, Bernard and Licata, Detecting outliers, Journal of Experimental Social Psychology 49
     (2013).

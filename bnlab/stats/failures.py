@@ -1,4 +1,4 @@
-"""Replicates that diverge, as an outcome of its own: how often, and whether more often than in another arm."""
+"""How often replicates diverge, and whether they do so more often than in another arm."""
 
 import scipy
 
@@ -6,7 +6,7 @@ from bnlab.stats.estimate import Interval
 
 
 def failure_interval(failed: int, n: int, confidence: float = 0.95) -> Interval:
-    """The interval of the chance to fail, of failed among n.
+    """The interval of the probability to fail, if `failed` of n replicates have failed.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial,
     Biometrika 26 (1934).
@@ -16,7 +16,7 @@ def failure_interval(failed: int, n: int, confidence: float = 0.95) -> Interval:
 
 
 def fisher(first: tuple[int, int], second: tuple[int, int]) -> float:
-    """Two-sided p of Fisher's exact test that two arms fail equally often; each is (failed, n).
+    """Two-sided p of Fisher's exact test that two arms, each given as (failed, n), fail equally often.
 
     Source: Fisher, The design of experiments (1935).
     """

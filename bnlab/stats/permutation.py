@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from scipy.special import betaln
 
 RESAMPLES = 20_000
-"""Up to so many arrangements all are tried and p is exact: 14 pairs, or 8 against 8. Above, so many are drawn."""
+"""Up to this number all arrangements are tried, and p is exact: up to 14 pairs, or 8 against 8 values. If there are
+more arrangements, this number of random ones is drawn."""
 
 MANY, FEWEST = 1_000, 2_000
-"""Of more than 1,000 values fewer arrangements are drawn, by the square of their number, but never under 2,000."""
+"""With more than 1,000 values fewer arrangements are drawn, by the square of their number, but at least 2,000."""
 
 BATCH = 4_000_000
-"""Numbers held at a time: 32 MB."""
+"""How many numbers are in memory at a time: 32 MB."""
 
 Array = NDArray[np.float64]
 
@@ -25,7 +26,8 @@ def sign_flip(values: Sequence[float], baseline: Sequence[float], resamples: int
 
     The statistic is the mean of the differences values[i] - baseline[i]. If the arms do not differ, each difference has
     either sign with equal chance: p is the share of the 2^n assignments of signs with a mean at least as far from zero.
-    Where 2^n > resamples, (b + 1) / (resamples + 1) of b as extreme among as many random ones, the same ones each time.
+    If 2^n > resamples, p is (b + 1) / (resamples + 1), b being the number of those among random assignments, which are
+    the same each time.
 
     NaN for fewer than two pairs.
 
@@ -43,9 +45,10 @@ def sign_flip(values: Sequence[float], baseline: Sequence[float], resamples: int
 def two_sample(values: Sequence[float], baseline: Sequence[float], resamples: int = RESAMPLES) -> float:
     """Two-sided p of the permutation test of two independent samples.
 
-    The statistic is Welch's t, (m1 - m2) / sqrt(s1^2 / n1 + s2^2 / n2): with it the test is exact where the arms do not
-    differ at all, and holds its level for large n where only their means are equal. p is twice the smaller of the two
-    shares of the (n1 + n2)! / (n1! n2!) partitions that are at least as extreme; random ones above `resamples`.
+    The statistic is Welch's t, (m1 - m2) / sqrt(s1^2 / n1 + s2^2 / n2): with it the test is exact if the arms do not
+    differ at all, and holds its level for large n if only their means are equal. p is twice the smaller of the two
+    shares of the (n1 + n2)! / (n1! n2!) partitions that are at least as extreme; if there are more than `resamples`,
+    random ones are drawn.
 
     NaN if a sample has fewer than two values.
 
@@ -59,7 +62,7 @@ def two_sample(values: Sequence[float], baseline: Sequence[float], resamples: in
 def mean_permutation(values: Sequence[float], baseline: Sequence[float], resamples: int = RESAMPLES) -> float:
     """Two-sided p of Fisher's permutation test of two independent samples: the statistic is the difference of means.
 
-    Where all values are equal it is 1. NaN if a sample has fewer than two values.
+    If all values are equal, p is 1. NaN if a sample has fewer than two values.
     """
     if min(len(values), len(baseline)) < 2:
         return math.nan
@@ -69,19 +72,19 @@ def mean_permutation(values: Sequence[float], baseline: Sequence[float], resampl
 def smallest_p(ns: Sequence[int], resamples: int = RESAMPLES) -> float:
     """The smallest p that `sign_flip` of n pairs (ns = [n]) or `two_sample` (ns = [n1, n2]) can give.
 
-    2 / 2^n or 2 n1! n2! / (n1 + n2)!, so .0625 with 5 pairs and .0079 with 5 against 5; 2 / (resamples + 1) where
-    arrangements are drawn; 1 where a sample has fewer than two values.
+    It is 2 / 2^n or 2 n1! n2! / (n1 + n2)!, so .0625 with 5 pairs and .0079 with 5 against 5; 2 / (resamples + 1) if
+    arrangements are drawn; 1 if a sample has fewer than two values.
     """
     if min(ns) < 2:
         return 1.0
-    # As logarithms: of many seeds the numbers have thousands of digits.
+    # As logarithms, since with many seeds the numbers have thousands of digits.
     logarithm = ns[0] * math.log(2) if len(ns) == 1 else -math.log(sum(ns) + 1) - betaln(ns[0] + 1, ns[1] + 1)
     arrangements = round(math.exp(min(logarithm, math.log(resamples + 1))))
     return 2 / arrangements if arrangements <= resamples else 2 / (drawn(sum(ns), resamples) + 1)
 
 
 def drawn(values: int, resamples: int = RESAMPLES) -> int:
-    """How many random arrangements of so many values are drawn where there are too many to try all."""
+    """How many random arrangements of this number of values are drawn, if there are too many to try all."""
     return min(resamples, max(FEWEST, int(resamples * (MANY / values) ** 2)))
 
 
@@ -106,7 +109,7 @@ def _p(samples: tuple[Array, ...], statistic: object, kind: str, resamples: int)
 
 
 def _unit(values: Array) -> Array:
-    """Scaled to at most 1, so that rounding errors are of one size."""
+    """The values scaled to at most 1, so that rounding errors are of a known size."""
     scale = np.abs(values).max(axis=-1, keepdims=True)
     return values / np.where(scale == 0, 1, scale)
 
@@ -122,10 +125,10 @@ def _mean_difference(first: Array, second: Array, axis: int) -> Array:
 def _welch_t(first: Array, second: Array, axis: int) -> Array:
     difference = np.round(first.mean(axis) - second.mean(axis), 12)
     variance = first.var(axis, ddof=1) / first.shape[axis] + second.var(axis, ddof=1) / second.shape[axis]
-    # Two samples without spread have no t; the floor gives them a very large one.
+    # Samples without spread have no t; the small constant gives them a very large one.
     return _tied(difference / np.sqrt(variance + 1e-18))
 
 
 def _tied(statistic: Array) -> Array:
-    """Rounded, so that arrangements that are equal but for rounding errors are equal."""
+    """The statistic, rounded so that arrangements that differ only by rounding errors are equal."""
     return np.asarray(statistic).round(10)

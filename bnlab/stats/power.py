@@ -1,4 +1,4 @@
-"""What a number of seeds can show: the chance to find a gap, the smallest gap, and the seeds for a given gap."""
+"""Power analysis: the chance to find a gap, the smallest gap that is found, and the seeds needed for a given gap."""
 
 import math
 from bisect import bisect_left
@@ -10,17 +10,17 @@ from bnlab.stats.estimate import standard_error
 from bnlab.stats.permutation import smallest_p
 
 MOST_SEEDS = 500
-"""Per arm."""
+"""The largest number of seeds per arm that is considered."""
 
 ASSURANCE = 0.8
-"""The chance that the true sd is below the one that is planned with."""
+"""The probability that the true sd is below the one used for planning."""
 
 
 def visible_gap(sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05, wanted: float = 0.8) -> float:
     """The smallest true difference that the two-sided t test at alpha finds with the wanted probability.
 
-    It is d = nc * se, with se and df from `standard_error` and nc the noncentrality at which a noncentral t exceeds the
-    critical t(1 - alpha / 2, df) with that probability. Exact for normal pairs of that sd. 0 without any spread.
+    It is nc * se, with se and df from `standard_error` and nc the noncentrality at which a noncentral t exceeds the
+    critical t(1 - alpha / 2, df) with that probability. Exact for normal pairs with this sd. 0 without any spread.
 
     Args:
         sds: of the differences of pairs, or of the two samples.
@@ -35,7 +35,7 @@ def visible_gap(sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05, wa
 
 
 def chance_to_find(gap: float, sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05) -> float:
-    """The probability that the two-sided t test at alpha finds a true difference of that size, and its sign.
+    """The probability that the two-sided t test at alpha finds a true difference of this size, with the right sign.
 
     Source: Cohen (1988), as in `visible_gap`.
     """
@@ -46,7 +46,7 @@ def chance_to_find(gap: float, sds: Sequence[float], ns: Sequence[int], alpha: f
 def seeds_needed(gap: float, sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05) -> int | None:
     """The seeds per arm at which `visible_gap` is at most the gap; None above 500.
 
-    Planned with `upper_sds`: with the sd of few seeds themselves the plan would be too small half of the time.
+    It is planned with `upper_sds`: with the sd of few seeds itself, half of all plans would be too small.
     """
     upper = upper_sds(sds, ns)
     return _first(lambda n: visible_gap(upper, [n] * len(upper), alpha) <= gap)
@@ -55,7 +55,8 @@ def seeds_needed(gap: float, sds: Sequence[float], ns: Sequence[int], alpha: flo
 def seeds_for_equality(margin: float, sds: Sequence[float], ns: Sequence[int], alpha: float = 0.05) -> int | None:
     """The seeds per arm at which the two one-sided tests at alpha find equal arms equal with probability .8.
 
-    With the critical t and se of `standard_error`: P(|T| <= margin / se - t), T central. Planned as `seeds_needed`.
+    With se of `standard_error` and the critical t this probability is P(|T| <= margin / se - t), T being a central t.
+    Planned with `upper_sds`, as `seeds_needed`.
 
     Source: Schuirmann (1987), as in `Contrast.equality_p`.
     """
@@ -69,7 +70,7 @@ def seeds_for_equality(margin: float, sds: Sequence[float], ns: Sequence[int], a
 
 
 def upper_sds(sds: Sequence[float], ns: Sequence[int]) -> list[float]:
-    """What the true sds are below with a chance of .8: sd * sqrt((n - 1) / chi2(.2, n - 1)).
+    """Upper bounds of the true sds, which hold with probability .8: sd * sqrt((n - 1) / chi2(.2, n - 1)).
 
     Source: Browne, On the use of a pilot sample for sample size determination, Statistics in Medicine 14 (1995).
     """
@@ -77,7 +78,7 @@ def upper_sds(sds: Sequence[float], ns: Sequence[int]) -> list[float]:
 
 
 def seeds_for_p(samples: int, alpha: float = 0.05) -> int | None:
-    """The seeds per arm at which a permutation test can give a p of alpha or less at all; None if at none up to 500.
+    """The least seeds per arm with which a permutation test can give a p of at most alpha; None above 500.
 
     Args:
         samples: 1 for pairs, 2 for two independent samples.

@@ -1,11 +1,11 @@
-"""Robust summaries with stratified bootstrap intervals: interquartile means, chances to be better, and profiles.
+"""Robust summaries with stratified bootstrap intervals: interquartile mean, probability of improvement, profiles.
 
-A stratum is the seeds' scores on one data set; resamples draw seeds with replacement within each of them. A seed that
-failed has an infinite score, the worst one. Shapes: B resamples, T thresholds.
+A stratum is the seeds' scores on one dataset; resamples draw seeds with replacement within each stratum. A failed seed
+has an infinite score, the worst one. Shapes: B resamples, T thresholds.
 
 Source: Agarwal, Schwarzer, Castro, Courville and Bellemare, Deep reinforcement learning at the edge of the statistical
-precipice, NeurIPS (2021), and their library rliable. Its intervals are the percentiles of the bootstrap, which are too
-narrow for few seeds: of five they cover about 84 %.
+precipice, NeurIPS (2021), and their library rliable. The intervals are the percentiles of the bootstrap, which are too
+narrow for few seeds: with five they cover about 84 %.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,9 +27,9 @@ def pooled_interquartile_mean(strata: Strata) -> tuple[float, Interval]:
 
 
 def chance_to_be_better(strata: Strata, baseline: Strata) -> tuple[float, Interval]:
-    """P(a score is above one of the baseline on the same data set) + half of P(it is equal), averaged over data sets.
+    """P(a score is above one of the baseline on the same dataset) + P(it is equal) / 2, averaged over the datasets.
 
-    Both arms are drawn anew in each resample.
+    Both arms are resampled.
     """
 
     def chance(samples: Sequence[Sequence[Array]]) -> Array:
@@ -40,7 +40,7 @@ def chance_to_be_better(strata: Strata, baseline: Strata) -> tuple[float, Interv
 
 
 def performance_profile(strata: Strata, thresholds: Sequence[float]) -> tuple[Array, Array, Array]:
-    """The share of all scores above each threshold (T,), and the ends of its interval at each."""
+    """The share of all scores above each threshold (T,), and the lower and upper ends of its interval."""
     scores, drawn = np.concatenate([np.asarray(each, dtype=float) for each in strata]), _drawn(strata)
     every = np.concatenate(drawn, axis=1)
     shares = np.array([(scores > threshold).mean() for threshold in thresholds])
@@ -52,7 +52,7 @@ def performance_profile(strata: Strata, thresholds: Sequence[float]) -> tuple[Ar
 def _estimate(
     arms: Sequence[Strata], statistic: Callable[[Sequence[Sequence[Array]]], Array]
 ) -> tuple[float, Interval]:
-    """A statistic of the scores themselves, and its interval of 95 %."""
+    """A statistic of the scores, and its 95 % interval by the bootstrap."""
     own = [[np.asarray(each, dtype=float)[None] for each in strata] for strata in arms]
     values = statistic([_drawn(strata, number) for number, strata in enumerate(arms)])
     low, high = np.quantile(values, (0.025, 0.975), method="inverted_cdf")
@@ -60,7 +60,7 @@ def _estimate(
 
 
 def _drawn(strata: Strata, number: int = 0) -> list[Array]:
-    """B resamples of each stratum, always the same ones."""
+    """B random resamples of each stratum, the same ones each time."""
     generator = np.random.default_rng(number)
     arrays = [np.asarray(each, dtype=float) for each in strata]
     return [each[generator.integers(len(each), size=(RESAMPLES, len(each)))] for each in arrays]
@@ -73,6 +73,6 @@ def _middle(samples: Sequence[Array]) -> Array:
 
 
 def _above(first: Array, second: Array) -> Array:
-    """(B,) of (B, n) and (B, m), which may be large: one column of the first at a time."""
+    """P(A > B) + P(A = B) / 2 for each resample (B,), of samples (B, n) and (B, m); by columns, to save memory."""
     of_columns = [((column[:, None] > second).mean(1) + (column[:, None] >= second).mean(1)) / 2 for column in first.T]
     return np.asarray(np.mean(of_columns, axis=0))

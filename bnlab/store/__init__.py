@@ -8,12 +8,12 @@ from bnlab.store import answers_file, environment, index_file, looks_file, resul
 from bnlab.store.address import run_folder
 from bnlab.store.claims import claimed, is_claimed, wait_for
 from bnlab.store.config_file import CONFIG, HASH, StoredConfig, as_text, settings_of_tree
-from bnlab.store.digests import CHANGED, WEIGHTS, digest_of, faults, read_weights
-from bnlab.store.files import as_csv, check_output, check_writable, no_formula, replace
+from bnlab.store.digests import CHANGED, WEIGHTS, faults, read_weights
+from bnlab.store.files import append, as_csv, check_output, check_writable, no_formula, replace
 from bnlab.store.locks import LOCK, lock_in
 from bnlab.store.locks_of_studies import StudyLock, add_study_lock, digest_of_study, read_study_locks
 from bnlab.store.probes_file import MEASURED, PROBES_FILE, Measured, read_probes
-from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, read_bytes, yaml_mapping
+from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, decoded, digest_of, read_bytes, yaml_mapping
 from bnlab.store.removal import TrainingError, remove_replicate, remove_run
 from bnlab.store.replicate import ReplicateFolder, finished
 from bnlab.store.result_file import FINISHED, Company, Probed, Result, State
@@ -67,6 +67,7 @@ __all__ = [
     "add_study_lock",
     "add_tags",
     "answers_file",
+    "append",
     "as_csv",
     "as_text",
     "check_output",

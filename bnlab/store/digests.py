@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from bnlab.store.answers_file import ANSWERS
 from bnlab.store.probes_file import PROBES_FILE
-from bnlab.store.reading import MOST_BYTES, MOST_BYTES_OF_ROWS, DamagedError, read_bytes
+from bnlab.store.reading import MOST_BYTES, MOST_BYTES_OF_ROWS, DamagedError, digest_of, read_bytes
 from bnlab.store.result_file import Result
 from bnlab.store.rows_file import METRICS_FILE, TIMING_FILE, read_scores
 
@@ -18,11 +17,6 @@ DIGESTED = (METRICS_FILE, TIMING_FILE, ANSWERS, PROBES_FILE, WEIGHTS)
 BYTES_PER_PARAMETER = 64
 """At most, in weights.pt: four, and what is kept beside them."""
 CHANGED = "was changed after it was stored: its digest is wrong"
-
-
-def digest_of(content: bytes) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def digests_in(replicate: Path) -> dict[str, str]:

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bnlab.errors import shown
-from bnlab.store.digests import digest_of
 from bnlab.store.files import append, storage_errors
-from bnlab.store.reading import MOST_BYTES, MOST_BYTES_OF_ROWS, DamagedError, json_object, read_bytes, read_text
+from bnlab.store.reading import MOST_BYTES_OF_ROWS, DamagedError, digest_of, json_object, read_text
 from bnlab.store.result_file import RESULT
 from bnlab.store.stored import StoredRun
 
@@ -42,16 +41,12 @@ def missed(run: StoredRun) -> Iterator[tuple[Path, str]]:
     found = {replicate.seed: replicate for replicate in run.replicates}
     for seed, digests in finished.items():
         replicate = found.get(seed)
-        if digests and replicate is None:
+        if not digests:
+            continue
+        if replicate is None:
             yield run.path / f"seed-{seed}", f"it was finished, and is gone; train it again, or remove {INDEX}"
-        elif digests and replicate and replicate.result and replicate.result.is_final:
-            try:
-                content = read_bytes(replicate.path / RESULT, MOST_BYTES)
-            except OSError as error:
-                yield replicate.path, f"{RESULT} cannot be read: {error.strerror}"
-            else:
-                if digest_of(content) not in digests:
-                    yield replicate.path, f"{RESULT} is none that was stored here"
+        elif replicate.result and replicate.result.is_final and replicate.digest not in digests:
+            yield replicate.path, f"{RESULT} is none that was stored here"
 
 
 def _finished(run: Path) -> dict[int, set[str]]:

@@ -7,10 +7,12 @@ not what bnlab writes raises DamagedError: only content can be damaged.
 from __future__ import annotations
 
 import errno
+import functools
+import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ MOST_BYTES = 1_000_000
 """Of a result.json or config.yaml, which take some kilobytes."""
 MOST_BYTES_OF_ROWS = 1_000_000_000
 """Of a metrics.csv: a training of a million steps that is evaluated at each has a fifth of it."""
-DEEPEST, MOST_NODES = 20, 5_000
+DEEPEST, MOST_EVENTS = 20, 5_000
 """Of a config.yaml, which is three levels deep and has some forty keys and values."""
+LONGEST_COMMON = 100
+"""Characters of a value of YAML that may be in thousands of files, and is understood once."""
 
 
 class DamagedError(Exception):
@@ -63,6 +67,11 @@ def _read(descriptor: int, count: int) -> bytes:
     return b"".join(parts)
 
 
+def digest_of(content: bytes) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
     """A file's text. Raises OSError as `read_bytes` does, and DamagedError where it is no UTF-8."""
     return decoded(read_bytes(path, most))
@@ -79,7 +88,7 @@ def decoded(content: bytes) -> str:
 def json_object(text: str) -> dict[str, Any]:
     """A JSON object. Raises DamagedError, also for numbers that are none, and for what is nested without end."""
     try:
-        tree = json.loads(text, parse_constant=_no_number)
+        tree = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
         raise DamagedError(f"it cannot be read as JSON ({shown(reason)})") from error
@@ -92,46 +101,59 @@ def _no_number(word: str) -> float:
     raise ValueError(f"{word} is no number of JSON")
 
 
+_JSON = json.JSONDecoder(parse_constant=_no_number)
+
+
 def yaml_mapping(text: str) -> dict[str, Any]:
     """A mapping in YAML, of plain values only. Raises DamagedError.
 
-    Anchors, aliases and tags are refused: a kilobyte of them can hold a tree without end.
+    Anchors, aliases and tags are refused: a kilobyte of them can hold a tree without end. So the tree is made here of
+    the parser's events, which takes a third of PyYAML's time besides.
     """
     import yaml
 
     # The one written in C is ten times as fast; not every installation has it.
-    safe_loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    events: Iterator[Any] = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    opened: list[list[Any]] = [[]]  # what is known of each collection that has no end yet
     try:
-        _check_events(yaml.parse(text, Loader=safe_loader))
-        tree = yaml.load(text, Loader=safe_loader)
+        for count, event in enumerate(events):
+            if getattr(event, "anchor", None):
+                raise DamagedError("it has anchors or aliases, which bnlab never writes")
+            if getattr(event, "tag", None):
+                raise DamagedError(f"it has the tag {shown(event.tag)}, and bnlab never writes one")
+            if isinstance(event, yaml.ScalarEvent):
+                opened[-1].append(_scalar(event.value, event.implicit))
+            elif isinstance(event, yaml.CollectionStartEvent):
+                opened.append([])
+            elif isinstance(event, yaml.CollectionEndEvent):
+                values = opened.pop()
+                opened[-1].append(_mapping(values) if isinstance(event, yaml.MappingEndEvent) else values)
+            if len(opened) > DEEPEST + 1 or count > MOST_EVENTS:
+                raise DamagedError(f"it is nested more than {DEEPEST} deep, or has more than {MOST_EVENTS} values")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DamagedError(f"it is not valid YAML ({shown(' '.join(str(error).split()))})") from error
-    if not isinstance(tree, dict):
+    (documents,) = opened
+    if len(documents) != 1 or not isinstance(documents[0], dict):
         raise DamagedError("it is no mapping of keys to values")
-    _check_keys(tree)
-    return tree
+    return documents[0]
 
 
-def _check_events(events: Iterator[Any]) -> None:
-    from yaml import AliasEvent, CollectionEndEvent, CollectionStartEvent
-
-    depth = 0
-    for count, event in enumerate(events):
-        if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-            raise DamagedError("it has anchors or aliases, which bnlab never writes")
-        if getattr(event, "tag", None):
-            raise DamagedError(f"it has the tag {shown(event.tag)}, and bnlab never writes one")
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > DEEPEST or count > MOST_NODES:
-            raise DamagedError(f"it is nested more than {DEEPEST} deep, or has more than {MOST_NODES} values")
+def _mapping(values: Sequence[Any]) -> dict[str, Any]:
+    """Of keys and values in turn; of a key that comes twice the last one holds, as with PyYAML."""
+    for key in values[::2]:
+        if not isinstance(key, str):
+            raise DamagedError(f"it has the key {shown(key)}, which is no text")
+    return dict(zip(values[::2], values[1::2], strict=True))
 
 
-def _check_keys(tree: object) -> None:
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            if not isinstance(key, str):
-                raise DamagedError(f"it has the key {shown(key)}, which is no text")
-            _check_keys(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            _check_keys(value)
+def _scalar(text: str, implicit: tuple[bool, bool]) -> Any:
+    """The number, text or other value that YAML takes it for; implicit: as a plain one, as a quoted one."""
+    return (_common if len(text) <= LONGEST_COMMON else _common.__wrapped__)(text, implicit)
+
+
+@functools.lru_cache(1_000)
+def _common(text: str, implicit: tuple[bool, bool]) -> Any:
+    import yaml
+
+    loader: Any = yaml.SafeLoader("")
+    return loader.construct_object(yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, implicit), text))

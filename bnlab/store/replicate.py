@@ -67,7 +67,7 @@ def suffices(result: Result | None, probed: Probed | None) -> Result | None:
 def _read(replicate: Path, run: str | None) -> Result:
     """Raises UnreadableError, FileNotFoundError, DamagedError or OtherSchemaError."""
     try:
-        return result_file.read_in(replicate, run)
+        return result_file.read_in(replicate, run)[0]
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 from bnlab.config import ProbesConfig
 from bnlab.errors import shown
-from bnlab.store.reading import MOST_BYTES, DamagedError, decoded, json_object, read_bytes
+from bnlab.store.reading import MOST_BYTES, DamagedError, decoded, digest_of, json_object, read_bytes
 
 RESULT = "result.json"
 SCHEMA = 1
@@ -146,7 +145,11 @@ def read(path: Path) -> Result:
             not what its digest is of.
         OtherSchemaError: its schema is newer, or so old that nothing upgrades it.
     """
-    content = read_bytes(path, MOST_BYTES)
+    return _parsed(read_bytes(path, MOST_BYTES))
+
+
+def _parsed(content: bytes) -> Result:
+    """Raises as `read` does."""
     stored = json_object(decoded(content))
     if type(stored.get("schema")) is not int:
         raise DamagedError("it is no JSON object with a schema")
@@ -159,18 +162,19 @@ def read(path: Path) -> Result:
         raise DamagedError("it is nested too deeply") from error
 
 
-def read_in(replicate: Path, run: str | None) -> Result:
-    """The result in a replicate's folder, of a run with that hash if it is known.
+def read_in(replicate: Path, run: str | None) -> tuple[Result, str]:
+    """The result in a replicate's folder, of a run with that hash if it is known, and the SHA-256 of the whole file.
 
     Raises:
         OSError, DamagedError, OtherSchemaError: as `read` does; a result of another replicate is damaged.
     """
-    result = read(replicate / RESULT)
+    content = read_bytes(replicate / RESULT, MOST_BYTES)
+    result = _parsed(content)
     if f"seed-{result.seed}" != replicate.name:
         raise DamagedError(f"it is of seed {result.seed}")
     if None not in (run, result.run) and result.run != run:
         raise DamagedError(f"it is of another run, {shown(result.run)}")
-    return result
+    return result, digest_of(content)
 
 
 def encode(result: Result) -> bytes:
@@ -182,12 +186,12 @@ def encode(result: Result) -> bytes:
         del values["probed"]
     text = json.dumps({"schema": SCHEMA, **values}, indent=2, allow_nan=False)
     before = text.removesuffix("\n}").encode() + b",\n"
-    return b"".join((before, DIGEST, hashlib.sha256(before).hexdigest().encode(), b'"\n}\n'))
+    return b"".join((before, DIGEST, digest_of(before).encode(), b'"\n}\n'))
 
 
 def _check_digest(content: bytes) -> None:
     before, _, after = content.rpartition(DIGEST)
-    if after != hashlib.sha256(before).hexdigest().encode() + b'"\n}\n':
+    if after != digest_of(before).encode() + b'"\n}\n':
         raise DamagedError("its digest is wrong: it was changed after it was stored")
 
 
@@ -269,11 +273,12 @@ LARGEST = 2**63
 
 
 def _check(key: str, value: object, kinds: Kinds, words: str) -> None:
-    if value is None:
+    kind = type(value)
+    if value is None or (kind is str and kind in kinds):
         return
-    if type(value) not in kinds:
+    if kind not in kinds:
         raise DamagedError(f"it has {shown(key)} {shown(json.dumps(value))}; {words} is expected")
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         counts = abs(value) < LARGEST if isinstance(value, int) else math.isfinite(value)
         if not counts:
             raise DamagedError(f"it has {shown(key)} {shown(value)}, which is too large")
@@ -285,7 +290,7 @@ def _check_final(name: str, value: object) -> None:
     _check(f"final.{name}", value, NUMBER, "a number")
     if not name.isidentifier():
         raise DamagedError(f"it has the score {shown(name)}, which is no name of one")
-    if isinstance(value, int | float):
-        is_accuracy = name.endswith("_accuracy")
-        if (is_accuracy and not 0 <= value <= 1) or (name.endswith("_loss") and value < 0):
+    if isinstance(value, (int, float)):
+        within = 0 <= value <= 1 if name.endswith("_accuracy") else value >= 0 or not name.endswith("_loss")
+        if not within:
             raise DamagedError(f"it has final.{name} {shown(value)}, which is out of its range")

@@ -28,12 +28,14 @@ class StoredReplicate:
         seed: N.
         result: None if it cannot be read.
         reason: why not; else "".
+        digest: of the whole result.json, if it was read.
     """
 
     path: Path
     seed: int
     result: Result | None
     reason: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _replicate(path: Path, reason: str, config: StoredConfig | None) -> StoredRe
     if reason:
         return StoredReplicate(path, seed, None, reason)
     try:
-        result = result_file.read_in(path, None if config is None else config.hash)
+        result, digest = result_file.read_in(path, None if config is None else config.hash)
     except NotADirectoryError:
         return None
     except FileNotFoundError:
@@ -123,4 +125,4 @@ def _replicate(path: Path, reason: str, config: StoredConfig | None) -> StoredRe
         return StoredReplicate(path, seed, None, f"{RESULT} is damaged: {error}")
     except OtherSchemaError as error:
         return StoredReplicate(path, seed, None, f"{RESULT} {error}")
-    return StoredReplicate(path, seed, result)
+    return StoredReplicate(path, seed, result, digest=digest)

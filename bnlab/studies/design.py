@@ -1,4 +1,4 @@
-"""The typed form of a study's file: what is asked, what is trained, and what is said beforehand."""
+"""`Study`, the typed form of a study's file: the question, what is trained, and the hypotheses."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bnlab.errors import UserError
 from bnlab.studies.hypotheses import Hypothesis
 from bnlab.studies.metrics import Column
 
 
 class Role(StrEnum):
-    """What a setting is in a study (the words of Google's tuning playbook)."""
+    """The role of a setting in a study, in the words of Google's tuning playbook."""
 
     SCIENTIFIC = "scientific"  # the study is about it
     NUISANCE = "nuisance"  # it has to be dealt with to compare the scientific ones fairly
@@ -21,12 +22,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Why a setting is as it is.
+    """The reason for the value of a setting.
 
     Attributes:
-        role: what it is in this study.
-        stated: what the source states of it; None: it does not, and the value is our choice.
-        why: in a few words.
+        role: its role in this study.
+        stated: what the source says about it; None: nothing, and the value is our choice.
+        why: the reason, in a few words.
     """
 
     role: Role
@@ -36,12 +37,12 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Whose claim it is.
+    """The source of the claim that is studied.
 
     Attributes:
-        what: the article or paper, to be found by.
+        what: the article or paper.
         says: what it claims, in its own words or close to them.
-        claim: the number of the article's claim; None: it is a paper's.
+        claim: the number of the claim in the article; None if the source is a paper.
     """
 
     what: str
@@ -51,11 +52,11 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How much is spent.
+    """How much is trained.
 
     Attributes:
-        seeds: of each arm.
-        overrides: settings of this budget, as on the command line: how long, how many images.
+        seeds: seeds per arm.
+        overrides: settings of this budget, as on the command line, such as steps and number of images.
     """
 
     seeds: int
@@ -71,12 +72,26 @@ class Published:
         x: on the chart's own axis.
         y: in percent of accuracies, in nats of losses.
         error: how far a point may be off, as read from a figure; 0: it is printed in numbers.
+        arm: ours that it is held against, number by number; None: it is drawn alone.
+        at: of that arm, values of swept settings that are not on the x axis.
     """
 
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
     error: float
+    arm: str | None = None
+    at: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.x) != len(self.y) or not self.x:
+            raise UserError(f"x has {len(self.x)} values and y {len(self.y)}; a curve needs as many, at least one")
+
+
+SHIFTS = ("contrast", "brightness")
+"""Factors on test images, as `bnlab evaluate --shift` makes them; 1 is no change."""
+AXES = ("step", "epoch", *SHIFTS)
+"""What a chart's axis may be, besides swept settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +99,7 @@ class Chart:
     """The axes of the source's figure.
 
     Attributes:
-        x: "step", "epoch", or a setting that is swept.
+        x: "step", "epoch", a setting that is swept, or a change of the test images that hypotheses are about.
         y: a column of results.
         log: whether x is drawn in powers.
     """
@@ -126,6 +141,7 @@ class Study:
         hypotheses: by name.
         chart: its axes.
         published: curves of the source.
+        needs: packages that not everybody has, by the names by which they are imported.
     """
 
     name: str
@@ -140,6 +156,7 @@ class Study:
     sweep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     chart: Chart = field(default_factory=Chart)
     published: tuple[Published, ...] = ()
+    needs: tuple[str, ...] = ()
 
     def cells(self) -> Iterator[Cell]:
         """All that is trained with all seeds."""

@@ -1,32 +1,32 @@
-"""The verdicts of a trained study: its metrics read from what is stored, and decided by `stats.decide`."""
+"""The verdicts of a trained study: reads its metrics from the stored results, and decides by `stats.decide`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from bnlab import stats
+from bnlab import runs, stats
 from bnlab.errors import UserError
-from bnlab.launch import Outcome
+from bnlab.launch import Outcome, conditions_of, evaluate_run
 from bnlab.store import DamagedError, State, faults, read_probes, read_scores, read_seconds
 from bnlab.studies.design import Cell
 from bnlab.studies.hypotheses import At, Hypothesis, Values
-from bnlab.studies.metrics import Reading
+from bnlab.studies.metrics import Lost, Reading
 from bnlab.studies.running import Trained
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out of a hypothesis.
+    """The verdict on a hypothesis.
 
     Attributes:
         name: of the hypothesis.
-        hypothesis: what was said.
-        decision: what the seeds say of it.
-        values: its metric of every cell that it needs.
+        hypothesis: what was claimed beforehand.
+        decision: the decision on it.
+        values: the values of its metric in the cells that it compares.
     """
 
     name: str
@@ -40,15 +40,15 @@ class Verdict:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it is what the file expects, if it expects anything."""
+        """Whether the verdict is the one that the study's file expects; True if it expects none."""
         return self.hypothesis.expected is None or self.hypothesis.expected.value == self.word.value
 
     def means(self) -> dict[str, float]:
-        """Of each cell the mean over its seeds; infinite where one failed."""
+        """The mean over the seeds of each cell; infinite if one failed."""
         return {str(Cell(arm, at)): fmean(own) for (arm, at), own in self.values.read.items()}
 
     def failures(self) -> dict[str, tuple[int, int]]:
-        """Of each cell in which seeds failed how many did, of how many."""
+        """For each cell with failed seeds, how many failed, and of how many."""
         counts = {
             str(Cell(arm, at)): (sum(math.isinf(value) for value in own), len(own))
             for (arm, at), own in self.values.read.items()
@@ -56,7 +56,7 @@ class Verdict:
         return {cell: count for cell, count in counts.items() if count[0]}
 
     def as_data(self) -> dict[str, Any]:
-        """For programs; an interval or number that there is none of is null, an infinite mean too."""
+        """The verdict as plain values for JSON; missing numbers and infinite means are null."""
         low, high = self.decision.interval
         return {
             "hypothesis": self.name,
@@ -86,7 +86,7 @@ class Judged:
     verdicts: Sequence[Verdict]
 
     def as_data(self) -> dict[str, Any]:
-        """For programs."""
+        """The study and its verdicts as plain values for JSON."""
         plan, locked = self.trained.plan, self.trained.locked
         return {
             "study": plan.study.name,
@@ -106,10 +106,12 @@ def judge(trained: Trained) -> Judged:
     """Reads what was trained and decides every hypothesis.
 
     Raises:
-        UserError: a replicate's files are not what was stored, or lack what a metric needs.
+        UserError: a replicate's files were changed since, or do not have what a metric needs.
     """
-    measured = {cell: [_measured(outcome) for outcome in own] for cell, own in trained.outcomes.items()}
     hypotheses = trained.plan.study.hypotheses
+    measured = {cell: [_measured(outcome) for outcome in own] for cell, own in trained.outcomes.items()}
+    if any(isinstance(of.metric, Lost) for of in hypotheses.values()):
+        measured |= _with_shifted(trained, measured)
     values = {name: _values(trained, name, hypothesis, measured) for name, hypothesis in hypotheses.items()}
     decisions = stats.decide([hypothesis.claim(values[name]) for name, hypothesis in hypotheses.items()])
     verdicts = [
@@ -129,6 +131,32 @@ def _measured(outcome: Outcome) -> Reading:
     except (OSError, DamagedError) as error:
         raise UserError(f"{folder} cannot be read: {error}; train it anew with rerun=true") from error
     return Reading(result.final, scores, seconds, result.state == State.DIVERGED, probes)
+
+
+def _with_shifted(trained: Trained, measured: Mapping[Cell, Sequence[Reading]]) -> dict[Cell, list[Reading]]:
+    """The cells of hypotheses about changed test images, with the scores of their kept weights on those."""
+    about = [of for of in trained.plan.study.hypotheses.values() if isinstance(of.metric, Lost)]
+    shifts = dict.fromkeys(of.metric.shifts for of in about if isinstance(of.metric, Lost))
+    arms = {arm for of in about for arm, _ in of.places()}
+    found = {}
+    for cell in measured:
+        own = [each for each in zip(measured[cell], trained.outcomes[cell], strict=True) if cell.arm in arms]
+        if all(replicate.diverged for replicate, _ in own):
+            continue  # and has no weights
+        folder = own[0][1].folder.parent
+        run = runs.find(runs.read(folder.parent), folder.name)
+        scores = {each: _scores(run, each) for each in shifts}
+        found[cell] = [
+            replace(replicate, shifted={each: of_seed.get(outcome.job.seed, {}) for each, of_seed in scores.items()})
+            for replicate, outcome in own
+        ]
+    return found
+
+
+def _scores(run: runs.Run, shifts: Sequence[str]) -> dict[int, dict[str, float]]:
+    """By seed; those that diverged have none."""
+    _, evaluated = evaluate_run(run, {}, conditions_of(shifts, "stored", None, "running"))
+    return {one.seed: {"test_accuracy": one.score.accuracy(0), "test_loss": one.score.loss(0)} for one in evaluated}
 
 
 def _values(trained: Trained, name: str, hypothesis: Hypothesis, measured: Mapping[Cell, Sequence[Reading]]) -> Values:

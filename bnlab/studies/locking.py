@@ -1,4 +1,4 @@
-"""The lock: what a study says is stored before its first step, and a later change is an amendment."""
+"""Locks a study: its hypotheses and settings are stored before its first step; later changes are amendments."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bnlab.store import StudyLock, add_study_lock, as_text, digest_of_study, rea
 
 @dataclass(frozen=True)
 class Amendment:
-    """What of a locked study was changed, and when.
+    """A change of a locked study.
 
     Attributes:
         at: the time (UTC).
-        what: the key: "hypotheses.faster.margin".
-        before: as it was locked; "-" for nothing.
-        after: as it is since.
+        what: the key that was changed: "hypotheses.faster.margin".
+        before: the old value; "-" for none.
+        after: the new value.
     """
 
     at: str
@@ -33,14 +33,20 @@ class Amendment:
 
 @dataclass(frozen=True)
 class Locked:
-    """A study's lock in force, and what was changed since the first one."""
+    """A study's current lock, and the changes since the first one."""
 
     lock: StudyLock
     amendments: Sequence[Amendment]
 
 
 def lock(runs_dir: Path, name: str, said: Mapping[str, Any], trained: int) -> Locked:
-    """Locks a study to what it says, unless it is locked to that; `trained` replicates have a result.
+    """Locks a study, unless it is locked to the same already.
+
+    Args:
+        runs_dir: the folder of the runs.
+        name: of the lock.
+        said: what is locked.
+        trained: how many replicates have a result already.
 
     Raises:
         StorageError: it cannot be stored.
@@ -53,7 +59,7 @@ def lock(runs_dir: Path, name: str, said: Mapping[str, Any], trained: int) -> Lo
 
 
 def lock_of(runs_dir: Path, name: str, said: Mapping[str, Any]) -> Locked | None:
-    """The lock of a study to what it says; None if it is not locked to that. Raises UserError if it is damaged."""
+    """The current lock of a study; None if it is not locked to what it says now. Raises UserError if it is damaged."""
     locks = read_study_locks(runs_dir, name)
     return Locked(locks[-1], _amendments(locks)) if _is_locked_to(locks, said) else None
 

@@ -1,7 +1,7 @@
-"""What is measured of a replicate, one number each; a replicate that diverged has the worst there is.
+"""The metrics of studies: each gives one number of a replicate, the worst possible one if it diverged.
 
-A metric is written `{kind: steps_to, of: test_accuracy, goal: 95}`, and a column alone for its value at the end.
-Accuracies are written and told in percent, their differences in points, losses in nats.
+In a study's file a metric is written as `{kind: steps_to, of: test_accuracy, goal: 95}`, or as the name of a column
+alone, which means its value at the end. Accuracies are in percent, their differences in points, losses in nats.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import ClassVar
 
@@ -27,8 +27,8 @@ class Unit:
     Attributes:
         value: the unit of a value.
         gap: the unit of a difference.
-        digits: after the point.
-        higher: whether more is better.
+        digits: number of digits after the point.
+        higher: whether higher is better.
     """
 
     value: str
@@ -51,14 +51,15 @@ STEPS, SECONDS = Unit("steps", "steps", 0, False), Unit("s", "seconds", 2, False
 
 @dataclass(frozen=True)
 class Reading:
-    """What is stored of a replicate.
+    """The stored results of a replicate.
 
     Attributes:
         final: its final scores by column.
         scores: all rows of metrics.csv.
-        seconds: of training until each step that was evaluated.
-        probes: all rows of probes.csv.
+        seconds: seconds of training until each evaluated step.
         diverged: whether its loss was not finite at some step.
+        probes: all rows of probes.csv.
+        shifted: its final scores by column on test images that were changed, by the changes: ("contrast=0.3",).
     """
 
     final: Mapping[str, float]
@@ -66,11 +67,12 @@ class Reading:
     seconds: Mapping[int, float]
     diverged: bool
     probes: Sequence[Measured] = ()
+    shifted: Mapping[tuple[str, ...], Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of results, as test_accuracy. Raises UserError for another."""
+    """A column of results, such as test_accuracy. Raises UserError if there is no such column."""
 
     name: str
 
@@ -87,11 +89,11 @@ class Column:
         return -math.inf if self.unit.higher else math.inf
 
     def scaled(self, value: float) -> float:
-        """As it is written: an accuracy in percent."""
+        """The value in the unit in which it is shown: accuracies in percent."""
         return 100 * value if self.unit is PERCENT else value
 
     def curve(self, replicate: Reading) -> list[tuple[int, float]]:
-        """Its value at each step at which it was evaluated."""
+        """Its steps and values, at each evaluation."""
         split, _, kind = self.name.rpartition("_")
         return [(row.step, self.scaled(getattr(row, kind))) for row in replicate.scores if row.split == split]
 
@@ -265,6 +267,34 @@ class Gap(Metric):
 
 
 @dataclass(frozen=True)
+class Lost(Metric):
+    """How much worse a column of the test images is at the end when the images are changed; see `bnlab evaluate`."""
+
+    of: Column
+    shifts: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.of.name not in ("test_accuracy", "test_loss"):
+            raise UserError(f"{self.of.name} is not of changed images; allowed: test_accuracy, test_loss")
+        if not self.shifts:
+            raise UserError("shifts: at least one change of the images is needed, e.g. shifts: [contrast=0.5]")
+
+    @property
+    def unit(self) -> Unit:
+        return replace(self.of.unit, value=self.of.unit.gap, higher=False)
+
+    def measure(self, replicate: Reading) -> float:
+        before, after = (
+            self.of.scaled(scores.get(self.of.name, math.nan))
+            for scores in (replicate.final, replicate.shifted.get(self.shifts, {}))
+        )
+        return before - after if self.of.unit.higher else after - before
+
+    def __str__(self) -> str:
+        return f"{self.of} lost at {', '.join(self.shifts)}"
+
+
+@dataclass(frozen=True)
 class Probed(Metric):
     """A probe's quantity, on average over all looks and the layers that have it, or one layer; see docs/probes.md."""
 
@@ -296,6 +326,7 @@ METRICS: dict[str, type[Metric]] = {
     "seconds_to": SecondsTo,
     "area": Area,
     "gap": Gap,
+    "lost": Lost,
     "probe": Probed,
 }
 """By the kind that a study's file names. What else can be measured of a replicate is one entry more."""

@@ -1,16 +1,14 @@
-"""Studies that were really run, written up: STUDIES.md, and a page each with its chart in docs/studies/."""
+"""Writes up the studies that were run: STUDIES.md, and for each a page with its chart in docs/studies/."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from bnlab.report import charts
+from bnlab.report import charts, page
 from bnlab.stats import Word
 from bnlab.store import replace
-from bnlab.studies import saying
+from bnlab.studies import comparing, saying
 from bnlab.studies.charting import chart
 from bnlab.studies.explaining import MEANINGS, explained
 from bnlab.studies.judging import Judged
@@ -19,19 +17,17 @@ SUMMARY, FOLDER = "STUDIES.md", "docs/studies"
 
 
 def write(folder: Path, judged: Sequence[Judged], not_run: Sequence[str]) -> list[Path]:
-    """Writes STUDIES.md and the pages; the files.
+    """Writes STUDIES.md and the pages; returns the written files.
 
     Args:
-        folder: where STUDIES.md and docs/ are.
+        folder: the folder with STUDIES.md and docs/.
         judged: the studies with all their results.
-        not_run: the names of the others, which are said to be without verdicts.
+        not_run: the names of the studies without results, which are listed as such.
 
     Raises:
         StorageError: a file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("bnlab.studies", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    environment = page.templates("bnlab.studies")
     template = environment.get_template("page.html")
     contents = {SUMMARY: _summary(judged, not_run)}
     for each in judged:
@@ -46,6 +42,7 @@ def write(folder: Path, judged: Sequence[Judged], not_run: Sequence[str]) -> lis
             amendments=list(map(str, each.trained.locked.amendments)),
             chart=charts.svg(chart(each)),
             numbers=_numbers(each),
+            published=comparing.rows(each),
             explained=list(explained(each.trained.plan)),
             meanings={word: MEANINGS[word] for word in dict.fromkeys(verdict.word.value for verdict in each.verdicts)},
             facts=_facts(each),
@@ -59,7 +56,7 @@ def write(folder: Path, judged: Sequence[Judged], not_run: Sequence[str]) -> lis
 
 
 def _summary(judged: Sequence[Judged], not_run: Sequence[str]) -> str:
-    """STUDIES.md."""
+    """The text of STUDIES.md."""
     return "\n".join(_lines(judged, not_run)) + "\n"
 
 
@@ -88,9 +85,19 @@ def _lines(judged: Sequence[Judged], not_run: Sequence[str]) -> Iterator[str]:
         for amendment in each.trained.locked.amendments:
             yield f"* {amendment}"
         yield ""
+        yield from _published(comparing.rows(each), study.chart.x)
         yield from (f"{word}: {text}  " for word, text in _facts(each))
     if not_run:
         yield f"\nNot run yet, so without verdicts: {', '.join(not_run)}."
+
+
+def _published(rows: Sequence[comparing.Row], axis: str) -> Iterator[str]:
+    """Number by number, as a table of STUDIES.md."""
+    if rows:
+        yield f"| {axis} | arm | published | ours |"
+        yield "|---|---|---|---|"
+        yield from (f"| {' | '.join(row)} |" for row in rows)
+        yield ""
 
 
 def _facts(judged: Judged) -> list[tuple[str, str]]:

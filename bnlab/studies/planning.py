@@ -1,4 +1,4 @@
-"""What a study trains with a budget and settings that were typed, and whether its seeds can decide anything."""
+"""`Plan`: what a study trains with a budget and further settings, and whether its seeds are enough to decide."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bnlab.studies.metrics import METRICS
 from bnlab.studies.reading import BUDGETS
 
 LENGTHS = {"steps": "epochs"}
-"""Settings that say the same as another does: how long to train."""
+"""Settings that replace each other: both say how long to train."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Plan:
     """A study to be trained.
 
     Attributes:
-        study: which.
+        study: the study.
         budget: "quick" or "full".
-        typed: settings that were given besides.
-        seeds: of each arm: 0 to seeds - 1.
+        typed: further settings, as typed on the command line.
+        seeds: their number per arm; they are 0 to seeds - 1.
     """
 
     study: Study
@@ -39,19 +39,19 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """Of its lock: another one for each budget, and for settings that were typed and decide results."""
+        """The name of its lock. Each budget has another one, and so have further settings that influence results."""
         deciding = sorted(text for text in self.typed if _decides(_key(text)))
         digest = hashlib.sha256("\0".join(deciding).encode()).hexdigest()[:8]
         return f"{self.study.name}.{self.budget}{f'-{digest}' if deciding else ''}"
 
     @property
     def command(self) -> str:
-        """What is typed to run it, or to go on."""
+        """The command that runs or resumes it."""
         return shlex.join(["bnlab", "study", self.study.path, "--budget", self.budget, *self.typed])
 
     @cached_property
     def jobs(self) -> Mapping[Cell, list[str]]:
-        """The settings of each cell, as on the command line; later ones win."""
+        """The settings of each cell, as on the command line; a later one replaces an earlier one."""
         shared = [*self.study.overrides, *self.study.budgets[self.budget].overrides]
         jobs = {}
         for cell in self.study.cells():
@@ -65,7 +65,7 @@ class Plan:
         return self.seeds * len(self.jobs)
 
     def said(self, runs: Iterable[str]) -> dict[str, Any]:
-        """All that decides its verdicts, as plain values; `runs` are the names of the runs' folders."""
+        """All that its verdicts depend on, as plain values. `runs`: the names of the runs' folders."""
         study = self.study
         return {
             "bnlab": __version__,
@@ -80,12 +80,12 @@ class Plan:
 
 
 def planned(study: Study, budget: str, typed: Sequence[str] = ()) -> Plan:
-    """The plan of a study.
+    """Makes the plan of a study.
 
     Args:
-        study: which.
+        study: the study.
         budget: "quick" or "full".
-        typed: settings besides, as on the command line.
+        typed: further settings, as on the command line.
 
     Raises:
         UserError: what was typed is what the study varies, or a hypothesis could never be decided with so many seeds.
@@ -111,7 +111,7 @@ def planned(study: Study, budget: str, typed: Sequence[str] = ()) -> Plan:
 
 
 def _check_seeds(plan: Plan) -> None:
-    """Raises UserError if so many seeds can never decide some hypothesis, with the number that would do."""
+    """Raises UserError, with the number that is enough, if with these seeds a hypothesis can never be decided."""
     from bnlab import stats
 
     hypotheses = plan.study.hypotheses

@@ -1,4 +1,4 @@
-"""Reads a study's file, and checks that what it says fits together; what is wrong is told in one line."""
+"""Reads a study's file and checks that it is consistent; errors are one line."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from bnlab.errors import UserError, shown, unknown
 from bnlab.store import DamagedError, decoded, read_bytes, yaml_mapping
 from bnlab.studies import typed
-from bnlab.studies.design import Study
-from bnlab.studies.hypotheses import HYPOTHESES, Hypothesis
+from bnlab.studies.design import AXES, Published, Study
+from bnlab.studies.hypotheses import HYPOTHESES, At, Hypothesis
 from bnlab.studies.metrics import METRICS, Column, Final, Metric
 
 MOST_BYTES = 100_000
-"""Of a study's file, which has some thousands."""
+"""The largest size of a study's file; shipped ones have some thousand bytes."""
 BUDGETS = ("quick", "full")
 MOST_CELLS = 1000
 
 
 def read(path: Path, name: str) -> Study:
-    """The study in a file, for which this is typed: its name, or the file.
+    """Reads the study in a file; `name` is what the user types for it: the name of a shipped study, or the file.
 
     Raises:
         UserError: it cannot be read, or something in it is not allowed.
@@ -46,7 +46,7 @@ def _column(value: Any, place: str) -> Column:
 
 
 def _metric(value: Any, place: str) -> Metric:
-    """A column alone is its value at the end."""
+    """The metric of a value in the file. A column's name alone means its value at the end of training."""
     if isinstance(value, str):
         return Final(_column(value, place))
     metric: Metric = _of_kind(METRICS, value, place)
@@ -72,7 +72,7 @@ READERS = {Column: _column, Metric: _metric, Hypothesis: _hypothesis}
 
 
 def _check(study: Study) -> None:
-    """Raises UserError for names that nothing has, and for what would compare nothing."""
+    """Raises UserError for unknown names, and for comparisons that would compare nothing."""
     for budget in BUDGETS:
         if budget not in study.budgets:
             raise UserError(f"budgets: '{budget}' is missing; both are needed: {' and '.join(BUDGETS)}")
@@ -89,10 +89,20 @@ def _check(study: Study) -> None:
     cells = len(list(study.cells()))
     if cells > MOST_CELLS:
         raise UserError(f"sweep: {cells} settings of its arms are too many; at most {MOST_CELLS} are allowed")
-    if study.chart.x not in ("step", "epoch", *study.sweep):
-        raise typed.at("chart.x", unknown("axis", study.chart.x, ["step", "epoch", *study.sweep]))
+    if study.chart.x not in (*AXES, *study.sweep):
+        raise typed.at("chart.x", unknown("axis", study.chart.x, [*AXES, *study.sweep]))
+    for curve in study.published:
+        _check_published(study, curve)
     for name, hypothesis in study.hypotheses.items():
         _check_hypothesis(study, name, hypothesis)
+
+
+def _check_published(study: Study, curve: Published) -> None:
+    place = f"published '{curve.label}'"
+    if curve.arm is not None:
+        if curve.arm not in study.arms:
+            raise typed.at(place, unknown("arm", curve.arm, study.arms))
+        _check_values(study, place, curve.at, study.chart.x)
 
 
 def _check_hypothesis(study: Study, name: str, hypothesis: Hypothesis) -> None:
@@ -108,17 +118,22 @@ def _check_hypothesis(study: Study, name: str, hypothesis: Hypothesis) -> None:
     for arm, at in hypothesis.places():
         if arm not in study.arms:
             raise typed.at(place, unknown("arm", arm, study.arms))
-        for key, value in at.items():
-            if key not in study.sweep:
-                raise typed.at(place, unknown("swept setting", key, study.sweep))
-            if key == over:
-                raise UserError(f"{place}: it goes along {over}, so no value of it is given")
-            if value not in study.sweep[key]:
-                raise typed.at(place, unknown(f"value of {key}", value, study.sweep[key]))
-        missing = [key for key in study.sweep if key not in at and key != over]
-        if missing:
-            values = ", ".join(study.sweep[missing[0]])
-            raise UserError(f"{place}: at which {missing[0]}? write at: {{{missing[0]}: VALUE}} with one of: {values}")
+        _check_values(study, place, at, over)
+
+
+def _check_values(study: Study, place: str, at: At, over: str | None) -> None:
+    """Raises UserError unless `at` has a legal value of each swept setting but `over`, along which the chart goes."""
+    for key, value in at.items():
+        if key not in study.sweep:
+            raise typed.at(place, unknown("swept setting", key, study.sweep))
+        if key == over:
+            raise UserError(f"{place}: it goes along {over}, so no value of it is given")
+        if value not in study.sweep[key]:
+            raise typed.at(place, unknown(f"value of {key}", value, study.sweep[key]))
+    missing = [key for key in study.sweep if key not in at and key != over]
+    if missing:
+        values = ", ".join(study.sweep[missing[0]])
+        raise UserError(f"{place}: at which {missing[0]}? write at: {{{missing[0]}: VALUE}} with one of: {values}")
 
 
 def _check_number(value: str, place: str) -> None:

@@ -1,4 +1,4 @@
-"""From a plan to its replicates: composed and checked, locked, and trained by the path of `bnlab train -m`."""
+"""Runs a plan: composes and checks its configurations, locks the study, and trains as `bnlab train -m` does."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 from bnlab import hydra_bridge
 from bnlab.config import RunConfig
 from bnlab.errors import UserError
-from bnlab.launch import Outcome, finished, plan_of, stored_outcomes
+from bnlab.launch import Outcome, conditions_of, finished, plan_of, stored_outcomes
 from bnlab.store import run_folder
 from bnlab.studies import locking
 from bnlab.studies.design import Cell
 from bnlab.studies.locking import Locked
-from bnlab.studies.metrics import Area, AtStep, Column, Metric, Probed
+from bnlab.studies.metrics import Area, AtStep, Column, Lost, Metric, Probed
 from bnlab.studies.planning import Plan
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan whose settings are all known to be fit for training; nothing is locked or trained."""
+    """A plan with its checked configurations; nothing is locked or trained yet."""
 
     plan: Plan
     configs: Mapping[Cell, RunConfig]
@@ -34,18 +34,18 @@ class Prepared:
 
     @cached_property
     def trained(self) -> set[Path]:
-        """The folders of the replicates that have a result when this is first asked."""
+        """The folders of the replicates that have a result; found out once, at the first call."""
         return finished(list(self.configs.values()))
 
     @property
     def missing(self) -> int:
-        """The replicates without a result."""
+        """The number of replicates without a result."""
         return self.plan.replicates - len(self.trained)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A plan with all its replicates: of each cell one for each seed, in the order of the seeds."""
+    """A plan with all its trained replicates: those of each cell, in the order of the seeds."""
 
     plan: Plan
     outcomes: Mapping[Cell, Sequence[Outcome]]
@@ -53,10 +53,10 @@ class Trained:
 
 
 def prepare(plan: Plan) -> Prepared:
-    """Composes and checks all that the plan trains.
+    """Composes and checks the configurations of a plan.
 
     Raises:
-        UserError: a setting is not legal, or a metric needs what is not evaluated.
+        UserError: a setting is not legal, or a metric needs a score that is never evaluated.
     """
     hydra_bridge.check_single(plan.typed)
     configs = hydra_bridge.configurations(list(plan.jobs.values()))
@@ -71,7 +71,7 @@ def train(prepared: Prepared) -> Trained:
     Raises:
         SweepFailedError: replicates failed.
         StorageError: lock or results cannot be written.
-        KeyboardInterrupt: with the command that goes on.
+        KeyboardInterrupt: the message has the command that resumes.
     """
     locked = locking.lock(prepared.runs_dir, prepared.plan.name, _said(prepared), len(prepared.trained))
     names = [str(cell) for cell in prepared.configs]
@@ -80,7 +80,7 @@ def train(prepared: Prepared) -> Trained:
 
 
 def stored(prepared: Prepared) -> Trained | None:
-    """The same of what is stored, if it is all there and is locked; nothing is trained or written."""
+    """As `train`, but only if all is stored and locked already, else None; trains and writes nothing."""
     locked = locking.lock_of(prepared.runs_dir, prepared.plan.name, _said(prepared))
     if locked is None or prepared.missing:
         return None
@@ -93,7 +93,7 @@ def _said(prepared: Prepared) -> dict[str, Any]:
 
 
 def _check_metrics(prepared: Prepared) -> None:
-    """Raises UserError for a metric of what is never evaluated."""
+    """Raises UserError for a metric that needs a score which is never evaluated."""
     for name, hypothesis in prepared.plan.study.hypotheses.items():
         arms = {arm for arm, _ in hypothesis.places()}
         for cell, config in prepared.configs.items():
@@ -109,6 +109,10 @@ def _check_metric(who: str, metric: Metric, config: RunConfig) -> None:
         raise UserError(f"{who} is evaluated once, and an area needs two points; set eval_every")
     if isinstance(metric, Probed) and metric.probe not in config.probes.names:
         raise UserError(f"{who}: the probe {metric.probe} is not asked for; add probes.names=[{metric.probe}]")
+    if isinstance(metric, Lost):
+        conditions_of(metric.shifts, "stored", None, "running")
+        if not config.keep_checkpoint:
+            raise UserError(f"{who}: no weights are kept for {metric}; add keep_checkpoint=true")
     if isinstance(metric, AtStep) and not plan_of(config).is_stop(metric.step):
         raise UserError(
             f"{who} is not evaluated at step {metric.step} (of {plan_of(config).total_steps}); set eval_every to a "

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bnlab.config import mapping_of
 from bnlab.errors import UserError
+from bnlab.machine import status
 from bnlab.norms import SCHEMES
 from bnlab.verification import show
 from bnlab.verification.checks import Verdict
@@ -61,9 +62,11 @@ def verify(
     if target is not None and (":" in target or _is_path(target)):
         _check_class(target, impl, everything, seconds)
         given = (scheme or AUTO, seconds, _kwargs_of(kwargs), declared)
+        status.show(f"verifying {target}")
         if ":" not in target:
             return _listed(list(verify_all(target, *given)), as_json=as_json, markdown=markdown)
         verdicts = [verify_confined(target, *given)]
+        status.clear()
     else:
         _check_schemes(target, scheme, impl, everything, kwargs, declared)
         schemes = _with_reference(skipped) if target is None else [target]
@@ -90,6 +93,7 @@ def _is_path(target: str) -> bool:
 
 def _listed(found: list[Found], *, as_json: bool, markdown: bool) -> int:
     """Prints a line for each class of a file or folder."""
+    status.clear()
     if as_json:
         sys.stdout.write(f"{show.list_to_json(found)}\n")
     elif markdown:
@@ -160,11 +164,12 @@ def _impls(impl: str | None, everything: bool, skipped: list[str]) -> list[str]:
 
 
 def _of_schemes(schemes: list[str], impls: list[str]) -> list[Verdict]:
+    status.show("loading PyTorch")
     from bnlab.verification.verdict import verify_schemes  # imports torch
 
     verdicts = []
-    with Console(stderr=True).status("verifying") as status:
-        for verdict in verify_schemes(schemes, impls):
-            verdicts.append(verdict)
-            status.update(f"verified {verdict.scheme} {verdict.name}")
+    for verdict in verify_schemes(schemes, impls):
+        verdicts.append(verdict)
+        status.follow(f"verified {verdict.scheme} {verdict.name}")
+    status.clear()
     return verdicts

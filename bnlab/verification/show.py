@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from tabulate import tabulate
 
-from bnlab.machine import as_wide_as_needed
+from bnlab.machine import as_wide_as_needed, in_pieces, say
 from bnlab.store import environment
 from bnlab.verification.checks import COARSE, FAIL, NOT_APPLICABLE, PASS, WARN, Result, Verdict
 from bnlab.verification.conventions import CONVENTIONS
@@ -23,6 +23,8 @@ from bnlab.verification.listing import Found
 from bnlab.verification.mistakes import sentences
 from bnlab.verification.reference import KNOWN
 
+LEAST_CHECK = 20
+"""Columns of a check's name."""
 STYLES = {PASS: "green", FAIL: "bold red", WARN: "yellow", NOT_APPLICABLE: "dim"}
 
 
@@ -30,25 +32,27 @@ def print_tables(verdicts: Sequence[Verdict], console: Console, *, explain: bool
     """A table for each scheme, then what is wrong."""
     for scheme, group in groupby(verdicts, key=lambda verdict: verdict.scheme):
         of_scheme = list(group)
-        console.print(f"{KNOWN[scheme].title}: {KNOWN[scheme].formula}", soft_wrap=True)
+        say(f"{KNOWN[scheme].title}: {KNOWN[scheme].formula}", console)
         for verdict in of_scheme:
             for line in filter(None, (verdict.called, *_remarks(verdict))):
-                console.print(f"{verdict.name}: {line}", soft_wrap=True)
-        table = _table(of_scheme)
-        console.print(as_wide_as_needed(table, console), soft_wrap=True)
+                say(f"{verdict.name}: {line}", console)
+        table = as_wide_as_needed(_table(of_scheme), console)
+        if console.is_terminal and (table.width or 0) > console.width:
+            table = as_wide_as_needed(_narrow_table(of_scheme, console.width), console)
+        console.print(table, soft_wrap=True)
         for verdict in of_scheme:
             for line in _findings(verdict, explain=explain):
-                console.print(line, soft_wrap=True)
+                say(line, console)
 
 
 def print_list(found: Sequence[Found], console: Console) -> None:
     """A line for each class, and below it what there is to say about it."""
     for each in found:
-        console.print(f"{each.target}: {each.outcome}, {each.why or summary(each.verdict)}", soft_wrap=True)
+        say(f"{each.target}: {each.outcome}, {each.why or summary(each.verdict)}", console)
         for line in [] if each.verdict is None else _said(each.verdict):
-            console.print(line, soft_wrap=True)
+            say(line, console)
     counts = Counter(each.outcome for each in found)
-    console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()), soft_wrap=True)
+    say(", ".join(f"{count} {outcome}" for outcome, count in counts.items()), console)
 
 
 def summary(verdict: Verdict | None) -> str:
@@ -98,6 +102,23 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
     for results in zip(*(verdict.results for verdict in verdicts), strict=True):
         cells = [cell for result in results for cell in _cells(result)]
         table.add_row(results[0].check, _tolerance(results), *cells)
+    return table
+
+
+def _narrow_table(verdicts: Sequence[Verdict], width: int) -> Table:
+    """The relative errors and what is said of them, no wider than this; a pipe and --json have all."""
+    names = [verdict.name for verdict in verdicts]
+    rows: list[tuple[str, list[Text]]] = []
+    for results in zip(*(verdict.results for verdict in verdicts), strict=True):
+        cells = [Text(f"{relative} ").append_text(status) for _, relative, status in map(_cells, results)]
+        rows.append((results[0].check, cells))
+    columns = zip(names, *(cells for _, cells in rows), strict=True)
+    room = width - sum(max(map(len, column)) for column in columns) - 2 * (len(names) + 1) - 1
+    table = Table("check", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in names:
+        table.add_column(name, justify="right")
+    for check, cells in rows:
+        table.add_row(in_pieces(check, max(room, LEAST_CHECK)), *cells)
     return table
 
 

@@ -52,7 +52,7 @@ def plain(config: RunConfig) -> Callable[[int], None]:
 def stacked(config: RunConfig, replicates: int) -> Callable[[int], None]:
     plan, device = plan_of(config), torch.device("cpu")
     stack = [replicate(config, seed) for seed in range(replicates)]
-    shard, goes_on = Shard(stack, split_of(config.data), plan, device, compiled=False, say=print), threading.Event()
+    shard, goes_on = Shard(stack, split_of(config.data), plan, device, compiled=False, warn=print), threading.Event()
 
     def steps(count: int) -> None:
         left = count

@@ -20,6 +20,7 @@ import yaml
 
 from bnlab.config import from_mapping
 from bnlab.models import build
+from bnlab.store import index_file
 from bnlab.store.address import run_folder
 from bnlab.store.answers_file import ANSWERS, packed
 from bnlab.store.digests import digests_in
@@ -98,7 +99,9 @@ def _replicate(path: Path, name: str, level: float, rate: float, seed: int, epoc
         run=path.parent.name.rpartition("-")[2],
         digests=digests_in(path),
     )
-    (path / RESULT).write_bytes(encode(result))
+    content = encode(result)
+    (path / RESULT).write_bytes(content)
+    index_file.add(path.parent, seed, content)
 
 
 def _answers(right: int, noise: random.Random) -> list[bool]:

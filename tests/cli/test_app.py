@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from bnlab import __main__, __version__
+from bnlab.cli import main as cli_main
 from bnlab.machine import status
 from bnlab.norms import SCHEMES
 from tests.conftest import QUICK, Cli, environment, files_below
@@ -31,7 +32,7 @@ def test_help_of_every_command_has_an_example(command: str, cli: Cli) -> None:
 def test_help_of_train_also_shows_hydras_groups(cli: Cli, tmp_path: Path) -> None:
     answer = cli("train", "--help")
     assert "--quiet" in answer.out
-    assert f"norm: {', '.join(sorted([*SCHEMES, 'custom_class']))}" in answer.out
+    assert f"norm: {', '.join(sorted([*SCHEMES, 'custom_class', 'mixed']))}" in answer.out
     assert "optimizer: adam, adamw, " in answer.out
     assert files_below(tmp_path) == set()
 
@@ -98,6 +99,29 @@ def test_a_training_says_that_it_starts_before_it_imports_any_library(
     with pytest.raises(ImportError):
         __main__.main()
     assert terminal.getvalue() == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "blocked", "said"),
+    [
+        (["report"], "rich.console", "starting ..."),
+        (["runs"], "bnlab.runs", "reading runs ..."),
+        (["runs", "show", "batch"], "bnlab.runs", "reading runs ..."),
+        (["evaluate", "batch"], "rich.console", "loading PyTorch ..."),
+        (["verify", "rms"], "bnlab.verification", "starting ..."),
+    ],
+)
+def test_what_takes_seconds_says_so_before_it_imports_anything_heavy(
+    arguments: list[str], blocked: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bnlab", *arguments])
+    monkeypatch.setitem(sys.modules, blocked, None)  # its import fails
+    monkeypatch.setattr(status, "_shown", [])
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with pytest.raises(SystemExit):
+        cli_main()
+    assert terminal.getvalue().startswith(f"{said}{status.ERASE}failed: ")
 
 
 def test_train_prints_progress_to_stderr_and_the_result_to_stdout(cli: Cli, tmp_path: Path) -> None:

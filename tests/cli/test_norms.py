@@ -48,7 +48,9 @@ def test_a_comment_may_go_on_in_the_next_line() -> None:
 
 def test_an_unknown_scheme(cli: Cli) -> None:
     answer = cli("norms", "btch")
-    text = f"unknown norm 'btch'; allowed: {', '.join(sorted([*SCHEMES, 'custom_class']))}. Did you mean 'batch'?"
+    text = (
+        f"unknown norm 'btch'; allowed: {', '.join(sorted([*SCHEMES, 'custom_class', 'mixed']))}. Did you mean 'batch'?"
+    )
     assert (answer.code, answer.out, answer.err) == (2, "", f"error: {text}\n")
 
 
@@ -66,11 +68,12 @@ def test_the_list_has_a_line_for_each_scheme_and_cuts_nothing(
     assert "…" not in answer.out
     lines = [line for line in answer.out.splitlines() if line.strip()]
     assert max(map(cell_len, lines)) <= int(columns)
-    heads, _, *rows, page, own = lines
+    heads, _, *rows, page, own, mixed = lines
     assert [row.split()[0] for row in rows] == list(SCHEMES)
     assert ("norm.impl=" in heads, "paper" in heads) == (int(columns) >= 90, int(columns) >= 120)
     assert page == "all about one, with its settings: bnlab norms NAME"
     assert own == "a norm of your own: bnlab norms custom_class"
+    assert mixed == "another scheme in each layer: bnlab norms mixed"
 
 
 def test_the_page_of_an_own_class(cli: Cli) -> None:
@@ -81,3 +84,10 @@ def test_the_page_of_an_own_class(cli: Cli) -> None:
     assert "What is asked of the class\n  it is a torch.nn.Module\n" in answer.out
     assert "  norm.kwargs=null  further arguments of its constructor\n" in answer.out
     assert "  bnlab train norm=custom_class norm.target=my_file.py:MyNorm 'norm.kwargs={eps: 0.001}'\n" in answer.out
+
+
+def test_the_page_of_several_schemes_in_one_network(cli: Cli) -> None:
+    answer = cli("norms", "mixed")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("A scheme for each hidden layer (norm=mixed)\n")
+    assert "  norm.per_layer=???  the scheme of each hidden layer, from the first on; " in answer.out

@@ -31,15 +31,15 @@ def choice(path: Path) -> str:
 def test_the_folder_holds_what_this_test_knows_how_to_train() -> None:
     groups = {path.parent.name for path in FILES}
     assert groups == {"norm", "model", "data", "optimizer", "schedule", "engine", "experiment"}
-    assert {path.stem for path in CONF.glob("norm/*.yaml")} == {*SCHEMES, "custom_class"}
+    assert {path.stem for path in CONF.glob("norm/*.yaml")} == {*SCHEMES, "custom_class", "mixed"}
 
 
 def test_settings_that_were_added_leave_the_addresses_of_stored_runs_as_they_are() -> None:
     """README's run, from before the first of them; a value that is not the default is another run."""
     assert run_folder(from_mapping(compose([]))).name == "batch-native-mlp-fe48282ade"
     others = ["model.dropout=0.1", "optimizer.clip_norm=1", "schedule.warmup_steps=9", "data.accumulate=2"]
-    others += ["data.split_seed=0", "data.split_seed=1"]
-    assert len({run_folder(from_mapping(compose([other]))) for other in ["seed=0", *others]}) == 7
+    others += ["data.split_seed=0", "data.split_seed=1", "optimizer.adaptive_clip=1"]
+    assert len({run_folder(from_mapping(compose([other]))) for other in ["seed=0", *others]}) == 8
 
 
 def test_the_files_state_the_defaults_of_added_settings() -> None:
@@ -61,6 +61,8 @@ def test_every_file_trains(override: str, tmp_path: Path) -> None:
         arguments.append("model=cnn")
     if override == "norm=custom_class":
         arguments.append("norm.target=torch.nn:Identity")
+    if override == "norm=mixed":
+        arguments.append("norm.per_layer=[batch,none]")
     assert losses(tmp_path, *arguments)
 
 

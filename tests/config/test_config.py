@@ -219,7 +219,7 @@ def test_a_choice_without_settings_says_so() -> None:
 def test_an_unknown_setting_at_the_top_is_told_with_the_one_that_was_meant(key: str, meant: str) -> None:
     error = str(unknown_setting(key, {"norm": "batch", "model": "mlp"}))
     assert error.startswith(f"unknown setting '{key}'; allowed: checkpoint_every, ")
-    assert error.endswith(f"stack, steps, tags, threads.{meant}")
+    assert error.endswith(f"stack, steps, tags, threads, tracker.{meant}")
 
 
 def test_other_names_are_none_of_bnlabs_own() -> None:

@@ -80,7 +80,7 @@ def run(
     optimizer = StackOptimizer(owned, [ADAM] * len(models), len(data), len(data))
     parameters = [each.tensor for each in owned]
     total = WORTH_RECORDING if records else 0
-    step = Step(stack, parameters, optimizer, Scaling(), 16, total, compiled=compiled, say=pytest.fail, watch=watch)
+    step = Step(stack, parameters, optimizer, Scaling(), 16, total, compiled=compiled, warn=pytest.fail, watch=watch)
     seen = [
         [value.clone() for value in step(number, images, labels[list(takes)])]
         for number, (images, labels) in enumerate(data)
@@ -183,7 +183,7 @@ def test_shards_tell_of_their_steps_and_leave_the_models_as_they_were() -> None:
 
     def chunk(mine: Sequence[Replicate]) -> Chunk:
         data, cpu = synthetic_split(IMAGES["mlp"]), torch.device("cpu")
-        shard = Shard(mine, data, plan, cpu, compiled=False, say=pytest.fail, observations=[OF_A_NORM])
+        shard = Shard(mine, data, plan, cpu, compiled=False, warn=pytest.fail, observations=[OF_A_NORM])
         trained = shard.train(3, threading.Event())
         shard.evaluate()  # which shows nothing
         assert shard.train(2, threading.Event()).observed["moments"].shape == (2, len(mine), 2, 32)

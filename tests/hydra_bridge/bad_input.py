@@ -11,6 +11,7 @@ LABEL = "it has to be 1 to 80 letters, digits, '-' and '_', the first a letter o
 UNREADABLE = "cannot be read"
 NORM_SETTINGS = "norm=batch has no setting '{}'; its settings: impl, eps, affine, momentum, track_running_stats."
 NO_SETTING = "allowed: checkpoint_every, compile, data, device, engine, epochs, "
+TRACKERS = "allowed: csv-stream, mlflow, tensorboard, wandb"
 LONG = "b" * 100_000
 TOO_LONG = "characters) is too long; at most 10000 characters are allowed in one override"
 
@@ -57,7 +58,8 @@ COMMAND_LINES: dict[str, str] = {
     "_target_=os.system": f"unknown setting '_target_'; {NO_SETTING}",
     "+_target_=os.system": f"unknown setting '_target_'; {NO_SETTING}",
     "+new=1": f"unknown setting 'new'; {NO_SETTING}",
-    "hydra.foo=1": f"unknown setting 'hydra.foo'; {NO_SETTING}",
+    "hydra.foo=1": "Hydra has no setting 'hydra.foo' here; +hydra.foo=VALUE adds it, bnlab train --cfg hydra has all",
+    "-m hydra.sweeper.params={norm:[none,batch]}": "Hydra has no setting 'hydra.sweeper.params' here; +hydra.swee",
     "model.patch=3": "model=mlp has no setting 'patch'; its settings: activation, ",
     "optimizer=sgd optimizer.betas=[0.9,0.99]": "optimizer=sgd has no setting 'betas'; its settings: lr, ",
     "~norm.eps": "~norm.eps: no setting can be taken away; write KEY=VALUE.",
@@ -210,6 +212,12 @@ COMMAND_LINES: dict[str, str] = {
     "compile=1": "compile=1 is out of range; it has to be auto, true or false",
     "checkpoint_every=-1": f"checkpoint_every=-1 is out of range; {NOT_NEGATIVE}",
     "checkpoint_every=nan": f"checkpoint_every=nan is out of range; {NOT_NEGATIVE}",
+    "tracker=tensorbord": f"tracker=tensorbord is not known; {TRACKERS}. Did you mean 'tensorboard'?",
+    "tracker=[csv-stream,1]": f"tracker=[csv-stream,1] is not known; {TRACKERS}",
+    "tracker=[mlflow,mlflow]": "tracker=[mlflow,mlflow] is out of range; it has to be a list of distinct names",
+    "tracker=true": f"tracker=true is not known; {TRACKERS}",
+    "tracker=mlflow,wandb": "tracker=mlflow,wandb: several trackers are a list; write e.g. 'tracker=[tensorboard,m",
+    "-m tracker=mlflow,wandb": "tracker=mlflow,wandb: several trackers are a list; write e.g. 'tracker=[tensorboar",
     "model.hidden=[0]": "model.hidden=[0] is out of range; it has to be widths of 1 to 65536",
     "model.hidden=[1000000000000]": "model.hidden=[1000000000000] is out of range; it has to be widths of 1 to 65536",
     "model.hidden=[[128]]": "model.hidden=[[128]] is out of range; it has to be widths of 1 to 65536",
@@ -226,11 +234,24 @@ COMMAND_LINES: dict[str, str] = {
     "model.width=9 model.depth=0": "model.depth=0 is out of range; it has to be 1 to 1000",
     "model.hidden=null": "model.hidden=null is out of range; it has to be a list of one or more widths, e.g. [128,64]",
     "model.residual=true": "no two neighbours of model.hidden=[128,64] have one width; set e.g. model.wi",
+    "norm=mixed": "norm.per_layer is not set; write norm.per_layer=VALUE",
+    "norm.per_layer=[batch,none]": "norm=batch has no setting 'per_layer'; its settings: ",
+    "norm=mixed norm.per_layer=[batch]": "norm.per_layer=[batch] is out of range; it has to be 2 schemes, one a h",
+    "norm=mixed norm.per_layer=[]": "norm.per_layer=[] is out of range; it has to be a list of schemes, e.g. [batch,no",
+    "norm=mixed norm.per_layer=[bach,none]": "unknown norm.per_layer 'bach'; allowed: batch, ",
+    "norm=mixed norm.per_layer=[weight_norm,none]": "unknown norm.per_layer 'weight_norm'; allowed: batch, ",
+    "norm=mixed norm.per_layer=[instance,none]": "norm=instance cannot be used here: instance normalization needs a ",
+    "norm=mixed norm.per_layer=[batch,none] model=cnn": "norm=mixed is for the hidden layers of model=mlp, not for mo",
+    "norm=mixed norm.per_layer=[batch,none] model.norm_at=[0]": "model.norm_at=[0] and norm.per_layer both say where ",
+    "norm=mixed norm.per_layer=[batch,none] model.norm_input=true": "model.norm_input=true needs one scheme, e.g. no",
+    "norm=mixed norm.per_layer=[batch,none] norm.digest=0": "norm.digest=0, but the shipped settings of [batch,none]",
+    "norm=mixed norm.per_layer=[batch,none] data.batch_size=1": "data.batch_size=1",
     "model.norm_at=[2]": "model.norm_at=[2] is out of range; it has to be a list of distinct hidden la",
     "model.norm_at=[0,0]": "model.norm_at=[0,0] is out of range; it has to be a list of distinct hidden la",
     "model.dropout=1": "model.dropout=1 is out of range; it has to be 0 or above, and below 1",
     "model.dropout=nan": "model.dropout=nan is out of range; it has to be 0 or above, and below 1",
     "optimizer.clip_norm=0": f"optimizer.clip_norm=0 is out of range; {POSITIVE}",
+    "optimizer.adaptive_clip=0": f"optimizer.adaptive_clip=0 is out of range; {POSITIVE}",
     "optimizer=rmsprop optimizer.alpha=1": "optimizer.alpha=1 is out of range; it has to be 0 or above, and below 1",
     "optimizer=rmsprop optimizer.betas=[0.9,0.99]": "optimizer=rmsprop has no setting 'betas'; its settings: lr, ",
     "schedule.warmup_steps=-1": "schedule.warmup_steps=-1 is out of range; it has to be 0 or more",

@@ -15,7 +15,7 @@ from tests.conftest import QUICK, Answer, Cli, environment, files_below
 from tests.hydra_bridge.bad_input import COMMAND_LINES, CONFIG_FILES, PRIMARY_CONFIGS
 from tests.report import stored
 
-NORM_NAMES = ", ".join(sorted([*SCHEMES, "custom_class"]))
+NORM_NAMES = ", ".join(sorted([*SCHEMES, "custom_class", "mixed"]))
 BATCH_SETTINGS = "its settings: impl, eps, affine, momentum, track_running_stats."
 POSITIVE = "has to be a finite number above 0"
 

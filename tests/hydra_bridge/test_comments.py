@@ -39,7 +39,10 @@ def test_it_stays_a_configuration(cli: Cli) -> None:
 def test_a_section_alone_and_the_help(cli: Cli) -> None:
     section = cli("train", "--cfg", "job", "--package", "norm", "norm=layer").out
     assert re.search(r"^eps: 1\.0e-05 +# added to the variance under the root$", section, re.MULTILINE)
-    assert re.search(r"^runs_dir: runs +# where results are kept$", cli("train", "--help").out, re.MULTILINE)
+    text = cli("train", "--help").out
+    assert re.search(r"^runs_dir: runs +# where results are kept$", text, re.MULTILINE)
+    assert re.search(r"^schedule: constant, cosine, step$", text, re.MULTILINE)
+    assert "study:" not in text
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,9 @@ def test_the_same_command_gives_the_same_bytes_in_an_ordinary_run_folder(cli: Cl
     assert steps == [(e, s, part) for e, s in (("1", "10"), ("2", "20")) for part in ("train", "validation", "test")]
     result = json.loads((a / "seed-1" / "result.json").read_text())
     assert (result["state"], result["seed"]) == ("done", 1)
-    answers = answers_file.read(a / "seed-1")
+    answers = answers_file.parsed((a / "seed-1" / "answers.bin").read_bytes())
     assert answers is not None
-    assert answers.mean() == result["final"]["test_accuracy"]
+    assert answers.right / answers.images == result["final"]["test_accuracy"]
     # No biases before a norm; gamma and beta; Keras's moving averages are not trained.
     assert result["parameters"] == 784 * 128 + 128 * 64 + 2 * (128 + 64) + 64 * 10 + 10
     assert result["environment"]["keras_backend"] == f"torch {torch.__version__}"

@@ -1,5 +1,6 @@
 """Full disks, files removed under way, too little memory: earlier runs stay readable, and the state is clear."""
 
+import ctypes
 import gc
 import json
 import os
@@ -8,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +22,7 @@ from bnlab.engine.loop import train
 from bnlab.engine.shard import Replicate
 from bnlab.machine import memory
 from tests.conftest import Cli, environment, files_below
+from tests.forks import Process
 
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=3", "checkpoint_every=0")
 LONG = (*TRAIN[:3], "epochs=30", "checkpoint_every=0")
@@ -187,12 +190,14 @@ def test_a_stack_leaves_no_memory_behind(cli: Cli, monkeypatch: pytest.MonkeyPat
 
 def killed_in_training(folder: Path, *arguments: str) -> None:
     """Trains in a process of its own, and kills it in the middle, as the kernel does."""
-    command = [sys.executable, "-m", "bnlab", *arguments]
-    with subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.DEVNULL) as process:
-        while not list(folder.glob("runs/.stacks/*/checkpoint.pt")):
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.kill()
+    with Path(os.devnull).open("r+b") as nowhere:
+        process = Process(["bnlab", *arguments], folder, [nowhere.fileno()] * 3, environment())
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("runs/.stacks/*/checkpoint.pt")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
 
 
 def halvings(err: str) -> list[str]:
@@ -296,34 +301,48 @@ def test_a_worker_killed_by_the_kernel(cli: Cli, tmp_path: Path) -> None:
     assert "to resume: bnlab train " in listed
 
 
-NO_ROOT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-"""Runs a command as a root that permissions hold for."""
+DAC_OVERRIDE, DAC_READ_SEARCH = 1, 2
+"""Linux's capabilities(7) of root that no permission of a file stops."""
 
 
-def test_a_runs_folder_that_may_only_be_read(earlier: dict[str, bytes], tmp_path: Path) -> None:
+@contextmanager
+def permissions_hold() -> Iterator[None]:
+    """For root too, on whom the test is skipped where the capabilities of a thread cannot be changed."""
+    if os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "capset"):
+        pytest.skip("nothing is read-only to root")
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this thread
+    before = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice 32 bits
+    assert libc.capget(header, before) == 0
+    effective, *others = before
+    after = (ctypes.c_uint32 * 6)(effective & ~(1 << DAC_OVERRIDE | 1 << DAC_READ_SEARCH), *others)
+    assert libc.capset(header, after) == 0
+    try:
+        yield
+    finally:
+        assert libc.capset(header, before) == 0
+
+
+def test_a_runs_folder_that_may_only_be_read(earlier: dict[str, bytes], cli: Cli, tmp_path: Path) -> None:
     """As a teacher's shared results are: lists and reports read them, and training says where else to write."""
-    if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("nothing is read-only to root, and setpriv is not there to be less")
-    obey = NO_ROOT if os.geteuid() == 0 else []
-
-    def bnlab(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [*obey, sys.executable, "-m", "bnlab", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
-
     folders = [tmp_path / "runs", *(path for path in (tmp_path / "runs").rglob("*") if path.is_dir())]
     for folder in folders:
         folder.chmod(0o555)
     try:
-        listed, reported, refused = bnlab("runs"), bnlab("report"), bnlab(*TRAIN, "norm=layer")
+        with permissions_hold():
+            listed, reported, refused = cli("runs"), cli("report"), cli(*TRAIN, "norm=layer")
     finally:
         for folder in folders:
             folder.chmod(0o755)
-    assert (listed.returncode, listed.stderr) == (0, "")
-    assert "1 run, 1 replicate" in listed.stdout
-    assert (reported.returncode, reported.stderr) == (0, "")
-    assert "test accuracy" in reported.stdout
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == (
+    assert (listed.code, listed.err) == (0, "")
+    assert "1 run, 1 replicate" in listed.out
+    assert (reported.code, reported.err) == (0, "")
+    assert "test accuracy" in reported.out
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == (
         f"error: runs_dir=runs cannot be written ({tmp_path}/runs: Permission denied); "
         "set runs_dir to a folder that can\n"
     )

@@ -59,10 +59,10 @@ def test_files_of_a_run(tmp_path: Path) -> None:
     result = json.loads((folder / "seed-0" / "result.json").read_text())
     assert (result["schema"], result["seed"], result["state"]) == (1, 0, "done")
     assert (result["diverged_at_step"], result["error"]) == (None, None)
-    answers = answers_file.read(folder / "seed-0")
+    answers = answers_file.parsed((folder / "seed-0" / "answers.bin").read_bytes())
     assert answers is not None
-    assert len(answers) == 200
-    assert answers.mean() == result["final"]["test_accuracy"]
+    assert answers.images == 200
+    assert answers.right / 200 == result["final"]["test_accuracy"]
     last = {(row["split"]): row for row in csv.DictReader(metrics.splitlines())}
     for split in (*splits, "test_batch_stats"):
         assert result["final"][f"{split}_loss"] == float(last[split]["loss"])

@@ -44,11 +44,20 @@ def test_what_diverged_is_no_part_of_a_mean(cli: Cli) -> None:
     assert "to compare them: bnlab report 'my runs' --by optimizer.lr\n" in answer.out
 
 
-@pytest.mark.parametrize("columns", ["60", "80", "120"])
-def test_the_table_fits(columns: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", columns)
+def test_the_table_fits(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = ("train", *QUICK, "--quiet", "-m", "norm=none,batch", "optimizer.lr=1e-3,1e-2", "seeds=2")
     assert cli("train", *QUICK, "--quiet", "norm=none", "optimizer.lr=1e-3").code == 0
-    answer = cli("train", *QUICK, "--quiet", "-m", "norm=none,batch", "optimizer.lr=1e-3,1e-2", "seeds=2")
-    table = answer.out.splitlines()[1:-2]
-    assert max(map(len, table)) <= int(columns)
-    assert "…" not in answer.out
+    for columns in (60, 80, 120):  # first with one arm of which a part was stored, then with all stored
+        monkeypatch.setenv("COLUMNS", str(columns))
+        answer = cli(*sweep)
+        table = answer.out.splitlines()[1:-2]
+        assert max(map(len, table)) <= columns
+        assert "…" not in answer.out
+
+
+def test_no_word_of_a_long_name_is_broken(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause: "scaled_weight_stand", and in the next line "ardization, lr"."""
+    monkeypatch.setenv("COLUMNS", "60")
+    typed = ("-m", "norm=none,scaled_weight_standardization", "optimizer.lr=1e-3,1e-2")
+    words = cli("train", *QUICK, "--quiet", *typed).out.replace("_", " ").split()
+    assert (words.count("scaled"), words.count("standardization,")) == (2, 2)

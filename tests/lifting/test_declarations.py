@@ -94,7 +94,7 @@ def trained(
     adam = Hyperparameters(AdamConfig("adam", 1e-2, 0.0, True, [0.9, 0.999], 1e-8), ScheduleConfig("constant"))
     optimizer = StackOptimizer(owned, [adam] * len(models), len(data), len(data))
     parameters = [each.tensor for each in owned]
-    step = Step(stack, parameters, optimizer, Scaling(), 16, total_steps, compiled=False, say=pytest.fail)
+    step = Step(stack, parameters, optimizer, Scaling(), 16, total_steps, compiled=False, warn=pytest.fail)
     seen = [step(number, images, labels[list(takes)])[0].clone() for number, (images, labels) in enumerate(data)]
     lower(stack)
     return seen, step

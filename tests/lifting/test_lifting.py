@@ -163,6 +163,7 @@ def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
     sgd = Hyperparameters(SGDConfig("sgd", 0.05, 0.01, False, 0.9, True), cosine)
     adamw = Hyperparameters(AdamConfig("adamw", 3e-3, 0.1, True, [0.8, 0.99], 1e-7), ScheduleConfig("constant"))
     rmsprop = Hyperparameters(RMSPropConfig("rmsprop", 1e-3, 0.01, True, 0.9, 0.5, 1e-8), cosine)
+    by_unit = dataclasses.replace(sgd, optimizer=dataclasses.replace(sgd.optimizer, adaptive_clip=0.01))
     mixed += [
         replicate("norm=batch", 2, dtype, mlp(norm_position="post", activation="tanh"), sgd),
         replicate("norm=layer", 0, dtype, mlp(norm_input=True, norm_output=True, activation="gelu"), adamw),
@@ -174,7 +175,9 @@ def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
         replicate("norm=group", 3, dtype, mlp(init="normal", init_gain=0.2), settings=("norm.num_groups=4",)),
         replicate("norm=weight_norm", 1, dtype, settings=("norm.impl=custom", "norm.then=layer")),
         replicate("norm=batch", 0, dtype, mlp(norm_at=[1]), hyperparameters=clipped(0.5, sgd)),
+        replicate("norm=mixed", 0, dtype, settings=("norm.per_layer=[layer,batch]",)),
         replicate("norm=layer", 2, dtype, hyperparameters=clipped(0.1, rmsprop)),
+        replicate("norm=none", 2, dtype, hyperparameters=by_unit),
     ]
     return mixed
 
@@ -308,6 +311,18 @@ def run(replicates: list[Replicate], steps: int, model: str = "mlp", **how: Any)
     return observer
 
 
+STEPS = 6
+"""One more than an epoch has."""
+
+
+@functools.cache
+def trained_together(model: str, steps: int = STEPS) -> tuple[Tensor, list[dict[str, Tensor]]]:
+    """The losses and scores of all of a mixed stack in float64, and the states of its replicates."""
+    stacked = MIXED[model](torch.float64)
+    losses = torch.stack(run(stacked, steps, model).losses)
+    return losses, [copy.deepcopy(each.model.state_dict()) for each in stacked]
+
+
 def one_of_each_pair(replicates: list[Replicate], seed: int) -> list[tuple[int, Replicate]]:
     """Those to train alone too: of every scheme and impl, which come first with seeds 0 and 1, one; and all others."""
     pairs = next(index for index, each in enumerate(replicates) if each.seed > 1)
@@ -321,16 +336,15 @@ def thorough(*values: object) -> Any:
 
 @pytest.mark.parametrize(
     ("model", "steps"),
-    [(model, 6) for model in MIXED] + [thorough("mlp", 30), thorough("cnn", 30)],
+    [(model, STEPS) for model in MIXED] + [thorough("mlp", 30), thorough("cnn", 30)],
 )
 def test_float64_stack_equals_single_runs_at_every_step(model: str, steps: int) -> None:
-    stacked, alone = MIXED[model](torch.float64), MIXED[model](torch.float64)
-    together = torch.stack(run(stacked, steps, model).losses)
-    for index, single in one_of_each_pair(alone, seed=0):
+    together, states = trained_together(model, steps)
+    for index, single in one_of_each_pair(MIXED[model](torch.float64), seed=0):
         expected = torch.stack(run([single], steps, model).losses)[:, 0]
         torch.testing.assert_close(together[:, index], expected, rtol=1e-9, atol=1e-9)
         for name, value in single.model.state_dict().items():
-            torch.testing.assert_close(stacked[index].model.state_dict()[name], value, rtol=1e-9, atol=1e-9, msg=name)
+            torch.testing.assert_close(states[index][name], value, rtol=1e-9, atol=1e-9, msg=name)
 
 
 MAGNIFYING: dict[str, tuple[type[nn.Module], ...]] = {
@@ -348,30 +362,30 @@ MAGNIFYING: dict[str, tuple[type[nn.Module], ...]] = {
 def test_float32_stack_equals_single_runs_in_the_first_losses(model: str, every: int) -> None:
     """Every third has all of Keras's layers, which float64 has not, among them."""
     stacked, alone = MIXED[model](torch.float32), MIXED[model](torch.float32)
-    together = torch.stack(run(stacked, 12, model).losses)[:, :, 0]
+    together = torch.stack(run(stacked, STEPS, model).losses)[:, :, 0]
     for index, single in one_of_each_pair(alone, seed=1)[every // 2 :: every]:
         if any(isinstance(layer, MAGNIFYING[model]) for layer in single.model.modules()):
             continue  # float64 is above
-        expected = torch.stack(run([single], 12, model).losses)[:, 0, 0]
+        expected = torch.stack(run([single], STEPS, model).losses)[:, 0, 0]
         torch.testing.assert_close(together[:, index], expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("model", SOME_OF_EACH)
 def test_a_stack_gives_the_same_bits_twice(model: str) -> None:
-    first, second = (torch.stack(run(MIXED[model](torch.float32)[::2], 3, model).losses) for _ in range(2))
+    first, second = (torch.stack(run(MIXED[model](torch.float32)[::2], 2, model).losses) for _ in range(2))
     assert torch.equal(first, second)
 
 
 @pytest.mark.parametrize(
-    ("model", "every"), [("mlp", 1), ("residual", 4), thorough("cnn", 1), ("cnn", 4), ("vit", 4), ("gru", 3)]
+    ("model", "every"), [("mlp", 1), ("residual", 2), thorough("cnn", 1), ("cnn", 4), ("vit", 4), ("gru", 3)]
 )
 def test_shards_on_threads_of_their_own_train_as_one_stack_does(model: str, every: int) -> None:
-    whole, divided = MIXED[model](torch.float64)[::every], MIXED[model](torch.float64)[::every]
-    one = torch.stack(run(whole, 8, model).losses)
-    three = torch.stack(run(divided, 8, model, threads=3).losses)
-    torch.testing.assert_close(three, one, rtol=1e-9, atol=1e-9)
-    for mine, other in zip(divided, whole, strict=True):
-        for name, value in other.model.state_dict().items():
+    divided = MIXED[model](torch.float64)[::every]
+    one, states = trained_together(model)
+    three = torch.stack(run(divided, STEPS, model, threads=3).losses)
+    torch.testing.assert_close(three, one[:, ::every], rtol=1e-9, atol=1e-9)
+    for mine, state in zip(divided, states[::every], strict=True):
+        for name, value in state.items():
             torch.testing.assert_close(mine.model.state_dict()[name], value, rtol=1e-9, atol=1e-9, msg=name)
 
 

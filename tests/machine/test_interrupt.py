@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from bnlab.engine.optimizer import StackOptimizer
 from tests.conftest import Cli, environment, files_below
+from tests.forks import Process
 
 TRAIN = ("train", "threads=1", "data.limit=320", "data.batch_size=32", "epochs=3", "seeds=2", "checkpoint_every=0")
 STEPS = 30
@@ -46,6 +47,25 @@ def metrics(folder: Path) -> dict[str, bytes]:
     return {path.parent.name: path.read_bytes() for path in folder.glob("*/*/metrics.csv")}
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, dict[str, bytes]]:
+    """By the impl, what the first test that asked for it has trained."""
+    return {}
+
+
+@pytest.fixture
+def whole(cli: Cli, kept: dict[str, dict[str, bytes]], tmp_path: Path) -> Callable[[str], dict[str, bytes]]:
+    """`whole("native")` are the metrics of TRAIN without an interruption."""
+
+    def of(impl: str) -> dict[str, bytes]:
+        if impl not in kept:
+            assert cli(*TRAIN, f"norm.impl={impl}", "runs_dir=whole").code == 0
+            kept[impl] = metrics(tmp_path / "whole")
+        return kept[impl]
+
+    return of
+
+
 def states(folder: Path) -> list[str]:
     return [json.loads(path.read_text())["state"] for path in sorted(folder.glob("*/*/result.json"))]
 
@@ -56,10 +76,15 @@ def states(folder: Path) -> list[str]:
     ids=["Ctrl-C", "SIGTERM", "SIGHUP", "Ctrl-C-keras"],
 )
 def test_once_saves_and_goes_on_to_the_same_bits(
-    number: signal.Signals, impl: str, cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals,
+    impl: str,
+    cli: Cli,
+    signals: Signals,
+    whole: Callable[[str], dict[str, bytes]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    train = (*TRAIN, f"norm.impl={impl}")
-    assert cli(*train, "runs_dir=whole").code == 0
+    train, expected = (*TRAIN, f"norm.impl={impl}"), whole(impl)
     with monkeypatch.context():
         signals({12: number})
         answer = cli(*train, "runs_dir=cut")
@@ -75,45 +100,44 @@ def test_once_saves_and_goes_on_to_the_same_bits(
     assert answer.code == 0
     assert "going on from step 20" in answer.err
     assert states(tmp_path / "cut") == ["done", "done"]
-    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert metrics(tmp_path / "cut") == expected
     assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
 
 
-def test_sigusr1_saves_and_goes_on(cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = (*TRAIN[:-1], "checkpoint_every=1000000")
-    assert cli(*train, "runs_dir=whole").code == 0
+def test_sigusr1_saves_and_goes_on(
+    cli: Cli,
+    signals: Signals,
+    whole: Callable[[str], dict[str, bytes]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train, expected = (*TRAIN[:-1], "checkpoint_every=1000000"), whole("native")
     with monkeypatch.context():
         signals({12: signal.SIGUSR1})
         answer = cli(*train, "runs_dir=cut")
     assert answer.code == 0
     assert "saved at step 20, as SIGUSR1 asked; going on" in answer.err
-    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
-
-
-def on_a_terminal(folder: Path, *arguments: str, before: Callable[[], object] | None = None) -> tuple[int, int]:
-    """Starts bnlab as the leader of a terminal; returns the process and our end of the terminal."""
-    process, terminal = pty.fork()
-    if process == 0:
-        os.chdir(folder)
-        if before is not None:
-            before()
-        os.execve(sys.executable, [sys.executable, "-m", "bnlab", *arguments], environment())
-    return process, terminal
+    assert metrics(tmp_path / "cut") == expected
 
 
 @pytest.mark.parametrize("nohup", [False, True])
 def test_a_terminal_that_hangs_up(nohup: bool, cli: Cli, tmp_path: Path) -> None:
     train = (*TRAIN[:4], "epochs=20", "seeds=2", "checkpoint_every=0")
-    ignore = (lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) if nohup else None
-    process, terminal = on_a_terminal(tmp_path, *train, "quiet=true", before=ignore)
+    terminal, its = pty.openpty()
+    process = Process(
+        ["bnlab", *train, "quiet=true"], tmp_path, [its] * 3, environment(), terminal=True, ignores_hangup=nohup
+    )
+    os.close(its)
+    deadline = time.monotonic() + 60
     while not list(tmp_path.glob("runs/.stacks/*/checkpoint.pt")):
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     os.close(terminal)
-    _, status = os.waitpid(process, 0)
+    code = process.wait()
     if nohup:
         assert states(tmp_path / "runs") == ["done", "done"]
     else:
-        assert os.waitstatus_to_exitcode(status) == 130
+        assert code == 130
         assert states(tmp_path / "runs") == ["interrupted", "interrupted"]
         answer = cli(*train)
         assert (answer.code, states(tmp_path / "runs")) == (0, ["done", "done"])
@@ -121,10 +145,14 @@ def test_a_terminal_that_hangs_up(nohup: bool, cli: Cli, tmp_path: Path) -> None
 
 
 def test_a_replicate_removed_from_an_interrupted_stack_goes_on_with_it_to_the_same_bits(
-    cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli,
+    signals: Signals,
+    whole: Callable[[str], dict[str, bytes]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """`runs rm` leaves the checkpoint as long as the stack has another replicate, whose bits depend on its company."""
-    assert cli(*TRAIN, "runs_dir=whole").code == 0
+    expected = whole("native")
     with monkeypatch.context():
         signals({12: signal.SIGINT})
         assert cli(*TRAIN, "runs_dir=cut").code == 130
@@ -136,7 +164,7 @@ def test_a_replicate_removed_from_an_interrupted_stack_goes_on_with_it_to_the_sa
     assert answer.code == 0
     assert "going on from step 20" in answer.err
     assert "2 replicates: 2 done" in answer.out
-    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert metrics(tmp_path / "cut") == expected
     assert json.loads((run / "seed-0" / "result.json").read_text())["resumed_at_steps"] == [20]
     assert not [name for name in files_below(tmp_path / "cut") if name.endswith(".pt") or ".stacks" in name]
 
@@ -215,34 +243,52 @@ def test_the_handlers_of_before_are_back_afterwards(cli: Cli, signals: Signals) 
     assert sys.exc_info() == (None, None, None)
 
 
+STOPS = {"Ctrl-C": signal.SIGINT, "SIGTERM": signal.SIGTERM, "SIGHUP": signal.SIGHUP}
+
 PROGRAM = """
-import atexit, os, signal, sys
-_, at, number, fate, *arguments = sys.argv
+import atexit, os, sys
+_, at, numbers, fate, *arguments = sys.argv
+numbers = list(map(int, numbers.split(",")))
 class Sends:
     def find_spec(self, name, path=None, target=None):
         if name == at:
             sys.meta_path.remove(self)
-            try:
-                os.kill(os.getpid(), int(number))
-            except BaseException:
-                if fate == "passes": raise
+            for number in numbers:
+                child = os.fork()
+                if child == 0:
+                    try:
+                        os.kill(os.getpid(), number)
+                    except BaseException:
+                        if fate == "passes": raise
+                    return
+                _, status = os.waitpid(child, 0)
+                os.write(2, f"\\0{os.waitstatus_to_exitcode(status)}\\0".encode())
+            os._exit(0)
 sys.meta_path.insert(0, Sends())
 if at == "end":
-    atexit.register(os.kill, os.getpid(), int(number))
+    atexit.register(os.kill, os.getpid(), *numbers)
 from bnlab.__main__ import main
 sys.argv = ["bnlab", *arguments]
 main()
 """
+"""A process that, as it imports a module, is as many as there are signals, each of which gets one."""
 
 
-def interrupted(at: str, number: int, fate: str, command: str, folder: Path) -> tuple[int, str]:
-    """The exit code and stderr of a process that gets a signal as it imports a module, or at its very end."""
-    arguments = [sys.executable, "-c", PROGRAM, at, str(int(number)), fate, *command.split()]
-    done = subprocess.run(arguments, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120)
-    return done.returncode, done.stderr
+def started(at: str, numbers: Iterable[int], fate: str, command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A process that gets a signal, or each of several, as it imports a module, or one at its very end."""
+    given = ",".join(str(int(number)) for number in numbers)
+    arguments = [sys.executable, "-c", PROGRAM, at, given, fate, *command.split()]
+    return subprocess.run(arguments, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["Ctrl-C", "SIGTERM", "SIGHUP"])
+def interrupted(at: str, numbers: Iterable[int], fate: str, command: str, folder: Path) -> list[tuple[str, str]]:
+    """For each signal the exit code and stderr."""
+    done = started(at, numbers, fate, command, folder)
+    errors_and_codes = done.stderr.split("\0")[:-1]
+    assert done.returncode == 0, done.stderr
+    return list(zip(errors_and_codes[1::2], errors_and_codes[::2], strict=True))
+
+
 @pytest.mark.parametrize(
     ("at", "command"),
     [
@@ -253,17 +299,19 @@ def interrupted(at: str, number: int, fate: str, command: str, folder: Path) -> 
         ("torch", "verify"),
     ],
 )
-def test_while_libraries_are_imported(at: str, command: str, number: signal.Signals, tmp_path: Path) -> None:
-    code, error = interrupted(at, number, "passes", command, tmp_path)
-    assert code == 130
-    assert error in ("interrupted\n", f"interrupted; to go on: bnlab {command}\n")
+def test_while_libraries_are_imported(at: str, command: str, tmp_path: Path) -> None:
+    found = dict(zip(STOPS, interrupted(at, STOPS.values(), "passes", command, tmp_path), strict=True))
+    assert {name: code for name, (code, _) in found.items()} == dict.fromkeys(STOPS, "130"), found
+    for _, error in found.values():
+        assert error in ("interrupted\n", f"interrupted; to go on: bnlab {command}\n")
     assert files_below(tmp_path) == set()
 
 
 def test_an_interrupt_that_somebody_swallows_comes_again(tmp_path: Path) -> None:
-    code, error = interrupted("torch", signal.SIGTERM, "is swallowed", "verify --all", tmp_path)
-    assert (code, error) == (130, "interrupted\n")
+    found = interrupted("torch", [signal.SIGTERM], "is swallowed", "verify --all", tmp_path)
+    assert found == [("130", "interrupted\n")]
 
 
 def test_when_all_is_done_there_is_nothing_to_interrupt(tmp_path: Path) -> None:
-    assert interrupted("end", signal.SIGINT, "passes", "norms", tmp_path) == (0, "")
+    done = started("end", [signal.SIGINT], "passes", "norms", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")

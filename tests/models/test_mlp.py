@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import erf, expit
 from torch import Tensor, nn
 
-from bnlab.config import MLPConfig
+from bnlab.config import MixedConfig, MLPConfig
 from bnlab.errors import UserError
 from bnlab.models import build
 from bnlab.models.dropout import Dropout
@@ -191,6 +191,19 @@ def test_norms_are_at_the_layers_that_are_named(norm_at: list[int], position: st
     assert kinds(layers) == expected
     has_bias = [layer.bias is not None for layer in layers if isinstance(layer, nn.Linear)]
     assert has_bias == [position == "post" or at not in norm_at for at in (0, 1)] + [True]
+
+
+def test_each_layer_has_the_scheme_that_is_named_for_it() -> None:
+    norm = MixedConfig("mixed", "native", per_layer=["layer", "none", "batch"], digest=None)
+    model = build(replace(PLAIN, hidden=[8, 7, 6]), norm, IMAGE, 4, weight_generator(3)).double()
+    images = torch.rand(9, 1, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    x = images.numpy().reshape(9, 12)
+    first, second, third, last = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    assert [layer.bias is not None for layer in (first, second, third, last)] == [False, True, False, True]
+    x = np.maximum(batch_norm(affine(first, x).T).T, 0)  # layer norm: each sample over its features
+    x = np.maximum(affine(second, x), 0)
+    x = np.maximum(batch_norm(affine(third, x)), 0)
+    np.testing.assert_allclose(model(images).detach().numpy(), affine(last, x), rtol=1e-10, atol=1e-12)
 
 
 def test_a_residual_layer_adds_its_input_where_that_has_its_width() -> None:

@@ -79,6 +79,13 @@ def curves(replicate: Path, end: float, *, epochs: int = 3, steps: int = 10, met
     (replicate / "timing.csv").write_text("\n".join([*timing, ""]), encoding="utf-8")
 
 
+def answers(replicate: Path, accuracy: float, images: int = 1000) -> None:
+    """answers.bin of a replicate that is right on the first of its test images."""
+    bits = "".join("1" if index < round(accuracy * images) else "0" for index in range(images))
+    packed = int(bits, 2).to_bytes(images // 8, "big")
+    (replicate / "answers.bin").write_bytes(f"bnlab answers 1 {images}\n".encode() + packed)
+
+
 def add_final(replicate: Path, **values: float) -> None:
     """More final metrics of a replicate."""
     path = replicate / "result.json"

@@ -18,6 +18,7 @@ ADDED = {
     "data.accumulate": "1",
     "data.split_seed": "null",
     "optimizer.clip_norm": "null",
+    "optimizer.adaptive_clip": "null",
 }
 """Settings that came later, as all runs of before had them."""
 

@@ -1,10 +1,13 @@
 """`bnlab runs` and `bnlab evaluate`."""
 
 import io
+import itertools
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +18,7 @@ from torch.nn import functional as F
 
 from bnlab.config import DataConfig
 from bnlab.launch.build import split_of
-from bnlab.runs import read, show_all
+from bnlab.runs import read, show_all, show_difference, show_one
 from bnlab.store.digests import WEIGHTS
 from tests.conftest import QUICK, Cli, files_below
 from tests.report import stored
@@ -48,7 +51,10 @@ def change(replicate: Path, **values: object) -> None:
 
 def rows(out: str) -> list[list[str]]:
     """The cells of each line of a table."""
-    return [[cell.strip() for cell in line.strip("│").split("│")] for line in out.splitlines() if line.startswith("│")]
+    lines = out.splitlines()
+    rule = next(number for number, line in enumerate(lines) if line.strip() and not line.strip(" ─"))
+    own = itertools.takewhile(str.strip, lines[rule + 1 :])
+    return [re.split(" {2,}", line.strip()) for line in own]
 
 
 def test_the_list(runs: Path, cli: Cli) -> None:
@@ -118,14 +124,38 @@ def test_of_many_settings_only_those_that_are_not_the_defaults_are_told(cli: Cli
     ]
 
 
-def test_a_narrow_terminal_gets_fewer_columns(runs: Path) -> None:
-    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    show_all(read(runs), console)
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_on_a_terminal_no_row_and_no_word_is_broken(tmp_path: Path, width: int) -> None:
+    """Cause: at 60 columns a name was "batch-custo", "m-mlp-1f9d9", "4d7d9", and heads were "train…" and "valid…"."""
+    names = ("scaled_weight_standardization-custom-mlp-0a", "batch-native-mlp-of-mine")
+    for name, lr in zip(names, (0.001, 0.01), strict=True):
+        run = stored.arm(tmp_path, name.split("-")[0], [0.8], folder=name, lr=lr)
+        scores = {f"{split}_accuracy": 0.91 for split in ("train", "validation", "test_batch_stats")}
+        stored.add_final(run / "seed-0", **scores)
+    runs = read(tmp_path)
+    views: list[Callable[[Console], None]] = [
+        lambda console: show_all(runs, console),
+        lambda console: show_one(runs[0], console),
+        lambda console: show_difference(runs[0], runs[1], console),
+    ]
+    for view in views:
+        text = on_a_terminal(view, width)
+        lines = [line for line in text.splitlines() if str(tmp_path) not in line]
+        assert max(map(len, lines)) <= width
+        assert pieces(text) <= pieces(on_a_terminal(view, 1000))
+    assert (" age " in on_a_terminal(views[0], width)) == (width == 120)
+
+
+def on_a_terminal(view: Callable[[Console], None], width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    view(console)
     assert isinstance(console.file, io.StringIO)
-    text = console.file.getvalue()
-    assert "last accuracy" in text
-    assert "validation 91.00%" in text
-    assert " age " not in text
+    return console.file.getvalue()
+
+
+def pieces(text: str) -> set[str]:
+    """The words, and the parts of names."""
+    return set(re.split(r"[-_,\s]+", text.replace("─", "")))
 
 
 def test_json_holds_every_replicate(runs: Path, cli: Cli) -> None:

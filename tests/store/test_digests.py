@@ -13,7 +13,7 @@ import pytest
 
 from bnlab.config import from_mapping
 from bnlab.launch import run
-from bnlab.store import result_file
+from bnlab.store import index_file, read_run, result_file
 from tests.compose import compose
 from tests.conftest import Cli
 from tests.store.hostile import TRAIN, state_of, unseal
@@ -67,6 +67,13 @@ def swap(name: str, *, of_seeds: bool) -> Callable[[Path], None]:
     return change
 
 
+def other_images(runs: Path) -> None:
+    """As many are right: their number does not tell."""
+    path = replicate(runs) / "answers.bin"
+    head, _, bits = path.read_bytes().partition(b"\n")
+    path.write_bytes(head + b"\n" + bits[::-1])
+
+
 def another_config(runs: Path) -> None:
     flip(replicate(runs).parent / "config.yaml", b"lr: 0.001", b"lr: 0.002")
 
@@ -92,6 +99,7 @@ OF_NO_REPORT = {
     "a bit of weights.pt": (a_bit_of("weights.pt"), "weights.pt was changed after it was stored"),
     "weights of two seeds": (swap("weights.pt", of_seeds=True), "weights.pt was changed after it was stored"),
     "a bit of answers.bin": (a_bit_of("answers.bin"), "answers.bin was changed after it was stored"),
+    "answers of two images": (other_images, "answers.bin was changed after it was stored"),
     "weights removed": (lambda runs: (replicate(runs) / "weights.pt").unlink(), "weights.pt is missing"),
 }
 
@@ -123,6 +131,17 @@ def test_a_report_leaves_out_what_does_not_hold_and_says_so(damage: str, runs: P
     with (runs.parent / "out" / "summary.csv").open() as file:
         counts = {row["norm.name"]: int(row["n"]) for row in csv.DictReader(file)}
     assert counts.get("none", 0) < 2
+
+
+@pytest.mark.parametrize("damage", ["a bit of answers.bin", "answers of two images"])
+def test_a_report_says_nothing_of_other_images_by_answers_that_do_not_hold(damage: str, runs: Path, cli: Cli) -> None:
+    """Cause: only the number of right answers was compared."""
+    assert "seeds and images" in cli("report", "--by", "norm.name").out
+    OF_NO_REPORT[damage][0](runs)
+    answer = cli("report", "--by", "norm.name")
+    text = " ".join(answer.out.split())
+    assert f"not over images: {replicate(runs).relative_to(runs.parent)}: answers.bin was changed after" in text
+    assert "over seeds only, as some replicate has no answers.bin or diverged: none" in text
 
 
 @pytest.mark.parametrize("damage", ["a bit of weights.pt", "weights of two seeds", "a digit of metrics.csv"])
@@ -162,6 +181,7 @@ def test_a_replicate_that_somebody_removed_is_missed(runs: Path, cli: Cli) -> No
     answer = cli("runs", "check")
     gone = f"{folder.relative_to(runs.parent)}: it was finished, and is gone; train it again, or remove .index.jsonl\n"
     assert (answer.code, answer.out) == (1, f"{gone}3 replicates: 1 faults\n")
+    assert f"skipped {gone}" in cli("report", "--by", "norm.name").out
     shutil.move(runs.parent / "elsewhere", folder)
     assert cli("runs", "check").code == 0
     assert cli("runs", "rm", f"{folder.parent.name}/seed-1", "--yes").code == 0
@@ -180,6 +200,24 @@ def test_a_result_of_elsewhere_is_told_by_the_index(runs: Path, cli: Cli) -> Non
     answer = cli("runs", "check")
     assert answer.code == 1
     assert "/seed-0: result.json is none that was stored here\n" in answer.out
+    assert "/seed-0: result.json is none that was stored here\n" in cli("report", "--by", "norm.name").out
+    assert cli("runs", "export", "all.csv").code == 0
+    with (runs.parent / "all.csv").open() as file:
+        assert [row["seed"] for row in csv.DictReader(file) if row["norm.name"] == "none"] == ["1"]
+
+
+def test_any_bit_of_an_index_that_is_changed_is_noticed(runs: Path, cli: Cli) -> None:
+    """It has no digest of its own: a line that was changed fits no result, and none that is left is passed over."""
+    run = replicate(runs).parent
+    path = run / ".index.jsonl"
+    content = path.read_bytes()
+    for at, bit in ((at, at % 7) for at in range(len(content))):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
+        stored = read_run(run)
+        assert stored is not None
+        assert list(index_file.missed(stored)) != [] or path.read_text().split() == content.decode().split(), at
+    path.write_bytes(content)
+    assert cli("runs", "check").code == 0
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from bnlab.studies.hypotheses import (
     Trend,
     Values,
 )
-from bnlab.studies.metrics import METRICS, Area, AtStep, Column, Final, Gap, Probed, Reading, SecondsTo, StepsTo
+from bnlab.studies.metrics import METRICS, Area, AtStep, Column, Final, Gap, Lost, Probed, Reading, SecondsTo, StepsTo
 
 ACCURACY = Column("test_accuracy")
 TO_95 = StepsTo(ACCURACY, 95)
@@ -96,7 +96,9 @@ def test_reaches_is_the_largest_value_at_which_a_seed_trains() -> None:
 def replicate(*, diverged: bool = False) -> Reading:
     scores = [Scored(0.5, 10, "test", 0.5, 0.8), Scored(1, 20, "test", 0.3, 0.96), Scored(1, 20, "train", 0.1, 0.99)]
     probes = [Measured(0, "shift", "a", "cosine", 0.5), Measured(0, "shift", "b", "cosine", 0.7)]
-    return Reading({"test_accuracy": 0.96, "train_accuracy": 0.99}, scores, {10: 1.5, 20: 3.0}, diverged, probes)
+    final = {"test_accuracy": 0.96, "train_accuracy": 0.99, "test_loss": 0.3}
+    shifted: dict[tuple[str, ...], dict[str, float]] = {("contrast=0.3",): {"test_accuracy": 0.9, "test_loss": 0.5}}
+    return Reading(final, scores, {10: 1.5, 20: 3.0}, diverged, probes, shifted)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,8 @@ def replicate(*, diverged: bool = False) -> Reading:
         (SecondsTo(ACCURACY, 80), 1.5, math.inf),
         (Area(ACCURACY), 88.0, -math.inf),
         (Gap(Column("train_accuracy"), ACCURACY), 3.0, math.inf),
+        (Lost(ACCURACY, ("contrast=0.3",)), 6.0, math.inf),
+        (Lost(Column("test_loss"), ("contrast=0.3",)), 0.2, math.inf),
         (Probed("shift", "cosine", more_is_better=True), 0.6, -math.inf),
         (Probed("shift", "cosine", more_is_better=True, layer="b"), 0.7, -math.inf),
         (Probed("shift", "distance", more_is_better=False), math.nan, math.inf),

@@ -7,16 +7,24 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import scipy.stats
 
 from bnlab import studies
+from bnlab.report import charts
 from bnlab.studies import judging, pages, running
 from tests.studies.written import write
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 CHANGES = {
-    "published": [{"label": "a paper's <none>", "x": [2, 4], "y": [20, 30], "error": 1.5}],
+    "published": [
+        {"label": "a paper's <none>", "x": [2, 4], "y": [20, 30], "error": 1.5, "arm": "none"},
+        {"label": "its BN", "x": [4, 99], "y": [35, 40], "error": 0.5, "arm": "batch"},
+        {"label": "another's", "x": [6], "y": [50], "error": 0},
+    ],
     "hypotheses/higher/says": "It's <b>higher</b>.",
 }
 
@@ -49,13 +57,48 @@ def test_a_page_needs_no_network_and_no_script_and_closes_no_tag_of_its_own(writ
     for name in ("small", "index"):
         page = (written / f"docs/studies/{name}.html").read_text(encoding="utf-8")
         assert "<script" not in page
+        assert all(look in page for look in ("prefers-color-scheme: dark", "@media print", "default-src 'none'"))
         links = re.findall(r"(?:src|href)=\"([^\"#]*)", page)
         assert all(re.fullmatch(r"[\w.]+\.html", link) for link in links), links
     page = (written / "docs/studies/small.html").read_text(encoding="utf-8")
     assert "It&#39;s &lt;b&gt;higher&lt;/b&gt;." in page
     assert page.count("<svg") == 1
     assert "test accuracy (%) by step" in page
-    assert "dashed: a paper's &lt;none&gt;" in page
+    assert "dashed: a paper's &lt;none&gt;; its BN; another's" in page
+    dashed = [path for path in re.findall(r"<path[^>]*>", page) if "stroke-dasharray" in path]
+    colors = {color for path in dashed for color in re.findall(r'stroke="(#\w+)"', path)}
+    arms = charts.of_arms(["none", "batch"])
+    assert {arms["none"].color, arms["batch"].color} <= colors
+
+
+def test_published_numbers_stand_beside_ours_and_so_does_the_gap_between_two_arms(written: Path) -> None:
+    """At step 4, which both published curves and ours have; ours from the stored files, by SciPy."""
+    accuracies = {arm: accuracies_of(written / "runs", arm) for arm in ("none", "batch")}
+    gaps = [after - before for before, after in zip(accuracies["none"], accuracies["batch"], strict=True)]
+    expected = [
+        f"| 2 | none: a paper's <none> | 20.00 ± 1.50 | {in_words(accuracies_of(written / 'runs', 'none', step=2))} |",
+        f"| 4 | none: a paper's <none> | 30.00 ± 1.50 | {in_words(accuracies['none'])} |",
+        f"| 4 | batch: its BN | 35.00 ± 0.50 | {in_words(accuracies['batch'])} |",
+        f"| 4 | batch less none | +5.00 ± 2.00 | {in_words(gaps, '+')} |",
+    ]
+    table = [line for line in (written / "STUDIES.md").read_text(encoding="utf-8").splitlines() if " ± " in line]
+    assert table == expected
+    page = (written / "docs/studies/small.html").read_text(encoding="utf-8")
+    assert f'<td class="number">+5.00 ± 2.00</td><td class="number">{in_words(gaps, "+")}</td>' in page
+
+
+def accuracies_of(runs: Path, norm: str, step: int = 4) -> list[float]:
+    """The test accuracies in percent, by seed."""
+    (run,) = runs.glob(f"{norm}-*")
+    tables = [pd.read_csv(path) for path in sorted(run.glob("seed-*/metrics.csv"))]
+    found = [table[(table["split"] == "test") & (table["step"] == step)]["accuracy"].item() for table in tables]
+    return [100 * accuracy for accuracy in found]
+
+
+def in_words(values: list[float], sign: str = "") -> str:
+    mean, error = float(np.mean(values)), float(scipy.stats.sem(values))
+    low, high = scipy.stats.t.interval(0.95, len(values) - 1, mean, error)
+    return f"{mean:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}], n = {len(values)}"
 
 
 @pytest.mark.slow

@@ -14,6 +14,8 @@ from bnlab.studies.metrics import COLUMNS, Final, StepsTo
 from tests.studies.written import SWEPT, write
 
 HIGHER = "hypotheses/higher"
+CURVE = {"label": "a paper", "x": [1, 2], "y": [30, 40], "error": 0.5, "arm": "batch"}
+LOST = {"kind": "lost", "of": "test_accuracy", "shifts": ["contrast=0.3"]}
 TREND = {"says": "It rises.", "kind": "trend", "metric": "test_accuracy", "arm": "batch", "direction": "rises"}
 
 
@@ -65,6 +67,14 @@ def test_numbers_of_a_sweep_are_what_is_typed(tmp_path: Path) -> None:
         ({"sweep": SWEPT, f"{HIGHER}/at": {"optimizer.lr": 3}}, "unknown value of optimizer.lr '3'"),
         ({"sweep": {"optimizer.lr": [1, 1]}}, "sweep.optimizer.lr: values that differ"),
         ({"chart": {"x": "optimizer.lr"}}, "chart.x: unknown axis"),
+        ({"published": [CURVE | {"arm": "bach"}]}, "published 'a paper': unknown arm 'bach'"),
+        ({"published": [CURVE | {"y": [1]}]}, "published[0]: x has 2 values and y 1; a curve needs as many"),
+        (
+            {"published": [CURVE], "sweep": SWEPT, f"{HIGHER}/at": {"optimizer.lr": 0.1}},
+            "published 'a paper': at which optimizer.lr?",
+        ),
+        ({f"{HIGHER}/metric": LOST | {"of": "train_loss"}}, "train_loss is not of changed images"),
+        ({f"{HIGHER}/metric": LOST | {"shifts": []}}, "at least one change of the images is needed"),
         ({"hypotheses": {"t": TREND | {"along": "optimizer.lr"}}}, "unknown swept setting 'optimizer.lr'"),
         (
             {"sweep": {"norm.name": ["a", "b"]}, "hypotheses": {"t": TREND | {"along": "norm.name"}}},

@@ -6,15 +6,21 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from torchvision.transforms.v2.functional import adjust_contrast
 
-from bnlab import studies
+from bnlab import data, runs, studies
 from bnlab.errors import UserError
+from bnlab.launch import trained_model
 from bnlab.store import read_study_locks
+from bnlab.studies import judging, running
+from bnlab.studies.charting import heights
 from bnlab.studies.running import prepare
 from tests.conftest import Cli, files_below
 from tests.studies.written import SWEPT, write
 
 LATE = {"says": "Sooner.", "kind": "better", "metric": {"kind": "steps_to", "of": "test_accuracy", "goal": 99.9}}
+LOST = {"kind": "lost", "of": "test_accuracy", "shifts": ["contrast=0.3"]}
 
 
 def test_a_study_is_locked_trained_once_and_says_what_came_out(cli: Cli, tmp_path: Path) -> None:
@@ -108,6 +114,8 @@ def test_what_cannot_be_run_is_refused_before_anything_is_written(
             "the probe shift is not asked for; add probes.names=[shift]",
         ),
         ("validation_accuracy", "data.validation_size=0 leaves no validation accuracy at the end"),
+        (LOST, "no weights are kept for test accuracy lost at contrast=0.3; add keep_checkpoint=true"),
+        (LOST | {"shifts": ["contrst=2"]}, "Did you mean 'contrast'?"),
     ],
 )
 def test_a_metric_of_what_is_never_evaluated_is_refused(metric: object, said: str, tmp_path: Path) -> None:
@@ -117,6 +125,36 @@ def test_a_metric_of_what_is_never_evaluated_is_refused(metric: object, said: st
     with pytest.raises(UserError) as error:
         prepare(plan)
     assert said in str(error.value)
+
+
+def test_what_is_lost_on_changed_images_is_that_of_the_kept_weights(tmp_path: Path) -> None:
+    """Against torchvision's change of the test images, and the plain model."""
+    changes = {"hypotheses/higher/metric": LOST, "chart": {"x": "contrast"}}
+    typed = [f"runs_dir={tmp_path}", "quiet=true", "seeds=2", "keep_checkpoint=true"]
+    plan = studies.planned(studies.find(str(write(tmp_path, changes))), "quick", typed)
+    judged = judging.judge(running.train(prepare(plan)))
+    mnist = data.load("mnist")
+    images = adjust_contrast(mnist.test_images[:200].unsqueeze(1), 0.3).float() / 255
+    for cell, outcomes in judged.trained.outcomes.items():
+        run = runs.find(runs.read(tmp_path), f"{outcomes[1].folder.parent.name}/seed-1")
+        with torch.no_grad():
+            right = trained_model(run).model(images).argmax(1) == mnist.test_labels[:200]
+        after = 100 * float(right.double().mean())
+        before = 100 * outcomes[1].result.final["test_accuracy"]
+        lost = judged.verdicts[0].values.read[cell.arm, cell.at][1]
+        assert lost == pytest.approx(before - after)
+        assert heights(plan.study.chart, None, judged.measured[cell][1]) == pytest.approx({1: before, 0.3: after})
+
+
+def test_all_leaves_out_what_needs_a_package_that_is_not_there(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, package in (("here", "torch"), ("away", "no_such_package")):
+        write(tmp_path, {"needs": [package]}, f"{name}.yaml")
+    monkeypatch.setattr(studies, "names", lambda: ["away.yaml", "here.yaml"])
+    answer = cli("study", "--all", "--budget", "quick", "--explain")
+    assert (answer.code, answer.err) == (0, "away is left out: it needs no_such_package, which pip installs\n")
+    assert "here: Does batch norm help?" in answer.out
 
 
 def test_later_settings_win_and_a_length_replaces_the_other(tmp_path: Path) -> None:

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from bnlab.verification.checks import measures
-from bnlab.verification.checks.subject import reference_new
 from bnlab.verification.reference import KNOWN
-from bnlab.verification.reference.layers import CHANNELS, SHAPES, ReferenceLayer, drawn
+from bnlab.verification.reference.layers import CHANNELS, SHAPES, ReferenceLayer, ReferenceNew, drawn
 from bnlab.verification.reference.reference import REFERENCES, Array, gradient
 from tests.norms import reference as older
 
@@ -86,5 +85,5 @@ NOT_SO = {"batch_renorm", "online", "dyt", "derf", "bounded", "evonorm_s0"}
 @pytest.mark.parametrize("scheme", sorted(set(REFERENCES) - NOT_SO))
 def test_invariances_are_those_of_the_table(scheme: str) -> None:
     ndim = 4 if KNOWN[scheme].spatial_only else 2
-    kept = measures.invariances(reference_new(REFERENCES[scheme]), ndim)
+    kept = measures.invariances(ReferenceNew(REFERENCES[scheme]), ndim)
     assert " ".join("Y" if same else "N" for same in kept.values()) == KNOWN[scheme].invariances

@@ -1,9 +1,8 @@
 """Every scheme and impl through every check."""
 
+import functools
 import importlib.util
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,18 @@ from bnlab.norms.keras_layers import SCHEMES as OF_KERAS
 from bnlab.verification.checks import measures
 from bnlab.verification.checks.checks import CHECKS, Report, run
 from bnlab.verification.checks.result import COARSE, EXACT, FAIL, PASS, WARN
-from bnlab.verification.checks.subject import KERAS_DEVIATES, accepted, of_scheme, reference_new
+from bnlab.verification.checks.subject import KERAS_DEVIATES, accepted, of_scheme
 from bnlab.verification.conventions import CONVENTIONS
 from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES
+from bnlab.verification.reference.layers import ReferenceNew
 from bnlab.verification.show import known_to_markdown
+from tests import forks
 from tests.conftest import environment
 
 CASES = [(name, impl) for name in SCHEMES for impl in SCHEMES[name].impls if impl != "keras"]
 
 
+@functools.cache
 def verified(scheme: str, impl: str) -> Report:
     subject = of_scheme(scheme, impl)
     return run(subject, accepted(subject))
@@ -120,8 +122,7 @@ def of_keras() -> dict[str, Any]:
     """What `bnlab verify --impl keras --json` says of each scheme, in a process of its own: Keras changes logging."""
     if importlib.util.find_spec("keras") is None:
         pytest.skip("needs bnlab[keras]")
-    command = [sys.executable, "-m", "bnlab", "verify", "--impl", "keras", "--json"]
-    done = subprocess.run(command, env=environment(KERAS_BACKEND="torch"), capture_output=True, text=True, timeout=300)
+    done = forks.bnlab(["verify", "--impl", "keras", "--json"], Path(), environment(KERAS_BACKEND="torch"))
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)["verified"]
     return {verified["scheme"]: {check["check"]: check for check in verified["checks"]} for verified in found}
@@ -139,7 +140,7 @@ def test_keras_is_right_by_its_convention(scheme: str, of_keras: dict[str, Any])
 
 def test_keras_stores_the_biased_variance(of_keras: dict[str, Any]) -> None:
     reference = of_scheme("batch", "keras").reference
-    factor = measures.stored_variance(reference_new(reference), 2)["factor"]
+    factor = measures.stored_variance(ReferenceNew(reference), 2)["factor"]
     assert factor == pytest.approx(1, abs=1e-12)
     assert of_keras["batch"]["stored over biased variance"]["status"] == PASS
     native = measures.stored_variance(of_scheme("batch", "native").new, 2)["factor"]

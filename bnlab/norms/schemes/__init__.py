@@ -1,5 +1,4 @@
-"""The schemes: a file each, with its settings, and what is known of it as `SCHEME`. Importing this imports no torch.
+"""The schemes' settings and what is known of them (`SCHEME`), a file each. Importing this does not import torch.
 
-A file that is put here is a scheme from then on, by the file's name. Its layers are in the file of the same name in the
-folder above.
+A file that is put here is found by its name. The scheme's layers are in the file of the same name in the folder above.
 """

@@ -23,7 +23,7 @@ SCHEME = Scheme(
     settings=FRNConfig,
     title="Filter response normalization",
     formula="ν² = mean(x²);  y = max(γ x / √(ν² + ε) + β, τ)",
-    normalizes_over="the spatial axes, for each sample and channel; no mean is taken off",
+    normalizes_over="the spatial axes, for each sample and channel; no mean is subtracted",
     source="Singh & Krishnan 2019, arXiv 1911.09737",
     when_to_use="convolutional networks at any batch size; on (N, C) it is nearly a sign, softened by a learned ε.",
     invariances="Y N Y Y N Y",

@@ -22,7 +22,7 @@ SCHEME = Scheme(
     formula="s_B = √(π/2) mean|x − μ_B|;  x̂ = (x − μ_B) / (s_B + ε);  y = γ x̂ + β",
     normalizes_over="N and the spatial axes, for each channel",
     source="Hoffer et al. 2018, arXiv 1803.01814",
-    when_to_use="as batch norm, in arithmetic of few bits, which a sum of squares leaves early.",
+    when_to_use="as batch norm, in arithmetic of few bits, whose range a sum of squares soon exceeds.",
     invariances="Y N Y Y Y N",
     defaults={"paper": "ε = 1e-5; its program's momentum 0.1 is the weight of the old value, here 0.9"},
     batch_statistics=True,

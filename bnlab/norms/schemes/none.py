@@ -12,7 +12,7 @@ from bnlab.norms.settings import NormConfig
 class NoNormConfig(NormConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "impl", "native")  # whoever would have written it, there is no layer: the same run
+        object.__setattr__(self, "impl", "native")  # without a layer all impls are the same run
 
     def label(self) -> str:
         return self.name

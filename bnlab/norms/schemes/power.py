@@ -22,7 +22,7 @@ SCHEME = Scheme(
     settings=PowerConfig,
     title="Power normalization",
     formula="x̂ = x / √(ψ² + ε), ψ² a moving average of mean(x²);  y = γ x̂ + β",
-    normalizes_over="N and the spatial axes of the batches so far, for each channel; no mean is taken off",
+    normalizes_over="N and the spatial axes of the batches so far, for each channel; no mean is subtracted",
     source="Shen et al. 2020, arXiv 2003.07845",
     when_to_use="small batches, where a batch's own statistics are too noisy: training sees what the test will see.",
     invariances="Y N Y Y N N",

@@ -19,7 +19,7 @@ SCHEME = Scheme(
     settings=RMSConfig,
     title="Root mean square normalization",
     formula="y = γ x / √(mean(x²) + ε)",
-    normalizes_over="C and the spatial axes, for each sample; no mean is taken off",
+    normalizes_over="C and the spatial axes, for each sample; no mean is subtracted",
     source="Zhang & Sennrich 2019, arXiv 1910.07467",
     when_to_use="where layer norm is, at less cost: transformers.",
     invariances="Y N N Y N Y",

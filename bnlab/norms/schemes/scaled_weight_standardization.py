@@ -26,7 +26,7 @@ SCHEME = Scheme(
     formula="ŵ = g (w − μ_w) / √(max(K σ²_w, ε))",
     normalizes_over="the weights of each output unit",
     source="Brock, De & Smith 2021, arXiv 2101.08692",
-    when_to_use="networks without a norm of the activations; with large learning rates and optimizer.clip_norm.",
+    when_to_use="networks without a norm of the activations; with large learning rates and optimizer.adaptive_clip.",
     invariances="Y N Y N N N",
     defaults={
         "paper": "g = 1.7139588594436646 (ReLU), ε = 1e-4; a learned gain of each unit besides, no norm after it"

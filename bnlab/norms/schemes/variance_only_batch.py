@@ -20,7 +20,7 @@ SCHEME = Scheme(
     settings=VarianceOnlyBatchConfig,
     title="Variance-only normalization",
     formula="y = γ x / √(σ²_B + ε) + β",
-    normalizes_over="N and the spatial axes, for each channel; no mean is taken off",
+    normalizes_over="N and the spatial axes, for each channel; no mean is subtracted",
     source="Daneshmand et al. 2020, arXiv 2003.01652",
     when_to_use="to see what dividing alone does.",
     invariances="Y N Y Y N N",

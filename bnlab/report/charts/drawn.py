@@ -59,7 +59,11 @@ def drawn(drawings: Sequence[Drawing]) -> list[Drawing]:
 
 def figures(drawings: Sequence[Drawing], folder: str) -> str:
     """LaTeX for a figure per chart in the width of a column, and in a comment for one over both columns."""
-    return "% Needs \\usepackage{graphicx}.\n" + "\n".join(_figure(drawing, folder) for drawing in drawn(drawings))
+    head = (
+        "% Needs \\usepackage{graphicx}. With \\pdfminorversion=7 above \\documentclass pdflatex does not warn\n"
+        "% of the charts' version of PDF; it draws them in any case.\n"
+    )
+    return head + "\n".join(_figure(drawing, folder) for drawing in drawn(drawings))
 
 
 def _figure(drawing: Drawing, folder: str) -> str:

@@ -100,7 +100,7 @@ def compare(
     summary = _summary(replicates, values, keys, metric)
     base = _baseline_arm(summary, keys, baseline) if baseline else None
     withheld = watched if planned is None else _fewest_seeds(summary) < planned
-    answers = images.read(counted, metric)
+    answers, changed = images.read(counted, metric)
     pairs, lead = ([], None) if withheld else contrasts.hold(values, base, answers)
     summary = _with_images(summary, answers)
     summary["best"] = summary["arm"] == (lead.first if lead and lead.real else None)
@@ -120,7 +120,7 @@ def compare(
         values=values,
         replicates=replicates,
         notes=notes + provenance.notes(replicates),
-        left_out=_left_out(replicates, finite, metric) + incomplete,
+        left_out=_left_out(replicates, finite, metric) + incomplete + changed,
         planned=planned,
         withheld=withheld,
     )

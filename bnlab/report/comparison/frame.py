@@ -19,13 +19,20 @@ from bnlab.store import (
     Result,
     StoredConfig,
     StoredRun,
+    answers_file,
     as_text,
     identity,
+    index_file,
     read_run,
     read_runs,
 )
 
-DIGESTS = {METRICS_FILE: "digest_of_metrics", TIMING_FILE: "digest_of_timing", PROBES_FILE: "digest_of_probes"}
+DIGESTS = {
+    METRICS_FILE: "digest_of_metrics",
+    TIMING_FILE: "digest_of_timing",
+    PROBES_FILE: "digest_of_probes",
+    answers_file.ANSWERS: "digest_of_answers",
+}
 """The columns with what these files are checked by; "" where there is no such file, and for a result
 from before there were digests."""
 OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters", *DIGESTS.values())
@@ -121,7 +128,11 @@ def _results(run: StoredRun) -> Iterator[tuple[Path, Result | str]]:
     elif not run.replicates:
         yield run.path, "no seed-N folder"
     else:
+        missed = dict(index_file.missed(run))
+        yield from missed.items()
         for replicate in run.replicates:
+            if missed and replicate.path in missed:
+                continue
             result = replicate.result
             taken = sorted(RESERVED & result.final.keys()) if result is not None else []
             if result is None:

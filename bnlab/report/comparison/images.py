@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnlab import stats
+from bnlab.report.comparison.frame import DIGESTS
 from bnlab.report.comparison.wording import listed
-from bnlab.store import answers_file
+from bnlab.store import CHANGED, answers_file, digest_of
 
 METRIC = "test_accuracy"
 """The metric that has an answer per image."""
@@ -26,36 +27,53 @@ class ArmAnswers:
     Attributes:
         images: of which data set, and how many of it.
         seeds: in the order of the rows.
-        answers: (S, I).
+        bits: (S, settings of a seed, bytes), as they are stored: a whole report's would take a gigabyte as numbers.
+        count: how many images, I.
     """
 
     images: tuple[str, ...]
     seeds: pd.Index
-    answers: stats.Answers
+    bits: NDArray[np.uint8]
+    count: int
+
+    @property
+    def answers(self) -> stats.Answers:
+        """(S, I), of a seed of several settings their mean."""
+        return self._unpacked(self.bits)
 
     def of(self, seeds: pd.Index) -> stats.Answers:
         """Those of some seeds, in their order."""
-        return self.answers[self.seeds.get_indexer(seeds)]
+        return self._unpacked(self.bits[self.seeds.get_indexer(seeds)])
+
+    def _unpacked(self, bits: NDArray[np.uint8]) -> stats.Answers:
+        answers = np.unpackbits(bits, axis=2, count=self.count).view(np.int8)
+        return answers[:, 0] if answers.shape[1] == 1 else answers.mean(1, dtype=np.float32)
 
 
-def read(counted: pd.DataFrame, metric: str) -> dict[str, ArmAnswers]:
-    """Of every arm whose counted replicates all have an answer per image.
+def read(counted: pd.DataFrame, metric: str) -> tuple[dict[str, ArmAnswers], list[str]]:
+    """Of every arm whose counted replicates all have an answer per image, and a line about answers that were changed.
 
     Args:
-        counted: replicates with their arm, from `seeds.complete`.
+        counted: replicates with their arm, from `seeds.complete`: every seed of an arm has as many settings.
         metric: only the test accuracy has such answers.
     """
     if metric != METRIC:
-        return {}
+        return {}, []
     arms: dict[str, _Seeds] = {}
+    changed: list[str] = []
     places = [counted[key].tolist() if key in counted else [""] * len(counted) for key in IMAGES]
-    columns = (counted[name].tolist() for name in ("arm", "seed", "state", "folder", METRIC))
-    for arm, seed, state, folder, accuracy, *images in zip(*columns, *places, strict=True):
+    names = ("arm", "seed", "state", "folder", DIGESTS[answers_file.ANSWERS], METRIC)
+    columns = (counted[name].tolist() for name in names)
+    for arm, seed, state, folder, digest, accuracy, *images in zip(*columns, *places, strict=True):
         seeds = arms.setdefault(arm, _Seeds(tuple(map(str, images)), {}))
-        if seeds.whole:
-            seeds.add(seed, _answers(folder, accuracy) if state == "done" else None)
+        file = answers_file.read(Path(folder)) if state == "done" else None
+        if file is not None and digest not in ("", digest_of(file)):
+            changed.append(folder)
+            file = None
+        seeds.add(seed, None if file is None else _answers(file, accuracy))
     found = {arm: seeds.together() for arm, seeds in arms.items()}
-    return {arm: answers for arm, answers in found.items() if answers is not None}
+    warnings = [f"not over images: {listed(changed, SHOWN)}: {answers_file.ANSWERS} {CHANGED}"] if changed else []
+    return {arm: answers for arm, answers in found.items() if answers is not None}, warnings
 
 
 def notes(counted: pd.DataFrame, known: Mapping[str, ArmAnswers], short: Mapping[str, str]) -> list[str]:
@@ -81,29 +99,29 @@ class _Seeds:
     """What is read of an arm: the answers of its seeds, of each as many as it has settings."""
 
     images: tuple[str, ...]
-    answers: dict[int, list[NDArray[np.int8]]]
+    answers: dict[int, list[answers_file.Answers]]
     whole: bool = True
 
-    def add(self, seed: int, answers: NDArray[np.int8] | None) -> None:
+    def add(self, seed: int, answers: answers_file.Answers | None) -> None:
         if answers is None:
             self.whole = False
         else:
             self.answers.setdefault(seed, []).append(answers)
 
     def together(self) -> ArmAnswers | None:
-        sizes = {len(each) for several in self.answers.values() for each in several}
-        if not self.whole or len(sizes) != 1:
-            return None
         seeds = sorted(self.answers)
-        one_each = all(len(several) == 1 for several in self.answers.values())
-        means = [np.mean(self.answers[seed], axis=0, dtype=np.float32) for seed in seeds] if not one_each else []
-        answers = np.stack([self.answers[seed][0] for seed in seeds]) if one_each else np.stack(means)
-        return ArmAnswers((*self.images, str(sizes.pop())), pd.Index(seeds), answers)
+        every = [each for seed in seeds for each in self.answers[seed]]
+        counts = {each.images for each in every}
+        if not self.whole or len(counts) != 1:
+            return None
+        bits = np.frombuffer(b"".join(each.bits for each in every), dtype=np.uint8)
+        (count,) = counts
+        return ArmAnswers(
+            (*self.images, str(count)), pd.Index(seeds), bits.reshape(len(seeds), len(every) // len(seeds), -1), count
+        )
 
 
-def _answers(folder: str, accuracy: float) -> NDArray[np.int8] | None:
-    """Those of a replicate; None where there are none, or they are another training's."""
-    is_right = answers_file.read(Path(folder))
-    if is_right is None or round(accuracy * len(is_right)) != np.count_nonzero(is_right):
-        return None
-    return is_right.view(np.int8)
+def _answers(file: bytes, accuracy: float) -> answers_file.Answers | None:
+    """Those of a replicate; None where the file is none, or another training's."""
+    answers = answers_file.parsed(file)
+    return answers if answers is not None and round(accuracy * answers.images) == answers.right else None

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bnlab.report.charts import CURVES, FINAL, Drawing, version
 from bnlab.report.comparison import ABSENT, Comparison, config_columns, environment_columns, environments, words
 from bnlab.report.page import heading
 from bnlab.report.page.images import image_noise
+from bnlab.report.page.looks import templates
 from bnlab.report.tables import Table, folded, told_once
 
 EMBED = "window.vegaEmbed = vegaEmbed;"
@@ -36,31 +36,32 @@ def page(
         warnings: what was left out.
         command: what makes the report.
     """
-    environment = Environment(
-        loader=PackageLoader("bnlab.report.page", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     shared, own = settings(comparison.replicates)
     shown = [told_once(table) for table in written]
     others = [drawing for drawing in drawings if not drawing.name.startswith(CURVES)]
     first = [drawing for drawing in others if drawing.name.startswith(FINAL)]
     metric = words(comparison.metric)
-    return environment.get_template("page.html").render(
-        metric=metric,
-        title=heading.title(comparison, metric),
-        facts=heading.facts(comparison, command),
-        images=image_noise(comparison),
-        verdicts=sentences,
-        notes=comparison.notes,
-        warnings=warnings,
-        tables=[(table, *grid(table.cells)) for table in shown],
-        first=first,
-        charts=[drawing for drawing in others if drawing not in first],
-        curves=[drawing for drawing in drawings if drawing.name.startswith(CURVES)],
-        specifications=script({drawing.name: drawing.untitled for drawing in drawings}),
-        bundle=bundle(),
-        shared=shared,
-        own=grid(own),
-        environments=environments(comparison.replicates),
+    return (
+        templates("bnlab.report.page")
+        .get_template("page.html")
+        .render(
+            metric=metric,
+            title=heading.title(comparison, metric),
+            facts=heading.facts(comparison, command),
+            images=image_noise(comparison),
+            verdicts=sentences,
+            notes=comparison.notes,
+            warnings=warnings,
+            tables=[(table, *grid(table.cells)) for table in shown],
+            first=first,
+            charts=[drawing for drawing in others if drawing not in first],
+            curves=[drawing for drawing in drawings if drawing.name.startswith(CURVES)],
+            specifications=script({drawing.name: drawing.untitled for drawing in drawings}),
+            bundle=bundle(),
+            shared=shared,
+            own=grid(own),
+            environments=environments(comparison.replicates),
+        )
     )
 
 

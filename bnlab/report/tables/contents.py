@@ -95,11 +95,12 @@ def comparisons(comparison: Comparison) -> Table | None:
             "chance to be better": data["better"].map(lambda share: f"{100 * share:.0f} %"),
         }
     )
+    together = f"together, {OVER_IMAGES}"
     if data["low_images"].notna().any():
-        cells["together, over seeds and images"] = _intervals(data, of, sign="+", suffix="_images")
-        cells["its corrected p"] = data["p_corrected_images"].map(p_text)
+        cells[together] = _intervals(data, of, sign="+", suffix="_images")
+        cells[f"corrected p, {OVER_IMAGES}"] = data["p_corrected_images"].map(p_text)
     title = f"{words(comparison.metric)}: arms against each other"
-    spare = ("chance to be better", "p", "95 %, together")
+    spare = ("chance to be better", "p", together, f"corrected p, {OVER_IMAGES}", "95 %, together")
     return Table("comparisons", title, data, cells, ("arm", "against", "method"), spare)
 
 
@@ -141,8 +142,9 @@ def epochs(comparison: Comparison, curves: pd.DataFrame) -> Table | None:
     grid = data.assign(text=data["mean"].map(of.number)).pivot(index="arm", columns="epoch", values="text")
     grid = grid.reindex([arm for arm in comparison.summary["arm"] if arm in grid.index]).fillna(ABSENT)
     cells = grid[[every[index] for index in shown]]
-    cells.columns = [f"{epoch:g}" for epoch in cells.columns]
-    spare = tuple(f"{every[index]:g}" for index in order[-MOST_EVALUATIONS:-1])
+    heads = dict(zip(shown, setting_words.rounded([f"{every[index]:g}" for index in shown]), strict=True))
+    cells.columns = list(heads.values())
+    spare = tuple(heads[index] for index in order[-MOST_EVALUATIONS:-1])
     cells.insert(0, "arm", [names[str(arm)] for arm in cells.index])
     what = "every evaluation" if len(shown) == len(every) else f"{len(shown)} of {len(every)} evaluations"
     title = f"{words(comparison.metric)} by epoch, at {what}: means of the replicates that finished"

@@ -63,7 +63,7 @@ def table(whole: Table) -> str:
     labels = [name for name in names if name in shown.labels]
     room = (sum(widths[name] for name in labels) - over) / max(len(labels), 1) - BETWEEN
     broken = {name: max(room, NARROWEST) for name in labels if over > 0 and widths[name] > room + BETWEEN}
-    alignment = "".join(_alignment(name, shown, broken) for name in names)
+    alignment = "".join(_alignment(name, shown) for name in names)
     cells = shown.cells.to_numpy().tolist()
     best = shown.best or (False,) * len(cells)
     rows = [_row(row, names, shown, broken, bold=mark) for row, mark in zip(cells, best, strict=True)]
@@ -100,9 +100,7 @@ def width(said: str) -> float:
     return sum(WIDTH_OF.get(character, WIDEST) for character in without_breaks(said))
 
 
-def _alignment(name: str, shown: Table, broken: dict[str, float]) -> str:
-    if name in broken:
-        return f"p{{{broken[name]:.0f}pt}}"
+def _alignment(name: str, shown: Table) -> str:
     return "l" if name in shown.labels else "r"
 
 
@@ -118,10 +116,14 @@ def _row(row: Sequence[str], names: Sequence[str], shown: Table, broken: dict[st
     for name, cell in zip(names, row, strict=True):
         said = text(cell.removesuffix(BEST)) if name in shown.labels else number(cell)
         said = f"\\textbf{{{said}}}" if bold else said
-        cells.append(_breakable(said) if name in broken else said)
+        cells.append(_breakable(said, broken[name]) if name in broken else said)
     return cells
 
 
-def _breakable(said: str) -> str:
-    """Broken into lines where need be, after an underscore or hyphenated too, which space of no width allows TeX."""
-    return f"{{\\raggedright{BREAK}{said.replace(UNDERSCORE, UNDERSCORE + BREAK)}\\par}}"
+def _breakable(said: str, points: float) -> str:
+    """Broken into lines where need be, after an underscore or hyphenated too, which space of no width allows TeX.
+
+    In a box, since a column of paragraphs ends each row with an empty line.
+    """
+    text = said.replace(UNDERSCORE, UNDERSCORE + BREAK)
+    return f"\\parbox[t]{{{points:.0f}pt}}{{\\raggedright{BREAK}{text}\\strut}}"

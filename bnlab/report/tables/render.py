@@ -1,6 +1,5 @@
 """A comparison on the terminal, and as files."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from bnlab import machine
 from bnlab.errors import UserError
-from bnlab.machine import as_wide_as_needed
 from bnlab.report.comparison import Comparison, contrasts, environments, metric_columns, without_breaks
 from bnlab.report.csv_text import csv_text
 from bnlab.report.tables import contents, fitting, formats, latex
@@ -24,8 +23,8 @@ MANIFEST = ".report-files"
 MOST_VERDICTS = 12
 MOST_ROWS = 100
 """On the terminal; the files hold all."""
-LEAST_WIDTH, BETWEEN = 40, 2
-"""Of a wrapped line, and between two columns."""
+BETWEEN = 2
+"""Blanks between two columns."""
 BEST_STYLE = "bold green"
 
 
@@ -57,13 +56,8 @@ def show(
 
 
 def say(text: str, console: Console, style: str = "") -> None:
-    """Print a line: on a terminal wrapped between words, the rest below its beginning; elsewhere whole, for grep."""
-    line = without_breaks(text)
-    if not console.is_terminal:
-        console.print(Text(line, style), soft_wrap=True)
-        return
-    for part in textwrap.wrap(line, max(console.width, LEAST_WIDTH), subsequent_indent="  ", break_on_hyphens=False):
-        console.print(Text(part, style), soft_wrap=True)
+    """Print a line, wrapped on a terminal; names in it may have line breaks of their own."""
+    machine.say(without_breaks(text), console, style)
 
 
 def show_table(table: Table, console: Console) -> None:
@@ -87,7 +81,7 @@ def show_table(table: Table, console: Console) -> None:
     for row, mark in list(zip(rows, best, strict=True))[:MOST_ROWS]:
         grid.add_row(*(Text(without_breaks(cell)) for cell in row), style=BEST_STYLE if mark else None)
     if not foldable:
-        as_wide_as_needed(grid, console)
+        machine.as_wide_as_needed(grid, console)
     say(table.title, console, "italic")
     console.print(grid, soft_wrap=not foldable)
     if len(rows) > MOST_ROWS:

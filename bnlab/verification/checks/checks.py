@@ -11,9 +11,9 @@ from bnlab.norms import SHAPES as SHAPE_NAMES
 from bnlab.verification.checks import measures, special
 from bnlab.verification.checks.measures import Measure
 from bnlab.verification.checks.result import COARSE, EXACT, FAIL, FINE, NOT_APPLICABLE, PASS, WARN, Result, errors
-from bnlab.verification.checks.subject import Accepted, Subject, reference_new
+from bnlab.verification.checks.subject import Accepted, Subject
 from bnlab.verification.reference import Reference
-from bnlab.verification.reference.layers import CHANNELS, width
+from bnlab.verification.reference.layers import CHANNELS, ReferenceNew, width
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _compare(check: Check, subject: Subject, taken: Accepted, exact: float) -> R
     if check.of_activations and subject.reference.of_weights:
         return Result(check.name, NOT_APPLICABLE, note="computes nothing from the activations")
     has_setting = not check.setting or check.setting in subject.reference.settings
-    expected = check.measure(reference_new(subject.reference), ndim) if has_setting else {}
+    expected = check.measure(ReferenceNew(subject.reference), ndim) if has_setting else {}
     if not expected:
         return Result(check.name, NOT_APPLICABLE, note=check.absent)
     tolerance = _coarse(check) if check.rounding else exact
@@ -160,7 +160,7 @@ def _tolerance(subject: Subject, ndim: int) -> float:
     seen, reference = measures.training(subject.new, ndim), subject.reference
 
     def off(reference: Reference) -> float:
-        return errors(seen, measures.training(reference_new(reference), ndim))[1]
+        return errors(seen, measures.training(ReferenceNew(reference), ndim))[1]
 
     rounded = EXACT < off(reference) < 1e-6
     if rounded and reference.recipe and any(off(reference.by(eps=place)) <= EXACT for place in _ELSEWHERE):

@@ -10,9 +10,9 @@ from torch import nn
 
 from bnlab.verification.checks import measures
 from bnlab.verification.checks.result import COARSE, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
-from bnlab.verification.checks.subject import Subject, reference_new
+from bnlab.verification.checks.subject import Subject
 from bnlab.verification.reference import KNOWN, Reference
-from bnlab.verification.reference.layers import TorchLayer
+from bnlab.verification.reference.layers import ReferenceNew, TorchLayer
 from bnlab.verification.reference.roles import named_tensors
 
 
@@ -50,7 +50,7 @@ def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
     if KNOWN[subject.scheme].batch_statistics:
         x = x[..., :1] if ndim == 3 else x[..., :1, :1] if ndim == 4 else x  # one value per channel
     else:
-        expected = {"y": reference_new(subject.reference)(ndim).forward(x, training=True)}
+        expected = {"y": ReferenceNew(subject.reference)(ndim).forward(x, training=True)}
     layer = subject.new(ndim)
     try:
         y = layer.forward(x, training=True)
@@ -109,7 +109,7 @@ def _of_parameters(subject: Subject, layer: TorchLayer, reference: Reference, nd
     found = [f"{name} of another shape" if name in named else f"no {name}" for name in missing]
     kept = [name for name in reference.initial if name in layer.roles]
     found += [f"{name} is no parameter" for name in kept if not _is_learned(layer.tensor(name))]
-    start, right = (measures.initial(new, ndim) for new in (subject.new, reference_new(subject.reference)))
+    start, right = (measures.initial(new, ndim) for new in (subject.new, ReferenceNew(subject.reference)))
     random = _uninitialised(subject, reference, ndim)
     elsewhere = [name for name in kept if not np.array_equal(start[name], right[name]) and name not in random]
     return found + [f"{name} is uninitialised" for name in random] + [f"{name} starts elsewhere" for name in elsewhere]

@@ -17,7 +17,7 @@ from bnlab.errors import one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.verification.checks import measures
 from bnlab.verification.reference import KNOWN, WEIGHT, Reference, reference_of
-from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, New, ReferenceLayer, TorchLayer, shape_of
+from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, TorchLayer, shape_of
 
 KERAS_STORES = {"batch": {"stored": "biased"}}
 """Where Keras differs by its documented convention: it is held against that."""
@@ -80,15 +80,6 @@ class Subject:
     def following(self, convention: str, reference: Reference) -> Subject:
         """The same, held to a reference that follows a convention."""
         return replace(self, reference=reference, conventions=(*self.conventions, convention))
-
-
-def reference_new(reference: Reference) -> New:
-    """`Subject.new` for the reference itself."""
-
-    def new(ndim: int, dtype: str = "float64", drawn: bool = True) -> Layer:
-        return ReferenceLayer(reference.on(ndim), dtype, draw=drawn)
-
-    return new
 
 
 def of_scheme(scheme: str, impl: str) -> Subject:

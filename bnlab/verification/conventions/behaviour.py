@@ -8,10 +8,10 @@ import numpy as np
 
 from bnlab.verification.checks import errors, measures
 from bnlab.verification.checks.measures import Measure
-from bnlab.verification.checks.subject import Subject, accepted, reference_new
+from bnlab.verification.checks.subject import Subject, accepted
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.reference import Reference, Values
-from bnlab.verification.reference.layers import Layer, New, TorchLayer, width
+from bnlab.verification.reference.layers import Layer, New, ReferenceNew, TorchLayer, width
 
 OLD_FROM = 0.5
 """A momentum that a constructor has by default is the weight of the old value from here on: none forgets so fast."""
@@ -67,7 +67,7 @@ def _seen(measure: Measure, subject: Subject, ndim: int) -> Values:
 def _off(measure: Measure, subject: Subject, reference: Reference, ndim: int) -> float:
     """How far the layer is from a reference; infinite where it has no such number."""
     with np.errstate(all="ignore"):
-        expected = measure(reference_new(reference), ndim)
+        expected = measure(ReferenceNew(reference), ndim)
     return errors(_seen(measure, subject, ndim), expected)[1] if expected else np.inf
 
 
@@ -157,7 +157,7 @@ def _with_threshold(subject: Subject) -> Subject:
     spatial = {name: value for name, value in (reference.initial_spatial or {}).items() if name != "threshold"}
     alone = replace(reference.by(threshold="none"), initial=kept, initial_spatial=spatial)
     y = _seen(measures.training, subject, ndim).get("y")
-    negative = y is not None and bool((y < measures.training(reference_new(reference), ndim)["y"].min()).any())
+    negative = y is not None and bool((y < measures.training(ReferenceNew(reference), ndim)["y"].min()).any())
     return subject.following("no threshold", alone) if negative else subject
 
 

@@ -10,11 +10,11 @@ from torch import nn
 
 from bnlab.errors import UserError
 from bnlab.verification.checks import errors, measures
-from bnlab.verification.checks.subject import Subject, accepted, reference_new
+from bnlab.verification.checks.subject import Subject, accepted
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.own_class import of_class
 from bnlab.verification.reference import KNOWN, REFERENCES
-from bnlab.verification.reference.layers import width
+from bnlab.verification.reference.layers import ReferenceNew, width
 
 EXACT = 1e-5
 """The output is that of a scheme, but for rounding."""
@@ -41,7 +41,7 @@ def _off(subject: Subject) -> float:
     if not ndim:
         return float(np.inf)
     with np.errstate(all="ignore"):
-        expected = measures.training(reference_new(subject.reference), ndim)
+        expected = measures.training(ReferenceNew(subject.reference), ndim)
     return errors(measures.training(subject.new, ndim), expected)[1]
 
 

@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from bnlab.errors import UserError, one_line
 from bnlab.user_class.layer import SETTING_NAMES, arguments, count_of, parameters_of
 from bnlab.verification.checks import measures
-from bnlab.verification.checks.subject import Subject, accepted, linear, listed, reference_new
+from bnlab.verification.checks.subject import Subject, accepted, linear, listed
 from bnlab.verification.conventions.behaviour import behaving, with_ghosts
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.structure import structured
 from bnlab.verification.reference import Reference, Values, reference_of
-from bnlab.verification.reference.layers import CHANNELS, WIDE, width
+from bnlab.verification.reference.layers import CHANNELS, WIDE, ReferenceNew, width
 
 USUAL = {
     "num_groups": (2, 3, 32, 16, 8, 4),
@@ -297,7 +297,7 @@ def _distance(subject: Subject, setting: str, seen: Values, ndim: int, value: fl
     """How far the layer is from the reference with that value, wherever eps is and whatever the variance."""
     reference: Reference = _with(subject, setting, value).reference
     ways = [{}] if reference.recipe is None else [{"eps": place, **way} for place in _PLACES for way in _VARIANCES]
-    measured = [_TELLING[setting](reference_new(reference.by(**way) if way else reference), ndim) for way in ways]
+    measured = [_TELLING[setting](ReferenceNew(reference.by(**way) if way else reference), ndim) for way in ways]
     gaps = [[float(np.abs(seen[key] - each[key]).max()) for key in each if key in seen] for each in measured]
     return min((max(gap) for gap in gaps if gap), default=np.inf)
 

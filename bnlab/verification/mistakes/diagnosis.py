@@ -13,11 +13,11 @@ import numpy as np
 from bnlab.norms import SHAPES
 from bnlab.verification.checks import FAIL, Diagnosis, measures
 from bnlab.verification.checks.checks import Report
-from bnlab.verification.checks.subject import reference_new
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import describe
 from bnlab.verification.mistakes.search import Cell, Search
 from bnlab.verification.reference import KNOWN, values_of
+from bnlab.verification.reference.layers import ReferenceNew
 
 RAISING = frozenset({"statistics of another shape", "input changed"})
 """Defects with which checks raise."""
@@ -49,7 +49,7 @@ def _formula(report: Report) -> str:
     index = tuple(int(i) for i in np.unravel_index(gaps.argmax(), gaps.shape))
     x = measures.draw(ndim)
     mean, var = values_of(recipe, x, reference.settings.get("num_groups", 1))
-    layer = reference_new(reference)(ndim)
+    layer = ReferenceNew(reference)(ndim)
     given = {name: value if value.size == 1 else value[index[1]] for name, value in layer.parameters().items()}
     gamma, beta = (float(np.ravel(given.get(name, usual))[0]) for name, usual in (("weight", 1.0), ("bias", 0.0)))
     eps, off = reference.settings["eps"], f" − {mean[index]:.6g}" if recipe.centred else ""

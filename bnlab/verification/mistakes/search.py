@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 
 from bnlab.verification.checks import FAIL, PASS, Result, errors, measures
 from bnlab.verification.checks.checks import CHECKS, Check, Report
-from bnlab.verification.checks.measures import Measure
-from bnlab.verification.checks.subject import reference_new
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import known
-from bnlab.verification.reference import Array, Reference, Values
-from bnlab.verification.reference.layers import width
+from bnlab.verification.reference import Array
+from bnlab.verification.reference.layers import ReferenceNew
 
 AT_ONCE = 2
 """How many mistakes are tried together, wherever they are."""
@@ -80,6 +77,7 @@ class Search:
 
     def __init__(self, report: Report) -> None:
         self.report = report
+        self._mistaken: dict[tuple[Mistake, ...], ReferenceNew] = {}
         by_name = {result.check: result for result in report.results}
         found = [cell for check in CHECKS for cell in self._cells(check, by_name[check.name])]
         # what rules most out first, and of that the quickest; a gradient takes as many passes as there are values
@@ -230,32 +228,11 @@ class Search:
 
     def _value(self, cell: Cell, mistakes: tuple[Mistake, ...]) -> Array:
         """What the reference with these mistakes gives for an array."""
-        reference = self.report.subject.reference
-        change = {name: value for mistake in mistakes for name, value in mistake.change.items()}
-        return _measured(_Definition(reference.by(**change)), cell.check.measure, cell.ndim)[cell.name]
-
-
-class _Definition:
-    """A reference as a key: two that give the same numbers are one."""
-
-    def __init__(self, reference: Reference) -> None:
-        self.reference = reference
-        starts = (reference.initial, reference.initial_spatial or {}, reference.statistics)
-        values = [(name, np.shape(start), np.ravel(start).tobytes()) for each in starts for name, start in each.items()]
-        self.key = (width(), reference.recipe, tuple(reference.settings.items()), tuple(values))
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Definition) and self.key == other.key
-
-
-@lru_cache(maxsize=20_000)
-def _measured(definition: _Definition, measure: Measure, ndim: int) -> Values:
-    """What a check measures on a reference; the same for all layers that are held against it."""
-    with np.errstate(all="ignore"):
-        return measure(reference_new(definition.reference), ndim)
+        if mistakes not in self._mistaken:
+            change = {name: value for mistake in mistakes for name, value in mistake.change.items()}
+            self._mistaken[mistakes] = ReferenceNew(self.report.subject.reference.by(**change))
+        with np.errstate(all="ignore"):
+            return cell.check.measure(self._mistaken[mistakes], cell.ndim)[cell.name]
 
 
 def _open(cell: Cell, mistakes: tuple[Mistake, ...]) -> bool:

@@ -1,0 +1,98 @@
+"""What one tracker is told of the training of a stack. Shapes: R replicates."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from bnlab.engine import Beginning, Evaluation, Inspected, Observer
+from bnlab.trackers.tracker import Ending, Tracked, Tracker
+
+Message = Callable[[Tracker], Iterator[None]]
+"""Told to a tracker in the tracker's thread; yields whenever it has got a little further."""
+
+
+class Put(Protocol):
+    """Takes messages, and returns at once."""
+
+    def __call__(self, message: Message, *, can_be_lost: bool = False) -> None: ...
+
+
+class Tracking(Observer):
+    """Tells one tracker of a stack. What takes time is in the messages, and so in the tracker's thread.
+
+    Args:
+        members: of the stack, by their places in it; not all need be tracked.
+        put: takes the messages.
+    """
+
+    def __init__(self, members: Mapping[int, Tracked], put: Put) -> None:
+        self._members, self._put = members, put
+        self._diverged: dict[int, int] = {}
+        self._begun = False
+
+    def begin(self, beginning: Beginning) -> None:
+        self._begun = True
+        self._put(functools.partial(_begin, self._members.values(), beginning.step))
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        of_all: dict[str, list[float]] = {}
+        for split, score in evaluation.scores.items():
+            of_all[f"{split}/loss"] = (score.loss_sum / score.images).tolist()
+            of_all[f"{split}/accuracy"] = (score.correct / score.images).tolist()
+        shared = {"epoch": evaluation.epoch, "images_per_second": evaluation.images_per_second}
+        alive = {index: member for index, member in self._members.items() if index not in self._diverged}
+        self._put(functools.partial(_log, alive, evaluation.step, of_all, shared), can_be_lost=True)
+
+    def inspected(self, found: Inspected) -> None:
+        of_all = {f"probe/{'/'.join(key)}": values.tolist() for key, values in found.values.items()}
+        alive = {
+            index: member
+            for index, member in self._members.items()
+            if index not in self._diverged or found.step + 1 < self._diverged[index]
+        }
+        self._put(functools.partial(_log, alive, found.step, of_all, {}), can_be_lost=True)
+
+    def diverged(self, replicate: int, step: int) -> None:
+        self._diverged[replicate] = step
+
+    def end(self, error: BaseException | None) -> None:
+        if self._begun:
+            endings = {member: self._ending(index, error) for index, member in self._members.items()}
+            self._put(functools.partial(_end, endings))
+
+    def _ending(self, index: int, error: BaseException | None) -> Ending:
+        if error is not None:
+            return Ending.FAILED if isinstance(error, Exception) else Ending.INTERRUPTED
+        return Ending.DIVERGED if index in self._diverged else Ending.DONE
+
+
+def _begin(members: Iterable[Tracked], step: int, tracker: Tracker) -> Iterator[None]:
+    for member in members:
+        tracker.begin(member, step)
+        yield
+
+
+def _log(
+    members: Mapping[int, Tracked],
+    step: int,
+    of_all: Mapping[str, Sequence[float]],
+    shared: Mapping[str, float],
+    tracker: Tracker,
+) -> Iterator[None]:
+    """Args:
+    members: by their places in the stack.
+    of_all: R values by their names; NaN where a replicate has no such value.
+    shared: values that are the same for all.
+    """
+    for index, member in members.items():
+        own = {name: values[index] for name, values in of_all.items()}
+        tracker.log(member, step, {**shared, **{name: value for name, value in own.items() if value == value}})
+        yield
+
+
+def _end(endings: Mapping[Tracked, Ending], tracker: Tracker) -> Iterator[None]:
+    for member, ending in endings.items():
+        tracker.end(member, ending)
+        yield
