@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 
 def listed(items: Sequence[str], shown: int) -> str:
-    """As in "a, b, c and 4 more": no more than so many of the items; semicolons part those with commas in their words."""
+    """As in "a, b, c and 4 more": no more than so many of the items; semicolons part words with commas."""
     more = f" and {len(items) - shown} more" if len(items) > shown else ""
     between = "; " if any("," in re.sub(r"\[.*?\]", "", item) for item in items[:shown]) else ", "
     return between.join(items[:shown]) + more
