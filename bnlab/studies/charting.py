@@ -43,10 +43,11 @@ def chart(judged: Judged) -> charts.Drawing:
         base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q")),
         base.mark_line(strokeWidth=2).encode(y=y),
         base.mark_point(filled=True, size=20, opacity=1).encode(y=y),
-        *_published(study, x, title),
+        *_published(study, x, title, {label: mark.color for label, mark in marks.items()}),
     ]
     text = alt.TitleParams(f"{title} by {setting_words.name(study.chart.x)}, mean and 95 % interval")
-    subtitle = "; ".join([*_left_out(judged.measured), *(f"dashed: {each.label}" for each in study.published)])
+    dashed = "; ".join(each.label for each in study.published)
+    subtitle = "; ".join([*_left_out(judged.measured), *([f"dashed: {dashed}"] if dashed else [])])
     if subtitle:
         text.subtitle = subtitle
     finished = charts.layer(*layers).properties(title=text, width=charts.WIDTH, height=charts.HEIGHT)
@@ -91,16 +92,19 @@ def _by_strength(kind: str, replicate: Reading) -> dict[float, Mapping[str, floa
     return {float(strength): scores for (name, _, strength), scores in alone.items() if name == kind}
 
 
-def _published(study: Study, x: alt.X, title: str) -> Iterator[alt.Chart]:
+def _published(study: Study, x: alt.X, title: str, colors: Mapping[str, str]) -> Iterator[alt.Chart]:
+    """The source's curves: in the colour of ours that each one is held against, else in black."""
     for each in study.published:
+        ours = str(Cell(each.arm, tuple(each.at.items()))) if each.arm is not None else ""
+        color = colors.get(ours, charts.BLACK)
         table = pd.DataFrame({"x": each.x, "y": each.y})
         table = table.assign(low=table["y"] - each.error, high=table["y"] + each.error)
         base = alt.Chart(table).encode(x=x)
         y = alt.Y("y:Q", title=title)
-        yield base.mark_line(color=charts.BLACK, strokeDash=[6, 3]).encode(y=y)
-        yield base.mark_point(color=charts.BLACK, filled=True, size=16).encode(y=y)
+        yield base.mark_line(color=color, strokeDash=[6, 3]).encode(y=y)
+        yield base.mark_point(color=color, filled=True, size=16).encode(y=y)
         if each.error:
-            yield base.mark_rule(color=charts.BLACK).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
+            yield base.mark_rule(color=color).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
 
 
 def _left_out(measured: Mapping[Cell, Sequence[Reading]]) -> Iterator[str]:
