@@ -246,12 +246,6 @@ FORMULAS: list[Planted] = [
         "fan-in left out",
         standard=lambda self, w: self.gain * _centred(w) * (_squares(w) / w.shape[1]).clamp(min=self.eps).rsqrt(),
     ),
-    _variant(
-        _Scaled,
-        f"scaled_{_NAMED}",
-        "eps added",
-        standard=lambda self, w: self.gain * _centred(w) * (_squares(w) + self.eps).rsqrt(),
-    ),
     _variant(BatchNorm, "batch", "running statistics start at the first batch's", update=_of_the_first),
     _variant(
         BatchNorm, "batch", "training by updated running statistics", update=_of_the_first, forward=_by_the_updated

@@ -168,11 +168,4 @@ FORMULA = (
         " divides by σ √K, so that a unit keeps the variance of its inputs.",
         _SCALED,
     ),
-    Mistake(
-        "eps added",
-        {"place": "added"},
-        "eps is added, √(K σ² + ε): scaled weight standardization (Brock et al. 2021; this scheme) takes"
-        " √max(K σ², ε).",
-        _SCALED,
-    ),
 )

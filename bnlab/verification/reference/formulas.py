@@ -259,7 +259,7 @@ def scaled_weight_standardization(
     centred, fan_in = w - w.mean(1, keepdims=True), w.shape[1]
     squares = (centred**2).sum(1, keepdims=True) / (fan_in if settings.get("fan_in") == "left out" else 1)
     squares = squares * (fan_in / (fan_in - 1) if settings.get("variance") == "unbiased" else 1)
-    squares = squares + eps if settings.get("place") == "added" else np.where(squares.real > eps, squares, eps)
+    squares = np.where(squares.real > eps, squares, eps)
     return _linear(x, settings["gain"] * centred / np.sqrt(squares))
 
 
