@@ -171,7 +171,12 @@ def digest(content: str | bytes) -> str:
 
 
 def stop_clocks(runs: Path) -> None:
-    """Puts fixed times and no commit into all results, so that what is made of them holds none."""
+    """Puts fixed times and no commit into all results, so that what is made of them holds none.
+
+    The runs' indexes, which hold the results as they were stored, are removed.
+    """
+    for path in runs.glob("*/.index.jsonl"):
+        path.unlink()
     for path in runs.glob("*/seed-*/result.json"):
         result = json.loads(path.read_text(encoding="utf-8"))
         result = {key: value for key, value in result.items() if key not in SEALED}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -36,11 +37,10 @@ def configs_of(jobs: Iterable[Sequence[str]], compose: Compose) -> list[RunConfi
         UserError: a job cannot be trained; the message names the first such job.
     """
     jobs = list(jobs)
-    parser = OverridesParser.create()
     composed: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def config_of(job: Sequence[str]) -> RunConfig:
-        overrides = parser.parse_overrides(list(job))
+        overrides = [_parsed(text) for text in job]
         structural = tuple(str(o.input_line) for o in overrides if not _is_plain(o))
         if structural not in composed:
             composed[structural] = plain_of(compose(list(structural)))
@@ -120,9 +120,8 @@ def own_settings(jobs: Iterable[Sequence[str]]) -> list[list[str]]:
     With norm=none,custom_class, norm.target is only for the second. A setting that several choices have, such as
     norm.momentum, must exist in all choices of the sweep, since it might be missed in one otherwise.
     """
-    parser = OverridesParser.create()
     texts = [list(job) for job in jobs]
-    parsed = [parser.parse_overrides(job) for job in texts]
+    parsed = [[_parsed(text) for text in job] for job in texts]
     choices = [{str(o.key_or_group): str(o.value()) for o in job if o.key_or_group in CHOICES} for job in parsed]
     swept = {section: {of_job[section] for of_job in choices if section in of_job} for section in CHOICES}
 
@@ -143,6 +142,13 @@ def failures_of(failures: Mapping[str, str], jobs: int) -> SweepFailedError:
     """The error that lists every failed job with its reason."""
     lines = [f"{job}: {reason}" for job, reason in failures.items()]
     return SweepFailedError("\n  ".join([f"{len(failures)} of {jobs} jobs failed; the others are stored", *lines]))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _parsed(text: str) -> Override:
+    """An override by Hydra's parser; cached, since the jobs of a sweep are made of few different ones."""
+    (override,) = OverridesParser.create().parse_overrides([text])
+    return override
 
 
 def _is_plain(override: Override) -> bool:

@@ -113,7 +113,13 @@ def _unknown_config(text: str, arguments: Sequence[str]) -> UserError | None:
 def _unknown_key(text: str, arguments: Sequence[str]) -> UserError | None:
     key = re.search(r"(?:full_key: |Could not override ')([\w.]+)", text)
     found = key is not None and ("not in struct" in text or "not in '" in text)
-    return unknown_setting(key[1], choices(arguments)) if key is not None and found else None
+    if key is None or not found:
+        return None
+    if key[1].startswith("hydra."):
+        return UserError(
+            f"Hydra has no setting '{key[1]}' here; +{key[1]}=VALUE adds it, bnlab train --cfg hydra has all"
+        )
+    return unknown_setting(key[1], choices(arguments))
 
 
 def _wrong_value(text: str, arguments: Sequence[str]) -> UserError | None:

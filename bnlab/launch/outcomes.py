@@ -44,7 +44,7 @@ def run(configs: Sequence[RunConfig]) -> list[list[Outcome]]:
         KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP; the message says what was saved.
     """
     jobs = {folder.path: job for config in configs for folder, job in _replicates(config)}
-    status.clear()
+    status.follow("looking for stored results")
     quiet = all(config.quiet for config in configs)
     by_run = {run_folder(config).name: config for config in configs}
     arms = dict(zip(by_run, arms_of(list(by_run.values())).names, strict=True))

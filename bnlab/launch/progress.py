@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bnlab.engine import Beginning, Evaluation, Observer, Score
 from bnlab.launch.progress_lines import SHOWN, EpochRow, arm_lines, epoch_head, epoch_line, now_line
-from bnlab.machine import say
+from bnlab.machine import say, status
 
 IN_A_PIPE = 80
 """Columns of a line if there is no terminal."""
@@ -70,6 +70,7 @@ class Progress:
 
     def expect(self, stacks: int, replicate_steps: int) -> None:
         """Starts to show the training of so many stacks, with so many steps of all replicates together."""
+        status.clear()
         self.stacks, self._begun = stacks, 0
         self.bar.reset(self.task, total=replicate_steps, state="")
         if self.is_live:
@@ -83,10 +84,12 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Prints a line above the table; it is wrapped only on a terminal."""
+        status.clear()
         say(line, self._console)
 
     def warn(self, line: str) -> None:
         """The same, even where nothing else is printed."""
+        status.clear()
         say(line, Console(stderr=True, highlight=False) if self._console.quiet else self._console)
 
     def of_stack(self) -> StackProgress:

@@ -90,4 +90,8 @@ def _percent(accuracy: float | None) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    """The beginning and the end of a name that is too long: arms of one scheme differ at their ends."""
+    if len(text) <= width:
+        return text
+    end = width // 2
+    return f"{text[: width - 1 - end]}…{text[-end:]}"

@@ -17,7 +17,7 @@ from bnlab.launch.arms import arms_of
 from bnlab.launch.durations import duration
 from bnlab.launch.kept_weights import Conditions, Evaluated
 from bnlab.launch.outcomes import Outcome
-from bnlab.machine import say
+from bnlab.machine import in_pieces, say
 from bnlab.store import SPLITS, WEIGHTS, State, as_csv, replace
 
 SAID = SPLITS | {"train": "training, since the last evaluation"}
@@ -98,12 +98,22 @@ def _show_arms(runs: Sequence[Sequence[Outcome]], names: Sequence[str], console:
     stored = [sum(not outcome.trained for outcome in run) for run in runs]
     mixed = any(stored) and any(number < len(run) for number, run in zip(stored, runs, strict=True))
     heads = [column for metric in metrics for column in (metric, "sd")]
-    table = _table("arm", "n", *heads, *(["stored before"] if mixed else []))
-    for run, name, before in zip(runs, names, stored, strict=True):
+    heads = ["n", *heads, *(["stored before"] if mixed else [])]
+    rows = []
+    for run, before in zip(runs, stored, strict=True):
         done = len(_done(run, "test_accuracy"))
         scores = [cell for metric in metrics for cell in _mean_and_sd(_done(run, f"{metric}_accuracy"))]
         count = str(done) if done == len(run) else f"{done} of {len(run)}"
-        table.add_row(name, count, *scores, *([str(before)] if mixed else []))
+        rows.append([count, *scores, *([str(before)] if mixed else [])])
+
+    def of_arms(called: Sequence[str]) -> Table:
+        table = _table("arm", *heads)
+        for arm, row in zip(called, rows, strict=True):
+            table.add_row(arm, *row)
+        return table
+
+    room = console.width - console.measure(of_arms([""] * len(rows))).minimum + len("arm")
+    table = of_arms([in_pieces(name, room) for name in names])
     say("accuracy in %: mean and standard deviation (sd) over n seeds", console)
     console.print(table)
 

@@ -69,7 +69,8 @@ def show_all(runs: Sequence[Run], console: Console, nothing: str = "no runs yet"
 def _rows(runs: Sequence[Run]) -> Iterator[list[str]]:
     """Name, arm, seeds, state, last accuracy, age and size of the replicates of each run that are in one state."""
     for run, told in zip(runs, arms([run.settings for run in runs]), strict=True):
-        arm = " ".join([told, *(f"#{tag}" for tag in run.tags.tags)])
+        tags = [f"#{tag}" for tag in run.tags.tags]
+        arm = " ".join([*([] if tags and told == "-" else [told]), *tags])
         for state, group in _by_state(run.replicates):
             age, size = _age(min(r.age for r in group)), _size(sum(r.size for r in group))
             yield [run.name, arm, seeds(group), state, _metric(group), age, size]

@@ -16,11 +16,11 @@ from bnlab.studies.judging import Judged
 from bnlab.studies.metrics import Final, Reading
 
 AXIS = "60"
-"""Pixels of the axis beside the legend."""
+"""The width of the axis in pixels, beside the legend."""
 
 
 def chart(judged: Judged) -> charts.Drawing:
-    """Means over the seeds that finished, with 95 % t intervals; whose seeds diverged is said below the title."""
+    """The chart: means over the seeds that finished, with 95 % t intervals; diverged ones are named below the title."""
     study = judged.trained.plan.study
     points = pd.DataFrame(list(_points(study, judged.measured)))
     x = alt.X(
@@ -43,10 +43,11 @@ def chart(judged: Judged) -> charts.Drawing:
         base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q")),
         base.mark_line(strokeWidth=2).encode(y=y),
         base.mark_point(filled=True, size=20, opacity=1).encode(y=y),
-        *_published(study, x, title),
+        *_published(study, x, title, {label: mark.color for label, mark in marks.items()}),
     ]
     text = alt.TitleParams(f"{title} by {setting_words.name(study.chart.x)}, mean and 95 % interval")
-    subtitle = "; ".join([*_left_out(judged.measured), *(f"dashed: {each.label}" for each in study.published)])
+    dashed = "; ".join(each.label for each in study.published)
+    subtitle = "; ".join([*_left_out(judged.measured), *([f"dashed: {dashed}"] if dashed else [])])
     if subtitle:
         text.subtitle = subtitle
     finished = charts.layer(*layers).properties(title=text, width=charts.WIDTH, height=charts.HEIGHT)
@@ -66,7 +67,7 @@ def _points(study: Study, measured: Mapping[Cell, Sequence[Reading]]) -> Iterato
 
 
 def _values(axes: Chart, along: str | None, replicates: Sequence[Reading]) -> dict[float, list[float]]:
-    """Of each place on the x axis the values of the seeds."""
+    """The values of the seeds at each place of the x axis."""
     values: dict[float, list[float]] = {}
     for replicate in replicates:
         for place, value in heights(axes, along, replicate).items():
@@ -91,16 +92,19 @@ def _by_strength(kind: str, replicate: Reading) -> dict[float, Mapping[str, floa
     return {float(strength): scores for (name, _, strength), scores in alone.items() if name == kind}
 
 
-def _published(study: Study, x: alt.X, title: str) -> Iterator[alt.Chart]:
+def _published(study: Study, x: alt.X, title: str, colors: Mapping[str, str]) -> Iterator[alt.Chart]:
+    """The source's curves: in the colour of ours that each one is held against, else in black."""
     for each in study.published:
+        ours = str(Cell(each.arm, tuple(each.at.items()))) if each.arm is not None else ""
+        color = colors.get(ours, charts.BLACK)
         table = pd.DataFrame({"x": each.x, "y": each.y})
         table = table.assign(low=table["y"] - each.error, high=table["y"] + each.error)
         base = alt.Chart(table).encode(x=x)
         y = alt.Y("y:Q", title=title)
-        yield base.mark_line(color=charts.BLACK, strokeDash=[6, 3]).encode(y=y)
-        yield base.mark_point(color=charts.BLACK, filled=True, size=16).encode(y=y)
+        yield base.mark_line(color=color, strokeDash=[6, 3]).encode(y=y)
+        yield base.mark_point(color=color, filled=True, size=16).encode(y=y)
         if each.error:
-            yield base.mark_rule(color=charts.BLACK).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
+            yield base.mark_rule(color=color).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
 
 
 def _left_out(measured: Mapping[Cell, Sequence[Reading]]) -> Iterator[str]:

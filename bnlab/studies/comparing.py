@@ -65,7 +65,7 @@ def _of_curve(judged: Judged, curve: Published, ours: Points) -> Iterator[Row]:
     for x, y in zip(curve.x, curve.y, strict=True):
         if x in ours:
             published = _with_error(unit.number(y), unit.number(curve.error), curve.error)
-            yield Row(f"{x:g}", f"{curve.arm} ({curve.label})", published, _summary(judged, list(ours[x].values()), ""))
+            yield Row(f"{x:g}", f"{curve.arm}: {curve.label}", published, _summary(judged, list(ours[x].values()), ""))
 
 
 def _of_two(judged: Judged, first: Published, second: Published, ours: Points, theirs: Points) -> Iterator[Row]:

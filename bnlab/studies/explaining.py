@@ -1,4 +1,4 @@
-"""A study in plain words: what is asked, what is said beforehand and what is trained; and what a verdict means."""
+"""A study in plain words: its question, hypotheses and runs, and what each verdict means."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MEANINGS = {
         "these seeds do not tell. It is no sign that there is no difference: the interval holds all that may be so"
     ),
 }
-"""What each verdict means and does not."""
+"""What each verdict means and does not mean."""
 
 
 def explained(plan: Plan) -> Iterator[str]:
-    """The lines of a study before it is trained."""
+    """The explanation of a study, before it is trained, in lines."""
     study = plan.study
     yield f"{study.name}: {study.question}"
     yield f"Source: {study.source.what}. It says: {study.source.says}"
@@ -62,7 +62,7 @@ def meanings(words: set[str]) -> Iterator[str]:
 
 
 def _decided(of: Hypothesis) -> str:
-    """When it is supported."""
+    """When the hypothesis counts as supported."""
     margin = _margin(of)
     if isinstance(of, Better):
         return f"Supported if {of.arm} is better than {of.than} by more than {margin}."

@@ -1,4 +1,4 @@
-"""The shipped studies, and where one is found by its name or file."""
+"""Finds a study by its name, among the shipped ones, or by its file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUFFIX = ".yaml"
 
 
 def names() -> list[str]:
-    """Of the shipped studies, in the order of the article's claims, then by name."""
+    """The names of the shipped studies, in the order of the article's claims, then by name."""
     found = [read(path, path.stem) for path in FOLDER.glob(f"*{SUFFIX}")]
     return [study.name for study in sorted(found, key=lambda study: (study.source.claim or 100, study.name))]
 

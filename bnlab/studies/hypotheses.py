@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 At = Mapping[str, str]
 """Values of swept settings, by setting."""
 Read = Mapping[tuple[str, tuple[tuple[str, str], ...]], Sequence[float]]
-"""Of an arm at values of the swept settings the metric of each seed, all in one order of seeds."""
+"""The metric of each seed, in one order of seeds, by the arm and the values of the swept settings."""
 
 
 class Expected(StrEnum):
-    """What a verdict is expected to be."""
+    """The verdict that is expected."""
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
@@ -35,7 +35,7 @@ class Expected(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which way a metric goes as a setting grows."""
+    """Whether a metric rises or falls as a setting grows."""
 
     RISES = "rises"
     FALLS = "falls"
@@ -62,31 +62,31 @@ class Hypothesis(ABC):
 
     @property
     def exact(self) -> bool:
-        """Whether only exact tests are sure to apply: values may be infinite, or have no spread."""
+        """Whether its values may be infinite or have no spread, so that only exact tests can be relied on."""
         return self.by_order or self.metric.exact
 
     @property
     def unit(self) -> Unit:
-        """Of its effect."""
+        """The unit of its effect."""
         return self.metric.unit
 
     @property
     @abstractmethod
     def effect(self) -> str:
-        """What its effect is the difference of: "batch less none"."""
+        """The difference that is its effect, in words: "batch less none"."""
 
     @abstractmethod
     def places(self) -> Iterator[tuple[str, At]]:
-        """The arms that it needs, each at some values; a setting that it goes over is not among them."""
+        """The arms that it compares, each with values of swept settings, except the setting that it goes over."""
 
     @property
     def over(self) -> str | None:
-        """The swept setting all of whose values it needs."""
+        """The swept setting that it goes over, of which it needs all values."""
         return None
 
     @abstractmethod
     def claim(self, of: Values) -> Claim:
-        """What is to be decided of these numbers."""
+        """The claim about these numbers that is to be decided."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ class Values:
     higher: bool
 
     def raw(self, arm: str, at: At) -> tuple[float, ...]:
-        """As measured."""
+        """The values as measured."""
         return tuple(self.read[arm, tuple((key, at[key]) for key in self.swept)])
 
     def better(self, arm: str, at: At) -> tuple[float, ...]:
-        """So that more is better."""
+        """The values, with the sign changed if lower is better, so that greater is better."""
         return tuple(value if self.higher else -value for value in self.raw(arm, at))
 
     def along(self, arm: str, at: At, key: str) -> Iterator[tuple[float, tuple[float, ...]]]:
@@ -169,7 +169,7 @@ class Equal(Hypothesis):
 
 @dataclass(frozen=True, kw_only=True)
 class Interaction(Hypothesis):
-    """`arm` is ahead of `than` by more at one setting (`at`) than at another (`against`), by more than a margin."""
+    """The lead of `arm` over `than` is larger at one setting (`at`) than at another (`against`), by over a margin."""
 
     arm: str
     than: str
@@ -294,7 +294,7 @@ class Reaches(Hypothesis):
         )
 
     def largest_of_share(self, of: Values, arm: str) -> float | None:
-        """The largest value at which at least the share of the seeds trains; None: there is none."""
+        """The largest value of the setting at which at least this share of the seeds trains; None if there is none."""
         trains = (
             (value, sum(self._trains(each, higher=of.higher) for each in own) / len(own))
             for value, own in of.along(arm, self.at, self.along)
@@ -338,7 +338,7 @@ def _told(at: At) -> str:
 
 
 def _less(value: float, other: float) -> float:
-    """Their difference; none between two that failed."""
+    """The difference; 0 between two that failed."""
     return 0.0 if value == other else value - other
 
 
@@ -362,4 +362,4 @@ HYPOTHESES: dict[str, type[Hypothesis]] = {
     "reaches": Reaches,
     "near": Near,
 }
-"""By the kind that a study's file names."""
+"""The hypotheses, by the names of their kinds in a study's file."""

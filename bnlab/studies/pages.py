@@ -1,4 +1,4 @@
-"""Studies that were really run, written up: STUDIES.md, and a page each with its chart in docs/studies/."""
+"""Writes up the studies that were run: STUDIES.md, and for each a page with its chart in docs/studies/."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SUMMARY, FOLDER = "STUDIES.md", "docs/studies"
 
 
 def write(folder: Path, judged: Sequence[Judged], not_run: Sequence[str]) -> list[Path]:
-    """Writes STUDIES.md and the pages; the files.
+    """Writes STUDIES.md and the pages; returns the written files.
 
     Args:
-        folder: where STUDIES.md and docs/ are.
+        folder: the folder with STUDIES.md and docs/.
         judged: the studies with all their results.
-        not_run: the names of the others, which are said to be without verdicts.
+        not_run: the names of the studies without results, which are listed as such.
 
     Raises:
         StorageError: a file cannot be written.
@@ -56,7 +56,7 @@ def write(folder: Path, judged: Sequence[Judged], not_run: Sequence[str]) -> lis
 
 
 def _summary(judged: Sequence[Judged], not_run: Sequence[str]) -> str:
-    """STUDIES.md."""
+    """The text of STUDIES.md."""
     return "\n".join(_lines(judged, not_run)) + "\n"
 
 

@@ -13,19 +13,19 @@ FEW = 4
 
 
 def sentence(verdict: Verdict) -> str:
-    """As in "faster: supported: batch against none, steps until ...: -1210 steps [-1500, -900] (...)."."""
+    """The verdict, as "faster: supported: batch against none, steps until ...: -1210 steps [-1500, -900] (...)."."""
     return f"{verdict.name}: {verdict.word}: {effect(verdict)} ({evidence(verdict)}){_afterwards(verdict)}"
 
 
 def effect(verdict: Verdict) -> str:
-    """What it is the effect of, the effect, and its interval."""
+    """What is compared, the effect, and its interval."""
     of = verdict.hypothesis
     what = of.effect if of.by_order else f"{of.effect}, {of.metric}{_where(verdict)}"
     return f"{what}: {'; '.join(_numbers(verdict))}"
 
 
 def evidence(verdict: Verdict) -> str:
-    """How that was tested."""
+    """How it was tested."""
     decision = verdict.decision
     ranks = ", ranks, those that failed last" if decision.claim.above.by_ranks else ""
     p = "" if math.isnan(decision.p) else f", corrected p {_p(decision.p)}"
@@ -33,7 +33,7 @@ def evidence(verdict: Verdict) -> str:
 
 
 def summary(judged: Judged) -> str:
-    """As in "2 supported, 1 inconclusive"."""
+    """The count of each verdict, as "2 supported, 1 inconclusive"."""
     words = [verdict.word for verdict in judged.verdicts]
     return ", ".join(f"{words.count(word)} {word}" for word in Word if word in words)
 
@@ -73,7 +73,7 @@ def _where(verdict: Verdict) -> str:
 
 
 def _afterwards(verdict: Verdict) -> str:
-    """What else is due: that nobody expected it, and what would settle it."""
+    """Further remarks: that the verdict was not the expected one, and how many more seeds would decide it."""
     said = ""
     if verdict.word == Word.INCONCLUSIVE:
         more = verdict.decision.more_seeds

@@ -1,4 +1,4 @@
-"""From plain values to dataclasses, by their annotations; what does not fit is told in one line, with its place."""
+"""Makes dataclasses of plain values, by their annotations. Errors are one line that names the place in the file."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from bnlab.errors import UserError, shown, unknown, written
 
 Reader = Callable[[Any, str], Any]
-"""From a plain value and its place in the file to a typed one. Raises UserError."""
+"""Makes a typed value of a plain value and its place in the file. Raises UserError."""
 
 
 def typed(kind: Any, value: Any, place: str, readers: Mapping[Any, Reader]) -> Any:
-    """A plain value as an instance of an annotation.
+    """Makes an instance of an annotation of a plain value.
 
     Args:
         kind: a dataclass, an enumeration, str, int, float, tuple[X, ...], Mapping[str, X] or X | None.
-        value: from YAML; a number or truth value where a text is wanted is the text that was meant.
-        place: where it stands, for messages: "hypotheses.faster.metric".
+        value: from YAML; where a text is wanted, a number or truth value is taken as the text that was meant.
+        place: its place in the file, for messages: "hypotheses.faster.metric".
         readers: of kinds that are read another way, by kind.
 
     Raises:
@@ -49,7 +49,7 @@ def typed(kind: Any, value: Any, place: str, readers: Mapping[Any, Reader]) -> A
 
 
 def instance(schema: Any, values: Mapping[str, Any], place: str, readers: Mapping[Any, Reader], **given: object) -> Any:
-    """A dataclass from a mapping; `given` are fields that do not stand in it. Raises UserError."""
+    """Makes a dataclass of a mapping; `given` are values of fields that are not in the mapping. Raises UserError."""
     hints = get_type_hints(schema)
     fields = {field.name: field for field in dataclasses.fields(schema) if field.name not in given}
     for key in values:
@@ -74,7 +74,7 @@ def mapping(value: Any, place: str) -> Mapping[str, Any]:
 
 
 def at(place: str, error: UserError) -> UserError:
-    """The error with its place in the file before it."""
+    """The error with the place in the file put before its message."""
     return UserError(f"{place}: {error}" if place else str(error))
 
 

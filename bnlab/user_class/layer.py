@@ -226,11 +226,28 @@ def arguments(
         example = ",".join(f"{key}: VALUE" for key in missing)
         given = f"{option} '{{{example}}}'" if option.startswith("--") else f"'{option}={{{example}}}'"
         raise UserError(f"{name} needs more than {of_features}: {', '.join(missing)}; give them: {given}")
-    if features is None and not any(p.kind == p.VAR_POSITIONAL for p in parameters):
+    has_none = norm_class.__init__ is nn.Module.__init__
+    if features is None and (has_none or not any(p.kind == p.VAR_POSITIONAL for p in parameters)):
         return (), dict(kwargs)  # it has no need of it, as one without γ and β
     if features is None or features.kind == features.POSITIONAL_ONLY:
         return (num_features,), dict(kwargs)
+    if "shape" in features.name and _asks_for_a_tuple(norm_class, features.name, num_features, kwargs):
+        return (), {features.name: (num_features,), **kwargs}
     return (), {features.name: num_features, **kwargs}
+
+
+def _asks_for_a_tuple(norm_class: type[nn.Module], name: str, num_features: int, kwargs: Mapping[str, Any]) -> bool:
+    """Whether a class works with the shape (C,), and not with C, as torch.nn.LayerNorm does."""
+
+    def works(shape: int | tuple[int, ...]) -> bool:
+        try:
+            with torch.no_grad():
+                norm_class(**{name: shape, **kwargs})(torch.zeros(2, num_features))
+        except Exception:  # of the user's code: what is wrong is said where it is called in earnest
+            return False
+        return True
+
+    return not works(num_features) and works((num_features,))
 
 
 def parameters_of(norm_class: type[nn.Module]) -> Mapping[str, inspect.Parameter]:
@@ -254,16 +271,24 @@ def count_of(norm_class: type[nn.Module], kwargs: Collection[str]) -> str:
 SETTING_NAMES = {
     "eps": ("eps", "epsilon", "variance_epsilon", "norm_eps"),
     "momentum": ("momentum", "mom", "decay"),
-    "num_groups": ("num_groups", "groups", "n_groups", "num_group", "G"),
-    "virtual_batch_size": ("virtual_batch_size", "ghost_batch_size", "ghost_size", "vbs"),
-    "num_splits": ("num_splits", "n_splits", "splits"),
+    "num_groups": ("num_groups", "groups", "n_groups", "num_group", "group", "group_num", "n_group", "G"),
+    "virtual_batch_size": (
+        *("virtual_batch_size", "virtual_bs", "ghost_batch_size", "ghost_size", "chunk_size", "vbs"),
+    ),
+    "num_splits": ("num_splits", "n_splits", "splits", "chunks", "num_chunks", "n_chunks", "num_virtual_batches"),
     "iterations": ("iterations", "T", "n_iter", "num_iterations", "newton_iterations"),
     "r_max": ("r_max", "rmax", "max_r"),
     "d_max": ("d_max", "dmax", "max_d"),
+    "alpha": (
+        *("alpha", "alpha_init_value", "alpha_init_val", "alpha_init", "init_alpha", "alpha0", "α", "init_α", "α_init"),
+    ),
 }
 """By what names a constructor may take a setting, and a layer keep it."""
 
-_NO_COUNT = frozenset({"device", "dtype"}.union(*SETTING_NAMES.values()))
+_NO_COUNT = frozenset({"device", "dtype", "axis", "axes"}.union(*SETTING_NAMES.values()))
+
+_AXES = ("dim", "dims")
+"""Names of the number of features as of an axis: which one, the default says."""
 
 _COUNT = re.compile(r"((num|n|in)_?)?(features?|channels?|planes|hiddens|neurons|filters|units)|C|normalized_shape")
 _PERHAPS = re.compile(r"(n_?)?(dim|size|width|shape|ch)|(hidden|input|layer|embed)_?(size|dim|shape)|d_model")
@@ -288,6 +313,8 @@ def _may_count(parameter: inspect.Parameter) -> bool:
     """Whether it can be a number of features: no `device` or `dtype`, as PyTorch's layers take, and no 1e-5 or True."""
     default = parameter.default
     is_number = default is parameter.empty or default is None or type(default) is int
+    if parameter.name in _AXES and type(default) is int and default < 4:
+        return False
     named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     return named and is_number and parameter.name not in _NO_COUNT
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 
 from bnlab.errors import UserError, unknown
@@ -22,6 +23,7 @@ from bnlab.verification.conventions.own_class import of_class
 from bnlab.verification.lines import with_lines
 from bnlab.verification.mistakes.diagnosis import diagnose
 from bnlab.verification.reference import KNOWN
+from bnlab.verification.reference.layers import wide
 
 IMPLS = ("native", "custom", "keras")
 
@@ -41,7 +43,8 @@ def verify_target(
 def verify_target_plainly(
     target: str, scheme: str, kwargs: Mapping[str, Any], declared: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The same as plain values, for another process."""
+    """The same as plain values, for another process; in one thread, as no layer here is large."""
+    torch.set_num_threads(1)
     return verify_target(target, scheme, kwargs, Declared(**declared)).plain()
 
 
@@ -64,6 +67,34 @@ def verify_class(
     """
     _check_scheme(scheme)
     declared = declared or Declared()
+    try:
+        return _verified(cls, scheme, kwargs, declared)
+    except UserError:
+        if (found := _of_groups(cls, scheme, kwargs, declared)) is None:
+            raise
+        return found
+
+
+OF_GROUPS = ("group", "evonorm_s0")
+"""Schemes in which a class may have a number of groups of its own."""
+
+
+def _of_groups(
+    cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None, declared: Declared
+) -> Verdict | None:
+    """The verdict with more channels, which 32 groups divide, for one; None where that is no help."""
+    asked = named(cls.__name__) if scheme == AUTO else scheme
+    if asked not in (None, *OF_GROUPS):
+        return None
+    try:
+        with wide():
+            verdict = _verified(cls, scheme, kwargs, declared)
+    except UserError:
+        return None
+    return verdict if verdict.scheme in OF_GROUPS else None
+
+
+def _verified(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None, declared: Declared) -> Verdict:
     asked, remark = scheme, ""
     if scheme == AUTO:
         asked, remark = _scheme_of(cls, kwargs, declared)

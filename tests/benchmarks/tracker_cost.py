@@ -1,8 +1,8 @@
 """What trackers cost: `python -m tests.benchmarks.tracker_cost`.
 
 CPU seconds of whole trainings, each in a process of its own, with no tracker and with each in turn, rounds alternating.
-Beside the totals, which vary from one round to the next, what is spent in a tracker's thread, in the training's thread, and
-in processes that it has started or at the end; not what threads of its library take.
+Beside the totals, which vary from one round to the next, what is spent in a tracker's thread, in the training's thread,
+and in processes that it has started or at the end; not what threads of its library take.
 """
 
 from __future__ import annotations

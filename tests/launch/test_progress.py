@@ -49,7 +49,7 @@ def test_rows_fit_and_are_aligned(
 def test_a_seed_that_diverged_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     _, said, _, row = lines(capsys, diverged=True)
     assert said == f"{ARMS['batch-2']} seed 1 diverged at step 7: the loss is not finite"
-    assert row == "     1    70.00      80.00  78.00     4,000      6.0 s  batch, with a name that…"
+    assert row == "     1    70.00      80.00  78.00     4,000      6.0 s  batch, with…ft of a line"
     assert len(row) == 80
 
 

@@ -53,3 +53,11 @@ def test_the_table_fits(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         table = answer.out.splitlines()[1:-2]
         assert max(map(len, table)) <= columns
         assert "…" not in answer.out
+
+
+def test_no_word_of_a_long_name_is_broken(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause: "scaled_weight_stand", and in the next line "ardization, lr"."""
+    monkeypatch.setenv("COLUMNS", "60")
+    typed = ("-m", "norm=none,scaled_weight_standardization", "optimizer.lr=1e-3,1e-2")
+    words = cli("train", *QUICK, "--quiet", *typed).out.replace("_", " ").split()
+    assert (words.count("scaled"), words.count("standardization,")) == (2, 2)

@@ -137,7 +137,8 @@ def test_gradients_agree_with_finite_differences(
         output: Tensor = torch.func.functional_call(layer, state, (x,))
         return output
 
-    assert torch.autograd.gradcheck(function, (draw(ndim).requires_grad_(), *parameters.values()))
+    few = {2: draw(2), 3: draw(3)[:, :, :3], 4: draw(4)[:, :, :2]}[ndim]  # it takes two passes for each value
+    assert torch.autograd.gradcheck(function, (few.clone().requires_grad_(), *parameters.values()))
 
 
 @pytest.mark.parametrize(("scheme", "impl", "ndim"), TRACKING, ids=case_id)

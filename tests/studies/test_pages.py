@@ -13,6 +13,7 @@ import pytest
 import scipy.stats
 
 from bnlab import studies
+from bnlab.report import charts
 from bnlab.studies import judging, pages, running
 from tests.studies.written import write
 
@@ -63,7 +64,11 @@ def test_a_page_needs_no_network_and_no_script_and_closes_no_tag_of_its_own(writ
     assert "It&#39;s &lt;b&gt;higher&lt;/b&gt;." in page
     assert page.count("<svg") == 1
     assert "test accuracy (%) by step" in page
-    assert "dashed: a paper's &lt;none&gt;" in page
+    assert "dashed: a paper's &lt;none&gt;; its BN; another's" in page
+    dashed = [path for path in re.findall(r"<path[^>]*>", page) if "stroke-dasharray" in path]
+    colors = {color for path in dashed for color in re.findall(r'stroke="(#\w+)"', path)}
+    arms = charts.of_arms(["none", "batch"])
+    assert {arms["none"].color, arms["batch"].color} <= colors
 
 
 def test_published_numbers_stand_beside_ours_and_so_does_the_gap_between_two_arms(written: Path) -> None:
@@ -71,9 +76,9 @@ def test_published_numbers_stand_beside_ours_and_so_does_the_gap_between_two_arm
     accuracies = {arm: accuracies_of(written / "runs", arm) for arm in ("none", "batch")}
     gaps = [after - before for before, after in zip(accuracies["none"], accuracies["batch"], strict=True)]
     expected = [
-        f"| 2 | none (a paper's <none>) | 20.00 ± 1.50 | {in_words(accuracies_of(written / 'runs', 'none', step=2))} |",
-        f"| 4 | none (a paper's <none>) | 30.00 ± 1.50 | {in_words(accuracies['none'])} |",
-        f"| 4 | batch (its BN) | 35.00 ± 0.50 | {in_words(accuracies['batch'])} |",
+        f"| 2 | none: a paper's <none> | 20.00 ± 1.50 | {in_words(accuracies_of(written / 'runs', 'none', step=2))} |",
+        f"| 4 | none: a paper's <none> | 30.00 ± 1.50 | {in_words(accuracies['none'])} |",
+        f"| 4 | batch: its BN | 35.00 ± 0.50 | {in_words(accuracies['batch'])} |",
         f"| 4 | batch less none | +5.00 ± 2.00 | {in_words(gaps, '+')} |",
     ]
     table = [line for line in (written / "STUDIES.md").read_text(encoding="utf-8").splitlines() if " ± " in line]

@@ -1056,7 +1056,7 @@ GALLERY = [
     Judged(LengthNormPerFeature, WITH_CONVENTIONS, "g in units of √C", "scale_norm"),
     Judged(LengthNormFromOne, FAIL, "weight starts elsewhere", "scale_norm"),
     Judged(SpectralWrapper, PASS, scheme="spectral_norm"),
-    Judged(FrobeniusWrapper, FAIL, "unknown", "spectral_norm"),
+    Judged(FrobeniusWrapper, FAIL, "Frobenius norm instead of the largest singular value", "spectral_norm"),
     Judged(FloorRMSNorm, FAIL, "eps as a floor"),
     Judged(SmallEpsRMSNorm, FAIL, "eps outside"),
     Judged(FeaturelessRMSNorm, WITH_CONVENTIONS, "statistics for each position"),

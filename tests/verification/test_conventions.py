@@ -301,7 +301,20 @@ class LengthInside(LengthNorm):
         return y
 
 
+class DrawsItsWeight(nn.Module):
+    """A weight-normalized layer of its own, whose g starts at 1."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.v, self.g = nn.Parameter(torch.randn(out_features, in_features)), nn.Parameter(torch.ones(out_features, 1))
+        self.bias = nn.Parameter(torch.ones(out_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.g * self.v / self.v.norm(dim=1, keepdim=True), self.bias)
+
+
 FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
+    (DrawsItsWeight, "weight_norm", {}, {"g that starts at 1"}),
     (nn.BatchNorm1d, "batch", {"affine": False}, {"no gamma and beta"}),
     (Plain, "batch", {}, {"no gamma and beta"}),
     (WithoutGamma, "batch", {}, {"no gamma"}),

@@ -19,6 +19,7 @@ from bnlab.verification.reference.reference import REFERENCES
 from tests.verification import textbook
 from tests.verification.gallery import RandomStartInstanceNorm
 from tests.verification.planted import PLANTED, ByHand, EpsFixed
+from tests.verification.planted_formulas import FORMULAS, RIGHT
 from tests.verification.planted_more import FRN, NoEvaluation, Renorm, ShortcutOfImages
 
 
@@ -53,6 +54,7 @@ CORRECT: list[tuple[type[nn.Module], str]] = [
     (nn.Identity, "none"),
     (FRN, "frn"),
     (Renorm, "batch_renorm"),
+    *RIGHT,
 ]
 
 
@@ -62,7 +64,9 @@ def diagnosed(cls: type[nn.Module], scheme: str, declared: Declared | None = Non
 
 
 @pytest.mark.parametrize(
-    ("cls", "scheme", "expected"), PLANTED, ids=[f"{cls.__name__}-{names[0]}" for cls, _, names in PLANTED]
+    ("cls", "scheme", "expected"),
+    [*PLANTED, *FORMULAS],
+    ids=[f"{cls.__name__}-{names[0]}" for cls, _, names in [*PLANTED, *FORMULAS]],
 )
 def test_planted_mistake(cls: type[nn.Module], scheme: str, expected: tuple[str, ...]) -> None:
     assert tuple(diagnosis.mistake for diagnosis in diagnosed(cls, scheme)) == expected
@@ -111,9 +115,13 @@ def test_what_mistakes_give_is_measured_once_for_all_layers(monkeypatch: pytest.
 
 
 def test_every_known_mistake_is_planted() -> None:
-    planted = {name for _, _, names in PLANTED for name in names} - {"unknown", "raises"}
+    planted = {name for _, _, names in [*PLANTED, *FORMULAS] for name in names} - {"unknown", "raises"}
     planted |= {diagnosis.mistake for diagnosis in diagnosed(textbook.Plain, "batch", Declared(affine=True))}
-    assert planted == {mistake.name for mistake in MISTAKES} | {"eps fixed", "momentum fixed"} | set(DEFECTS)
+    assert planted == {mistake.name for mistake in MISTAKES} | {
+        "eps fixed",
+        "momentum fixed",
+        "eps and a constant",
+    } | set(DEFECTS)
 
 
 def test_every_sentence_says_what_is_right_and_where() -> None:

@@ -1,12 +1,14 @@
 """Words that several parts of a report share."""
 
+import re
 from collections.abc import Sequence
 
 
 def listed(items: Sequence[str], shown: int) -> str:
-    """As in "a, b, c and 4 more": no more than so many of the items."""
+    """As in "a, b, c and 4 more": no more than so many of the items; semicolons part words with commas."""
     more = f" and {len(items) - shown} more" if len(items) > shown else ""
-    return ", ".join(items[:shown]) + more
+    between = "; " if any("," in re.sub(r"\[.*?\]", "", item) for item in items[:shown]) else ", "
+    return between.join(items[:shown]) + more
 
 
 def plural(count: int | None, word: str) -> str:

@@ -12,7 +12,7 @@ from functools import lru_cache, partial, wraps
 import numpy as np
 
 from bnlab.verification.reference import Array, Values, per_channel
-from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, New, ReferenceNew
+from bnlab.verification.reference.layers import CHANNELS, Layer, New, ReferenceNew, shape_of, width
 
 Measure = Callable[[New, int], Values]
 
@@ -37,11 +37,15 @@ def _of_reference(measure: Measure, new: ReferenceNew, ndim: int) -> Values:
     return measure(new, ndim)
 
 
-@lru_cache
 def draw(ndim: int, seed: int = 0, samples: int | None = None) -> Array:
     """An input whose channels differ in mean and spread; nobody may change it."""
-    shape = (samples or SHAPES[ndim][0], *SHAPES[ndim][1:])
-    scales = per_channel(np.linspace(0.5, 2, CHANNELS), ndim)
+    own, *rest = shape_of(ndim)
+    return _drawn((samples or own, *rest), seed)
+
+
+@lru_cache
+def _drawn(shape: tuple[int, ...], seed: int) -> Array:
+    scales = per_channel(np.linspace(0.5, 2, shape[1]), len(shape))
     x = np.random.default_rng(seed).normal(size=shape) * scales + scales - 1
     x.flags.writeable = False
     return x
@@ -99,7 +103,7 @@ def running(name: str) -> Measure:
 @_once
 def of_another_size(new: New, ndim: int) -> Values:
     """A batch that ghosts do not divide."""
-    return {"y": new(ndim).forward(draw(ndim, samples=SHAPES[ndim][0] - 2), training=True)}
+    return {"y": new(ndim).forward(draw(ndim, samples=shape_of(ndim)[0] - 2), training=True)}
 
 
 def influenced(new: New, ndim: int) -> Array:
@@ -183,9 +187,10 @@ def constant(new: New, ndim: int) -> Values:
 def offset(new: New, ndim: int) -> Values:
     """float32 numbers of spread 1 around 10,000, where neighbouring numbers are 0.001 apart.
 
-    Of two values nothing is left but their difference, and that may be all rounding.
+    Of two values nothing is left but their difference, and that may be all rounding, as in some of many small groups.
     """
-    if ndim == 2 and CHANNELS // new(ndim).reference.settings.get("num_groups", 1) <= 2:
+    groups = new(ndim).reference.settings.get("num_groups", 1)
+    if ndim == 2 and groups > 1 and (width() // groups <= 2 or width() > CHANNELS):
         return {}
     x = draw(ndim, samples=64)
     x = (OFFSET + x / x.std()).astype(np.float32).astype(np.float64)
@@ -224,12 +229,12 @@ def invariances(new: New, ndim: int) -> Values:
 
     Of a scheme of weights, W is the layer's own and learned: w, or the v of w = g v / ‖v‖ (`_output`).
     """
-    rng, inputs = np.random.default_rng(2), CHANNELS if new(ndim).reference.of_weights else 5
-    weight, data = 1e3 * rng.normal(size=(CHANNELS, inputs)), 1e3 * rng.normal(size=(8, inputs, *SHAPES[ndim][2:]))
+    rng, inputs = np.random.default_rng(2), width() if new(ndim).reference.of_weights else 5
+    weight, data = 1e3 * rng.normal(size=(width(), inputs)), 1e3 * rng.normal(size=(8, inputs, *shape_of(ndim)[2:]))
     direction = np.linspace(-1e3, 2e3, inputs)
     output = partial(_output, new, ndim)
 
-    row, sample = np.ones((CHANNELS, 1)), np.ones((8, *(1,) * (ndim - 1)))
+    row, sample = np.ones((width(), 1)), np.ones((8, *(1,) * (ndim - 1)))
     row[2], sample[2] = 3, 3
     changed = (
         output(3 * weight, data),

@@ -17,7 +17,7 @@ from bnlab.errors import one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.verification.checks import measures
 from bnlab.verification.reference import KNOWN, WEIGHT, Reference, reference_of
-from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, TorchLayer
+from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, TorchLayer, shape_of
 
 KERAS_STORES = {"batch": {"stored": "biased"}}
 """Where Keras differs by its documented convention: it is held against that."""
@@ -146,7 +146,8 @@ REFUSED = "refused: "
 def accepted(subject: Subject) -> Accepted:
     """Tries a forward pass with every shape."""
     shapes, refused, broken = [], {}, set()
-    for ndim, size in SHAPES.items():
+    for ndim in SHAPES:
+        size = shape_of(ndim)
         try:
             y = subject.new(ndim).forward(measures.draw(ndim), training=True)
         except (Exception, SystemExit) as error:

@@ -11,7 +11,7 @@ from bnlab.verification.checks.measures import Measure
 from bnlab.verification.checks.subject import Subject, accepted
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.reference import Reference, Values
-from bnlab.verification.reference.layers import CHANNELS, Layer, New, ReferenceNew, TorchLayer
+from bnlab.verification.reference.layers import Layer, New, ReferenceNew, TorchLayer, width
 
 OLD_FROM = 0.5
 """A momentum that a constructor has by default is the weight of the old value from here on: none forgets so fast."""
@@ -53,7 +53,7 @@ def behaving(
         subject = _with_threshold(_with_fixed_eps(subject))
     if subject.scheme == "rms" and "eps" in subject.assumed:
         subject = _with_f_normalize(subject)
-    return _with_ghosts(subject) if subject.scheme == "ghost_batch" else subject
+    return subject
 
 
 def _seen(measure: Measure, subject: Subject, ndim: int) -> Values:
@@ -78,21 +78,22 @@ def _with_momentum(subject: Subject, declared: Declared, *, says_old: bool) -> S
     m, ndim = settings["momentum"], accepted(subject).shapes[0]
     by_old = replace(subject.reference, settings={**settings, "momentum": 1 - m})
     if declared.momentum != "old":
-        weight = _seen(_first_weight, subject, ndim).get("momentum")
+        weight = _seen(_second_weight, subject, ndim).get("momentum")
         acts_old = weight is not None and np.abs(weight - (1 - m)).max() < ALIKE <= np.abs(weight - m).max()
         if not says_old or not acts_old:
             return subject
     return subject.following("momentum of the old value", by_old)
 
 
-def _first_weight(new: New, ndim: int) -> Values:
-    """The weight of the new batch, of running statistics by whatever name."""
+def _second_weight(new: New, ndim: int) -> Values:
+    """The weight of the second batch, of running statistics by whatever name: they may start at the first one's."""
     layer = new(ndim)
-    before = layer.statistics()
     layer.forward(measures.draw(ndim), training=True)
+    before, x = layer.statistics(), measures.draw(ndim, seed=1)
+    layer.forward(x, training=True)
     if "running_mean" not in before:
         return {}
-    mean = measures.draw(ndim).mean((0, *range(2, ndim)))
+    mean = x.mean((0, *range(2, ndim)))
     return {"momentum": (layer.statistics()["running_mean"] - before["running_mean"]) / (mean - before["running_mean"])}
 
 
@@ -162,7 +163,7 @@ def _with_threshold(subject: Subject) -> Subject:
 
 def _with_f_normalize(subject: Subject) -> Subject:
     """X √C / max(‖x‖, 1e-12) is the square of 1e-12, over C, as the least mean of squares."""
-    reference = subject.reference.by(eps="clamped", eps_value=1e-24 / CHANNELS)
+    reference = subject.reference.by(eps="clamped", eps_value=1e-24 / width())
     ndim = accepted(subject).shapes[0]
     telling = (measures.training, measures.constant, measures.near_eps)
     if max(_off(measure, subject, reference, ndim) for measure in telling) > EXACTLY:
@@ -171,8 +172,10 @@ def _with_f_normalize(subject: Subject) -> Subject:
     return replace(subject.following("eps of F.normalize", reference), remarks=remarks)
 
 
-def _with_ghosts(subject: Subject) -> Subject:
-    """Who is in a ghost, how the running statistics move, and what becomes of a rest."""
+def with_ghosts(subject: Subject) -> Subject:
+    """With who is in a ghost, how the running statistics move, and what becomes of a rest; its momentum is known."""
+    if subject.scheme != "ghost_batch" or not accepted(subject).shapes:
+        return subject
     ndim = accepted(subject).shapes[0]
 
     def nearest(measure: Measure, subject: Subject, choice: str, values: tuple[str, ...]) -> str:
@@ -181,7 +184,7 @@ def _with_ghosts(subject: Subject) -> Subject:
     if nearest(measures.training, subject, "ghosts", ("neighbours", "interleaved")) == "interleaved":
         subject = subject.following("ghosts of every k-th sample", subject.reference.by(ghosts="interleaved"))
     layer = subject.new(ndim)
-    split = any(_size(layer, role) > CHANNELS for role in subject.reference.statistics)
+    split = any(_size(layer, role) > width() for role in subject.reference.statistics)
     measure = measures.running("running_mean")
     if split or nearest(measure, subject, "ghost_statistics", ("in turn", "mean")) == "mean":
         name = "split statistics" if split else "one step for all ghosts"

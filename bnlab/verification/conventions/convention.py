@@ -238,6 +238,12 @@ CONVENTIONS = {
             "in switchable normalization",
         ),
         Convention(
+            "g that starts at 1",
+            "g starts at 1, and not at the length of v, so that the weight is not the v that it starts from.",
+            "weight-normalized layers that draw v themselves",
+            "in weight normalization, where the class makes its own weight",
+        ),
+        Convention(
             "schedule of its own",
             "the constructor takes no r_max and d_max: it was held to r_max = 1 and d_max = 0, at which its own"
             " schedule begins, and what it does after some steps was not looked at.",

@@ -14,7 +14,7 @@ from bnlab.verification.checks.subject import Subject, accepted
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.own_class import of_class
 from bnlab.verification.reference import KNOWN, REFERENCES
-from bnlab.verification.reference.layers import CHANNELS, ReferenceNew
+from bnlab.verification.reference.layers import ReferenceNew, width
 
 EXACT = 1e-5
 """The output is that of a scheme, but for rounding."""
@@ -53,7 +53,7 @@ def _candidates(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared
         changed = measures.influenced(subject.new, shapes[0])
     except (UserError, IndexError):
         return [name for name in REFERENCES if not KNOWN[name].of_weights and name != "none"]
-    samples, features = changed[1:].any(), changed[0].reshape(CHANNELS, -1).any(1)
+    samples, features = changed[1:].any(), changed[0].reshape(width(), -1).any(1)
     if samples:
         alone = ["batch", "ghost_batch", "batch_renorm", "precise_batch"]
         return ["switchable", *alone] if features.all() else alone

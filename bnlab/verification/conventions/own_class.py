@@ -6,6 +6,7 @@ Each step gives the reference a choice that the class has made; what is left bet
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,20 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from bnlab.errors import UserError, one_line
 from bnlab.user_class.layer import SETTING_NAMES, arguments, count_of, parameters_of
 from bnlab.verification.checks import measures
 from bnlab.verification.checks.subject import Subject, accepted, linear, listed
-from bnlab.verification.conventions.behaviour import behaving
+from bnlab.verification.conventions.behaviour import behaving, with_ghosts
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.structure import structured
 from bnlab.verification.reference import Reference, Values, reference_of
-from bnlab.verification.reference.layers import CHANNELS, ReferenceNew
+from bnlab.verification.reference.layers import CHANNELS, WIDE, ReferenceNew, width
 
 USUAL = {
-    "num_groups": tuple(groups for groups in range(2, CHANNELS) if CHANNELS % groups == 0),
+    "num_groups": (2, 3, 32, 16, 8, 4),
     "eps": (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-12, 1e-4, 1e-2, 1e-10, float(np.finfo(np.float64).eps)),
     "momentum": (0.1, 0.01, 0.001, 0.05, 0.2, 0.5),
     "virtual_batch_size": (4, 2),
@@ -39,8 +41,11 @@ DIMENSIONS = ("num_dims", "n_dims", "dims", "ndims", "ndim", "dim")
 """Names of a constructor's argument, beside the number of features, that is the number of dimensions of the input, as
 in d2l.ai's BatchNorm."""
 
-SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "track_running_stats")
+SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "track_running_stats", "channels_last")
 """Arguments that are taken as true, where a constructor asks for them."""
+
+FAR = 0.1
+"""An output that is as far from all that might be says nothing of a setting."""
 
 ROUNDED = 1e-6
 """How far a setting may be from what was passed, relative to it, to be that in float32."""
@@ -109,13 +114,16 @@ def of_class(
     )
     if "momentum" in unknown and "average over all batches" not in subject.conventions:
         subject = _assume(subject, "momentum")
-    return subject
+    return with_ghosts(subject)
 
 
 def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Subject:
     """A layer with weights, as `class WSConv2d(nn.Conv2d)`, or what is wrapped around one, `CLASS(layer)`."""
     kinds = {2: nn.Linear, 3: nn.Conv1d, 4: nn.Conv2d}
-    own = {ndim: kind for ndim, kind in kinds.items() if issubclass(cls, kind)}
+    own = [ndim for ndim, kind in kinds.items() if issubclass(cls, kind)]
+    taken = [name for name, each in parameters_of(cls).items() if each.kind != each.VAR_KEYWORD]
+    if not own and any(map(_INPUTS.fullmatch, taken)) and any(map(_OUTPUTS.fullmatch, taken)):
+        own = [2 if "kernel_size" not in taken else 3 if "1d" in cls.__name__.lower() else 4]
 
     def build(ndim: int) -> nn.Module:
         layer = linear(ndim)
@@ -123,17 +131,46 @@ def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Sub
             return cls(layer, **given)
         if ndim not in own:
             raise ValueError(f"{cls.__name__} is a layer for inputs of another number of dimensions")
-        module = cls(CHANNELS, CHANNELS, *() if ndim == 2 else (1,), bias=False, **given)
-        state = module.state_dict()
-        state.update({name: layer.weight.data for name, value in state.items() if value.shape == layer.weight.shape})
-        module.load_state_dict(state)
-        return module
+        without = {"bias": False} if "bias" in taken else {}
+        module = cls(CHANNELS, CHANNELS, *() if ndim == 2 else (1,), **without, **given)
+        return _with_weight(module, layer.get_parameter("weight"))
 
     arguments = f"{CHANNELS}, {CHANNELS}, ..." if own else "layer"
     called = f"{cls.__name__}({', '.join(filter(None, [arguments, listed(given)]))})"
-    _tried(lambda _: build(next(iter(own), 2)), called, ())
+    _tried(lambda _: build(own[0] if own else 2), called, ())
     subject = Subject(cls.__name__, called, scheme, reference_of(scheme), build, file=_file(cls))
+    if own and scheme == "weight_norm":
+        subject = _with_unit_gain(subject, own[0])
     return _assume(subject, "eps") if "eps" in subject.reference.settings else subject
+
+
+_INPUTS = re.compile(r"(n_?|num_)?in(put)?(_?(features|channels|dims?|size|planes|units))?")
+_OUTPUTS = re.compile(r"(n_?|num_)?out(put)?(_?(features|channels|dims?|size|planes|units))?")
+
+
+def _with_weight(module: nn.Module, weight: Tensor) -> nn.Module:
+    """A layer with this weight and no bias; a g that was the length of its rows is so again."""
+    with torch.no_grad():
+        state = dict(module.named_parameters())
+        old = next((value.clone() for value in state.values() if value.shape == weight.shape), weight)
+        lengths = [each.flatten(1).norm(dim=1) for each in (old, weight)]
+        for name, value in state.items():
+            if value.shape == weight.shape:
+                value.copy_(weight)
+            elif name.rpartition(".")[2] in ("bias", "b", "beta"):
+                value.zero_()
+            elif value.numel() == len(weight) and torch.allclose(value.reshape(-1), lengths[0]):
+                value.copy_(lengths[1].reshape(value.shape))
+    return module
+
+
+def _with_unit_gain(subject: Subject, ndim: int) -> Subject:
+    """Weight normalization whose g starts at 1, whatever v is."""
+    layer = subject.new(ndim, drawn=False)
+    if np.any(layer.parameters().get("original0", np.zeros(1)) != 1):
+        return subject
+    initial = {**subject.reference.initial, "original0": np.ones((CHANNELS, 1))}
+    return subject.following("g that starts at 1", replace(subject.reference, initial=initial))
 
 
 def _call(cls: type[nn.Module], given: dict[str, Any]) -> tuple[Callable[[int], nn.Module], str]:
@@ -144,7 +181,7 @@ def _call(cls: type[nn.Module], given: dict[str, Any]) -> tuple[Callable[[int], 
     asked = [name for name in named if parameters_of(cls)[name].default is inspect.Parameter.empty]
     of_ndim = [name for name in asked if name in DIMENSIONS and name not in given]
     given = {name: True for name in asked if name in SWITCHES} | dict.fromkeys(of_ndim, 2) | given
-    args, others = arguments(cls, CHANNELS, given, "--kwargs")
+    args, others = arguments(cls, width(), given, "--kwargs")
     called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [listed(others)])])})"
 
     def build(ndim: int) -> nn.Module:
@@ -189,7 +226,7 @@ def _kept(module: nn.Module, setting: str) -> float | None:
     """The value of an attribute of the layer; no number of groups that the channels cannot be divided into."""
     values = [getattr(module, name, None) for name in SETTING_NAMES[setting]]
     numbers = [value for value in values if isinstance(value, int | float)]
-    return next((n for n in numbers if setting != "num_groups" or (n >= 1 and CHANNELS % n == 0)), None)
+    return next((n for n in numbers if setting != "num_groups" or (n >= 1 and width() % n == 0)), None)
 
 
 def _narrowed(subject: Subject) -> Subject:
@@ -204,7 +241,9 @@ def _by_their_names(cls: type[nn.Module], settings: Mapping[str, Any]) -> dict[s
     return {name: names[name] for name in parameters_of(cls) if name in names}
 
 
-_OF_GROUPS = f"; a number of groups that __init__ does not take has to divide the {CHANNELS} channels of the checks"
+_OF_GROUPS = (
+    f"; a number of groups that __init__ does not take has to divide the {CHANNELS} or {WIDE} channels of the checks"
+)
 
 
 def _tried(build: Callable[[int], nn.Module], call: str, fixed: Collection[str]) -> nn.Module:
@@ -245,7 +284,10 @@ def _assume(subject: Subject, setting: str) -> Subject:
         return subject
     seen = _seen(_TELLING[setting], subject, shapes[0])
     distance = partial(_distance, subject, setting, seen, shapes[0])
-    best = min(USUAL[setting], key=distance)
+    usual = [value for value in USUAL[setting] if setting != "num_groups" or width() % value == 0]
+    best = min(usual, key=distance)
+    if setting == "eps" and distance(best) > FAR:  # it does not show beside what is wrong
+        best = usual[0]
     remark = f"its constructor takes no {setting}: {best:g} is assumed"
     remarks, assumed = (*subject.remarks, remark), subject.assumed | {setting}
     return replace(_with(subject, setting, best), remarks=remarks, assumed=assumed)

@@ -9,7 +9,8 @@ from typing import Any
 BATCH = frozenset({"batch", "ghost_batch"})
 MIXED = frozenset({"switchable"})
 RENORM = frozenset({"batch_renorm"})
-BY_SAMPLE = frozenset({"layer", "group", "instance", "rms"})
+BY_SAMPLE = frozenset({"layer", "group", "instance", "rms", "evonorm_s0"})
+GATED = frozenset({"evonorm_s0"})
 FRN = frozenset({"frn"})
 ALL = BATCH | BY_SAMPLE | FRN | MIXED | {"scale_norm"}
 CENTRED = ALL - {"rms", "frn", "scale_norm"}

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bnlab.verification.mistakes.mistake import Mistake
+from bnlab.verification.mistakes.wrong_formula import FORMULA
 from bnlab.verification.mistakes.wrong_gradient import GRADIENT
 from bnlab.verification.mistakes.wrong_output import OUTPUT
-from bnlab.verification.mistakes.wrong_statistics import RUNNING
+from bnlab.verification.mistakes.wrong_statistics import LAST, RUNNING
 from bnlab.verification.reference import Reference
 
-MISTAKES = (*RUNNING, *OUTPUT, *GRADIENT)
+MISTAKES = (*RUNNING, *OUTPUT, *GRADIENT, *FORMULA, *LAST)
 
 DEFECTS = {
     "input changed": "the input is changed in place, so that whatever else uses it gets other numbers: PyTorch's"
@@ -70,6 +71,7 @@ def sentences() -> Iterator[tuple[str, str, list[str]]]:
         yield mistake.name, mistake.text, sorted(mistake.schemes)
     for setting in ("eps", "momentum"):
         yield f"{setting} fixed", f"{setting} is another number inside than was passed.", []
+    yield "eps and a constant", "a number is added to the eps that was passed.", []
     for name, text in DEFECTS.items():
         yield name, text, []
 
@@ -78,7 +80,17 @@ def known(scheme: str, reference: Reference) -> Iterable[Mistake]:
     """The mistakes that can be made in a scheme, those of fixed values included, the likeliest first."""
     yield from (mistake for mistake in MISTAKES if scheme in mistake.schemes)
     yield from _fixed("eps", (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-4, 1e-2, 1e-1), reference)
+    yield from _increased(reference)
     yield from _fixed("momentum", (0.1, 0.01, 0.9, 0.99, 0.5, 0.001, 0.999), reference)
+
+
+def _increased(reference: Reference) -> Iterable[Mistake]:
+    if reference.recipe is None or "eps" not in reference.settings:
+        return
+    given = reference.settings["eps"]
+    for value in (1e-3, 1e-5, 1e-6, 1e-8):
+        text = f"{value:g} is added to eps, while {given:g} was passed: PyTorch and Keras use what is passed."
+        yield Mistake("eps and a constant", {"eps_value": given + value}, text)
 
 
 def _fixed(setting: str, values: Iterable[float], reference: Reference) -> Iterable[Mistake]:

@@ -99,7 +99,7 @@ class Search:
     def suspects(self) -> list[Mistake]:
         """Mistakes that contradict nothing that is right, and change something that is wrong."""
         reference = self.report.subject.reference
-        mistakes = known(self.report.subject.scheme, reference) if reference.recipe else ()
+        mistakes = known(self.report.subject.scheme, reference)
         return [mistake for mistake in mistakes if self._suspect(mistake)]
 
     def smallest(self, suspects: list[Mistake]) -> tuple[Mistake, ...]:

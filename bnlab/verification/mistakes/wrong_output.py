@@ -1,11 +1,26 @@
 """Known mistakes in the output."""
 
-from bnlab.verification.mistakes.mistake import BATCH, BY_SAMPLE, CENTRED, CONSTANT, FRN, RENORM, WITH_BETA, Mistake
+from bnlab.verification.mistakes.mistake import (
+    BATCH,
+    BY_SAMPLE,
+    CENTRED,
+    CONSTANT,
+    FRN,
+    GATED,
+    MIXED,
+    RENORM,
+    WITH_BETA,
+    Mistake,
+)
 
 _NOTHING = (
     "the input is passed on without being normalized, as if what was computed were not returned: the paper, PyTorch and"
     " Keras return γ x̂ + β."
 )
+
+_EVONORM = "EvoNorm-S0 (Liu et al. 2020; this scheme) is y = γ x sigmoid(v x) / √(σ² + ε) + β."
+
+OF_GROUPS = frozenset({"group"}) | GATED
 
 OUTPUT = (
     Mistake(
@@ -64,6 +79,13 @@ OUTPUT = (
         {"divisor": "multiplied"},
         "x − μ is multiplied by √(σ² + ε), or divided by its inverse (torch.rsqrt): the paper, PyTorch and Keras divide"
         " by √(σ² + ε).",
+    ),
+    Mistake(
+        "divided by the root of the deviation",
+        {"divisor": "root of the deviation"},
+        "x − μ is divided by √(σ + ε), as where torch.std is taken for the variance: the paper, PyTorch and Keras"
+        " divide by √(σ² + ε).",
+        leaves_open=CONSTANT,
     ),
     Mistake(
         "eps subtracted",
@@ -132,21 +154,21 @@ OUTPUT = (
         {"channels": "all"},
         "one group of all channels is normalized, which is LayerNorm: GroupNorm (Wu & He 2018; PyTorch) has"
         " num_groups groups of neighbouring channels.",
-        frozenset({"group", "instance"}),
+        frozenset({"group", "instance", "evonorm_s0"}),
     ),
     Mistake(
         "instance norm instead",
         {"channels": "channel"},
         "each channel is normalized by itself, which is InstanceNorm: this scheme's statistics go over several"
         " channels.",
-        frozenset({"layer", "group", "rms"}),
+        frozenset({"layer", "group", "rms", "evonorm_s0"}),
     ),
     Mistake(
         "spatial axes forgotten",
         {"space": "none"},
         "statistics are taken for each position, over the channels alone: in bnlab and torch.nn.GroupNorm they go"
         " over the spatial axes too.",
-        frozenset({"group"}),
+        OF_GROUPS,
     ),
     Mistake(
         "mean not taken off",
@@ -257,14 +279,14 @@ OUTPUT = (
         {"channels": "interleaved"},
         "a group is every num_groups-th channel: GroupNorm (Wu & He 2018; PyTorch) has groups of neighbouring channels"
         " (reshape to (N, groups, C / groups, ...), not to (N, C / groups, groups, ...)).",
-        frozenset({"group"}),
+        OF_GROUPS,
     ),
     Mistake(
         "group size instead of number",
         {"channels": "sized"},
         "3 groups are normalized where num_groups=2 was passed for 6 channels: it is taken for the channels of a group,"
         " or not at all; in GroupNorm (Wu & He 2018; PyTorch) it is how many groups there are.",
-        frozenset({"group"}),
+        OF_GROUPS,
     ),
     Mistake(
         "last axis forgotten",
@@ -296,6 +318,16 @@ OUTPUT = (
         " by max(y, τ) with a learned τ.",
         FRN,
     ),
+    Mistake(
+        "unbiased variance normalizes",
+        {"variance": "each unbiased"},
+        "each of the variances that are mixed is unbiased, 1/(n−1) Σ (x − μ)², which is torch.var's default: switchable"
+        " normalization (Luo et al. 2018; this scheme) mixes the biased ones.",
+        MIXED,
+    ),
+    Mistake("sigmoid missing", {"gate": "none"}, f"x is not multiplied by sigmoid(v x): {_EVONORM}", GATED),
+    Mistake("v missing", {"gate": "without v"}, f"v is left out, x sigmoid(x): {_EVONORM}", GATED),
+    Mistake("x missing", {"gate": "alone"}, f"sigmoid(v x) is not multiplied by x: {_EVONORM}", GATED),
     Mistake(
         "r missing",
         {"renormalized": "no r"},

@@ -2,6 +2,8 @@
 
 from bnlab.verification.mistakes.mistake import BATCH, MIXED, OF_INPUT, RENORM, SPATIAL, Mistake
 
+FIRST_STEP = frozenset({"initial values", "momentum: weight of new batch", "stored over biased variance"})
+
 RUNNING = (
     Mistake(
         "stored variance biased",
@@ -173,6 +175,14 @@ RUNNING = (
         BATCH,
     ),
     Mistake(
+        "running statistics start at the first batch's",
+        {"start": "first batch"},
+        "the first batch sets the running statistics, and only later ones move them: PyTorch and Keras start at 0 and"
+        " 1, and move them by every batch, the first one included.",
+        BATCH,
+        FIRST_STEP,
+    ),
+    Mistake(
         "momentum of the variance inverted",
         {"momentum": "old in running_var"},
         "momentum acts as 1 − m in running_var alone, as the weight of the old value: in PyTorch it is the weight of"
@@ -222,3 +232,15 @@ RUNNING = (
         BATCH,
     ),
 )
+
+LAST = (
+    Mistake(
+        "training by updated running statistics",
+        {"train_by": "updated", "start": "first batch"},
+        "the first batch sets the running statistics, and train mode updates them first and normalizes by them: the"
+        " paper (algorithm 1), PyTorch and Keras use the batch's own mean and variance there.",
+        BATCH,
+        OF_INPUT | FIRST_STEP,
+    ),
+)
+"""What explains so much that it is tried after all others."""

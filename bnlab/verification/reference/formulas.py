@@ -2,6 +2,9 @@
 
 Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,), α and s (1,), weights and whitening
 matrices (C, C), lengths of weights (C, 1).
+
+Beside a scheme's settings, `settings` may hold another choice for some step of its formula, which is what a known
+mistake is (bnlab/verification/mistakes/wrong_formula.py); where there is none, the definition holds.
 """
 
 from __future__ import annotations
@@ -19,16 +22,22 @@ Array = NDArray[Any]
 Values = dict[str, Array]
 
 
-def dynamic_tanh(x: Array, parameters: Values, *_: Any) -> Array:
+def dynamic_tanh(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """γ tanh(α x) + β (Zhu et al. 2025, arXiv 2503.10622)."""
-    return _affine(np.tanh(parameters["alpha"] * x), parameters)
+    alpha = parameters["alpha"]
+    place, squash = settings.get("alpha_at", "inside"), settings.get("squash", "tanh")
+    u = {"inside": alpha * x, "divides": x / alpha}.get(place, x)
+    y = np.asarray(1 / (1 + np.exp(-u)) if squash == "sigmoid" else np.tanh(u))
+    return _affine(alpha * y if place == "outside" else y, parameters, settings["affine"])
 
 
-def dynamic_erf(x: Array, parameters: Values, *_: Any) -> Array:
+def dynamic_erf(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """γ erf(α x + s) + β (Chen et al. 2025, arXiv 2512.10938)."""
     from scipy.special import erf  # slow to import, and few schemes need it
 
-    return _affine(np.asarray(erf(parameters["alpha"] * x + parameters["shift"])), parameters)
+    alpha, shift = parameters["alpha"], parameters["shift"]
+    u = alpha * (x + shift) if settings.get("shift_at") == "x" else alpha * x + shift
+    return _affine(np.asarray(erf(u)), parameters, settings["affine"])
 
 
 def bounded(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
@@ -180,67 +189,77 @@ def l1(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, 
     return _affine((x - _fit(used["running_mean"], x)) / (_fit(used["running_std"], x) + settings["eps"]), parameters)
 
 
-def weight_norm(x: Array, parameters: Values, *_: Any) -> Array:
+def weight_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """Linear: x wᵀ with w = g v / ‖v‖ for each output unit (Salimans & Kingma 2016, arXiv 1602.07868)."""
     g, v = parameters["original0"], parameters["original1"]
-    return _linear(x, g.reshape(-1, 1) * v / np.sqrt((v**2).sum(1, keepdims=True)))
+    squares = (v**2).sum(_OVER[settings.get("over", "inputs")], keepdims=True)
+    length = squares if settings.get("divisor") == "square" else np.sqrt(squares) + settings.get("added", 0.0)
+    gain = np.ones_like(g) if settings.get("gain") == "none" else g
+    return _linear(x, gain.reshape(-1, 1) * v / length)
+
+
+_OVER = {"inputs": (1,), "outputs": (0,), "all": (0, 1)}
+"""The axes of a weight (out, in) that share a length, or a mean and deviation."""
 
 
 def weight_standardization(
     x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool
 ) -> Array:
     """Linear: x ŵᵀ with ŵ = (w − μ) / (σ + ε) for each output unit (Qiao et al. 2019, arXiv 1903.10520)."""
-    w = parameters["original"]
-    centred = w - w.mean(1, keepdims=True)
-    return _linear(x, centred / (np.sqrt((centred**2).mean(1, keepdims=True)) + settings["eps"]))
+    w, axes = parameters["original"], _OVER[settings.get("over", "inputs")]
+    mean = w.mean(axes, keepdims=True)
+    spread = (w - mean) ** 2
+    var = np.asarray(spread.mean(axes, keepdims=True))
+    count = spread.size // var.size
+    var = var * (count / (count - 1) if settings.get("variance") == "unbiased" else 1)
+    if settings.get("constant") == "both":
+        mean, var = mean.real, var.real
+    return _linear(x, (w - (0 if settings.get("centred") is False else mean)) / (np.sqrt(var) + settings["eps"]))
 
 
-def spectral_norm(x: Array, parameters: Values, *_: Any) -> Array:
+def spectral_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """Linear: x wᵀ with w = W / σ(W), the largest singular value (Miyato et al. 2018, arXiv 1802.05957).
 
     σ = uᵀ W v, whose derivative is that of σ as u and v are the singular vectors.
     """
     w = parameters["original"]
     u, _singular_values, v = np.linalg.svd(w.real)
-    return _linear(x, np.asarray(w / (u[:, 0] @ w @ v[0])))
-
-
-def evonorm_s0(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """γ x sigmoid(v x) / √(σ² + ε) + β, with σ² of each sample and group (Liu et al. 2020, arXiv 2004.02967)."""
-    groups = x.reshape(len(x), settings["num_groups"], -1)
-    centred = groups - groups.mean(2, keepdims=True)
-    std = np.sqrt((centred**2).mean(2, keepdims=True) + settings["eps"])
-    swish = x / (1 + np.exp(-_fit(parameters["v"], x) * x))
-    return _affine(swish / np.broadcast_to(std, groups.shape).reshape(x.shape), parameters)
+    sigma = np.asarray(u[:, 0] @ w @ v[0])
+    by = {"square": sigma**2, "frobenius": np.sqrt((w**2).sum()), "constant": sigma.real}
+    return _linear(x, np.asarray(w / by.get(settings.get("divisor", ""), sigma)))
 
 
 def iter_norm(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """Σ^(−1/2) (x − μ) by Newton's method on Σ / tr Σ (Huang et al. 2019, arXiv 1904.03441, algorithms 1 and 2)."""
     flat: Array = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)
     mean, whitening = statistics["running_mean"], statistics["running_whitening"]
-    if training:
+    if training or settings.get("eval_by") == "batch":
         mean = np.asarray(flat.mean(1))
-        centred = flat - mean[:, None]
-        sigma = centred @ centred.T / flat.shape[1] + settings["eps"] * np.eye(len(flat))
-        whitening = np.eye(len(flat))
+        centred, eye, n = flat - mean[:, None], np.eye(len(flat)), flat.shape[1]
+        sigma = centred @ centred.T / (n - 1 if settings.get("variance") == "unbiased" else n)
+        sigma = sigma + (0 if settings.get("place") == "none" else settings["eps"]) * eye
+        trace = np.trace(sigma)
+        whitening = eye
         for _ in range(int(settings["iterations"])):
-            whitening = (3 * whitening - whitening @ whitening @ whitening @ sigma / np.trace(sigma)) / 2
-        whitening = whitening / np.sqrt(np.trace(sigma))
-        m = settings["momentum"]
+            whitening = (3 * whitening - whitening @ whitening @ whitening @ sigma / trace) / 2
+        whitening = whitening if settings.get("trace") == "left" else whitening / np.sqrt(trace)
+    if training:
+        m = 1 - settings["momentum"] if settings.get("weighs") == "old" else settings["momentum"]
         statistics["running_mean"] = (1 - m) * statistics["running_mean"] + m * mean.real
         statistics["running_whitening"] = (1 - m) * statistics["running_whitening"] + m * whitening.real
     y = whitening @ (flat - mean[:, None])
-    return _affine(np.moveaxis(y.reshape(x.shape[1], len(x), *x.shape[2:]), 0, 1), parameters)
+    return _affine(np.moveaxis(y.reshape(x.shape[1], len(x), *x.shape[2:]), 0, 1), parameters, settings["affine"])
 
 
 def scaled_weight_standardization(
     x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool
 ) -> Array:
     """Linear: x ŵᵀ with ŵ = g (w − μ) / √(max(K σ², ε)) for each output unit (Brock et al. 2021, arXiv 2101.08692)."""
-    w = parameters["original"]
-    centred = w - w.mean(1, keepdims=True)
-    squares = (centred**2).sum(1, keepdims=True)
-    squares = np.where(squares.real > settings["eps"], squares, settings["eps"])
+    w, eps = parameters["original"], settings["eps"]
+    centred, fan_in = w - w.mean(1, keepdims=True), w.shape[1]
+    squares = (centred**2).sum(1, keepdims=True) / (fan_in if settings.get("fan_in") == "left out" else 1)
+    squares = squares * (fan_in / (fan_in - 1) if settings.get("variance") == "unbiased" else 1)
+    squares = np.where(squares.real > eps, squares, eps)
     return _linear(x, settings["gain"] * centred / np.sqrt(squares))
 
 
@@ -291,6 +310,9 @@ def _fit(values: Array, x: Array) -> Array:
     return values.reshape(-1, *(1,) * (x.ndim - 2))
 
 
-def _affine(x_hat: Array, parameters: Values) -> Array:
+def _affine(x_hat: Array, parameters: Values, which: bool | str = True) -> Array:
+    """γ x̂ + β, or what of it a mistake leaves: `gamma`, `beta`, `none`, or `minus beta`."""
     gamma, beta = parameters.get("weight", np.ones(1)), parameters.get("bias", np.zeros(1))
+    gamma = np.ones_like(gamma) if which in ("beta", "none") else gamma
+    beta = np.zeros_like(beta) if which in ("gamma", "none") else -beta if which == "minus beta" else beta
     return np.asarray(_fit(gamma, x_hat) * x_hat + _fit(beta, x_hat))

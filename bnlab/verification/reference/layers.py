@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Protocol
 
@@ -22,6 +24,33 @@ SHAPES = {2: (8, CHANNELS), 3: (8, CHANNELS, 3), 4: (8, CHANNELS, 2, 3)}
 """(N, C), (N, C, L), (N, C, H, W): no axis as long as C or N, so that none can be taken for another; two ghosts of four
 samples divide N.
 """
+
+WIDE = 96
+"""Channels for a class whose own number of groups, 32 for one, does not divide `CHANNELS`."""
+
+WIDE_SHAPES = {2: (4, WIDE), 3: (4, WIDE, 3), 4: (4, WIDE, 2, 2)}
+
+_is_wide: ContextVar[bool] = ContextVar("is_wide", default=False)
+
+
+@contextmanager
+def wide() -> Iterator[None]:
+    """All that is made, drawn and measured meanwhile has `WIDE` channels."""
+    token = _is_wide.set(True)
+    try:
+        yield
+    finally:
+        _is_wide.reset(token)
+
+
+def width() -> int:
+    """C, the number of channels."""
+    return WIDE if _is_wide.get() else CHANNELS
+
+
+def shape_of(ndim: int) -> tuple[int, ...]:
+    """The shape of an input with so many dimensions."""
+    return (WIDE_SHAPES if _is_wide.get() else SHAPES)[ndim]
 
 
 class Layer(Protocol):
@@ -53,7 +82,7 @@ New = Callable[..., Layer]
 def drawn(reference: Reference) -> Values:
     """Values for the parameters, in reach of where they start, and all different."""
     rng = np.random.default_rng(1)
-    starts = per_layer(reference.initial, CHANNELS)
+    starts = per_layer(reference.initial, width())
     return {name: start + rng.uniform(-0.4, 0.8, start.shape) for name, start in starts.items()}
 
 
@@ -67,7 +96,7 @@ class ReferenceNew:
         starts = (reference.initial, reference.initial_spatial or {}, reference.statistics)
         values = [(name, np.shape(start), np.ravel(start).tobytes()) for each in starts for name, start in each.items()]
         formula = reference.recipe or (reference.forward, reference.backward, reference.of_weights)
-        self._key = (formula, tuple(reference.settings.items()), tuple(values))
+        self._key = (width(), formula, tuple(reference.settings.items()), tuple(values))
         self._hash = hash(self._key)
 
     def __call__(self, ndim: int, dtype: str = "float64", drawn: bool = True) -> ReferenceLayer:
@@ -86,8 +115,8 @@ class ReferenceLayer:
     def __init__(self, reference: Reference, dtype: str, *, draw: bool) -> None:
         self.reference = reference
         self.dtype = dtype
-        self._parameters = drawn(reference) if draw else per_layer(reference.initial, CHANNELS)
-        self._statistics = per_layer(reference.statistics, CHANNELS)
+        self._parameters = drawn(reference) if draw else per_layer(reference.initial, width())
+        self._statistics = per_layer(reference.statistics, width())
 
     def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
         if self.reference.recipe and self.reference.recipe.mode == "recorded" and recorded is not None:
@@ -97,7 +126,9 @@ class ReferenceLayer:
         return self._run(x, self._parameters, self._statistics, training)
 
     def gradients(self, x: Array, g: Array) -> Values:
-        of_stack = self.reference.recipe is not None
+        recipe = self.reference.recipe
+        of_stack = recipe is not None
+        alone = 0 if recipe is None else recipe.blocks(width(), self.reference.settings)
 
         def output(at: Array, parameters: Values) -> Array:
             if of_stack:
@@ -107,12 +138,11 @@ class ReferenceLayer:
         def with_parameter(name: str, value: Array) -> Array:
             return output(x[None] if of_stack else x, self._parameters | {name: value})
 
-        recipe = self.reference.recipe
         fixed = dict(self._parameters)
         if recipe and recipe.input_gradient == "without gamma":
-            fixed["weight"] = np.ones(CHANNELS)
+            fixed["weight"] = np.ones(width())
         if self.reference.backward is None:
-            found = {"input": gradient(lambda at: output(at, fixed), x, g, of_stack=of_stack)}
+            found = {"input": gradient(lambda at: output(at, fixed), x, g, of_stack=of_stack, alone=alone)}
         else:
             of_input = self.reference.backward(x, g, fixed, dict(self._statistics), self.reference.settings)
             found = {"input": of_input}
@@ -187,7 +217,7 @@ class TorchLayer:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)  # what starts at random starts alike in every layer
             self.module = self._cast(build())
-        self.roles = find_roles(self.module, reference, CHANNELS)
+        self.roles = find_roles(self.module, reference, width())
         if draw:
             for name, value in drawn(reference).items():
                 self.give(name, value)
@@ -205,7 +235,7 @@ class TorchLayer:
         self.module.train(training)
         with warnings.catch_warnings(), torch.set_grad_enabled(training if recorded is None else recorded):
             warnings.simplefilter("ignore")
-            y = self.module(x.movedim(1, -1) if self.channels_last else x)
+            y = self.module(x.movedim(1, -1).contiguous() if self.channels_last else x)
         if not isinstance(y, Tensor):
             raise TypeError(f"its output is of type {type(y).__name__}, not a tensor")
         return y.movedim(-1, 1) if self.channels_last else y
@@ -233,7 +263,7 @@ class TorchLayer:
 
     def statistics(self) -> Values:
         tensors = {name: self.tensor(name) for name in self.reference.statistics if name in self.roles}
-        shapes = {name: start.shape for name, start in per_layer(self.reference.statistics, CHANNELS).items()}
+        shapes = {name: start.shape for name, start in per_layer(self.reference.statistics, width()).items()}
         found = {name: _array(tensor) for name, tensor in tensors.items() if self._is_statistic(name, tensor)}
         return {name: values.reshape(-1, *shapes[name]).mean(0) for name, values in found.items()}
 
@@ -253,12 +283,12 @@ class TorchLayer:
     def _settle(self) -> None:
         """Until an estimate that each pass in training takes one step further changes no more."""
         for _ in range(self.reference.settles):
-            x = self._tensor(np.zeros(SHAPES[self.tensor("original").ndim]))
+            x = self._tensor(np.zeros(shape_of(self.tensor("original").ndim)))
             self.run(x, training=True, recorded=False)
 
     def _is_statistic(self, name: str, tensor: Tensor) -> bool:
         """Whether it has a value for each feature, or one for each feature of each ghost, read as their average."""
-        size = per_layer(self.reference.statistics, CHANNELS)[name].size
+        size = per_layer(self.reference.statistics, width())[name].size
         ghosts = self.reference.recipe is not None and self.reference.recipe.ghosts
         return tensor.numel() == size or bool(ghosts and tensor.numel() > 0 and tensor.numel() % size == 0)
 
@@ -285,7 +315,7 @@ class TorchLayer:
         return tensor.detach().to(self.dtype).requires_grad_(tensor.requires_grad)
 
     def _tensor(self, values: Array) -> Tensor:
-        return torch.tensor(values, dtype=self.dtype)
+        return torch.tensor(np.ascontiguousarray(values), dtype=self.dtype)  # as a network's layers give it, for .view
 
 
 def _held(value: object) -> list[tuple[Any, Any]]:

@@ -4,7 +4,11 @@ The defaults are the definition: the paper's, and PyTorch's where the paper leav
 another value of one or two of them (see bnlab/verification/mistakes), and so is Keras's convention.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,12 @@ class Recipe:
         space: statistics go over the spatial axes, `all` of them, only the `first`, only the `second`, or `none`.
         centred: the variance is about the mean, which is taken off.
         taken_off: how many times the mean is taken off, whatever the variance is about.
-        variance: the variance that normalizes, `biased` (1/n), `unbiased` (1/(n−1)), or the `sum` of squares.
+        variance: the variance that normalizes, `biased` (1/n), `unbiased` (1/(n−1)), or the `sum` of squares; of a
+            mixture all may come from the unbiased one of a channel (`unbiased`), or be so each (`each unbiased`).
+        gate: what is divided is x (`none`), x sigmoid(v x) (`swish`), the same with v left out (`without v`), or
+            sigmoid(v x) (`alone`).
         divisor: x − μ is divided by the `root` of the variance, by the `variance` or its `square`, `multiplied` by the
-            root, or divided by `nothing`.
+            root, divided by `nothing`, or by √(σ + ε) (`root of the deviation`).
         eps: `inside` the root, `twice` there, `subtracted` there, `outside` it, the least variance (`clamped`,
             √max(σ², ε)), the least deviation (`clamped outside`, max(σ, ε)), or `none`.
         eval_eps: the same in evaluation, if it differs there.
@@ -47,6 +54,7 @@ class Recipe:
             no part, the running statistics being the `average` of all batches so far, or of these and of what they
             start at (`average with the start`); or it is `debiased` as Adam's are, m / (1 − (1 − m)^k) at step k.
         momentum_value: this momentum, whatever the setting.
+        start: the first batch moves the running statistics from what is `given`, or sets them (`first batch`).
         stored: the running variance is the `unbiased`, the `biased`, var·(n−1)/n (`product`), √var (`deviation`), the
             root of the unbiased (`unbiased deviation`), the unbiased plus ε (`and eps`), the same of var + ε (`with
             eps`), or var·N/(N−1) whatever the spatial axes (`by samples`).
@@ -70,6 +78,7 @@ class Recipe:
     centred: bool = True
     taken_off: float = 1.0
     variance: str = "biased"
+    gate: str = "none"
     divisor: str = "root"
     eps: str = "inside"
     eval_eps: str = ""
@@ -89,6 +98,7 @@ class Recipe:
     updated: str = "both"
     momentum: str = "new"
     momentum_value: float | None = None
+    start: str = "given"
     stored: str = "unbiased"
     stored_mean: str = "mean"
     initial_var: float = 1.0
@@ -98,6 +108,13 @@ class Recipe:
     rest: str = "spread"
     ghost_statistics: str = "in turn"
     threshold: str = "none"
+
+    def blocks(self, channels: int, settings: Mapping[str, Any]) -> int:
+        """Into how many blocks of neighbouring channels a sample falls that share nothing; 0 where samples do."""
+        if self.samples or self.mixed:
+            return 0
+        groups = int(settings.get("num_groups", 1))
+        return {"channel": channels, "group": groups, "sized": channels // groups}.get(self.channels, 1)
 
     def updates_in(self, training: bool) -> bool:
         """Whether a forward pass in this mode changes the running statistics."""

@@ -62,7 +62,7 @@ class Reference:
         constants: what the gradient takes for constants by definition, so that no finite difference agrees with it.
         of_weights: it is a linear layer from C channels to C, whose weight starts as `WEIGHT`.
         settles: passes in training after which what a layer estimates step by step has come to rest.
-        recipe: how `forward` goes, when it is `standardize`; then known mistakes can be tried.
+        recipe: how `forward` goes, when it is `standardize`; other functions take their choices from the settings.
     """
 
     forward: Forward
@@ -88,9 +88,10 @@ class Reference:
         return standardize_stack(self.recipe, x, parameters, statistics, self.settings, training=True)
 
     def by(self, **changes: Any) -> Reference:
-        """The same scheme with another recipe: a framework's convention, or a mistake."""
+        """The same scheme with other choices, of its recipe or of its formula: a convention, or a mistake."""
         if self.recipe is None:
-            raise ValueError("this reference has no recipe")
+            choices = {name.removesuffix("_value"): value for name, value in changes.items()}
+            return replace(self, settings={**self.settings, **choices})
         recipe = replace(self.recipe, **changes)
         statistics = dict(self.statistics)
         if "running_var" in statistics:
@@ -103,12 +104,22 @@ def per_layer(starts: Mapping[str, float | Array], channels: int) -> Values:
     return {name: np.array(start) if np.ndim(start) else np.full(channels, start) for name, start in starts.items()}
 
 
-def gradient(function: Callable[[Array], Array], at: Array, g: Array, *, of_stack: bool = False) -> Array:
+def gradient(
+    function: Callable[[Array], Array], at: Array, g: Array, *, of_stack: bool = False, alone: int = 0
+) -> Array:
     """∂ Σ g·function(v) / ∂v at v = `at`, by complex steps; the shape of `at`.
 
     Args:
         of_stack: `function` takes a stack of all v at once, and gives one of its values.
+        alone: of such a function, into how many blocks of neighbouring channels each sample falls that depend on none
+            but themselves.
     """
+    if of_stack and alone:
+        blocks = len(at) * alone
+        size = at.size // blocks
+        one_of_each = np.broadcast_to(np.eye(size)[:, None], (size, blocks, size)).reshape(size, *at.shape)
+        slopes = np.broadcast_to(function(at + STEP * 1j * one_of_each).imag, (size, *g.shape))
+        return np.asarray((g * slopes).reshape(size, blocks, size).sum(2).T / STEP).reshape(at.shape)
     if of_stack:
         moved = at + STEP * 1j * np.eye(at.size).reshape(-1, *at.shape)
         slopes = np.broadcast_to(function(moved).imag, (at.size, *g.shape))  # one for all, if nothing depends on v
@@ -272,10 +283,8 @@ REFERENCES: dict[str, Reference] = {
         Recipe(samples=False, channels="all", centred=False, variance="sum", eps="clamped outside", affine="gamma"),
         {"weight": np.array([np.sqrt(len(WEIGHT), dtype=np.float32)], dtype=float)},
     ),
-    "evonorm_s0": Reference(
-        forward=formulas.evonorm_s0,
-        settings={"eps": 1e-3, "affine": True, "num_groups": 2},
-        initial={**_GAMMA_BETA, "v": 1.0},
+    "evonorm_s0": _standardization(
+        Recipe(samples=False, channels="group", gate="swish", taken_off=0.0), {**_GAMMA_BETA, "v": 1.0}, num_groups=2
     ),
     "iter_norm": Reference(
         forward=formulas.iter_norm,

@@ -21,7 +21,7 @@ NAMES = {
     "running_std": r".*(std|sigma|σ|sd|var).*",
     "running_whitening": r".*(wm|whiten|decorr).*|.*(projection|sigma|cov).*",
     "threshold": r"threshold|thresh|tau|τ|t",
-    "learned_eps": r"learned_eps|eps_l|eps(ilon)?(_learned|_param)?",
+    "learned_eps": r"learned_eps|eps_l|eps(ilon)?(_learned|_param|_?p)?",
     "mean_logits": r"mean_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?means?",
     "var_logits": r"var_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?vars?",
     "alpha": r"alpha|α|a",
@@ -59,7 +59,9 @@ def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[s
         if found := exact or alike:
             roles[role] = tensors[found[0]][:2]
     for role, start in starts.items():
-        for owner, attribute, tensor in tensors.values():
+        for name, (owner, attribute, tensor) in tensors.items():
+            if role != "learned_eps" and _is_named(name, NAMES["learned_eps"]):
+                continue
             free = role not in roles and (owner, attribute) not in roles.values()
             right_kind = _is_learned(tensor) == (role in reference.initial)
             values = tensor.detach().double().numpy().reshape(-1)

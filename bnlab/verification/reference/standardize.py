@@ -68,6 +68,7 @@ def _of_batch(
     if by == "squares":
         used = used[0], used[1] ** 2
     place = recipe.eps if training else recipe.eval_eps or recipe.eps
+    x = _gated(recipe.gate, x, parameters)
     return _scaled(recipe, x, used[0], used[1], place, _eps(recipe, parameters, settings))
 
 
@@ -75,15 +76,18 @@ def _mixed(
     recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, by: str, training: bool
 ) -> Array:
     """x̂ by statistics of IN, LN and BN mixed by softmax (Luo et al. 2018, arXiv 1806.10779); on (N, C) of LN and BN."""
-    spatial = parameters["mean_logits"].shape[-1] == 3
+    spatial, variance = parameters["mean_logits"].shape[-1] == 3, recipe.variance
     if spatial:
         mean, var, count = moments(replace(recipe, samples=False), x, 1)
     else:
         mean, var, count = x, np.zeros_like(x), 1
-    square = np.asarray(var * (_correction(recipe.variance, count) if spatial else 1.0) + mean**2)
-    kinds = [(mean, square)] if spatial else []
-    kinds += [(mean.mean(axis, keepdims=True), square.mean(axis, keepdims=True)) for axis in (2, SAMPLES)]
-    pairs = [(of_kind, of_square - of_kind**2) for of_kind, of_square in kinds]
+        variance = "each unbiased" if variance == "unbiased" else variance
+    square = np.asarray(var * _correction("biased" if variance == "each unbiased" else variance, count) + mean**2)
+    over = ((m.mean(axis, keepdims=True) for m in (mean, square)) for axis in (2, SAMPLES))
+    kinds = [(mean, square, count)] if spatial else []
+    kinds += [(*both, count * x.shape[axis]) for axis, both in zip((2, SAMPLES), over, strict=True)]
+    own = "unbiased" if variance == "each unbiased" else "biased"
+    pairs = [(of_kind, (of_square - of_kind**2) * _correction(own, of)) for of_kind, of_square, of in kinds]
     if statistics and recipe.updates_in(training):
         of_batch = [np.broadcast_to(value, x.shape) for value in pairs[-1]]
         _update(recipe, statistics, settings, [(of_batch[0], of_batch[1], x[0, :, 0].size)])
@@ -234,9 +238,13 @@ def _update(recipe: Recipe, statistics: Values, settings: Settings, moments: lis
     }[recipe.stored]
     of_batch = _weight_of_batch(recipe, statistics, settings)
     fed = {"running_mean": mean * (count if recipe.stored_mean == "sum" else 1), "running_var": stored}
+    first = recipe.start == "first batch" and "begun" not in statistics
+    if first:
+        statistics["begun"] = np.ones(())
     for name, new in fed.items():
         if recipe.updated in ("both", name):
             weight = 1 - of_batch if recipe.momentum in ("old", f"old in {name}") else of_batch
+            weight = 1.0 if first else weight
             statistics[name] = (1 - weight) * statistics[name] + weight * (new[0] if len(new) == 1 else new)
 
 
@@ -257,6 +265,15 @@ def _correction(variance: str, count: int) -> float:
     return {"biased": 1.0, "unbiased": count / max(count - 1, 1), "sum": float(count)}[variance]
 
 
+def _gated(gate: str, x: Array, parameters: Values) -> Array:
+    """What is divided by the deviation: x, or an activation of it."""
+    if gate == "none":
+        return x
+    v = _fit(parameters["v"]) if gate != "without v" else 1.0
+    sigmoid = 1 / (1 + np.exp(-v * x))
+    return np.asarray(sigmoid if gate == "alone" else x * sigmoid)
+
+
 def _eps(recipe: Recipe, parameters: Values, settings: Settings) -> Array | float:
     """ε, and what is learned of it: |ε_l| of each channel."""
     eps = settings["eps"] if recipe.eps_value is None else recipe.eps_value
@@ -274,6 +291,7 @@ def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, place: str, eps: 
                 "variance": 1 / (var + eps),
                 "square": 1 / (var + eps) ** 2,
                 "multiplied": np.sqrt(var + eps),
+                "root of the deviation": 1 / np.sqrt(np.sqrt(var) + eps),
                 "nothing": np.ones_like(var),
             }
             return np.asarray(centred * factors[recipe.divisor])
