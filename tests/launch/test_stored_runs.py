@@ -177,6 +177,7 @@ def test_an_older_schema_is_upgraded_where_there_is_a_function_for_it(
         del result[sealed]
     renamed = {"result_state" if key == "state" else key: value for key, value in result.items()}
     path.write_text(json.dumps(renamed | {"schema": 0}))
+    (path.parents[1] / ".index.jsonl").unlink()  # as in a store from before there was one
 
     def upgrade(old: dict[str, object]) -> dict[str, object]:
         return {"state" if key == "result_state" else key: old[key] for key in old} | {"schema": 1}

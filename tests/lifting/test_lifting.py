@@ -175,7 +175,6 @@ def everything_mixed(dtype: torch.dtype) -> list[Replicate]:
         replicate("norm=group", 3, dtype, mlp(init="normal", init_gain=0.2), settings=("norm.num_groups=4",)),
         replicate("norm=weight_norm", 1, dtype, settings=("norm.impl=custom", "norm.then=layer")),
         replicate("norm=batch", 0, dtype, mlp(norm_at=[1]), hyperparameters=clipped(0.5, sgd)),
-        replicate("norm=mixed", 0, dtype, settings=("norm.per_layer=[layer,batch]",)),
         replicate("norm=layer", 2, dtype, hyperparameters=clipped(0.1, rmsprop)),
         replicate("norm=none", 2, dtype, hyperparameters=by_unit),
     ]

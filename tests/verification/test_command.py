@@ -442,18 +442,18 @@ def test_a_number_of_groups_that_the_constructor_does_not_take_is_found(cli: Cli
 
 
 def test_a_number_of_groups_that_does_not_fit_is_said(cli: Cli) -> None:
-    answer = verify_file(cli, OF_GROUPS.replace("GROUPS", "4"), "--as", "group", name="MyGN")
-    rest = "a number of groups that __init__ does not take has to divide the 6 channels of the checks"
+    answer = verify_file(cli, OF_GROUPS.replace("GROUPS", "5"), "--as", "group", name="MyGN")
+    rest = "a number of groups that __init__ does not take has to divide the 6 or 96 channels of the checks"
     assert answer.code == 2
     assert answer.err.startswith("error: MyGN(num_features=6) cannot be built: ValueError: num_channels ")
     assert answer.err.endswith(f"; {rest}\n")
-    by_hand = "x.reshape(len(x), 4, -1)"
+    by_hand = "x.reshape(len(x), 5, -1)"
     answer = verify_file(
         cli, OF_GROUPS.replace("GROUPS", "2").replace("self.inner(x)", by_hand), "--as", "group", name="MyGN"
     )
     assert answer.code == 2
     assert answer.err == (
-        "error: MyGN(num_features=6) cannot be run: RuntimeError: shape '[8, 4, -1]' is invalid for input of size 48"
+        "error: MyGN(num_features=6) cannot be run: RuntimeError: shape '[8, 5, -1]' is invalid for input of size 48"
         " (line 11 of my_bn.py); "
         f"{rest}\n"
     )
