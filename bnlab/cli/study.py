@@ -83,23 +83,21 @@ def _can_be_run(study: Study) -> bool:
 
 
 def _write(overrides: Sequence[str]) -> None:
-    """Writes up the studies whose full results are there; nothing is trained."""
+    """Writes up the studies whose full results are there, beside those that were written up before."""
     if overrides and "=" not in overrides[0]:
         raise UserError(f"--write takes all studies with full results, and no name as {overrides[0]}; leave it out")
     from bnlab import studies
     from bnlab.studies import judging, pages, running
 
-    judged, not_run = [], []
-    for study in map(studies.find, studies.names()):
+    judged, shipped = [], studies.names()
+    for study in map(studies.find, shipped):
         status.show(f"reading {study.name}")
         plan = studies.planned(study, "full", overrides)
         trained = running.stored(running.prepare(plan)) if _can_be_run(study) else None
-        if trained is None:
-            not_run.append(study.name)
-        else:
+        if trained is not None:
             judged.append(judging.judge(trained))
     status.clear()
-    for path in pages.write(Path(), judged, not_run):
+    for path in pages.write(Path(), judged, shipped):
         _print(str(path))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from bnlab import stats
 from bnlab.studies.charting import heights
@@ -12,7 +12,8 @@ from bnlab.studies.design import Published
 from bnlab.studies.judging import Judged
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """One number of the source and ours, in words.
 
     Attributes:

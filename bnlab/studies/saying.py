@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bnlab.stats import MOST_SEEDS, Word
 from bnlab.studies.hypotheses import Better, Equal, Near, Reaches
@@ -34,7 +34,10 @@ def evidence(verdict: Verdict) -> str:
 
 def summary(judged: Judged) -> str:
     """The count of each verdict, as "2 supported, 1 inconclusive"."""
-    words = [verdict.word for verdict in judged.verdicts]
+    return counted([verdict.word for verdict in judged.verdicts])
+
+
+def counted(words: Sequence[Word]) -> str:
     return ", ".join(f"{words.count(word)} {word}" for word in Word if word in words)
 
 

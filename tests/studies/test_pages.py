@@ -13,6 +13,7 @@ import pytest
 import scipy.stats
 
 from bnlab import studies
+from bnlab.errors import UserError
 from bnlab.report import charts
 from bnlab.studies import judging, pages, running
 from tests.studies.written import write
@@ -36,8 +37,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study = studies.find(str(write(folder, CHANGES)))
     plan = studies.planned(study, "full", [f"runs_dir={folder / 'runs'}", "quiet=true", "seeds=2"])
     judged = judging.judge(running.train(running.prepare(plan)))
-    assert [path.relative_to(folder).as_posix() for path in pages.write(folder, [judged], ["depth"])] == [
+    assert [path.relative_to(folder).as_posix() for path in pages.write(folder, [judged], ["small", "depth"])] == [
         "STUDIES.md",
+        "docs/studies/small.json",
         "docs/studies/small.html",
         "docs/studies/index.html",
     ]
@@ -51,6 +53,19 @@ def test_the_summary_has_every_verdict_and_what_was_not_run(written: Path) -> No
     assert re.search(r"\* \*\*\w+\*\*: It's <b>higher</b>\.\n  batch against none, test accuracy at the end: ", text)
     assert "Not run yet, so without verdicts: depth." in text
     assert re.search(r"locked: \S+, SHA-256 [0-9a-f]{64}", text)
+
+
+def test_what_was_written_of_a_study_stays_when_others_are_written_up(written: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "docs" / "studies" / "small.json"
+    kept.parent.mkdir(parents=True)
+    shutil.copy(written / "docs/studies/small.json", kept)
+    pages.write(tmp_path, [], ["small", "depth"])
+    for name in ("STUDIES.md", "docs/studies/index.html"):
+        assert (tmp_path / name).read_text(encoding="utf-8") == (written / name).read_text(encoding="utf-8")
+    for text in ("{", '{"name": 1}'):
+        kept.write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match=r"small\.json"):
+            pages.write(tmp_path, [], [])
 
 
 def test_a_page_needs_no_network_and_no_script_and_closes_no_tag_of_its_own(written: Path) -> None:
