@@ -15,6 +15,7 @@ PAGES = {
     "ARCHITECTURE.md": "ARCHITECTURE.md",
     "CONTRIBUTING.md": "CONTRIBUTING.md",
     "CHANGELOG.md": "CHANGELOG.md",
+    "STUDIES.md": "STUDIES.md",
     "examples/README.md": "examples.md",
 }
 """Where documents from outside docs/ stand in the site."""

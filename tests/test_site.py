@@ -27,11 +27,12 @@ def built(source: Path, site: Path) -> subprocess.CompletedProcess[str]:
 def test_every_link_holds_and_the_reference_is_whole(tmp_path: Path) -> None:
     done = built(TOP, tmp_path / "site")
     assert done.returncode == 0, done.stderr
-    commands = (tmp_path / "site" / "commands" / "index.html").read_text(encoding="utf-8")
+    commands = (tmp_path / "site" / "commands.html").read_text(encoding="utf-8")
     assert all(f'id="bnlab-{name}"' in commands for name in ("train", "report", "runs", "study", "verify", "export"))
-    settings = (tmp_path / "site" / "settings" / "index.html").read_text(encoding="utf-8")
+    settings = (tmp_path / "site" / "settings.html").read_text(encoding="utf-8")
     assert all(f"{group}={name}" in settings for group, choices in CHOICES.items() for name in choices)
-    assert (tmp_path / "site" / "README.zh-CN" / "index.html").is_file()
+    assert (tmp_path / "site" / "README.zh-CN.html").is_file()
+    assert (tmp_path / "site" / "studies" / "convergence.html").is_file()
     assert "fonts.googleapis" not in settings
 
 
