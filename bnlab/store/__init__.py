@@ -1,7 +1,7 @@
-"""Results on disk: addresses, the files of runs, replicates and stacks, who may write them, and where they come from.
+"""Results on disk: the folders and files of runs, replicates and stacks, the locks on them, and their environment.
 
-Whatever knows the name or the layout of a file in runs/ lives here; docs/store.md describes them. The
-door `checkpoint_file` imports torch.
+All code that knows the name or the layout of a file in runs/ lives here; docs/store.md describes the files. The
+module `checkpoint_file`, which other packages may import too, is the one that imports torch.
 """
 
 from bnlab.store import answers_file, environment, index_file, looks_file, result_file, stack_file

@@ -1,7 +1,8 @@
-"""Which test images a replicate classified rightly after its last step: a bit for each image.
+"""answers.bin: which test images a replicate classified correctly after its last step, one bit per image.
 
-A file is the line `bnlab answers 1 N`, then ceil(N / 8) bytes: of image i the bit 7 - i % 8 of byte i // 8 (as
-`numpy.packbits` orders them) is 1 if its class had the largest logit. Bits that are left over are 0.
+A file is the line `bnlab answers 1 N`, where N is the number of images, then ceil(N / 8) bytes. The bit of image i is
+1 if its true class had the largest logit; it is bit 7 - i % 8 of byte i // 8, as in `numpy.packbits`. Bits that are
+left over in the last byte are 0.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ MAGIC = b"bnlab answers 1 "
 
 
 class Answers(NamedTuple):
-    """As they are stored: packed, as thousands of replicates are a gigabyte otherwise.
+    """A replicate's answers, packed as in the file: thousands of replicates would take a gigabyte otherwise.
 
     Attributes:
-        images: how many.
-        bits: one for each.
+        images: the number of test images.
+        bits: one bit per image, in ceil(images / 8) bytes.
     """
 
     images: int
@@ -33,19 +34,19 @@ class Answers(NamedTuple):
 
     @property
     def right(self) -> int:
-        """How many were classified rightly."""
+        """How many images were classified correctly."""
         return int.from_bytes(self.bits, "big").bit_count()
 
 
 def packed(is_right: Sequence[bool] | NDArray[np.bool_]) -> bytes:
-    """The file of these answers, in the order of the images."""
+    """The content of answers.bin for these answers, which are in the order of the images."""
     import numpy as np
 
     return MAGIC + f"{len(is_right)}\n".encode() + np.packbits(np.asarray(is_right, dtype=bool)).tobytes()
 
 
 def read(replicate: Path) -> bytes | None:
-    """The file in a replicate's folder; None if there is none that can be read."""
+    """The content of answers.bin in a replicate's folder; None if it is missing or cannot be read."""
     try:
         return read_bytes(replicate / ANSWERS, MOST_BYTES)
     except OSError:
@@ -53,7 +54,7 @@ def read(replicate: Path) -> bytes | None:
 
 
 def parsed(file: bytes) -> Answers | None:
-    """The answers in a file; None if it is not what was written."""
+    """The answers in the content of a file; None if that is not in the format above."""
     head, _, bits = file.partition(b"\n")
     count = head.removeprefix(MAGIC)
     if not head.startswith(MAGIC) or not (count.isdigit() and len(count) < 10) or len(bits) != (int(count) + 7) // 8:

@@ -1,7 +1,7 @@
-"""Checkpoints of a stack in training: written whole, checked when read, the one before kept as a fallback.
+"""Checkpoints of a stack in training: replaced as a whole, checked when read, the previous one kept as a fallback.
 
-A file is the line `MAGIC`, the SHA-256 of the rest, and what `torch.save` makes of tensors and plain values; it is read
-with `weights_only=True`, so that nothing in it is executed.
+A file is the line `MAGIC`, the SHA-256 of the rest, and the rest: tensors and plain values as `torch.save` writes them.
+It is read with `weights_only=True`, so that no code in it is executed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from bnlab.store.reading import DamagedError, read_bytes
 
 MAGIC = b"bnlab checkpoint 5\n"
 MOST_BYTES = 2**40
-"""Any that a machine can hold."""
+"""Above the size of any checkpoint: no limit in practice."""
 
 CURRENT, BEFORE = "checkpoint.pt", "checkpoint-before.pt"
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
-    """Writes a checkpoint; the one that was there is kept beside it. Raises StorageError."""
+    """Writes a checkpoint, and keeps the previous one beside it under the name `BEFORE`. Raises StorageError."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     content = buffer.getvalue()
@@ -41,7 +41,13 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Reads a checkpoint. Raises DamagedError, FileNotFoundError, or UnreadableError."""
+    """Reads a checkpoint, its tensors on the CPU.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UnreadableError: it cannot be read.
+        DamagedError: it is of another version, its digest is wrong, or it holds more than tensors and plain values.
+    """
     try:
         file = read_bytes(path, MOST_BYTES, MAGIC)
     except FileNotFoundError:
@@ -55,13 +61,13 @@ def load(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(io.BytesIO(file[start:]), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DamagedError("it holds more than tensors and plain values") from error
-    except Exception as error:  # what is no file of torch.save makes it raise anything, even an IndexError
+    except Exception as error:  # for other files torch.load raises errors of any kind, even an IndexError
         raise DamagedError("it is no file of tensors") from error
     return state
 
 
 def to_bytes(model: torch.nn.Module) -> bytes:
-    """A model's weights as a file that `torch.load(..., weights_only=True)` reads."""
+    """A model's `state_dict` as the content of a file that `torch.load(..., weights_only=True)` reads."""
     buffer = io.BytesIO()
     torch.save(model.state_dict(), buffer)
     return buffer.getvalue()

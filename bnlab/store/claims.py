@@ -1,7 +1,8 @@
-"""Who trains what, when several processes work on one runs/: locks that the kernel releases when a process ends.
+"""Locks that share out the replicates among processes that train in one runs/; the kernel frees them when one ends.
 
-Only one process at a time takes locks of a runs/, and it takes those of a stack together: two processes with the same
-sweep never split a stack between them. Nobody waits while holding a replicate's lock, so there is no deadlock.
+Only one process at a time takes locks in a runs/, and it takes those of a stack together: so two processes with the
+same sweep never split a stack between them. No process waits while it holds a replicate's lock, so there is no
+deadlock.
 """
 
 from __future__ import annotations
@@ -18,14 +19,23 @@ from bnlab.store.locks import LOCK, lock_in
 from bnlab.store.replicate import ReplicateFolder
 
 LONGEST_LOOK = 0.05
-"""Seconds. Whoever only asks if a replicate is being trained holds its lock for much less than this."""
+"""Seconds. A process that only asks whether a replicate is being trained holds its lock for much less than this."""
 
 
 @contextlib.contextmanager
 def claimed(runs_dir: Path, folders: Sequence[ReplicateFolder], *, whole: bool) -> Iterator[set[Path]]:
-    """Locks those replicates that no other process has locked, without waiting; `whole`: all or none of them.
+    """Locks the replicates that no other process has locked, without waiting for the others.
 
-    Yields the paths of the locked ones.
+    Args:
+        runs_dir: the folder of all runs.
+        folders: the replicates.
+        whole: lock all of them, or none if one is taken.
+
+    Yields:
+        The paths of the replicates that were locked; the locks are released at the end of the `with` block.
+
+    Raises:
+        StorageError: the runs folder or a replicate's folder cannot be made or locked.
     """
     _allow_open_files(len(folders))
     with storage_errors(runs_dir / LOCK):
@@ -44,7 +54,7 @@ def claimed(runs_dir: Path, folders: Sequence[ReplicateFolder], *, whole: bool) 
 
 
 def _locked_by_others(folders: Sequence[ReplicateFolder], locks: contextlib.ExitStack) -> list[ReplicateFolder]:
-    """Locks what is free, until `locks` is closed, and returns the rest."""
+    """Locks the replicates that are free, until `locks` is closed, and returns the others."""
     from filelock import Timeout
 
     busy = []
@@ -60,7 +70,7 @@ def _locked_by_others(folders: Sequence[ReplicateFolder], locks: contextlib.Exit
 
 
 def wait_for(folder: ReplicateFolder, say: Callable[[str], None]) -> None:
-    """Waits until no other process has the replicate locked, saying so."""
+    """Says that another process is training the replicate, and waits until it has released the lock."""
     say(f"waiting for {folder.path}, which another process is training")
     with folder.lock().acquire(poll_interval=0.1):
         pass
@@ -79,12 +89,12 @@ def is_claimed(replicate: Path) -> bool:
     try:
         with lock.acquire(timeout=0):
             return False
-    except (Timeout, OSError):  # OSError: somebody else's folder, where no lock can be tried
+    except (Timeout, OSError):  # OSError: another user's folder, where the lock cannot be tried
         return True
 
 
 def _allow_open_files(count: int) -> None:
-    """Each lock is an open file, and the usual limit is 1024."""
+    """Raises the limit of open files: each lock is one, and the usual limit is 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = soft + count
     if soft != resource.RLIM_INFINITY and count > soft // 2:

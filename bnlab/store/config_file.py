@@ -1,4 +1,4 @@
-"""config.yaml: what was trained, as plain values, as text by dotted key, and the hash that names the run's folder."""
+"""config.yaml: the configuration that was trained, and the hash of it that ends the name of the run's folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bnlab.store.reading import DamagedError, read_text, yaml_mapping
 CONFIG = "config.yaml"
 _COMPACT = json.JSONEncoder(separators=(",", ":"), default=str)
 HASH = re.compile(r".*-([0-9a-f]{10})", re.DOTALL)
-"""A run's folder as bnlab names it."""
+"""The name of a run's folder: <label>-<hash>."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class StoredConfig:
     """The configuration of a stored run.
 
     Attributes:
-        tree: plain values, nested.
-        settings: the same as printable text by dotted key, {"optimizer.lr": "0.001"}; a user's own class goes by its
-            name, as norm.name.
-        hash: of the tree; equal for equal trainings, wherever they are stored.
+        tree: the content of the file: nested mappings of plain values.
+        settings: the same as printable text by dotted key, {"optimizer.lr": "0.001"}; norm.name is the class's name
+            where the norm is a user's own class.
+        hash: `protocol_hash` of the tree; equal for equal configurations, wherever they are stored.
     """
 
     tree: Mapping[str, Any]
@@ -36,7 +36,7 @@ class StoredConfig:
 
 
 def protocol_hash(protocol: Mapping[str, Any]) -> str:
-    """The first ten hexadecimal digits of the SHA-256 of what decides a result, as JSON with sorted keys."""
+    """The hash that names a run's folder: ten hexadecimal digits of the SHA-256 of the protocol as sorted JSON."""
     text = json.dumps(protocol, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
@@ -46,7 +46,7 @@ def read_config(run: Path) -> StoredConfig:
 
     Raises:
         OSError: it cannot be read.
-        DamagedError: it is no mapping of plain values, or not the one that the folder is named for.
+        DamagedError: it is no mapping of plain values, or its hash is not the one in the folder's name.
     """
     tree = yaml_mapping(read_text(run / CONFIG))
     config = StoredConfig(tree, settings_of_tree(tree), protocol_hash(tree))
@@ -57,7 +57,7 @@ def read_config(run: Path) -> StoredConfig:
 
 
 def settings_of_tree(tree: Mapping[str, Any]) -> dict[str, str]:
-    """What `StoredConfig.settings` is of a tree."""
+    """`StoredConfig.settings` for a tree; settings that were added to bnlab later have their defaults."""
     settings = {as_text(key): value for key, value in _flat(tree)}
     for section, choices in CHOICES.items():
         if (choice := settings.get(f"{section}.name")) in choices:
@@ -69,7 +69,7 @@ def settings_of_tree(tree: Mapping[str, Any]) -> dict[str, str]:
 
 
 def as_text(value: Any) -> str:
-    """A value as printable text of one line: a text as it is if it is one, all else as JSON."""
+    """A value as printable text in one line: a printable string as it is, all else as JSON."""
     if isinstance(value, str) and value.isprintable():
         return value
     return _COMPACT.encode(value)

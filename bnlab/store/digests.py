@@ -1,4 +1,4 @@
-"""Whether a finished replicate's files are what was stored: each file by its digest, the finals by the metrics."""
+"""Checks that the files of a finished replicate are unchanged: by digests, and final metrics against metrics.csv."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from bnlab.store.rows_file import METRICS_FILE, TIMING_FILE, read_scores
 
 WEIGHTS = "weights.pt"
 DIGESTED = (METRICS_FILE, TIMING_FILE, ANSWERS, PROBES_FILE, WEIGHTS)
-"""The files of a finished replicate whose digests its result.json has."""
+"""The files of a finished replicate whose digests are in its result.json."""
 BYTES_PER_PARAMETER = 64
-"""At most, in weights.pt: four, and what is kept beside them."""
+"""The most that weights.pt may have: four bytes for the number, and room for what is stored beside it."""
 CHANGED = "was changed after it was stored: its digest is wrong"
 
 
 def digests_in(replicate: Path) -> dict[str, str]:
-    """Of each of the files that are there. Raises OSError."""
+    """The SHA-256, by file name, of those `DIGESTED` files that exist. Raises OSError if one cannot be read."""
     present = [replicate / name for name in DIGESTED if (replicate / name).exists()]
     return {path.name: digest_of(read_bytes(path, path.stat().st_size)) for path in present}
 
 
 def read_weights(replicate: Path, result: Result) -> bytes:
-    """The weights.pt of a replicate. Raises OSError, also for a file that is too large to be what was trained."""
+    """The content of weights.pt. Raises OSError, also if it is too large for the number of parameters in the result."""
     return read_bytes(replicate / WEIGHTS, MOST_BYTES + BYTES_PER_PARAMETER * (result.parameters or MOST_BYTES))
 
 
 def faults(replicate: Path, result: Result) -> Iterator[str]:
-    """What does not hold of a finished replicate's files; nothing of one that is not at its end."""
+    """What is wrong with a finished replicate's files, a line each; nothing for a replicate that is not finished."""
     if not result.is_final:
         return
     for name in DIGESTED:
@@ -56,7 +56,7 @@ def _faults_of_scores(replicate: Path, result: Result) -> Iterator[str]:
     try:
         rows = read_scores(replicate)
     except OSError:
-        return  # which is said above
+        return  # `faults` reports it
     except DamagedError as error:
         yield f"{METRICS_FILE} is damaged: {error}"
         return

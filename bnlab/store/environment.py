@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, hardware, threads and the source's commit."""
+"""The environment of a result: versions, hardware, threads, the command, and the commit of bnlab's source."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import Any
 from bnlab import __version__
 
 COMMAND = "BNLAB_COMMAND"
-"""The environment variable with the command line as typed; worker processes of Hydra's launchers inherit it."""
+"""The environment variable that holds the command line as typed, so that worker processes of Hydra inherit it."""
 
 TRAINING = (["bnlab", "train"], ["bnlab", "study"])
-"""How the commands begin that train."""
+"""The first words of the commands that train."""
 
 
 def command() -> str | None:
-    """The command that trains what this process trains; None if bnlab is used from Python."""
+    """The command line that this process serves; None if bnlab is used from Python."""
     return os.environ.get(COMMAND)
 
 
 def typed(command: str | None) -> str | None:
-    """A stored command, to be typed again; None if it is no training by bnlab.
+    """A stored command in a form that is safe to type again; None if it is not one that trains with bnlab.
 
-    It is put together anew from its words, each quoted for the shell: it comes from a file that may be anybody's.
+    It comes from a file that may not be trusted: so it is split into words, and each is quoted for the shell.
     """
     try:
         words = shlex.split(command or "")
@@ -39,12 +39,12 @@ def typed(command: str | None) -> str | None:
 
 
 def describe(device: str, threads: int, *, keras: bool = False) -> dict[str, Any]:
-    """The environment as kept in result.json; that of a training in which Keras has a part also names its version.
+    """The environment as stored in result.json.
 
     Args:
-        device: that computes.
-        threads: of the CPU, that PyTorch computes with.
-        keras: has a part in it.
+        device: the device that computes, as PyTorch names it ("cpu", "cuda:0").
+        threads: the number of CPU threads that PyTorch computes with.
+        keras: whether Keras is used in the training; then its versions are included.
     """
     import torch
     import torchvision
@@ -66,7 +66,7 @@ def describe(device: str, threads: int, *, keras: bool = False) -> dict[str, Any
 
 
 def _gpu(device: str) -> dict[str, Any]:
-    """The GPU's name, and the versions of CUDA and cuDNN that computed on it."""
+    """The GPU's name, and the versions of CUDA and cuDNN."""
     import torch
 
     return {
@@ -77,7 +77,7 @@ def _gpu(device: str) -> dict[str, Any]:
 
 
 def versions(*, keras: bool = False) -> dict[str, str]:
-    """The versions of what computes: a training that changed them under way could not be repeated by anybody."""
+    """The versions of the libraries that compute. A training must not resume under others: nobody could repeat it."""
     import torch
 
     return {"bnlab": __version__, "torch": str(torch.__version__), **(_keras_versions() if keras else {})}
@@ -86,7 +86,7 @@ def versions(*, keras: bool = False) -> dict[str, str]:
 def _keras() -> dict[str, Any]:
     named = _keras_versions()
     of_torch = named["keras_backend"].startswith("torch ")
-    return named if of_torch else named | {"threads": None}  # the threads above are torch's
+    return named if of_torch else named | {"threads": None}  # `threads` counts torch's threads only
 
 
 def _keras_versions() -> dict[str, str]:
@@ -108,7 +108,7 @@ def _cpu() -> str:
 
 @functools.cache
 def _source() -> dict[str, str | bool | None]:
-    """Commit and whether files differ from it; None for an installed package, which has no checkout."""
+    """The commit of bnlab's source, and whether files differ from it; None for an installed package."""
     checkout = Path(__file__).parents[2]
     if not (checkout / ".git").exists():
         return {"commit": None, "dirty": None}

@@ -1,8 +1,8 @@
-"""A run's `.index.jsonl`: which replicates were finished in its folder, a line each, only ever appended.
+"""A run's `.index.jsonl`: which replicates were finished in its folder, one line each; lines are only appended.
 
-A line has the seed and the digest of the replicate's result.json; the digest is null once `bnlab runs rm` has removed
-it. So a replicate that somebody else removed is missed, and a result.json of elsewhere is told from those that were
-stored here. What the index does not name, as before there was one, is nothing that does not hold.
+It serves to find replicates that were deleted by other means than `bnlab runs rm`, and a result.json that was copied
+in from elsewhere. A line has a seed and the SHA-256 of that replicate's result.json, or null when `bnlab runs rm`
+removed the replicate. A replicate that is not in the index is no fault: older versions of bnlab had no index.
 """
 
 from __future__ import annotations
@@ -22,14 +22,23 @@ SCHEMA = 1
 
 
 def add(run: Path, seed: int, result: bytes | None) -> None:
-    """Notes that a replicate ends with that result.json, or that it is removed. Raises StorageError."""
+    """Adds a line to a run's index.
+
+    Args:
+        run: the run's folder.
+        seed: the replicate's seed.
+        result: the content of its final result.json, or None if the replicate is removed.
+
+    Raises:
+        StorageError: the index cannot be written.
+    """
     digest = None if result is None else digest_of(result)
     with storage_errors(run / INDEX):
         append(run / INDEX, json.dumps({"schema": SCHEMA, "seed": seed, "digest": digest}) + "\n")
 
 
 def missed(run: StoredRun) -> Iterator[tuple[Path, str]]:
-    """What a run's index names and its folder does not hold, with the words for it."""
+    """Replicates of the index that are gone or have another result.json: pairs of a path and what is wrong with it."""
     try:
         finished = _finished(run.path)
     except FileNotFoundError:
@@ -50,9 +59,9 @@ def missed(run: StoredRun) -> Iterator[tuple[Path, str]]:
 
 
 def _finished(run: Path) -> dict[int, set[str]]:
-    """Of each seed the digests of the results that it has had since it was last removed.
+    """By seed, the digests of all results that were stored since the replicate was last removed.
 
-    There may be several: of a training that was killed before it put its result in place, or of a rerun.
+    There may be several, after a rerun, or when a process was killed before it had put its result in place.
     """
     finished: dict[int, set[str]] = {}
     for number, line in enumerate(read_text(run / INDEX, MOST_BYTES_OF_ROWS).splitlines(), start=1):

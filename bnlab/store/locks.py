@@ -1,4 +1,4 @@
-"""The locks in runs/: of the folder, and of each replicate in training."""
+"""The lock files in runs/: one for the whole folder, and one for each replicate in training."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LOCK = ".lock"
 
 
 def lock_in(folder: Path) -> BaseFileLock:
-    """The lock of a folder. Taking one empties its file, so it must be no link.
+    """The lock of a folder, not taken yet. Taking it empties the lock file, so that must not be a link.
 
     Raises:
-        OSError: something that is no regular file has its name, so that nobody can hold it.
+        OSError: the lock file is a link or another thing that is not a regular file.
     """
     from filelock import FileLock
 
@@ -26,7 +26,7 @@ def lock_in(folder: Path) -> BaseFileLock:
     try:
         status = os.lstat(path)
     except OSError:
-        return FileLock(path)  # there is none yet; or locking says why it cannot be
+        return FileLock(path)  # not there yet; any other problem is raised when the lock is taken
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
     return FileLock(path)

@@ -1,6 +1,6 @@
-"""What studies were locked to before they were trained, `.studies/NAME.jsonl` in a runs folder; only ever appended.
+"""`.studies/NAME.jsonl` in a runs folder: the text of a study as it was fixed before training (preregistration).
 
-A line is a `StudyLock` as JSON, with the schema.
+A line is a `StudyLock` as JSON, with the version of this format as "schema"; lines are only appended.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class StudyLock:
-    """What a study said at one time.
+    """The content of a study at the time when it was locked.
 
     Attributes:
-        at: the time (UTC).
-        digest: the SHA-256 of what it said, as JSON with sorted keys.
-        said: hypotheses, arms, sweep, seeds and all else that decides its verdicts, as plain values.
-        trained: how many of its replicates had a result already, so that somebody may have looked at them.
+        at: the time (UTC), in ISO format.
+        digest: the SHA-256 of `said` as JSON with sorted keys.
+        said: hypotheses, arms, sweep, seeds and all else that decides the study's verdicts, as plain values.
+        trained: how many of the study's replicates had a result already, so that their results may have been seen.
     """
 
     at: str
@@ -39,14 +39,15 @@ class StudyLock:
 
 
 def digest_of_study(said: Mapping[str, Any]) -> str:
+    """`StudyLock.digest` for the content of a study."""
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def read_study_locks(runs_dir: Path, name: str) -> list[StudyLock]:
-    """What a study was locked to, in the order of time; nothing of one that never was.
+    """All locks of a study, oldest first; empty if it was never locked.
 
     Raises:
-        UserError: a line is no lock, or its digest is wrong.
+        UserError: the file cannot be read, a line is no lock, or its digest is wrong.
     """
     path = _path(runs_dir, name)
     try:
@@ -59,7 +60,17 @@ def read_study_locks(runs_dir: Path, name: str) -> list[StudyLock]:
 
 
 def add_study_lock(runs_dir: Path, name: str, said: Mapping[str, Any], trained: int) -> StudyLock:
-    """Locks a study to what it says now, when so many of its replicates are trained. Raises StorageError."""
+    """Locks a study: adds a line with its present content and the time.
+
+    Args:
+        runs_dir: the folder of all runs.
+        name: the study's name.
+        said: the study's content, as in `StudyLock`.
+        trained: how many of its replicates have a result already.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     lock = StudyLock(at, digest_of_study(said), said, trained)
     path = _path(runs_dir, name)

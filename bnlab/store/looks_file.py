@@ -1,6 +1,7 @@
-"""What was planned and read in a runs folder, `.looks.jsonl`: a line each, only ever appended.
+"""`.looks.jsonl` in a runs folder: planned numbers of seeds, and when verdicts were read (optional stopping).
 
-A line is a `Plan` or a `Look` as JSON, with the schema and the time (UTC).
+A line is a `Plan` or a `Look` as JSON, with the version of this format as "schema" and the time (UTC); lines are only
+appended.
 """
 
 from __future__ import annotations
@@ -20,7 +21,12 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Plan:
-    """So many seeds per arm there will be; `finished` replicates there were when it was made."""
+    """A number of seeds that was fixed beforehand.
+
+    Attributes:
+        planned: seeds per arm.
+        finished: how many replicates had finished when the plan was made.
+    """
 
     planned: int
     finished: int
@@ -28,13 +34,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Look:
-    """Verdicts of a comparison were read.
+    """The verdicts of a comparison were read.
 
     Attributes:
-        comparison: the digest of what was compared: metric, baseline and arms.
-        metric: for people.
-        seeds: of the arm with the fewest.
-        values: the seeds of all arms together.
+        comparison: a digest of the metric, the baseline and the arms, which tells comparisons apart.
+        metric: the metric's name, for people who read the file.
+        seeds: the number of seeds of the arm with the fewest.
+        values: the number of seeds of all arms together.
     """
 
     comparison: str
@@ -44,7 +50,7 @@ class Look:
 
 
 def read(runs_dir: Path) -> tuple[list[Plan | Look], list[str]]:
-    """All lines in the order in which they were written, and in words what of the file is none of these."""
+    """All plans and looks in the order in which they were written, and a message for each line that is neither."""
     path, entries, damage = runs_dir / LOOKS, list[Plan | Look](), list[str]()
     try:
         lines = read_text(path).split("\n")
@@ -62,7 +68,7 @@ def read(runs_dir: Path) -> tuple[list[Plan | Look], list[str]]:
 
 
 def add(runs_dir: Path, entry: Plan | Look) -> None:
-    """Adds a line, in one write, so that those of two processes do not mix. Raises StorageError."""
+    """Adds a line in a single write, so that lines of two processes do not mix. Raises StorageError."""
     path = runs_dir / LOOKS
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     with storage_errors(path):
@@ -71,7 +77,7 @@ def add(runs_dir: Path, entry: Plan | Look) -> None:
 
 
 def _is_cut_off(path: Path) -> bool:
-    """Whether the last line has no end. Raises OSError."""
+    """Whether the last line lacks its line break, as after a write that was cut off. Raises OSError."""
     try:
         return not read_bytes(path, MOST_BYTES).endswith(b"\n")
     except FileNotFoundError:
@@ -79,7 +85,7 @@ def _is_cut_off(path: Path) -> bool:
 
 
 def _entry(line: str) -> Plan | Look:
-    """Raises DamagedError."""
+    """The plan or look in a line. Raises DamagedError if it is neither."""
     found = json_object(line)
     if found.pop("schema", None) != SCHEMA:
         raise DamagedError(f"schema {SCHEMA} is expected")

@@ -1,4 +1,4 @@
-"""probes.csv: what probes have measured inside a training, in long form; docs/probes.md says what each quantity is."""
+"""probes.csv: what probes measured during training, one row per value; docs/probes.md says what each quantity is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ PROBES_FILE = "probes.csv"
 
 
 class Measured(NamedTuple):
-    """A row of probes.csv: a quantity of one layer, with the weights after so many steps."""
+    """A row of probes.csv: one quantity of one layer.
+
+    Attributes:
+        step: optimizer steps done before the measurement.
+        probe: the probe's name.
+        layer: the layer's path in the network, or "model".
+        quantity: what was measured.
+        value: in the quantity's own unit.
+    """
 
     step: int
     probe: str
@@ -28,16 +36,16 @@ MEASURED = Measured._fields
 
 
 def probes_text(rows: Iterable[Measured]) -> str:
-    """The file of these rows."""
+    """The content of probes.csv with these rows."""
     return as_csv(MEASURED, rows)
 
 
 def read_probes(replicate: Path, probes: Sequence[str] | None = None) -> list[Measured]:
-    """The rows of a replicate's probes.csv, those of the named probes, or all; none where there is no such file.
+    """The rows of probes.csv in a replicate's folder: those of the named probes, or all; none if there is no file.
 
     Raises:
         OSError: it cannot be read.
-        DamagedError: it has another header, or a row that is none of it.
+        DamagedError: it has another header, or a row of another format.
     """
     try:
         text = decoded(read_bytes(replicate / PROBES_FILE, MOST_BYTES_OF_ROWS))

@@ -1,7 +1,7 @@
-"""Reading files that may be anybody's: no link is followed, nothing but regular files is read, and all is bounded.
+"""Reading files that cannot be trusted: links are not followed, only regular files are read, and sizes are limited.
 
-A folder of runs may have come from a stranger, or be damaged. What cannot be read raises OSError; what was read and is
-not what bnlab writes raises DamagedError: only content can be damaged.
+A folder of runs may come from a stranger, or be damaged. A file that cannot be read raises OSError. A file that was
+read but whose content is not what bnlab writes raises DamagedError.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from typing import Any
 from bnlab.errors import shown
 
 MOST_BYTES = 1_000_000
-"""Of a result.json or config.yaml, which take some kilobytes."""
+"""The most that is read of a result.json or config.yaml, which have some kilobytes."""
 MOST_BYTES_OF_ROWS = 1_000_000_000
-"""Of a metrics.csv: a training of a million steps that is evaluated at each has a fifth of it."""
+"""The most that is read of a metrics.csv: a million steps, each with an evaluation, take a fifth of it."""
 DEEPEST, MOST_EVENTS = 20, 5_000
-"""Of a config.yaml, which is three levels deep and has some forty keys and values."""
+"""The most levels and YAML events of a config.yaml, which has three levels and some forty keys and values."""
 LONGEST_COMMON = 100
-"""Characters of a value of YAML that may be in thousands of files, and is understood once."""
+"""Characters. Shorter YAML values may recur in thousands of files: what they are parsed to is cached."""
 
 
 class DamagedError(Exception):
-    """A file's content is not what was written; the message says why."""
+    """The content of a file is not what bnlab writes; the message says why."""
 
 
 def read_bytes(path: Path | str, most: int, start: bytes = b"") -> bytes:
     """A file's content.
 
     Raises:
-        OSError: it cannot be read, is a link or no regular file, or has more than `most` bytes.
-        DamagedError: it does not begin with `start`; no more of it is read then.
+        OSError: it cannot be read, is a link or not a regular file, or has more than `most` bytes.
+        DamagedError: it does not begin with `start`; the rest is not read then.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -59,7 +59,7 @@ def read_bytes(path: Path | str, most: int, start: bytes = b"") -> bytes:
 
 
 def _read(descriptor: int, count: int) -> bytes:
-    """So many bytes, or what there is of them; by the system's own call, as a file object takes as long as the rest."""
+    """Up to `count` bytes. By os.read, as making a file object would double the time of reading a small file."""
     parts = []
     while count > 0 and (part := os.read(descriptor, count)):
         parts.append(part)
@@ -68,17 +68,17 @@ def _read(descriptor: int, count: int) -> bytes:
 
 
 def digest_of(content: bytes) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+    """The SHA-256 of a file's content, as hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
-    """A file's text. Raises OSError as `read_bytes` does, and DamagedError where it is no UTF-8."""
+    """A file's text. Raises OSError as `read_bytes` does, and DamagedError if it is not UTF-8."""
     return decoded(read_bytes(path, most))
 
 
 def decoded(content: bytes) -> str:
-    """The text of a file. Raises DamagedError."""
+    """The text of a file's content. Raises DamagedError if it is not UTF-8."""
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -86,7 +86,7 @@ def decoded(content: bytes) -> str:
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """A JSON object. Raises DamagedError, also for numbers that are none, and for what is nested without end."""
+    """Parses a JSON object. Raises DamagedError for all else, also for NaN, Infinity, and too deep nesting."""
     try:
         tree = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
@@ -105,16 +105,16 @@ _JSON = json.JSONDecoder(parse_constant=_no_number)
 
 
 def yaml_mapping(text: str) -> dict[str, Any]:
-    """A mapping in YAML, of plain values only. Raises DamagedError.
+    """Parses a YAML mapping of plain values. Raises DamagedError for all else.
 
-    Anchors, aliases and tags are refused: a kilobyte of them can hold a tree without end. So the tree is made here of
-    the parser's events, which takes a third of PyYAML's time besides.
+    Anchors, aliases and tags are refused, because a kilobyte of them can expand to a tree without end. To refuse them,
+    the tree is built here from the parser's events, which also takes only a third of the time of PyYAML's loader.
     """
     import yaml
 
-    # The one written in C is ten times as fast; not every installation has it.
+    # The loader written in C is ten times as fast; not every installation has it.
     events: Iterator[Any] = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    opened: list[list[Any]] = [[]]  # what is known of each collection that has no end yet
+    opened: list[list[Any]] = [[]]  # the values so far of each collection that is still open
     try:
         for count, event in enumerate(events):
             if getattr(event, "anchor", None):
@@ -139,7 +139,7 @@ def yaml_mapping(text: str) -> dict[str, Any]:
 
 
 def _mapping(values: Sequence[Any]) -> dict[str, Any]:
-    """Of keys and values in turn; of a key that comes twice the last one holds, as with PyYAML."""
+    """A dict from keys and values in turn; of a repeated key the last value counts, as in PyYAML."""
     for key in values[::2]:
         if not isinstance(key, str):
             raise DamagedError(f"it has the key {shown(key)}, which is no text")
@@ -147,7 +147,7 @@ def _mapping(values: Sequence[Any]) -> dict[str, Any]:
 
 
 def _scalar(text: str, implicit: tuple[bool, bool]) -> Any:
-    """The number, text or other value that YAML takes it for; implicit: as a plain one, as a quoted one."""
+    """The number, text or other value of a YAML scalar. `implicit` is PyYAML's pair of flags: plain, quoted."""
     return (_common if len(text) <= LONGEST_COMMON else _common.__wrapped__)(text, implicit)
 
 

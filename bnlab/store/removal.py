@@ -1,6 +1,7 @@
-"""Removing what bnlab wrote: files of its own by their names, never what a link points to, nor what people put beside.
+"""Removing runs and replicates: only files that bnlab wrote, known by their names; never the target of a link.
 
-Folders are opened without following links, and what is in them is removed by the open folder.
+A folder is opened without following links, and its files are removed relative to the open folder: so nobody can put a
+link in its place meanwhile.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from bnlab.store.stored import SEED
 from bnlab.store.tags_file import TAGS
 
 OF_A_REPLICATE = (RESULT, METRICS_FILE, TIMING_FILE, ANSWERS, PROBES_FILE, WEIGHTS, LOG, LOCK)
-"""In the order in which they are removed: half removed, it is a replicate that is not trained yet."""
+"""The names of a replicate's files. result.json goes first: what is half removed then counts as not trained."""
 
 
 class TrainingError(Exception):
-    """A process is training the replicate."""
+    """A replicate cannot be removed, because a process is training it."""
 
 
 def remove_replicate(folder: Path) -> list[Path]:
-    """Removes a replicate's folder, or the link in its place; returns what is left because it is not bnlab's.
+    """Removes a replicate's folder, or a link in its place; returns the paths that stay, as bnlab did not write them.
 
     Raises:
         TrainingError: a process is training it.
@@ -46,15 +47,21 @@ def remove_replicate(folder: Path) -> list[Path]:
     _make_readable(folder)
     with _locked(folder):
         if (folder.parent / INDEX).exists():
-            with contextlib.suppress(OSError):  # then `runs check` misses it
+            with contextlib.suppress(OSError):  # then `bnlab runs check` reports it as gone
                 index_file.add(folder.parent, int(folder.name.removeprefix("seed-")), None)
         return _remove(folder, lambda name: name in OF_A_REPLICATE or name.startswith((DAMAGED, LEFTOVER)))
 
 
 def remove_run(run: Path, *, had_replicates: bool) -> list[Path]:
-    """Removes a run's folder once it holds no replicate, or the link in its place; returns what is left of it.
+    """Removes a run's folder if it holds no replicate, or a link in its place.
 
-    A folder without replicates whose name does not end in a hash may be anybody's, and is left as it is.
+    Args:
+        run: the folder.
+        had_replicates: whether replicates of it were removed before. If not, and its name does not end in a hash, the
+            folder may not be bnlab's, and stays.
+
+    Returns:
+        The paths that stay, as bnlab did not write them.
 
     Raises:
         OSError: something cannot be removed.
@@ -72,7 +79,7 @@ def remove_run(run: Path, *, had_replicates: bool) -> list[Path]:
 
 
 def _make_readable(folder: Path) -> None:
-    """Its owner may take away from himself the right to read a folder, and still wants it removed."""
+    """Gives the owner the rights to a folder that lacks them, so that it can be removed."""
     status = os.lstat(folder)
     if stat.S_ISDIR(status.st_mode) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         folder.chmod(0o700)
@@ -84,7 +91,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
     try:
         lock = lock_in(folder)
-    except OSError:  # no file, so that nobody can hold it
+    except OSError:  # the lock is not a regular file: no process can hold it
         yield
         return
     try:
@@ -98,7 +105,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _remove(folder: Path, is_own: Callable[[str], bool]) -> list[Path]:
-    """Removes the files with such names, and the folder if nothing is left in it."""
+    """Removes the files with names of bnlab's own, and the folder if it is empty then; returns the paths that stay."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         names = sorted(os.listdir(opened), key=lambda name: (name != RESULT, name == LOCK, name))  # noqa: PTH208  # of the open folder
@@ -111,7 +118,7 @@ def _remove(folder: Path, is_own: Callable[[str], bool]) -> list[Path]:
 
 
 def _unlinked(name: str, folder: int) -> bool:
-    """Whether it could be removed: a folder of that name is not bnlab's."""
+    """Removes a file; False for a folder, which is not bnlab's even under such a name."""
     if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
         return False
     with contextlib.suppress(FileNotFoundError):

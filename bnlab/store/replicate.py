@@ -1,14 +1,14 @@
-"""Results on disk: runs/<label>-<hash>/seed-N/, addressed by what was trained.
+"""The folder of a replicate, runs/<label>-<hash>/seed-N/: where it lies follows from what is trained.
 
-A run's folder holds `config.yaml`, and per replicate `seed-N/` with
+A run's folder holds `config.yaml`, and for each replicate a folder `seed-N/` with
 
 * `result.json`: state, final metrics, environment, schema version;
 * `metrics.csv`: epoch, step, split, loss, accuracy; nothing in it depends on the clock;
-* `timing.csv`: epoch, step, seconds, images_per_second, replicates trained side by side;
-* `answers.bin`: which test images were classified rightly at the end;
-* `probes.csv`: step, probe, layer, quantity, value, with `probes.names`;
-* `run.log`: what happened when;
-* `weights.pt`: the trained weights, with `keep_checkpoint=true`.
+* `timing.csv`: epoch, step, seconds, images_per_second, number of replicates trained side by side;
+* `answers.bin`: which test images were classified correctly at the end;
+* `probes.csv`: step, probe, layer, quantity, value; only if `probes.names` is set;
+* `run.log`: events, each with its time;
+* `weights.pt`: the trained weights; only with `keep_checkpoint=true`.
 
 Every file is replaced as a whole, so a reader never sees half of one. docs/store.md describes them for other programs.
 """
@@ -45,11 +45,19 @@ if TYPE_CHECKING:
 
 LOG = "run.log"
 DAMAGED = "result-damaged"
-"""How the names of what was no result.json begin."""
+"""The start of the name that a damaged result.json is renamed to."""
 
 
 def finished(replicate: Path, probed: Probed | None = None) -> Result | None:
-    """The result in a replicate's folder if it is done, or has diverged, and was so probed. Raises UnreadableError."""
+    """The result in a replicate's folder if it is final (done or diverged), and None otherwise.
+
+    Args:
+        replicate: the folder.
+        probed: the probes that are asked for; a result without them counts as None.
+
+    Raises:
+        UnreadableError: result.json is there and cannot be read.
+    """
     try:
         result = _read(replicate, None)
     except (FileNotFoundError, DamagedError, OtherSchemaError):
@@ -58,7 +66,7 @@ def finished(replicate: Path, probed: Probed | None = None) -> Result | None:
 
 
 def suffices(result: Result | None, probed: Probed | None) -> Result | None:
-    """The result if it was probed so, or not at all where nothing is asked for."""
+    """The result if it has all probes that are asked for (None: no probes), and None otherwise."""
     if result is None or probed is None or (result.probed is not None and result.probed.holds(probed)):
         return result
     return None
@@ -76,7 +84,7 @@ def _read(replicate: Path, run: str | None) -> Result:
 
 @functools.lru_cache
 def _as_yaml(protocol: str) -> str:
-    """Once for all seeds of a run: the dumper takes milliseconds."""
+    """The protocol, given as JSON, as YAML. Cached for all seeds of a run, as PyYAML takes milliseconds."""
     import yaml
 
     text: str = yaml.safe_dump(json.loads(protocol), sort_keys=False)
@@ -84,7 +92,12 @@ def _as_yaml(protocol: str) -> str:
 
 
 class ReplicateFolder:
-    """One seed's folder. Made when the first file is written."""
+    """The folder of one replicate. It is created when the first file is written.
+
+    Args:
+        config: the run's configuration.
+        seed: the replicate's seed.
+    """
 
     def __init__(self, config: RunConfig, seed: int) -> None:
         self.run = run_folder(config)
@@ -94,23 +107,27 @@ class ReplicateFolder:
         self._hash = protocol_hash(config.protocol())
 
     def result(self) -> Result | None:
-        """The stored result.json; None if there is none, or it is damaged. Raises UnreadableError."""
+        """The stored result; None if it is missing, damaged or of another schema. Raises UnreadableError."""
         try:
             return _read(self.path, self._hash)
         except (FileNotFoundError, DamagedError, OtherSchemaError):
             return None
 
     def finished(self) -> Result | None:
-        """The result if the replicate is done, or has diverged. Raises UnreadableError."""
+        """The result if the replicate is done or has diverged, else None. Raises UnreadableError."""
         result = self.result()
         return result if result is not None and result.is_final else None
 
     def sufficient(self) -> Result | None:
-        """The result if it is final and was probed as the configuration asks for. Raises UnreadableError."""
+        """The result if it is final and has all probes of the configuration, else None. Raises UnreadableError."""
         return suffices(self.finished(), Probed.of(self._config.probes))
 
     def foreign(self) -> str | None:
-        """What is stored here and must not be overwritten; None if nothing. Raises UnreadableError."""
+        """Why the folder must not be written to, as a message: a link, or a result of another schema; None if it may.
+
+        Raises:
+            UnreadableError: result.json is there and cannot be read.
+        """
         for path in (self.run, self.path, self.run / index_file.INDEX):
             if path.is_symlink():
                 return f"{path} is a link, and links in runs_dir are not followed"
@@ -123,7 +140,14 @@ class ReplicateFolder:
         return None
 
     def set_damaged_aside(self) -> str | None:
-        """Gives a result.json that is none another name; says so. Only for the holder of the lock."""
+        """Renames a damaged result.json and returns a message about it; None if it is not damaged.
+
+        Only the holder of the lock may call this.
+
+        Raises:
+            UnreadableError: result.json is there and cannot be read.
+            StorageError: it cannot be renamed.
+        """
         path = self.path / RESULT
         try:
             _read(self.path, self._hash)
@@ -137,26 +161,29 @@ class ReplicateFolder:
         return None
 
     def _free_name(self) -> Path:
-        """Where a damaged result is kept: what was set aside before is never overwritten."""
+        """A path for a damaged result that does not exist yet, so that an earlier one is never overwritten."""
         names = itertools.chain([f"{DAMAGED}.json"], (f"{DAMAGED}-{number}.json" for number in itertools.count(2)))
         return next(path for name in names if not os.path.lexists(path := self.path / name))
 
     def lock(self) -> BaseFileLock:
-        """Held while the replicate is trained, so that a second process waits instead of training it again.
+        """The lock that a process holds while it trains the replicate, so that a second one waits for the result.
 
-        The kernel releases it when its process ends, however it ends.
+        The kernel releases the lock when the process ends, however it ends.
+
+        Raises:
+            StorageError: the folder cannot be made, or the lock is no regular file.
         """
         with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             return lock_in(self.path)
 
     def remove_leftovers(self) -> None:
-        """Removes what a killed process was writing. Only for the holder of the lock."""
+        """Removes temporary files of a process that was killed. Only the holder of the lock may call this."""
         for leftover in self.path.glob(f"{LEFTOVER}*"):
             leftover.unlink(missing_ok=True)
 
     def write_config(self) -> None:
-        """Writes config.yaml unless it is there and whole: all seeds of a run share it, and none is read without it."""
+        """Writes config.yaml, which all seeds of a run share, unless its content is right. Raises StorageError."""
         path, content = self.run / CONFIG, _as_yaml(json.dumps(self._config.protocol()))
         try:
             stored = read_text(path)
@@ -164,11 +191,17 @@ class ReplicateFolder:
                 return
         except (OSError, DamagedError):
             pass
-        # Written in the seed's own folder, whose lock says who may remove what a killed process leaves there.
+        # The temporary file lies in the seed's folder: the holder of its lock removes it if this process is killed.
         replace(path, content, workspace=self.path, durable=True)
 
     def write_result(self, result: Result) -> Result:
-        """Writes result.json, with digests if it is final; it and its files are then safe from a power failure."""
+        """Writes result.json, and returns the result as written: with the run's hash, conventions and digests.
+
+        A final result gets the digests of the replicate's files; they and it are then safe from a power failure.
+
+        Raises:
+            StorageError: a file cannot be written or read.
+        """
         digests = {}
         if result.is_final:
             for name in DIGESTED:
@@ -183,20 +216,21 @@ class ReplicateFolder:
         )
         content = result_file.encode(written)
         if result.is_final:
-            # Before it is in place: of a process that is killed in between the index names a result too many.
+            # Before result.json: if the process is killed in between, the index has a result too many, not one too few.
             index_file.add(self.run, self.seed, content)
         replace(self.path / RESULT, content, durable=result.is_final)
         return written
 
     def write_weights(self, file: bytes) -> None:
+        """Writes weights.pt, from `checkpoint_file.to_bytes`. Raises StorageError."""
         replace(self.path / WEIGHTS, file)
 
     def write_answers(self, file: bytes | None) -> None:
-        """Writes answers.bin, or removes one that an earlier training left."""
+        """Writes answers.bin; None: removes the one of an earlier training. Raises StorageError."""
         self._write_or_remove(ANSWERS, file)
 
     def write_probes(self, rows: Sequence[Measured]) -> None:
-        """Writes probes.csv, or, without rows, removes one that an earlier training left."""
+        """Writes probes.csv; no rows: removes the one of an earlier training. Raises StorageError."""
         self._write_or_remove(PROBES_FILE, probes_text(rows) if rows else None)
 
     def _write_or_remove(self, name: str, file: str | bytes | None) -> None:
@@ -207,13 +241,15 @@ class ReplicateFolder:
                 (self.path / name).unlink(missing_ok=True)
 
     def write_metrics(self, rows: Iterable[Scored]) -> None:
+        """Writes metrics.csv. Raises StorageError."""
         replace(self.path / METRICS_FILE, as_csv(METRICS, rows))
 
     def write_timing(self, rows: Iterable[Timed]) -> None:
+        """Writes timing.csv. Raises StorageError."""
         replace(self.path / TIMING_FILE, as_csv(TIMING, rows))
 
     def log(self, line: str) -> None:
-        """Appends a line with the time to run.log."""
+        """Appends a line to run.log, after the time (UTC). Raises StorageError."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""result.json: what it says of a replicate, its schema, and how this version reads those that others wrote."""
+"""result.json: its content as a `Result`, and reading and writing it in this version's schema."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SCHEMA = 1
 Scalar = str | int | float | bool | None
 Kinds = tuple[type, ...]
 WHOLE, NUMBER, TEXT, SCALAR = (int,), (int, float), (str,), (str, int, float, bool)
-"""Kinds of JSON's values, each by its own type: true is no whole number."""
+"""Kinds of JSON values as exact Python types, so that true is not taken for a whole number."""
 DIGEST = b'  "digest": "'
-"""What comes before the file's own digest, which is its last key: of all bytes before these."""
+"""These bytes begin the last key, the file's own digest: the SHA-256 of all bytes before them."""
 
 
 class State(StrEnum):
-    """What a replicate is in, as it is stored."""
+    """The state of a replicate's training, as stored in result.json."""
 
     DONE = "done"
     DIVERGED = "diverged"
@@ -36,16 +36,18 @@ class State(StrEnum):
 
 STATES = tuple(State)
 FINISHED = (State.DONE, State.DIVERGED)
-"""States whose result is final; a replicate in any other state is trained."""
+"""The states whose result is final. A replicate in another state is trained when it is asked for again."""
 
 
 @dataclass(frozen=True)
 class Company:
-    """Who a replicate was trained beside; its last bits depend on it, because batched products round differently.
+    """The stack that a replicate was trained in.
+
+    The last bits of a result depend on it, because batched matrix products round differently for other batches.
 
     Attributes:
-        replicates: how many were in the stack, itself included.
-        digest: of their folders' names, in order: equal for the same stack.
+        replicates: the number of replicates in the stack, this one included.
+        digest: a digest of their folders' names, in order: equal for the same stack.
     """
 
     replicates: int
@@ -54,12 +56,12 @@ class Company:
 
 @dataclass(frozen=True)
 class Probed:
-    """How a replicate was probed in its training.
+    """What was probed during a replicate's training.
 
     Attributes:
-        names: of the probes.
-        every: steps from one look to the next.
-        layers: whose values were kept; None: all layers'.
+        names: the names of the probes.
+        every: the number of steps from one measurement to the next.
+        layers: the layers whose values were kept; None: all.
     """
 
     names: Sequence[str]
@@ -68,18 +70,18 @@ class Probed:
 
     @classmethod
     def of(cls, config: ProbesConfig) -> Probed | None:
-        """As a configuration asks for; None if it asks for nothing."""
+        """What a configuration asks for; None if it asks for no probe."""
         return cls(config.names, config.every, config.layers) if config.names else None
 
     def holds(self, other: Probed) -> bool:
-        """Whether all that the other one asks for was measured."""
+        """Whether the measurements of this one include all of the other one."""
         layers = self.layers is None or (other.layers is not None and set(other.layers) <= set(self.layers))
         return set(other.names) <= set(self.names) and other.every % self.every == 0 and layers
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A replicate's result.json; docs/store.md says what each key means. What is None, or empty, was not stored."""
+    """The content of result.json; docs/store.md says what each key means. None or empty: it was not stored."""
 
     seed: int
     state: State
@@ -99,11 +101,12 @@ class Result:
 
     @property
     def is_final(self) -> bool:
+        """Whether the replicate is done or has diverged."""
         return self.state in FINISHED
 
     @property
     def is_sealed(self) -> bool:
-        """Whether it has digests to be checked by; results from before there were any have none."""
+        """Whether the result has digests of the replicate's files; results of older versions have none."""
         return self.run is not None
 
 
@@ -126,30 +129,30 @@ TYPES: Mapping[str, tuple[Kinds, str]] = {
     "probed": ((dict,), "a mapping"),
     "digests": ((dict,), "a mapping of files to their digests"),
 }
-"""What the keys hold that are neither missing nor null, and that in words."""
+"""The allowed types of each key's value, unless it is missing or null, and the same in words for messages."""
 
 UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""From an older schema to the next one. There is none, because 1 is the first."""
+"""By schema, the function that turns a result into the next schema. Empty, because schema 1 is the first."""
 
 
 class OtherSchemaError(Exception):
-    """A result that another version of bnlab wrote, and this one cannot read; the message says which."""
+    """A result in a schema that this version of bnlab cannot read; the message names the schema."""
 
 
 def read(path: Path) -> Result:
-    """A result.json in this version's schema.
+    """Reads a result.json, in this version's schema.
 
     Raises:
         OSError: it cannot be read, FileNotFoundError if there is none.
-        DamagedError: it is no JSON object with a schema, a key holds another type or a value out of its range, or it is
-            not what its digest is of.
+        DamagedError: it is no JSON object with a schema, a value has another type or is out of its range, or the digest
+            is wrong.
         OtherSchemaError: its schema is newer, or so old that nothing upgrades it.
     """
     return _parsed(read_bytes(path, MOST_BYTES))
 
 
 def _parsed(content: bytes) -> Result:
-    """Raises as `read` does."""
+    """The result in the content of a file. Raises DamagedError and OtherSchemaError as `read` does."""
     stored = json_object(decoded(content))
     if type(stored.get("schema")) is not int:
         raise DamagedError("it is no JSON object with a schema")
@@ -163,10 +166,17 @@ def _parsed(content: bytes) -> Result:
 
 
 def read_in(replicate: Path, run: str | None) -> tuple[Result, str]:
-    """The result in a replicate's folder, of a run with that hash if it is known, and the SHA-256 of the whole file.
+    """Reads the result.json in a replicate's folder.
+
+    Args:
+        replicate: the folder, named seed-N.
+        run: the hash of the run that the result must belong to; None: any.
+
+    Returns:
+        The result, and the SHA-256 of the whole file.
 
     Raises:
-        OSError, DamagedError, OtherSchemaError: as `read` does; a result of another replicate is damaged.
+        OSError, DamagedError, OtherSchemaError: as `read` does; a result of another seed or run is damaged too.
     """
     content = read_bytes(replicate / RESULT, MOST_BYTES)
     result = _parsed(content)
@@ -178,7 +188,7 @@ def read_in(replicate: Path, run: str | None) -> tuple[Result, str]:
 
 
 def encode(result: Result) -> bytes:
-    """The file of a result, with the digest of itself at its end."""
+    """The content of result.json, with its own digest at the end."""
     values = asdict(result) | {"state": result.state.value}
     if not result.conventions:
         del values["conventions"]
@@ -196,7 +206,7 @@ def _check_digest(content: bytes) -> None:
 
 
 def _upgraded(result: dict[str, Any]) -> dict[str, Any]:
-    """A result in this version's schema. Raises OtherSchemaError."""
+    """The values of a result in this version's schema. Raises OtherSchemaError."""
     current = dict(result)
     schema: Any
     while (schema := current.get("schema")) != SCHEMA:
@@ -207,7 +217,7 @@ def _upgraded(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _typed(values: Mapping[str, Any]) -> Result:
-    """Raises DamagedError if a known key holds another type, or what it cannot mean."""
+    """The values as a `Result`. Raises DamagedError for a value of another type or out of its range."""
     for key, (kind, words) in TYPES.items():
         if key in values:
             _check(key, values[key], kind, words)
@@ -256,7 +266,7 @@ def _company(values: Mapping[str, Any] | None) -> Company | None:
 
 
 def probed_of(values: Mapping[str, Any] | None) -> Probed | None:
-    """How it was probed, from plain values. Raises DamagedError."""
+    """A `Probed` from plain values; None for None. Raises DamagedError."""
     if values is None:
         return None
     names, every, layers = (values.get(key) for key in ("names", "every", "layers"))
@@ -269,7 +279,7 @@ def probed_of(values: Mapping[str, Any] | None) -> Probed | None:
 
 
 LARGEST = 2**63
-"""Beyond every count."""
+"""Every count is smaller."""
 
 
 def _check(key: str, value: object, kinds: Kinds, words: str) -> None:

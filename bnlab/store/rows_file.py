@@ -1,4 +1,4 @@
-"""metrics.csv and timing.csv: what their rows hold, and reading the scores."""
+"""metrics.csv and timing.csv: the columns of their rows, and reading them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ METRICS_FILE, TIMING_FILE = "metrics.csv", "timing.csv"
 
 
 class Scored(NamedTuple):
-    """A row of metrics.csv."""
+    """A row of metrics.csv: one evaluation on one split.
+
+    Attributes:
+        epoch: epochs done, with a fraction in the middle of one.
+        step: batches done.
+        split: a key of `SPLITS`.
+        loss: mean cross-entropy, in nats.
+        accuracy: a fraction.
+    """
 
     epoch: float
     step: int
@@ -25,7 +33,15 @@ class Scored(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """A row of timing.csv; its measures are texts, of as many digits as they have."""
+    """A row of timing.csv.
+
+    Attributes:
+        epoch: as in `Scored`.
+        step: as in `Scored`.
+        seconds: of training so far, without evaluations; text, with as many digits as were measured.
+        images_per_second: of one replicate; text as well.
+        replicates: the number of replicates that were trained side by side.
+    """
 
     epoch: float
     step: int
@@ -37,7 +53,7 @@ class Timed(NamedTuple):
 METRICS, TIMING = Scored._fields, Timed._fields
 
 SPLITS = {"train": "training", "validation": "validation", "test": "test", "test_batch_stats": "test, batch statistics"}
-"""What may be scored, and that in words."""
+"""The parts of the data that are evaluated, and their names in words."""
 
 
 def read_scores(replicate: Path) -> list[Scored]:
@@ -45,7 +61,7 @@ def read_scores(replicate: Path) -> list[Scored]:
 
     Raises:
         OSError: it cannot be read.
-        DamagedError: it has another header, or a row that is none of it.
+        DamagedError: it has another header, or a row of another format.
     """
     return _read(
         replicate / METRICS_FILE,
@@ -55,7 +71,7 @@ def read_scores(replicate: Path) -> list[Scored]:
 
 
 def read_seconds(replicate: Path) -> dict[int, float]:
-    """The seconds of training until each step of a replicate's timing.csv. Raises as `read_scores` does."""
+    """Seconds of training by step, from a replicate's timing.csv. Raises as `read_scores` does."""
     return dict(_read(replicate / TIMING_FILE, TIMING, lambda _, step, seconds, *rest: (int(step), float(seconds))))
 
 

@@ -1,4 +1,4 @@
-"""`runs/.stacks/<digest>/members.json`: which replicates train together; read without importing what trains them."""
+"""`runs/.stacks/<digest>/members.json`: which replicates train together. It is read without importing torch."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from bnlab.store.result_file import SCHEMA, Probed, probed_of
 from bnlab.store.stored import SEED
 
 STACKS, MEMBERS = ".stacks", "members.json"
-"""The folder in runs/ of the stacks in training, and the file in a folder of each that says who trains together."""
+"""The folder in runs/ with a folder for each unfinished stack, and the file in it that lists the replicates."""
 
 
 @dataclass(frozen=True)
 class StackRecord:
-    """A stack that is not at its end.
+    """A stack whose training has not finished.
 
-    Args:
-        folder: where it is kept, with the stack's checkpoints.
+    Attributes:
+        folder: the stack's folder, which also holds its checkpoints.
         members: the folders of all its replicates, in order.
-        rerun: whether they are trained although they have results.
-        started: whether it was trained for a while, by whomever.
-        command: what was typed to train it, if it was.
-        probed: how they are probed.
-        oom_kills: while it is in training, how many processes this machine had killed for lack of memory before.
+        rerun: whether the replicates are trained although they have results.
+        started: whether the stack was trained for a while already, by this or another process.
+        command: the command line that trains it; None if bnlab is used from Python.
+        oom_kills: while it is in training, how many processes this machine had killed for lack of memory before it
+            began; else None.
+        probed: what is probed; None: nothing.
     """
 
     folder: Path
@@ -44,7 +45,7 @@ class StackRecord:
     probed: Probed | None = None
 
     def write(self) -> None:
-        """The members are written relative to runs/, which may be moved. Raises StorageError."""
+        """Writes members.json, with paths relative to runs/, which may be moved. Raises StorageError."""
         for folder in (self.folder.parent, self.folder):
             if folder.is_symlink():
                 raise StorageError(folder, OSError(errno.ELOOP, "it is a link, and links in runs_dir are not followed"))
@@ -61,12 +62,12 @@ class StackRecord:
         replace(self.folder / MEMBERS, json.dumps(record, indent=2) + "\n")
 
     def forget(self) -> None:
-        """Removes it and the checkpoints."""
+        """Removes the stack's folder with the checkpoints."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def read_all(runs_dir: Path) -> list[StackRecord]:
-    """All that can be read, those that were begun first."""
+    """All stacks in a runs folder that can be read; those whose training was started come first."""
     if (runs_dir / STACKS).is_symlink():
         return []
     try:
@@ -92,7 +93,7 @@ def read(folder: Path) -> StackRecord | None:
         return None
     if not isinstance(rerun, bool) or not isinstance(started, bool) or not isinstance(command, str | None):
         return None
-    oom_kills = record.get("oom_kills")  # not there in records of before
+    oom_kills = record.get("oom_kills")  # missing in files of older versions
     if not isinstance(oom_kills, int | None):
         return None
     paths = [folder.parents[1] / member for member in members]
@@ -100,6 +101,6 @@ def read(folder: Path) -> StackRecord | None:
 
 
 def _is_member(name: object) -> bool:
-    """Whether it is `<run>/seed-N`, in the runs/ of the record and nowhere else."""
+    """Whether it is a text `<run>/seed-N` that leads to a folder in runs/ and nowhere else."""
     run, _, seed = name.partition("/") if isinstance(name, str) else ("", "", "")
     return run not in ("", ".", "..") and "\0" not in run and SEED.fullmatch(seed) is not None

@@ -1,4 +1,4 @@
-"""The one reader of stored runs: what is in a folder, and of what cannot be read why, so that all else can be."""
+"""Reading stored runs. What cannot be read is returned with the reason, so that all else is still read."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from bnlab.store.reading import DamagedError
 from bnlab.store.result_file import RESULT, OtherSchemaError, Result
 
 SEED = re.compile(r"seed-(0|[1-9][0-9]{0,9})")
-"""A replicate's folder as bnlab names it."""
+"""The name of a replicate's folder: seed-N."""
 LINK = "is a link, and links are not followed"
 
 
 @dataclass(frozen=True)
 class StoredReplicate:
-    """A seed-N folder.
+    """A stored replicate: a folder seed-N.
 
     Attributes:
         path: the folder.
         seed: N.
-        result: None if it cannot be read.
-        reason: why not; else "".
-        digest: of the whole result.json, if it was read.
+        result: the content of result.json; None if it cannot be read.
+        reason: why it cannot be read, or "".
+        digest: the SHA-256 of the whole result.json; "" if it cannot be read.
     """
 
     path: Path
@@ -40,13 +40,13 @@ class StoredReplicate:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run's folder.
+    """A stored run: a folder with replicates.
 
     Attributes:
         path: the folder.
-        config: None if it cannot be read.
-        reason: why not; else "".
-        replicates: in the order of their seeds, each as it is by itself; none where a folder holds no seed-N.
+        config: the content of config.yaml; None if it cannot be read.
+        reason: why it cannot be read, or "".
+        replicates: the replicates in the order of their seeds.
     """
 
     path: Path
@@ -56,17 +56,17 @@ class StoredRun:
 
     @property
     def name(self) -> str:
-        """Printable, whatever the folder is called."""
+        """The folder's name in printable characters."""
         return shown(Path(os.path.realpath(self.path)).name if self.path.name in ("", "..") else self.path.name)
 
 
 def identity(config: StoredConfig, result: Result) -> tuple[object, ...]:
-    """Equal for two results of one replicate: counting both would feign a second one. Folders' names do not matter."""
+    """Equal for copies of one result (configuration, seed, versions), which must count once. Names do not matter."""
     return config.hash, result.seed, *(result.environment.get(name) for name in ("bnlab", "torch"))
 
 
 def read_runs(folder: Path) -> Iterator[StoredRun]:
-    """Every run in a folder, in the order of their names; what is no run is passed over.
+    """Every run in a folder, in the order of their names; other entries are skipped.
 
     Raises:
         OSError: the folder itself cannot be read.
@@ -80,7 +80,7 @@ def read_runs(folder: Path) -> Iterator[StoredRun]:
 
 
 def read_run(path: Path) -> StoredRun | None:
-    """The run in a folder; None if it is none, or was removed meanwhile."""
+    """The run in a folder; None if the folder is not a run's, or does not exist."""
     try:
         with os.scandir(path) as entries:
             found = {entry.name: entry for entry in entries if entry.name == CONFIG or SEED.fullmatch(entry.name)}
@@ -109,7 +109,13 @@ def _config(run: Path) -> tuple[StoredConfig | None, str]:
 
 
 def _replicate(path: Path, reason: str, config: StoredConfig | None) -> StoredReplicate | None:
-    """None for what is no folder, or is being removed."""
+    """The replicate in a folder; None if it is not a folder, or is being removed.
+
+    Args:
+        path: the folder.
+        reason: why it must not be read, or "".
+        config: the run's configuration, if it can be read; the result must belong to it.
+    """
     seed = int(path.name.removeprefix("seed-"))
     if reason:
         return StoredReplicate(path, seed, None, reason)

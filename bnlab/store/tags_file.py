@@ -1,4 +1,4 @@
-"""tags.json beside a run's config.yaml: words and a note of the user's, which are no part of its address."""
+"""tags.json beside a run's config.yaml: the user's tags and note, which do not change the run's folder or results."""
 
 from __future__ import annotations
 
@@ -18,23 +18,28 @@ LONGEST_NOTE = 500
 
 @dataclass(frozen=True)
 class Tags:
-    """What a user calls a run, in the order of the alphabet, and a note of one line."""
+    """A user's tags and note for a run.
+
+    Attributes:
+        tags: in alphabetical order.
+        note: one line, or "".
+    """
 
     tags: tuple[str, ...] = ()
     note: str = ""
 
     def __post_init__(self) -> None:
-        """Raises UserError for a tag or a note that cannot be shown in a line."""
+        """Raises UserError for a tag that is not allowed, or a note that is too long or not one printable line."""
         check_tags(self.tags)
         if len(self.note) > LONGEST_NOTE or not (self.note == "" or self.note.isprintable()):
             raise UserError(f"the note is not allowed; allowed: one line of at most {LONGEST_NOTE} characters")
 
 
 def read_tags(run: Path) -> Tags:
-    """The tags in a run's folder; none where there is no file.
+    """The tags and the note in a run's folder; empty if there is no file.
 
     Raises:
-        UserError: the file is none that bnlab writes.
+        UserError: the file cannot be read, or is not one that bnlab writes.
     """
     path = run / TAGS
     try:
@@ -51,7 +56,7 @@ def read_tags(run: Path) -> Tags:
 
 
 def add_tags(run: Path, tags: Iterable[str]) -> None:
-    """Gives a run these tags too. Raises StorageError, and UserError as `read_tags` does."""
+    """Adds tags to those of a run. Raises StorageError, and UserError as `read_tags` does."""
     before = read_tags(run)
     after = Tags(tuple(sorted({*before.tags, *tags})), before.note)
     if after != before:
@@ -59,5 +64,5 @@ def add_tags(run: Path, tags: Iterable[str]) -> None:
 
 
 def write_tags(run: Path, tags: Tags) -> None:
-    """Replaces the file as a whole. Raises StorageError."""
+    """Replaces a run's tags and note. Raises StorageError."""
     replace(run / TAGS, json.dumps(asdict(tags), ensure_ascii=False) + "\n")
