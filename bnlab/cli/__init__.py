@@ -1,4 +1,4 @@
-"""The command line: a file per command, and what becomes of errors. It imports what is below, and nobody imports it."""
+"""The command line: one file per command, and how errors are printed. No other part of bnlab imports it."""
 
 from bnlab.cli.app import main
 

@@ -1,6 +1,6 @@
-"""The program: its commands, and what becomes of errors.
+"""The program `bnlab`: its commands, and how errors are printed, with their exit codes.
 
-A command's heavy imports happen inside it, so that --help answers at once.
+Each command imports heavy libraries inside its function, so that --help answers at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bnlab.cli.failing import INTERRUPTED, fail
 from bnlab.errors import SweepFailedError, UserError
 
 UsageError: Any = typer.BadParameter.__base__
-"""Click's; newer versions of Typer carry Click inside."""
+"""Click's class UsageError, found by way of Typer, because newer versions of Typer contain their own copy of Click."""
 
 app = typer.Typer(
     name="bnlab",
@@ -56,11 +56,11 @@ def _options(
 
 
 def main() -> None:
-    """Runs a command. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    """Runs the command in sys.argv and exits: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     completion.rejoin_words()
     try:
         code = app(standalone_mode=False)
-        if code == INTERRUPTED:  # what Typer makes of Ctrl-C where no command has its own words for it
+        if code == INTERRUPTED:  # Typer returns it at Ctrl-C if the command does not handle that itself
             fail("interrupted", INTERRUPTED)
         sys.exit(code)
     except UsageError as error:

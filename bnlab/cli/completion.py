@@ -1,4 +1,4 @@
-"""What the TAB key offers: settings with their values, choices, and names of runs. Imports no heavy library."""
+"""Shell completion at the TAB key: settings with their values, and names of runs. Imports no heavy library."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 import typer
 
 BASH_WORDS, BASH_POSITION = "COMP_WORDS", "COMP_CWORD"
-"""What bash hands over, through Typer's script."""
+"""The environment variables in which bash passes the words typed and the number of the last one."""
 
 KEY = "_BNLAB_COMPLETED_KEY"
-"""What stands before the part that bash completes."""
+"""The environment variable that keeps `norm=`, the part before the one that bash completes."""
 
 
 def rejoin_words() -> None:
-    """Bash cuts `norm=ba` into three words at the TAB, and completes the last; puts the cut words together again."""
+    """Joins words that bash has split at "=", so that `norm=ba` can be completed; does nothing in other shells.
+
+    Bash splits it into `norm`, `=` and `ba`, and replaces only the last with what is offered.
+    """
     if BASH_WORDS not in os.environ:
         return
     words: list[str] = []
@@ -33,14 +36,14 @@ def rejoin_words() -> None:
 
 
 def overrides(incomplete: str) -> list[str]:
-    """For `bnlab train`: what the word may become, without the part that bash has cut off."""
+    """The completions of a word of `bnlab train`, without the part that bash has split off."""
     key = os.environ.get(KEY, "")
     typed = os.environ.get(BASH_WORDS) or os.environ.get("_TYPER_COMPLETE_ARGS", "")
     return [found.removeprefix(key) for found in _completed(f"{key}{incomplete}", typed.split())]
 
 
 def run_names(context: typer.Context, incomplete: str) -> list[str]:
-    """The folders in --runs-dir."""
+    """The completions of a run's name: the folders in --runs-dir that begin like it."""
     folder = Path(context.params.get("runs_dir") or "runs")
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
@@ -50,7 +53,7 @@ def run_names(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _completed(word: str, typed: Sequence[str]) -> list[str]:
-    """`norm=la` gives norm=layer, `norm.ep` norm.eps=1e-05, and what several names begin with all of them."""
+    """The completions of a word: norm=layer for `norm=la`, norm.eps=1e-05 for `norm.ep`, or all matching keys."""
     key, equals, value = word.partition("=")
     if equals:
         before, comma, last = value.rpartition(",")
@@ -62,7 +65,7 @@ def _completed(word: str, typed: Sequence[str]) -> list[str]:
 
 
 def _keys(typed: Sequence[str]) -> Iterator[str]:
-    """All settings; of a group of which a choice was typed, those of that choice."""
+    """The keys of all settings; if a group's choice was typed (norm=batch), of that group only those of the choice."""
     from bnlab.config import CHOICES, SECTIONS, defaults, settings_of
 
     yield from (*CHOICES, "experiment")
@@ -75,7 +78,7 @@ def _keys(typed: Sequence[str]) -> Iterator[str]:
 
 
 def _values(key: str, typed: Sequence[str]) -> list[str]:
-    """The choices of a group, true and false, or the defaults of a setting."""
+    """The values to offer for a key: a group's choices, true and false, or the setting's defaults."""
     from bnlab.config import CHOICES, CONF, defaults, defaults_of
     from bnlab.errors import written
 
@@ -96,6 +99,7 @@ def _values(key: str, typed: Sequence[str]) -> list[str]:
 
 
 def _chosen(section: str, typed: Sequence[str]) -> list[str]:
+    """The choices of a group that were typed, or all of them."""
     from bnlab.config import CHOICES
 
     given = [word.partition("=")[2] for word in typed if word.startswith(f"{section}=")]

@@ -1,4 +1,4 @@
-"""`bnlab evaluate`: scores the weights that a run kept."""
+"""`bnlab evaluate`: computes loss and accuracy of the weights that a run kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command ends that cannot do what it was asked."""
+"""Ending a command with an error message and an exit code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ INTERRUPTED = 130
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Prints a line to stderr, whatever is in it, and ends the process with this exit code."""
+    """Prints a line to stderr, with unprintable characters replaced, and ends the process with this exit code."""
     status.clear()
-    sys.stderr.write(f"{printable(message)}\n")  # not by Click, which takes a stream in ASCII for one in UTF-8
+    sys.stderr.write(f"{printable(message)}\n")  # not click.echo, which writes UTF-8 to a stream in ASCII
     sys.exit(code)

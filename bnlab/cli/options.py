@@ -1,4 +1,4 @@
-"""Options and arguments that several commands have."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bnlab.cli.completion import run_names
 
 
 def path(text: str | Path) -> Path:
-    """A path that is not empty: Path("") would be the working directory."""
+    """Parses a path. Raises BadParameter for an empty one, as Path("") would be the working directory."""
     if not str(text).strip():
         raise typer.BadParameter("'' is no path; leave the option out, or write . for the working directory")
     return Path(text)
 
 
 def text(given: str) -> str:
-    """A text that is not empty: an empty one would choose everything, or nothing."""
+    """Parses a text. Raises BadParameter for an empty one, which would match everything, or nothing."""
     if not given.strip():
         raise typer.BadParameter("'' says nothing; leave the option out, or write a value")
     return given

@@ -80,5 +80,5 @@ def report(
         return
     try:
         reports.watch(folders, question, output, console)
-    except KeyboardInterrupt:  # here, because Typer would turn it into an exit without a word
+    except KeyboardInterrupt:  # here, because Typer would exit without a message
         fail("no longer watching", INTERRUPTED)

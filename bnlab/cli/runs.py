@@ -211,7 +211,7 @@ def export(
 
 
 def _read(runs_dir: Path) -> list[Run]:
-    """All runs of the folder; in a large one that takes seconds, and imports take some too."""
+    """All runs of the folder. Shows that it is reading, because a large folder and the imports take seconds."""
     status.show(f"reading {runs_dir}")
     from bnlab.runs import read
 

@@ -1,4 +1,4 @@
-"""`bnlab norms`: the list of schemes, and all about one of them."""
+"""The output of `bnlab norms`: the list of schemes, or the page of one scheme."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bnlab.errors import unknown
 from bnlab.norms import CHANGES, SCHEMES, Scheme
 
 COLUMNS = ("norm=", "scheme", "norm.impl=", "paper")
-"""Of the list; the last ones are left out in a terminal that they do not fit."""
+"""The columns of the list; the last ones are left out where the terminal is too narrow."""
 
 NO_SCHEMES = {
     "custom_class": {
@@ -42,11 +42,11 @@ NO_SCHEMES = {
         "Example": ["bnlab train norm=mixed 'norm.per_layer=[batch,none]' model.hidden=[128,64]"],
     },
 }
-"""The pages of the norms that are no scheme; the first title of each is the page's."""
+"""The pages of choices of norm= that are not one scheme: lines by title; the first title is the page's."""
 
 
 def list_schemes() -> None:
-    """Prints a line for each scheme; in a wider terminal it says more."""
+    """Prints a line for each scheme, with as many columns as fit the terminal."""
     console = _console()
     tables = [_table(COLUMNS[:count]) for count in range(len(COLUMNS), 0, -1)]
     unlimited = console.options.update_width(sys.maxsize)
@@ -73,10 +73,10 @@ def _table(columns: Sequence[str]) -> Table:
 
 
 def show_scheme(name: str) -> None:
-    """Prints all about one scheme, or about a norm that is none.
+    """Prints the page of a scheme, or of another choice of norm= (`NO_SCHEMES`).
 
     Raises:
-        UserError: there is no such scheme.
+        UserError: there is no such choice.
     """
     if name not in SCHEMES and name not in NO_SCHEMES:
         raise unknown("norm", name, [*SCHEMES, *NO_SCHEMES])
@@ -88,13 +88,13 @@ def show_scheme(name: str) -> None:
 
 
 def page(name: str) -> dict[str, list[str]]:
-    """The page of a norm that is no scheme, as `sections`."""
+    """The page of a choice of norm= that is not one scheme: lines by title, as from `sections`."""
     (title, lines), *others = NO_SCHEMES[name].items()
     return {title: lines, "Parameters and bnlab's defaults": _shipped(name)} | dict(others)
 
 
 def sections(scheme: Scheme) -> dict[str, list[str]]:
-    """The titles and the lines below them."""
+    """The page of a scheme: lines by title."""
     answers = dict(zip(CHANGES, scheme.invariances.split(), strict=True))
     return {
         f"{scheme.title} (norm={scheme.name})": [scheme.formula, f"statistics over {scheme.normalizes_over}"],
@@ -108,11 +108,16 @@ def sections(scheme: Scheme) -> dict[str, list[str]]:
 
 
 def _shipped(name: str) -> list[str]:
+    """`parameters` of the file of defaults, conf/norm/NAME.yaml."""
     return parameters((CONF / "norm" / f"{name}.yaml").read_text("utf-8"))
 
 
 def parameters(shipped: str) -> list[str]:
-    """The settings of a shipped file with what its comments say: `norm.eps=1.0e-5  added to ...`."""
+    """The settings in a file of conf/norm/ with their comments: `norm.eps=1.0e-5  added to ...`.
+
+    Args:
+        shipped: the text of the file.
+    """
     found: list[str] = []
     for line in shipped.splitlines():
         setting = re.fullmatch(r"(\w+): *(\S+) *(?:# (.*))?", line)

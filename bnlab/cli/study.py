@@ -1,4 +1,4 @@
-"""`bnlab study`: runs a study that was written down beforehand, and says what came out of each hypothesis."""
+"""`bnlab study`: runs a study that was written beforehand, and prints a verdict on each of its hypotheses."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def study(
     plans = [studies.planned(study, budget, overrides) for study, overrides in _asked(words or [], every=every)]
     try:
         judged = [each for plan in plans if (each := _run(plan, explain=explain, quiet=as_json)) is not None]
-    except KeyboardInterrupt as interrupt:  # here, because Typer would turn it into an exit without a word
+    except KeyboardInterrupt as interrupt:  # here, because Typer would exit without a message
         fail(str(interrupt) or "interrupted", INTERRUPTED)
     if as_json:
         typer.echo(json.dumps([each.as_data() for each in judged], indent=2))
@@ -62,7 +62,15 @@ def study(
 
 
 def _asked(words: Sequence[str], *, every: bool) -> list[tuple[Study, Sequence[str]]]:
-    """The studies, each with the settings that were typed."""
+    """The studies that are asked for, each with the settings that were typed.
+
+    Args:
+        words: the arguments of the command: a study's name or file, then settings.
+        every: whether all shipped studies are asked for; then `words` are settings only.
+
+    Raises:
+        UserError: there is no such study, or none is named, or both a name and --all are given.
+    """
     from bnlab import studies
 
     named = bool(words) and "=" not in words[0]
@@ -75,7 +83,7 @@ def _asked(words: Sequence[str], *, every: bool) -> list[tuple[Study, Sequence[s
 
 
 def _can_be_run(study: Study) -> bool:
-    """Whether all packages that it needs are installed; what is missing is told."""
+    """Whether all packages that a study needs are installed; prints those that are missing."""
     missing = [package for package in study.needs if importlib.util.find_spec(package) is None]
     if missing:
         typer.echo(f"{study.name} is left out: it needs {' '.join(missing)}, which pip installs", err=True)
@@ -83,7 +91,7 @@ def _can_be_run(study: Study) -> bool:
 
 
 def _write(overrides: Sequence[str]) -> None:
-    """Writes up the studies whose full results are there, beside those that were written up before."""
+    """Writes the pages of the studies whose full results are stored; pages that were written before stay."""
     if overrides and "=" not in overrides[0]:
         raise UserError(f"--write takes all studies with full results, and no name as {overrides[0]}; leave it out")
     from bnlab import studies
@@ -102,6 +110,7 @@ def _write(overrides: Sequence[str]) -> None:
 
 
 def _list() -> None:
+    """Prints a line for each shipped study: name, number of the claim, question."""
     from bnlab import studies
 
     for name in studies.names():
@@ -111,7 +120,16 @@ def _list() -> None:
 
 
 def _run(plan: Plan, *, explain: bool, quiet: bool) -> Judged | None:
-    """The verdicts of a study; with `explain` nothing is trained, and there are none before it was."""
+    """Trains what is missing of a study, and judges its hypotheses.
+
+    Args:
+        plan: the study, its budget and its settings.
+        explain: train nothing; print the design, and judge what is stored.
+        quiet: print nothing.
+
+    Returns:
+        The verdicts; None if `explain` is set and results are missing.
+    """
     from bnlab import studies
 
     if not quiet:
@@ -138,6 +156,7 @@ def _run(plan: Plan, *, explain: bool, quiet: bool) -> Judged | None:
 
 
 def _say(judged: Judged, *, explain: bool) -> None:
+    """Prints the verdicts of a study; with `explain` also what the words of the verdicts mean."""
     from bnlab import studies
     from bnlab.studies import saying
 
@@ -157,7 +176,7 @@ def _say(judged: Judged, *, explain: bool) -> None:
 
 
 def _print(line: str) -> None:
-    """A whole line; only a terminal breaks it."""
+    """Prints a line, which is wrapped on a terminal only."""
     from rich.console import Console
 
     say(line, Console(highlight=False))

@@ -1,4 +1,4 @@
-"""`bnlab train`: hands its arguments to Hydra."""
+"""`bnlab train`: passes its arguments to Hydra."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ def train(
         typer.echo(TRAIN_HELP)
     try:
         hydra_bridge.train(arguments)
-    except KeyboardInterrupt as interrupt:  # here, because Typer would turn it into an exit without a word
+    except KeyboardInterrupt as interrupt:  # here, because Typer would exit without a message
         fail(str(interrupt) or "interrupted", INTERRUPTED)

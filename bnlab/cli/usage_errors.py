@@ -1,4 +1,4 @@
-"""What Typer would print in a box of several lines for arguments that it cannot take, in one line."""
+"""Messages in one line for wrong arguments, instead of the box of several lines that Typer prints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from bnlab.errors import shown
 
 
 def in_one_line(error: Any) -> str:
-    """What Typer would print in a box of several lines; the help where no command is given at all."""
+    """The message for an error of Typer's, in one line; the whole help if no command was given.
+
+    Args:
+        error: an instance of Click's UsageError.
+    """
     if type(error).__name__ == "NoArgsIsHelpError":
         return str(error.ctx.get_help())
     message = " ".join(error.format_message().split())
@@ -24,7 +28,7 @@ def in_one_line(error: Any) -> str:
 
 
 def _typed(option: Any) -> str | None:
-    """The value that was given for an option; Typer's message does not name it."""
+    """The value that was typed for an option, in quotes; None if not found. Typer's message lacks it."""
     names = getattr(option, "opts", [])
     for argument, following in itertools.pairwise([*sys.argv, ""]):
         name, equals, value = argument.partition("=")

@@ -1,4 +1,4 @@
-"""`bnlab verify`: holds a layer against a reference."""
+"""`bnlab verify`: checks a layer against a reference implementation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bnlab.cli.options import text
 from bnlab.machine import status
 
 OF_CLASS = "A class"
-"""The heading of the options that say what a class is meant to be."""
+"""The heading, in the help, of the options that describe a user's class."""
 
 
 def verify(
