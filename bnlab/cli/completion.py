@@ -65,7 +65,7 @@ def _completed(word: str, typed: Sequence[str]) -> list[str]:
 
 
 def _keys(typed: Sequence[str]) -> Iterator[str]:
-    """The keys of all settings; if a group's choice was typed (norm=batch), of that group only those of the choice."""
+    """The keys of all settings; if a group's choice was typed (norm=batch), of that group only the choice's keys."""
     from bnlab.config import CHOICES, SECTIONS, defaults, settings_of
 
     yield from (*CHOICES, "experiment")

@@ -13,12 +13,16 @@ from bnlab.machine import status
 
 
 class Order(enum.StrEnum):
+    """The order in which test images are put into batches."""
+
     stored = "stored"
     shuffled = "shuffled"
     sorted = "sorted"
 
 
 class Statistics(enum.StrEnum):
+    """The statistics that the norms use."""
+
     running = "running"
     batch = "batch"
 
