@@ -1,8 +1,9 @@
-"""Comparisons of stored runs: a `Question`, and `make`, which answers it in sentences, tables, charts and a page.
+"""Reports, which compare stored runs: `make` answers a `Question` in sentences, tables, charts and an HTML page.
 
-With studies/ this is the only code that puts what was found into sentences. `read` gives the replicates as a table,
-`answer` the answer as an object, for Python programs. pandas and scipy are imported when a report is made. Doors:
-`export_file`, which writes all replicates to one table, and `charts` and `page`, whose looks studies share.
+For Python programs `read` gives the replicates as a table and `answer` the answer as an object. Besides studies/, only
+this package puts results into sentences. pandas and scipy are imported when a report is made, not before. Other
+packages may also import the modules `export_file`, which writes all replicates to one table, and `charts` and `page`,
+whose style the pages of studies share.
 """
 
 from bnlab.report.making import Report, answer, curves_of, make, read, watch

@@ -18,17 +18,18 @@ STDOUT = Path("-")
 
 
 def export(folders: Sequence[Path], output: Path, console: Console, *, probes: bool = False) -> None:
-    """Writes a row per replicate, with the columns of `bnlab.report.comparison.frame.read`.
-
-    Or, with `probes`, all rows of probes.csv of the replicates that have finished, with their run and seed.
+    """Writes all replicates to one table, a row each, with the columns of `bnlab.report.comparison.frame.read`.
 
     Args:
         folders: run folders, or folders that hold run folders.
         output: a file, or "-" for CSV on stdout.
-        console: where it is said what was written and left out.
+        console: for the messages about what was written and what was left out.
+        probes: write the rows of probes.csv of all finished replicates instead, each with its run and seed.
 
     Raises:
-        UserError: the file is neither .csv nor .parquet, pyarrow is missing for the latter, or there is no run.
+        UserError: the file is neither .csv nor .parquet, pyarrow is missing for the latter, there is no run, or no
+            replicate was probed.
+        StorageError: the file cannot be written.
     """
     if output != STDOUT:
         if output.suffix not in SUFFIXES:

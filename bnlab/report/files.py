@@ -1,4 +1,4 @@
-"""Everything that a report writes."""
+"""The files of a report: their names and contents."""
 
 from collections.abc import Sequence
 
@@ -23,10 +23,11 @@ def contents(
     Args:
         comparison: from `compare`.
         measured: from `curves.read`.
-        sentences: of the verdicts.
-        warnings: what was left out.
-        target: of the time to reach it, in the metric's own unit; None: `target.default`.
-        command: what makes the report.
+        sentences: the sentences of the verdicts.
+        warnings: what was left out, a line each.
+        target: the value of the metric whose first reach is timed, in the metric's own unit (accuracies are fractions);
+            None: `target.default`.
+        command: the command line that makes this report.
     """
     written, drawn = written_tables(comparison, measured, target), drawings(comparison, measured, target)
     texts: dict[str, str | bytes] = {**render.texts(comparison, written, sentences, warnings)}
@@ -37,7 +38,7 @@ def contents(
 
 
 def written_tables(comparison: Comparison, measured: Measured, target: float | None) -> list[tables.Table]:
-    """The tables that have something to say, the summary first."""
+    """The tables that are not empty, the summary first. For the arguments see `contents`."""
     return tables.present(
         [
             tables.summary(comparison),
@@ -53,12 +54,12 @@ def written_tables(comparison: Comparison, measured: Measured, target: float | N
 
 
 def drawings(comparison: Comparison, measured: Measured, target: float | None) -> list[charts.Drawing]:
-    """The charts that have something to show."""
+    """The charts that are not empty. For the arguments see `contents`."""
     return charts.draw(comparison, measured.metrics, measured.probed, _goal(comparison, target))
 
 
 def _probes(comparison: Comparison, measured: Measured) -> dict[str, str | bytes]:
-    """probes.csv: a row per replicate, step, probe, layer and quantity, if anything was probed."""
+    """The file probes.csv: a row per replicate, step, probe, layer and quantity. No file if nothing was probed."""
     who = comparison.replicates[["arm", "run", "seed"]]
     table = who.merge(measured.probed, left_index=True, right_on="row").drop(columns="row")
     return {PROBES_FILE: csv_text(table)} if len(table) else {}

@@ -1,4 +1,4 @@
-"""A report of stored runs, once or whenever they change: reads, compares, prints and writes.
+"""Making a report of stored runs, once or whenever they change: reads, compares, prints and writes.
 
 pandas and scipy are imported when a report is made, so that the command line can import this module at no cost.
 """
@@ -35,10 +35,10 @@ class Report:
     """The answer to a question, as the command prints and writes it.
 
     Attributes:
-        comparison: the arms side by side, as numbers.
-        verdicts: what is said of them, each with its `sentence`.
+        comparison: the numbers: the arms side by side.
+        verdicts: the findings about them, each with its `sentence`.
         warnings: what had to be left out, a line each.
-        files: what was written.
+        files: the paths of the files that were written.
     """
 
     comparison: Comparison
@@ -51,31 +51,31 @@ class Report:
 
     @property
     def sentences(self) -> list[str]:
-        """Of the verdicts."""
+        """The sentences of the verdicts."""
         return [verdict.sentence for verdict in self.verdicts]
 
     @property
     def notes(self) -> list[str]:
-        """What a reader must know to read the tables rightly."""
+        """What a reader must know to read the tables correctly, a line each."""
         return self.comparison.notes
 
     @functools.cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """By the names of their files: `summary`, `comparisons`, ...; unrounded, in the metric's own unit."""
+        """The tables by their files' names (`summary`, `comparisons`, ...): unrounded, accuracies as fractions."""
         from bnlab.report.files import written_tables
 
         return {table.name: table.data for table in written_tables(self.comparison, self._measured, self._target)}
 
     @functools.cached_property
     def charts(self) -> dict[str, LayerChart]:
-        """Altair's charts by the names of their files, `curves-test_accuracy` and others; a notebook draws them."""
+        """The charts as Altair's, which a notebook draws, by the names of their files (`curves-test_accuracy`, ...)."""
         from bnlab.report.files import drawings
 
         drawn = drawings(self.comparison, self._measured, self._target)
         return {drawing.name: drawing.altair for drawing in drawn}
 
     def as_json(self) -> str:
-        """The comparison for programs: the arms, the pairs, the sentences, notes and warnings, as in summary.json."""
+        """The comparison as JSON, for programs: arms, pairs, sentences, notes and warnings, as in summary.json."""
         from bnlab.report.tables import comparisons, present, render, summary
 
         written = present([summary(self.comparison), comparisons(self.comparison)])
@@ -103,34 +103,39 @@ class Report:
 
 
 def make(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> Report:
-    """Compare runs, print the verdicts and the table, and write the files if there is a folder for them.
+    """Compares runs, prints the verdicts and the summary table, and writes the files if a folder is given.
 
     Args:
         run_folders: run folders, or folders that hold run folders.
         question: what is compared with what.
         output: the folder for the tables, the charts and report.html; None: nothing is written.
-        console: where the verdicts and the table go.
+        console: where the verdicts and the table are printed.
 
     Raises:
         UserError: a missing folder, no run, an unknown column or metric, a baseline that is not one arm, or an output
             folder that cannot be written.
-        StorageError: the plan cannot be noted in the runs folder.
+        StorageError: the planned number of seeds cannot be stored in the runs folder.
     """
     status.follow("reading runs")
     return _make(*read(run_folders), question, question.command(run_folders, output), output, console, watched=False)
 
 
 def read(run_folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
-    """A row per replicate, and a line for each folder that was skipped; see `bnlab.report.comparison.frame.read`."""
+    """A table with a row per replicate, and warnings; see `bnlab.report.comparison.frame.read`."""
     from bnlab.report.comparison import frame
 
     return frame.read(run_folders)
 
 
 def curves_of(replicates: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of metrics.csv of the trained replicates of `read`, and a line for each that has none to be read.
+    """The learning curves: all rows of metrics.csv of the finished replicates.
 
-    Columns: run, seed, epoch, step, split, loss (nats) and accuracy (a fraction).
+    Args:
+        replicates: from `read`.
+
+    Returns:
+        A table with the columns run, seed, epoch, step, split, loss (nats) and accuracy (a fraction), and warnings
+        about replicates whose files are missing or were changed.
     """
     from bnlab.report.comparison import curves
 
@@ -143,18 +148,18 @@ def curves_of(replicates: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 def answer(
     replicates: pd.DataFrame, broken: list[str], question: Question, command: str, *, watched: bool = False
 ) -> Report:
-    """The answer by these replicates; prints and writes nothing but the note that verdicts were read.
+    """Answers a question with these replicates. Prints nothing, and writes only that the verdicts were read.
 
     Args:
         replicates: from `read`.
-        broken: what was skipped, from `read`.
+        broken: the warnings of `read`.
         question: what is compared with what.
-        command: what makes the same report.
-        watched: whether it is made anew after every seed.
+        command: the command line that makes the same report.
+        watched: whether the report is made again after every seed; then there are no verdicts without a plan.
 
     Raises:
         UserError: no run, an unknown column or metric, or a baseline that is not one arm.
-        StorageError: the plan cannot be noted in the runs folder.
+        StorageError: the planned number of seeds cannot be stored in the runs folder.
     """
     from bnlab.report.comparison import Looks, compare, curves, unit
     from bnlab.report.verdicts import verdicts
@@ -190,12 +195,12 @@ def _make(
     *,
     watched: bool,
 ) -> Report:
-    """The answer of what `read` gave, printed and written; the command is what makes the report."""
+    """`answer` to what `read` gave, printed, and written if there is an output folder."""
     from bnlab.report.comparison import short_names
     from bnlab.report.tables import against, render
     from bnlab.report.tables import target as targets
 
-    # Before anything is written: it may be the folder of this report too.
+    # Before anything is written: the earlier report may be in the output folder of this one.
     earlier = None if question.against is None else against.read(question.against)
     if earlier:
         against.check_metric(earlier, question.metric)
@@ -217,13 +222,13 @@ def _make(
 
 
 def _changed(replicates: pd.DataFrame, measured: Measured) -> list[str]:
-    """A line for each replicate whose files are not what was stored."""
+    """A warning for each replicate with a file that was changed after it was stored."""
     folders = replicates["folder"]
     return [f"skipped {shown(folders[row])}: {name} {CHANGED}" for row, name in measured.changed.items()]
 
 
 def _note(looks: Looks, comparison: Comparison) -> list[str]:
-    """Keeps that verdicts were read; a line where the runs are somebody's that cannot be written to."""
+    """Stores that the verdicts were read; returns a warning if the runs folder cannot be written."""
     try:
         looks.read(comparison)
     except StorageError as error:
@@ -232,12 +237,18 @@ def _note(looks: Looks, comparison: Comparison) -> list[str]:
 
 
 def watch(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
-    """`make` now, and again whenever replicates were evaluated or finish, until Ctrl-C.
+    """Makes the report now, and again whenever replicates are evaluated or finish, until Ctrl-C.
 
-    There are no verdicts before the planned number of seeds, and none without a plan: after each seed would be too
-    often to look. Above it is shown what there is so far of the replicates in training; instead of it, as long as none
-    has finished. Files are written when results have changed. While there is nothing to show the reason is, and the
-    watch goes on.
+    A table of the replicates in training is shown above the report, or alone as long as no replicate has finished. If
+    there is nothing to show, the reason is shown. Files are written only when results have changed. There are no
+    verdicts before the planned number of seeds, and none without a plan: looking after each seed would find a false
+    difference too often.
+
+    Args:
+        run_folders: as for `make`.
+        question: as for `make`.
+        output: as for `make`.
+        console: as for `make`.
 
     Raises:
         KeyboardInterrupt: at Ctrl-C.
@@ -258,7 +269,7 @@ def watch(run_folders: Sequence[Path], question: Question, output: Path | None, 
 
 
 def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
-    """What there is so far of replicates in training, and `make` of those that have finished."""
+    """Shows the table of replicates in training, then the report of those that have finished, if there are any."""
     from bnlab.report.comparison import frame
     from bnlab.report.tables import render, so_far
 
@@ -272,7 +283,7 @@ def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path |
 
 
 def _times(run_folders: Sequence[Path], name: str) -> dict[Path, int]:
-    """When each replicate's file of that name was last replaced, in nanoseconds; what is removed meanwhile has none."""
+    """When the file of this name was last replaced in each replicate's folder, in nanoseconds since 1970."""
     state = {}
     for folder in run_folders:
         for path in folder.glob(f"**/seed-*/{name}"):

@@ -1,4 +1,4 @@
-"""What a report is to answer."""
+"""The question that a report answers, as the options of `bnlab report` state it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from bnlab.errors import UserError
 
 @dataclass(frozen=True)
 class Question:
-    """What a report is to answer.
+    """The question that a report answers.
 
     Attributes:
-        by: the columns that make an arm ("norm.name"); none: whatever differs between the runs.
+        by: the columns whose values define an arm ("norm.name"); empty: all settings that differ between the runs.
         metric: a final metric of the runs ("test_accuracy").
-        baseline: the arm that the others are held against ("norm.name=none"), or None.
-        margin: differences within +- margin are practically equal; of accuracies in points, of losses in nats.
-        target: of the time to reach it; of accuracies in percent, of losses in nats; None: what the baseline, or else
-            the last arm, ends with.
-        plan: the number of seeds per arm before which there is no verdict; None: as planned before, if at all.
-        against: the folder of another report, to be told what changed since.
+        baseline: the arm that the others are compared with ("norm.name=none"); None: every two arms are compared.
+        margin: differences within +- margin count as practically equal; in points for accuracies, in nats for losses;
+            None: equality is not tested.
+        target: the value whose first reach is timed; in percent for accuracies, in nats for losses; None: the final
+            mean of the baseline, or without one of the last arm.
+        plan: the number of seeds per arm before which there is no verdict; None: as planned earlier, if at all.
+        against: the folder of an earlier report, to print what changed since; None: do not.
     """
 
     by: Sequence[str] = ()
@@ -51,7 +52,7 @@ class Question:
             raise UserError(f"--target {self.target} is not allowed; allowed: nats, 0 or more, e.g. --target 0.1")
 
     def command(self, runs: Sequence[Path], output: Path | None) -> str:
-        """What is typed to ask it of these run folders."""
+        """The command line that asks this question about these run folders."""
         options: dict[str, object] = {
             "metric": self.metric if self.metric != Question.metric else None,
             "by": ",".join(self.by),

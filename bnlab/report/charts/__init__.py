@@ -1,6 +1,6 @@
-"""A comparison as charts: one Altair definition each, drawn as PNG, SVG and PDF, and interactive in report.html.
+"""A comparison as charts: each defined once in Altair, drawn as PNG, SVG and PDF, and interactive in report.html.
 
-What may enter: a chart of a report, and what marks an arm in all of them.
+Here belong the charts of a report, and the colours and shapes that mark an arm in all of them.
 """
 
 from bnlab.report.charts.drawn import draw, figures, images, svg, version

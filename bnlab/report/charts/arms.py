@@ -1,4 +1,4 @@
-"""The arms of the charts: their names in words, what marks them, and which of many are shown."""
+"""The arms of the charts: their names in words, colours and shapes, and which are shown if there are many."""
 
 import pandas as pd
 
@@ -22,15 +22,16 @@ PROPERTIES = {
     ),
     *(f"__{name}__" for name in ("proto", "defineGetter", "defineSetter", "lookupGetter", "lookupSetter")),
 }
-"""What every object of JavaScript has."""
+"""The properties of every JavaScript object."""
 MARKS = ["label", "scheme", "setting_text", "color", "shape"]
 
 
 def arms(comparison: Comparison) -> pd.DataFrame:
     """A row per arm, best first.
 
-    Columns: arm, label, scheme, setting_text (the other settings in words), color, shape, status ("diverged" or "no
-    result" of an arm without a value), n, mean, low, high in the axis' unit, and the keys of the arms.
+    Columns: arm, label, scheme, setting_text (the other settings in words), color, shape, status ("" or, for an arm
+    without a value, "diverged" or "no result"), n, then mean, low and high in the axis' unit, and the columns that
+    define the arms.
     """
     table = comparison.summary.copy()
     keys = telling_keys(comparison)
@@ -50,9 +51,13 @@ def arms(comparison: Comparison) -> pd.DataFrame:
 
 
 def over_data(every: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """A row like those of `arms` for each arm that is one on every data set, where several were run.
+    """A table like that of `arms` with one row for the arms that differ in the data set only; empty for one data set.
 
-    What was run on some of them only has the status that says so.
+    An arm that was not run on every data set has a status that says so.
+
+    Args:
+        every: from `arms`.
+        comparison: from `compare`.
     """
     groups = robust.groups(comparison)
     data_sets = {place for group in groups for place in group.strata}
@@ -73,9 +78,9 @@ def over_data(every: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 
 
 def no_property(text: str) -> str:
-    """The text, with a space behind it that does not break where it is a property of every object of JavaScript.
+    """The text, followed by a no-break space if it is the name of a property of every JavaScript object.
 
-    Vega looks texts up in objects: a chart with an arm called "constructor" could not be drawn.
+    Vega looks texts up in objects, so it could not draw a chart with an arm called "constructor".
     """
     return f"{text}\u00a0" if text in PROPERTIES else text
 
@@ -85,26 +90,26 @@ def _without_properties(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def limits(metric: str) -> tuple[float, float]:
-    """Between which the metric lies: a band beyond them would be of values that cannot be."""
+    """The lowest and highest possible value of a metric, in the axis' unit; bands are cut there."""
     return (0.0, 100.0) if metric.endswith("accuracy") else (0.0, float("inf"))
 
 
 def marked(table: pd.DataFrame, *, by_scheme: bool) -> pd.DataFrame:
-    """The table with the colour and shape of each row's scheme."""
+    """The table with the columns color and shape: fixed for each scheme, or, without `by_scheme`, given in turn."""
     names = table["scheme"].tolist()
     of = identity.of_schemes(names) if by_scheme else identity.of_arms(names)
     return table.assign(color=[of[name].color for name in names], shape=[of[name].shape for name in names])
 
 
 def lines(shown: pd.DataFrame) -> pd.DataFrame:
-    """The arms that get a line: all, or of more than sixteen the best one of each scheme."""
+    """The arms that get a line: all, or, if there are more than `MOST_LINES`, the best one of each scheme."""
     kept = shown if len(shown) <= MOST_LINES else shown.drop_duplicates("scheme").head(MOST_LINES)
     alike = (kept["color"] == identity.ALIKE.color).any()
     return marked(kept, by_scheme=False) if alike else kept
 
 
 def chosen(shown: pd.DataFrame, every: pd.DataFrame, what: str = "arms") -> str:
-    """Which arms are shown, if not all are."""
+    """A remark on which arms are shown; empty if all are."""
     if len(shown) == len(every):
         return ""
     if len(shown) == every["scheme"].nunique() and every["scheme"].duplicated().any():
@@ -113,7 +118,7 @@ def chosen(shown: pd.DataFrame, every: pd.DataFrame, what: str = "arms") -> str:
 
 
 def without(shown: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    """The arms that have no point, with the reason as their status."""
+    """The shown arms that have no point, with the reason as their status."""
     missing = shown[~shown["label"].isin(points["label"])]
     return missing.assign(status=missing["status"].replace("", "no curve"))
 

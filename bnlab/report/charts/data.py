@@ -1,4 +1,4 @@
-"""What the charts show, as tables in the units of their axes."""
+"""The data of the charts, as tables in the units of the axes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,21 +18,21 @@ MOST_POINTS = 100
 MOST_MARKS = 12
 MOST_DOTS = 40
 FEWEST_OF_A_PROFILE = 5
-"""Seeds: of fewer a profile has no shape."""
+"""Seeds; with fewer a profile is too coarse to show."""
 BATCH_GAP = "train/eval gap"
 TRAIN_GAP = "generalization gap"
 
 Strata = Sequence[Sequence[float]]
-"""The seeds' scores on each data set."""
+"""For each data set, the scores of the seeds."""
 
 
 def in_unit(metric: str, value: float) -> float:
-    """A value of the metric on its axis: accuracies in percent."""
+    """A value in the unit of the axis: percent for accuracies, nats for losses."""
     return value * unit(metric).scale
 
 
 def curve_metrics(comparison: Comparison, curves: pd.DataFrame) -> list[str]:
-    """The metrics that were measured more than once: the report's own first."""
+    """The metrics with a learning curve (more than one evaluation), the metric of the report first."""
     counts = curves.groupby("split")["step"].nunique()
     splits = [str(split) for split in counts.index[counts > 1]]
     every = [f"{split}_{kind}" for split in splits for kind in ("accuracy", "loss")]
@@ -40,7 +40,7 @@ def curve_metrics(comparison: Comparison, curves: pd.DataFrame) -> list[str]:
 
 
 def curve_points(shown: pd.DataFrame, comparison: Comparison, curves: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Means and 95 % bands of the arms' curves, at no more than a hundred evaluations of each; some get a mark."""
+    """Means and 95 % bands of the arms' learning curves, at about `MOST_POINTS` evaluations; `mark`: draw a point."""
     points = _thinned(curve_means(comparison, curves, metric), MOST_POINTS).drop(columns="sd")
     points["mark"] = False
     points.loc[_thinned(points, MOST_MARKS).index, "mark"] = True
@@ -50,7 +50,7 @@ def curve_points(shown: pd.DataFrame, comparison: Comparison, curves: pd.DataFra
 
 
 def probe_points(shown: pd.DataFrame, comparison: Comparison, probed: pd.DataFrame) -> pd.DataFrame:
-    """Of each quantity of each layer the arms' means over the seeds that finished, in finite numbers, by the step."""
+    """For each quantity, layer, arm and step, the mean of the finite values over the seeds that finished."""
     done = comparison.replicates.loc[comparison.replicates["state"] == "done", ["arm"]]
     own = probed[np.isfinite(probed["value"])].merge(done, left_on="row", right_index=True)
     if own.empty:
@@ -61,25 +61,25 @@ def probe_points(shown: pd.DataFrame, comparison: Comparison, probed: pd.DataFra
 
 
 def replicate_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """The final metric of the replicates that count; of many replicates the first ones."""
+    """The final metric of each replicate that is done, but of no more than `MOST_DOTS` in an arm."""
     done = comparison.replicates[comparison.replicates["state"] == "done"]
     points = done[["arm", "seed", comparison.metric]].rename(columns={comparison.metric: "value"}).dropna()
     return _labelled(points.groupby("arm").head(MOST_DOTS), shown, comparison.metric, ["value"])
 
 
 def arm_strata(comparison: Comparison) -> dict[str, Strata]:
-    """Of each arm its seeds' scores; higher is better in all."""
+    """By arm, the scores of its seeds, as one stratum; losses with the sign turned, so that higher is better."""
     sign = 1 if unit(comparison.metric).higher else -1
     return {arm: [(sign * values).tolist()] for arm, values in comparison.values.items()}
 
 
 def profile_points(shown: pd.DataFrame, scores: Mapping[str, Strata], metric: str) -> pd.DataFrame:
-    """Of each arm the share of its seeds above thresholds (of losses below), in percent, with its interval.
+    """For each arm and threshold, the percentage of seeds above it (for losses below it), with its 95 % interval.
 
     Args:
         shown: from `arms.arms` or `arms.over_data`.
-        scores: of each arm its seeds' scores on each data set; higher is better in all.
-        metric: what the scores are of.
+        scores: by arm, the scores of its seeds on each data set; higher is better.
+        metric: the metric of the scores.
     """
     own = {arm: scores[arm] for arm in shown["arm"] if sum(map(len, scores[arm])) >= FEWEST_OF_A_PROFILE}
     if not own:
@@ -98,12 +98,12 @@ def profile_points(shown: pd.DataFrame, scores: Mapping[str, Strata], metric: st
 
 
 def numeric_keys(shown: pd.DataFrame, keys: Sequence[str]) -> list[str]:
-    """The keys of the arms that are numbers, and more than one."""
+    """The columns among `keys` with at least two different numbers."""
     return [key for key in keys if _numbers(shown[key]).nunique() > 1]
 
 
 def setting_points(every: pd.DataFrame, comparison: Comparison, key: str) -> pd.DataFrame:
-    """The arms with a number for that setting, best line first, labelled by everything else."""
+    """The arms with a number for the setting `key`, labelled by their other settings, the best label first."""
     points = every.assign(setting=_numbers(every[key])).dropna(subset=["setting"])
     keys = telling_keys(comparison)
     rest = setting_texts(points, [name for name in keys if name not in (key, setting_words.SCHEME)])
@@ -117,7 +117,7 @@ def setting_points(every: pd.DataFrame, comparison: Comparison, key: str) -> pd.
 
 
 def heat_cells(comparison: Comparison, down: str, across: str) -> pd.DataFrame:
-    """The mean of every arm with its two settings; "diverged" or "no result" without one."""
+    """A cell per arm: its two settings, its mean, and the mean as text, or "diverged" or "no result" without one."""
     of, rows = unit(comparison.metric), comparison.summary
     cells = rows.fillna({down: ABSENT, across: ABSENT})
     without = rows["diverged"].map(lambda count: "diverged" if count else "no result")
@@ -131,12 +131,12 @@ def heat_cells(comparison: Comparison, down: str, across: str) -> pd.DataFrame:
 
 
 def in_order(values: "pd.Series[str]") -> list[str]:
-    """Distinct values, numbers by size."""
+    """The distinct values: words first, then numbers by size."""
     return sorted(values.unique(), key=sort_key)
 
 
 def gap_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """Of every done replicate: batch statistics - running ones on the test images, and training - test."""
+    """Two gaps of each done replicate: test with batch statistics - test with running ones, and training - test."""
     _, kind = split_and_kind(comparison.metric)
     done = comparison.replicates[comparison.replicates["state"] == "done"]
     parts = []
@@ -150,9 +150,15 @@ def gap_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 
 
 def reach_points(shown: pd.DataFrame, comparison: Comparison, curves: pd.DataFrame, target: float) -> pd.DataFrame:
-    """How many of an arm's replicates reached the target at a step, and how many had not by the last one.
+    """For each arm and time, how many replicates first reached the target then, or ended then without reaching it.
 
-    `offset` keeps the two kinds apart where they are at one step.
+    The column `offset` keeps the two kinds apart if they are at the same time.
+
+    Args:
+        shown: from `arms.arms`.
+        comparison: from `compare`.
+        curves: the metrics of `curves.read`.
+        target: in the metric's own unit.
     """
     rows = [
         (arm, reach.time, REACHED if reach.reached else NEVER)
@@ -167,14 +173,14 @@ def reach_points(shown: pd.DataFrame, comparison: Comparison, curves: pd.DataFra
 
 
 def _thinned(points: pd.DataFrame, most: int) -> pd.DataFrame:
-    """No more than so many points of each arm, and its last one."""
+    """At most `most` evenly spaced points of each arm, and its last one."""
     number, count = points.groupby("arm").cumcount(), points.groupby("arm")["step"].transform("size")
     stride = (count - 1) // most + 1
     return points[(number % stride == 0) | (number == count - 1)]
 
 
 def _labelled(points: pd.DataFrame, shown: pd.DataFrame, metric: str, scaled: Sequence[str]) -> pd.DataFrame:
-    """The points of the shown arms with what marks them, in the axis' unit and six digits."""
+    """The points of the shown arms with their labels; the columns `scaled` in the axis' unit, with six digits."""
     table = points.merge(shown[["arm", *MARKS]], on="arm").drop(columns=["arm", "color", "shape"])
     for column in scaled:
         table[column] = (table[column] * unit(metric).scale).map(lambda value: float(f"{value:.6g}"))
@@ -182,6 +188,8 @@ def _labelled(points: pd.DataFrame, shown: pd.DataFrame, metric: str, scaled: Se
 
 
 def _numbers(texts: "pd.Series[str]") -> "pd.Series[float]":
+    """The texts as numbers, NaN for what is not one."""
+
     def number(text: object) -> float:
         try:
             value = json.loads(str(text))

@@ -1,4 +1,4 @@
-"""The charts: one Altair definition each, drawn as PNG, SVG and PDF, and interactive inside report.html."""
+"""All charts of a report, and drawing them as PNG, SVG and PDF."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,14 @@ IN_COLUMN = "-column"
 
 
 def draw(comparison: Comparison, curves: pd.DataFrame, probed: pd.DataFrame, target: float) -> list[Drawing]:
-    """The charts for which the runs have something to show; each says which arms it leaves out."""
+    """The charts for which the runs have data; each says which arms it leaves out.
+
+    Args:
+        comparison: from `compare`.
+        curves: the metrics of `curves.read`.
+        probed: the probes of `curves.read`.
+        target: the value whose first reach is timed, in the metric's own unit.
+    """
     arms = chart_arms.arms(comparison)
     keys = telling_keys(comparison)
     drawings = [learning_curves(arms, comparison, curves, metric) for metric in data.curve_metrics(comparison, curves)]
@@ -32,7 +39,7 @@ def draw(comparison: Comparison, curves: pd.DataFrame, probed: pd.DataFrame, tar
 
 
 def images(drawings: Sequence[Drawing], folder: str) -> dict[str, str | bytes]:
-    """NAME.svg, .png (at twice the resolution) and .pdf in the folder, and NAME-column.pdf for a column of a paper."""
+    """The picture files by path: NAME.svg, .png (twice the resolution) and .pdf, and NAME-column.pdf for a column."""
     files: dict[str, str | bytes] = {}
     for drawing in drawn(drawings):
         picture = svg(drawing)
@@ -46,19 +53,19 @@ def images(drawings: Sequence[Drawing], folder: str) -> dict[str, str | bytes]:
 
 
 def svg(drawing: Drawing) -> str:
-    """The chart as a picture that needs no script."""
+    """The chart as SVG, a picture that needs no script."""
     picture: str = vl_convert.vegalite_to_svg(drawing.specification, vl_version=version())
     return picture
 
 
 def drawn(drawings: Sequence[Drawing]) -> list[Drawing]:
-    """Those that have files; the other metrics' learning curves, and the probes', are in report.html with a choice."""
+    """The charts that get files. Probes and all learning curves but the first are only in report.html."""
     curves = [drawing.name for drawing in drawings if drawing.name.startswith(CURVES)]
     return [each for each in drawings if each.name not in curves[1:] and not each.name.startswith(PROBES)]
 
 
 def figures(drawings: Sequence[Drawing], folder: str) -> str:
-    """LaTeX for a figure per chart in the width of a column, and in a comment for one over both columns."""
+    """LaTeX with a figure per chart in the width of a column; a comment says how to make it two columns wide."""
     head = (
         "% Needs \\usepackage{graphicx}. With \\pdfminorversion=7 above \\documentclass pdflatex does not warn\n"
         "% of the charts' version of PDF; it draws them in any case.\n"
@@ -79,5 +86,5 @@ def _figure(drawing: Drawing, folder: str) -> str:
 
 
 def version() -> str:
-    """The version of Vega-Lite that Altair writes, as vl-convert calls it: "v6.1"."""
+    """The version of Vega-Lite that Altair writes, in the form that vl-convert needs: "v6.1"."""
     return ".".join(alt.SCHEMA_VERSION.split(".")[:2])

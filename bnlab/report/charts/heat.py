@@ -8,14 +8,20 @@ from bnlab.report.charts.style import Drawing, finish, layer, rows, tips
 from bnlab.report.comparison import Comparison, words
 
 ROOM = 150
-"""Pixels beside the cells."""
+"""Pixels of the chart's width that are not cells."""
 
 WIDEST = 928
-"""Pixels of a chart in report.html."""
+"""Pixels of the widest chart in report.html."""
 
 
 def heat_map(comparison: Comparison, down: str, across: str) -> Drawing | None:
-    """The mean at every pair of two settings; grey where all replicates diverged."""
+    """The mean for each combination of two settings; grey if all replicates diverged. None if no arm has a mean.
+
+    Args:
+        comparison: from `compare`, with arms that are defined by these two settings.
+        down: the setting of the rows.
+        across: the setting of the columns.
+    """
     cells = data.heat_cells(comparison, down, across)
     valued = cells.dropna(subset=["mean"])
     if valued.empty:
@@ -30,7 +36,7 @@ def heat_map(comparison: Comparison, down: str, across: str) -> Drawing | None:
     y = alt.Y("down:N", title=setting_words.title(down), sort=order["down"])
     metric = words(comparison.metric)
     tip = [*tips("down:N", "across:N", "n:Q", "diverged:Q"), alt.Tooltip("mean:Q", title=metric, format=".4~f")]
-    # Cividis is told apart by every kind of colour vision.
+    # The colours of cividis can be told apart with every kind of colour vision.
     color = alt.Color(
         "mean:Q", title=metric, scale=alt.Scale(scheme="cividis"), legend=alt.Legend(direction="horizontal")
     )

@@ -1,7 +1,7 @@
-"""What marks an arm in every chart: a scheme has one colour and one shape, whatever else a report shows.
+"""Colours and shapes of arms: a scheme has the same ones in all charts of all reports.
 
 The colours are those of Okabe and Ito (2008), without their yellow, which is too pale for lines, and with a darker
-orange and vermillion, and wine. Under every kind of colour vision any two of them differ by 15 in CIELAB or more.
+orange and vermillion, and with wine added. With every kind of colour vision any two differ by at least 15 in CIELAB.
 """
 
 import zlib
@@ -16,7 +16,12 @@ COLORS = (BLUE, ORANGE, GREEN, PINK, VERMILLION, SKY, WINE, BLACK)
 
 @dataclass(frozen=True)
 class Identity:
-    """The colour of an arm's marks, and the shape of its points, by Vega's name."""
+    """The look of an arm.
+
+    Attributes:
+        color: of its lines and points, "#rrggbb".
+        shape: of its points, Vega's name of a shape.
+    """
 
     color: str
     shape: str
@@ -49,7 +54,7 @@ SCHEMES = {
     "power": Identity(VERMILLION, "diamond"),
     "online": Identity(SKY, "diamond"),
 }
-# What is not named there: a new scheme, and a user's own norm, `custom_class` or its class.
+# For schemes that SCHEMES lacks: a new scheme, and a user's own norm (`custom_class`, or the class's name).
 OWN = [
     Identity(color, shape)
     for color, shape in product(
@@ -75,7 +80,7 @@ DASHES = [
 
 
 def of_schemes(names: Sequence[str]) -> dict[str, Identity]:
-    """The identity of each scheme; without a fixed one, as a user's own norm, it goes by the name, or the next."""
+    """The identity of each scheme; for one that SCHEMES lacks, from OWN by a hash of its name, or the next free one."""
     found = {name: SCHEMES[name] for name in names if name in SCHEMES}
     for name in sorted(set(names) - set(SCHEMES)):
         start = zlib.crc32(name.encode()) % len(OWN)
@@ -85,6 +90,6 @@ def of_schemes(names: Sequence[str]) -> dict[str, Identity]:
 
 
 def of_arms(names: Sequence[str]) -> dict[str, Identity]:
-    """Identities of arms that no scheme tells apart; all alike if there are more than can be told apart."""
+    """Identities for arms that do not differ by scheme; all the same if there are more arms than identities."""
     names = list(dict.fromkeys(names))
     return dict(zip(names, ARMS if len(names) <= len(ARMS) else [ALIKE] * len(names), strict=False))

@@ -18,7 +18,14 @@ MARK, SMALL = 45, 8
 
 
 def learning_curves(every: pd.DataFrame, comparison: Comparison, curves: pd.DataFrame, metric: str) -> Drawing | None:
-    """Means with their 95 % bands over the epochs."""
+    """The chart of means with 95 % bands by epoch. None if there is no curve.
+
+    Args:
+        every: from `arms.arms`.
+        comparison: from `compare`.
+        curves: the metrics of `curves.read`.
+        metric: one of `data.curve_metrics`.
+    """
     trained = every[every["status"] == ""]
     shown = chart_arms.lines(trained)
     points = data.curve_points(shown, comparison, curves, metric)
@@ -42,7 +49,7 @@ def learning_curves(every: pd.DataFrame, comparison: Comparison, curves: pd.Data
 
 
 def against_setting(every: pd.DataFrame, comparison: Comparison, key: str) -> Drawing:
-    """The mean with its 95 % band against a numeric setting, a line for what else makes the arms."""
+    """The mean with its 95 % band against a numeric setting, with a line for each combination of the other settings."""
     points = data.setting_points(every, comparison, key)
     all_lines = points.drop_duplicates("label")
     shown = chart_arms.lines(all_lines)
@@ -62,12 +69,12 @@ def against_setting(every: pd.DataFrame, comparison: Comparison, key: str) -> Dr
 
 
 def performance_profile(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
-    """The share of an arm's seeds above each score, with the bootstrap's band; seeds that diverged are above none."""
+    """The share of an arm's seeds above each score, with a bootstrap band; diverged seeds are above no score."""
     return _profile("profile", "performance profile", every, every, data.arm_strata(comparison), comparison.metric)
 
 
 def profile_over_data(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
-    """The same of all data sets' scores together, where several were run; the band is of seeds within each of them."""
+    """The performance profile over all data sets; the bootstrap resamples seeds within each. None for one data set."""
     grouped = chart_arms.over_data(every, comparison)
     scores = {group.arm: list(group.strata.values()) for group in robust.groups(comparison)}
     count = max(map(len, scores.values()), default=0)
@@ -78,7 +85,7 @@ def profile_over_data(every: pd.DataFrame, comparison: Comparison) -> Drawing | 
 def _profile(
     name: str, what: str, every: pd.DataFrame, drawable: pd.DataFrame, scores: Mapping[str, data.Strata], metric: str
 ) -> Drawing | None:
-    """A line with its band for each of the arms that can be drawn; None without any."""
+    """A line with its band for each arm that can be drawn; None if there is none."""
     shown = chart_arms.lines(drawable)
     points = data.profile_points(shown, scores, metric)
     if points.empty:
@@ -108,7 +115,7 @@ def _profile(
 
 
 def _lines(points: pd.DataFrame, encode: dict[str, object], x: alt.X, metric: str, size: object) -> list[alt.Chart]:
-    """Band, line and points, in that order."""
+    """The layers of a chart of lines: band, line and points."""
     base = alt.Chart(points).encode(x=x)
     y = alt.Y("mean:Q", title=words(metric), scale=alt.Scale(zero=False, padding=8))
     band = base.mark_area().encode(
@@ -131,7 +138,7 @@ def _lines(points: pd.DataFrame, encode: dict[str, object], x: alt.X, metric: st
 
 
 def _crosses(points: pd.DataFrame, encode: dict[str, object], x: alt.X) -> alt.Chart:
-    """Arms without a value, so that the axis has their setting."""
+    """Crosses at the bottom for arms without a value, so that their setting is on the axis too."""
     cross = alt.Chart(points).mark_point(shape="cross", size=70, filled=True, angle=45)
     bottom = alt.value({"expr": "height - 8"})
     tip = tips("label:N", "setting:Q", "status:N")
@@ -140,8 +147,8 @@ def _crosses(points: pd.DataFrame, encode: dict[str, object], x: alt.X) -> alt.C
 
 
 def _axis(values: list[float], form: str, *, log: bool = False, step: float = 0) -> alt.Axis:
-    """A tick at each of a few values, else at round ones."""
-    label = f"format(datum.value, '{form}')"  # as an axis' format, Vega would choose the number of digits
+    """An axis with a tick at each value if they are few, else at round numbers."""
+    label = f"format(datum.value, '{form}')"  # with the axis' own format Vega would choose the number of digits
     few = len(values) <= MOST_TICKS
     if few or log:
         ticks = values if few else _round_numbers(values[0], values[-1])
@@ -150,7 +157,7 @@ def _axis(values: list[float], form: str, *, log: bool = False, step: float = 0)
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
-    """1, 2 and 5 of every power of ten; 1 alone over more than three of them."""
+    """Round numbers for a log axis: 1, 2 and 5 times powers of ten; over more than three decades powers of ten only."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1,) if math.log10(high / low) > 3 else (1, 2, 5)
     return [float(f"{step}e{power}") for power in powers for step in steps if low <= float(f"{step}e{power}") <= high]

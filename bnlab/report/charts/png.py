@@ -1,4 +1,4 @@
-"""PNG files, packed again: the ones that charts are drawn to are packed loosely, three times as large as need be."""
+"""Recompressing PNG files: those that vl-convert draws are three times as large as they need to be."""
 
 import struct
 import zlib
@@ -8,7 +8,7 @@ SIGNATURE = 8
 
 
 def packed(file: bytes) -> bytes:
-    """The same picture, bit for bit, in fewer bytes."""
+    """The content of a PNG file with the same pixels in fewer bytes."""
     chunks = list(_chunks(file))
     pixels = zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT"))
     end = chunks.pop()
@@ -18,7 +18,7 @@ def packed(file: bytes) -> bytes:
 
 
 def _chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of each part: length, kind, content, checksum."""
+    """The kind and the content of each chunk; in the file a chunk is length, kind, content, checksum."""
     start = SIGNATURE
     while start < len(file):
         length, kind = struct.unpack_from(">I4s", file, start)

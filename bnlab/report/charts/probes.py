@@ -1,4 +1,4 @@
-"""What probes have measured: a chart per quantity, with a line per arm; the page has a choice of the layer."""
+"""Charts of what probes measured: one per quantity, with a line per arm; in report.html the layer can be chosen."""
 
 import altair as alt
 import pandas as pd
@@ -12,7 +12,7 @@ LAYER = "layer"
 
 
 def of_probes(every: pd.DataFrame, comparison: Comparison, probed: pd.DataFrame) -> list[Drawing]:
-    """The means over the seeds that finished, by the step; in a picture of the last layer."""
+    """A chart per quantity: means over the seeds that finished, by step. Until another is chosen, of the last layer."""
     shown = chart_arms.lines(every)
     points = data.probe_points(shown, comparison, probed)
     if points.empty:

@@ -34,7 +34,7 @@ UPPER, LOWER = -0.4, 0.45
 
 
 def final(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
-    """Every replicate's dot, and below it the mean with its 95 % interval."""
+    """A dot for each replicate, and below the dots of an arm its mean with the 95 % interval."""
     shown = every.head(chart_arms.MOST_ROWS)
     replicates = data.replicate_points(shown, comparison)
     if replicates.empty:
@@ -66,7 +66,7 @@ def final(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
 
 
 def gap(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
-    """What evaluation mode and unseen images cost: two gaps per arm, with every replicate."""
+    """Two gaps of each replicate: between batch and running statistics, and between training and test images."""
     shown = every.head(chart_arms.MOST_ROWS)
     points = data.gap_points(shown, comparison)
     if points.empty:
@@ -104,7 +104,7 @@ def gap(every: pd.DataFrame, comparison: Comparison) -> Drawing | None:
 
 
 def time_to_target(every: pd.DataFrame, comparison: Comparison, curves: pd.DataFrame, target: float) -> Drawing | None:
-    """Every arm's first evaluations at the target; a cross at the end for replicates that never reached it."""
+    """When the replicates of each arm first reached the target; a cross at the end for those that never did."""
     shown = every.head(chart_arms.MOST_ROWS)
     points = data.reach_points(shown, comparison, curves, target)
     if points.empty or math.isnan(target):
@@ -141,20 +141,20 @@ def time_to_target(every: pd.DataFrame, comparison: Comparison, curves: pd.DataF
 
 
 def first_dots(comparison: Comparison) -> str:
-    """Which replicates have a dot, if not all have."""
+    """A remark on which replicates have a dot; empty if all have."""
     crowded = bool((comparison.summary["n"] > data.MOST_DOTS).any())
     return f"dots: the first {data.MOST_DOTS} replicates of an arm" if crowded else ""
 
 
 def _row(points: pd.DataFrame, shown: pd.DataFrame, offset: float | None = None) -> alt.Chart:
-    """The points in the rows of their arms, at their own offset from the middle or at one for all."""
+    """A chart with the points in the rows of their arms; `offset` from the middle, or None: the column of that name."""
     placed = points if offset is None else points.assign(offset=offset)
     y = alt.Y("label:N", title=None, sort=shown["label"].tolist(), axis=arm_axis(shown))
     return alt.Chart(placed).encode(y=y, yOffset=alt.YOffset("offset:Q", scale=SIDES))
 
 
 def _without(missing: pd.DataFrame, shown: pd.DataFrame | None = None) -> list[alt.Chart]:
-    """In the row of an arm that has nothing to show the reason: "diverged"."""
+    """A text in the row of each arm that has nothing to show, with the reason: "diverged"."""
     reasons = missing[missing["status"] != ""]
     if reasons.empty:
         return []

@@ -1,7 +1,7 @@
-"""How the charts look: theme, what marks an arm, what fades, legends and tooltips, sizes.
+"""The style of the charts: theme, marks of arms, fading, legends, tooltips and sizes.
 
-A chart is 600 pixels wide, and in report.html as wide as the page lets it be. What depends on the width reads the
-parameter `page`, which the page sets.
+A chart is 600 pixels wide, and in report.html as wide as the page allows. Sizes that depend on the width read the
+Vega parameter `page`, the width in pixels, which report.html sets.
 """
 
 import textwrap
@@ -17,18 +17,18 @@ from bnlab.report.charts.arms import MOST_LINES
 from bnlab.report.comparison import words
 
 WIDTH, COLUMN = 600, 320
-"""Pixels, of .75 pt each in a PDF."""
+"""Pixels of a chart's width, and of one for a column of a paper; a pixel is .75 pt in a PDF."""
 HEIGHT = 300
 TALLEST = 1200
 TITLE_CHARACTERS, SUBTITLE_CHARACTERS = 66, 86
 LETTER, SYMBOL = 7.6, 42
-"""Pixels of a legend's letter, and of what an entry has besides."""
+"""Pixels of a letter in a legend, and of an entry's symbol with the space around it."""
 
 LABELS = "page * (page < 500 ? 0.5 : 0.4)"
-"""The most room that the labels of rows take."""
+"""The most pixels that the labels of rows take, as an expression of Vega's."""
 
 AXIS = "60"
-"""Pixels of an axis with numbers."""
+"""Pixels that an axis with numbers takes."""
 
 THEME: dict[str, Any] = {
     "font": "DejaVu Sans, Verdana, sans-serif",
@@ -64,12 +64,19 @@ THEME: dict[str, Any] = {
     "view": {"stroke": "#cccccc"},
 }
 CURVES, FINAL, PROBES = "curves-", "final-", "probe-"
-"""How the names of the learning curves, of the chart of final values and of the probes' begin."""
+"""The starts of the names of charts: of learning curves, of final values, and of probes."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart with its name, which is its file's name too, its title, and what it does not show."""
+    """A chart.
+
+    Attributes:
+        name: its name, and its files' name.
+        title: its title.
+        subtitle: remarks, e.g. on arms that are not shown.
+        chart: its definition in Altair.
+    """
 
     name: str
     title: str
@@ -78,15 +85,15 @@ class Drawing:
 
     @cached_property
     def specification(self) -> dict[str, Any]:
-        """Vega-Lite's JSON, with settings of legends that Altair's schema lacks."""
-        # The tests validate every chart; to do so here would take as long as to draw it.
+        """The chart as Vega-Lite's JSON, with the theme."""
+        # Not validated here, which would take as long as drawing: the tests validate every chart.
         spec: dict[str, Any] = self.chart.to_dict(validate=False)
         page = {"name": "page", "value": WIDTH}
         return spec | {"config": THEME, "params": [page, *spec.get("params", [])]}
 
     @property
     def altair(self) -> alt.LayerChart:
-        """The same as a chart of Altair's, to be changed, saved, or shown by a notebook."""
+        """The chart as an Altair object with the theme, to change, to save, or to show in a notebook."""
         chart = self.chart.copy(deep=False)
         legend_theme = {name: value for name, value in THEME["legend"].items() if name != "layout"}  # Altair lacks it
         chart.config = THEME | {"legend": legend_theme}
@@ -96,18 +103,23 @@ class Drawing:
 
     @property
     def untitled(self) -> dict[str, Any]:
-        """The chart without its title, which is the page's or the paper's."""
+        """`specification` without the title, which the page or the paper prints itself."""
         return {name: value for name, value in self.specification.items() if name != "title"}
 
     @property
     def in_column(self) -> dict[str, Any]:
-        """The chart for a column of a paper, whose caption is its title."""
+        """`untitled` in the width of a column of a paper."""
         _, *picks = self.specification["params"]
         return self.untitled | {"width": COLUMN, "params": [{"name": "page", "value": COLUMN}, *picks]}
 
 
 def arm_encoding(shown: pd.DataFrame, beside: str = AXIS) -> dict[str, Any]:
-    """A scheme's colour and shape, the same ones everywhere, and a dash pattern per setting that is not the scheme."""
+    """The encodings that mark an arm: colour and shape by scheme, and a dash pattern by its other settings.
+
+    Args:
+        shown: the arms, from `arms.arms`.
+        beside: the pixels beside the legend, see `legend`.
+    """
     schemes = shown.drop_duplicates("scheme")
     domain, colors, shapes = (schemes[name].tolist() for name in ("scheme", "color", "shape"))
     own = legend(domain, beside) if 1 < len(domain) <= MOST_LINES else None
@@ -126,7 +138,13 @@ def arm_encoding(shown: pd.DataFrame, beside: str = AXIS) -> dict[str, Any]:
 
 
 def legend(entries: list[str], beside: str, **more: Any) -> alt.Legend:
-    """As many columns as the page has room for, beside an axis that takes so many pixels."""
+    """A legend with as many columns as fit.
+
+    Args:
+        entries: the texts of the legend.
+        beside: the pixels that the axis beside the plot takes, as an expression of Vega's.
+        more: further arguments of `alt.Legend`.
+    """
     each = LETTER * max(map(len, entries)) + SYMBOL
     columns: Any = alt.ExprRef(f"max(1, min({len(entries)}, floor((page - {beside}) / {each:.0f})))")
     limit: Any = alt.ExprRef(f"page - {beside} - 30")
@@ -134,12 +152,12 @@ def legend(entries: list[str], beside: str, **more: Any) -> alt.Legend:
 
 
 def beside_rows(shown: pd.DataFrame) -> str:
-    """The pixels that the names of the arms take."""
+    """The pixels that the names of the arms take beside the plot, as an expression of Vega's."""
     return f"min({LETTER * max(map(len, shown['label'])):.0f} + 20, {LABELS} + 20)"
 
 
 def arm_axis(shown: pd.DataFrame) -> alt.Axis:
-    """The names of the arms: a long one in two lines, the second with its last setting."""
+    """The axis with the names of the arms; a long name has two lines, the second with its last setting."""
     longest, size = max(map(len, shown["label"])), 12 if len(shown) <= TALLEST / 28 else 10
     cut = "lastindexof(datum.label, ', ')"
     lines = f"[slice(datum.label, 0, {cut} + 1), slice(datum.label, {cut} + 2)]"
@@ -148,11 +166,12 @@ def arm_axis(shown: pd.DataFrame) -> alt.Axis:
 
 
 def only(encode: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The encodings with these names, if there are such."""
     return {name: encode[name] for name in names if name in encode}
 
 
 def faded(shown: float, hidden: float) -> alt.OpacityValue:
-    """Arms that are not picked in the legends fade."""
+    """The opacity `shown` for arms that are picked in the legends, `hidden` for the others."""
     picked = " && ".join(
         f"(!isValid({name}.{field}) || indexof({name}.{field}, datum.{field}) >= 0)" for name, field in PICKS.items()
     )
@@ -163,6 +182,7 @@ PICKS = {"picked": "scheme", "pickedSetting": "setting_text"}
 
 
 def tooltip(metric: str, *fields: str) -> list[alt.Tooltip]:
+    """The tooltip of an arm: its label, these fields, and its mean with the interval."""
     numbers = [
         alt.Tooltip(f"{name}:Q", title=title, format=".4~f")
         for name, title in (("mean", words(metric)), ("low", "95 % from"), ("high", "95 % to"))
@@ -171,24 +191,29 @@ def tooltip(metric: str, *fields: str) -> list[alt.Tooltip]:
 
 
 def tips(*fields: str) -> list[alt.Tooltip]:
-    """Tooltips under the names of their fields."""
+    """Tooltips that show these fields under their own names."""
     return [alt.Tooltip(field) for field in fields]
 
 
 def rows(count: int, each: int) -> int:
-    """The height of a chart with so many rows."""
+    """The height in pixels of a chart with `count` rows of `each` pixels."""
     return min(max(120, each * count), TALLEST)
 
 
 def layer(*charts: alt.Chart) -> alt.LayerChart:
-    """`alt.layer` of charts without facets."""
+    """Charts drawn on top of each other: `alt.layer` for charts without facets."""
     return alt.LayerChart(layer=list(charts))
 
 
 def finish(name: str, title: str, chart: alt.LayerChart, *said: str, height: int = HEIGHT) -> Drawing:
-    """The chart with its size, its title, below it what is said of it, and arms that can be picked in its legends.
+    """The finished chart, with size, title and subtitle, in whose legends arms can be picked.
 
-    Vega-Lite binds a legend to the first layer, which so has to be one with the arms' colours.
+    Args:
+        name: the chart's name.
+        title: its title.
+        chart: its layers. Vega-Lite binds legends to the first layer, so this must have the arms' colours.
+        said: remarks for the subtitle; empty ones are left out.
+        height: in pixels.
     """
     subtitle = "; ".join(filter(None, said))
     text = alt.TitleParams(textwrap.wrap(title, TITLE_CHARACTERS))

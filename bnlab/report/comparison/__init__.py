@@ -1,8 +1,8 @@
-"""What knows numbers: run folders as one table, its arms, their means, and which of them differ.
+"""The numbers of a report: run folders as one table, its arms, their means, and which of them differ.
 
-Every other part of a report is made from a `Comparison`; how arms, metrics and numbers are named and written is said
-here too, once for sentences, tables and charts. What may enter: whatever turns stored runs into numbers. Nothing here
-makes a sentence about a result. Doors: `frame` and `curves` read, `contrasts` holds arms against each other.
+All sentences, tables and charts are made from a `Comparison`. The names of arms and metrics and the formats of numbers
+are here too, so that they are the same everywhere. No code here makes a sentence about a result. Other packages may
+also import the modules `frame` and `curves`, which read, and `contrasts`, which compares arms.
 """
 
 from bnlab.report.comparison import contrasts, curves, frame

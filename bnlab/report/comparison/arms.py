@@ -1,4 +1,4 @@
-"""Which replicates make one arm, and what must not be mixed in one."""
+"""Grouping replicates into arms, so that replicates of different data, protocol or versions are never mixed."""
 
 from collections.abc import Sequence
 
@@ -17,14 +17,17 @@ VERSIONS = (f"{ENVIRONMENT}bnlab", f"{ENVIRONMENT}torch")
 
 
 def group(frame: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """The frame with its column "arm" ("norm.name=batch"), the columns that make the arms, and the notes.
+    """Groups the replicates into arms.
 
-    Runs of different data, protocol or versions are never one arm: a key of these that differs inside an arm becomes a
-    column of its own, and a note says so. Other keys that differ inside an arm are pooled, as asked for, with a note.
+    Runs of different data, protocol or versions are never one arm: if one of these settings differs inside an arm, the
+    arm is split by it, and a note says so. Other settings that differ inside an arm are pooled, with a note.
 
     Args:
         frame: from `frame.read`.
-        by: the columns that make an arm; none: whatever differs between the runs.
+        by: the columns whose values define an arm; empty: all settings that differ between the runs.
+
+    Returns:
+        The frame with a column "arm" ("norm.name=batch"), the columns that define the arms, and the notes.
 
     Raises:
         UserError: a column that the runs do not have.
@@ -47,9 +50,9 @@ def group(frame: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, list[st
 
 
 def differing(frame: pd.DataFrame) -> list[str]:
-    """The config keys that tell the runs apart.
+    """The config keys whose values tell the runs apart.
 
-    A key that only some schemes have ("norm.num_groups") is not listed when the others already imply who has it.
+    A key that only some schemes have ("norm.num_groups") is left out if the other keys already tell which runs have it.
     """
     names = config_columns(frame)
     keys = [name for name in names if frame[name].nunique() > 1]
@@ -67,7 +70,7 @@ def labels(frame: pd.DataFrame, keys: Sequence[str]) -> "pd.Series[str]":
 
 
 def unlike(frame: pd.DataFrame) -> dict[str, str]:
-    """Of each arm in words what makes it unlike others, if that differs between them: data, protocol, versions.
+    """By arm, in words: the data, protocol and versions that differ between the arms, so that they are confounded.
 
     Args:
         frame: with the column "arm", as from `group`.
@@ -89,7 +92,7 @@ def _varies(values: "pd.Series[str]") -> bool:
 
 
 def _varying_inside(frame: pd.DataFrame, keys: Sequence[str], candidates: Sequence[str]) -> list[str]:
-    """The candidates that take several values inside one of the arms that the keys make."""
+    """The candidate columns that take several values inside at least one of the arms that the keys define."""
     varying = [name for name in candidates if _varies(frame[name])]
     if not varying:
         return []

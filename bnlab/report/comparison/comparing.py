@@ -1,4 +1,4 @@
-"""The comparison: a row of numbers per arm, best first, held against a baseline."""
+"""The comparison: a row of numbers per arm, best first, with differences to a baseline."""
 
 import json
 import math
@@ -25,22 +25,22 @@ class Comparison:
 
     Attributes:
         metric: the metric that was compared.
-        by: the columns that make the arms; empty: there is one arm, "all".
-        baseline: the arm that the others are held against, or None.
-        summary: one row per arm, best first, those of which a seed diverged last: arm, the `by` columns, n (seeds that
-            finished), diverged (seeds that did not), mean, sd, low, high, median, interquartile_mean, low_images and
-            high_images (the interval over seeds and test images), and best: whether its lead over all others without
-            failures is real; with a baseline also difference, difference_low,
-            difference_high (intervals that hold together), method, p and p_corrected. In the metric's own unit
-            (accuracies are fractions); NaN where there is no number.
-        pairs: the arms that were held against each other.
-        lead: the best arm without failures and its lead, or None where fewer than two have a value.
-        values: of each arm the metric by seed, infinitely bad where the seed diverged.
+        by: the columns whose values define the arms; empty: there is one arm, "all".
+        baseline: the arm that the others are compared with, or None.
+        summary: one row per arm, best first, arms with a diverged seed last. In the metric's own unit (accuracies are
+            fractions); NaN where there is no number. Columns: arm, the `by` columns, n (seeds that finished), diverged
+            (seeds that diverged), mean, sd, low and high (95 % interval over seeds), median, interquartile_mean,
+            low_images and high_images (95 % interval over seeds and test images), and best (whether the arm has an
+            established lead over all others without failures). With a baseline also difference, difference_low and
+            difference_high (simultaneous intervals), method, p and p_corrected.
+        pairs: the pairs of arms that were compared.
+        lead: the best arm without failures and its lead, or None if fewer than two arms have a value.
+        values: by arm, the metric by seed; infinite, on the bad side, if the seed diverged.
         replicates: one row per replicate, as from `frame.read`, with its arm.
-        notes: what a reader must know to read the table rightly.
-        left_out: the replicates that are not in it, with the reason.
+        notes: what a reader must know to read the table correctly, a line each.
+        left_out: the replicates that are not counted, with the reason, a line each.
         planned: the number of seeds per arm that was fixed beforehand, or None.
-        withheld: whether it is too early for verdicts: then no pairs are held against each other, and none leads.
+        withheld: whether it is too early for verdicts; then there are no pairs and no lead.
     """
 
     metric: str
@@ -58,12 +58,12 @@ class Comparison:
 
     @property
     def fewest_seeds(self) -> int:
-        """Of the arm with the fewest that finished or diverged."""
+        """The number of finished or diverged seeds in the arm that has the fewest of them."""
         return _fewest_seeds(self.summary)
 
     @property
     def tests(self) -> int:
-        """How many tests the report makes, all of one family."""
+        """The number of tests in the report, for which the p are corrected together."""
         return self.pairs[0].family if self.pairs else 1
 
 
@@ -76,18 +76,18 @@ def compare(
     planned: int | None = None,
     watched: bool = False,
 ) -> Comparison:
-    """Compare the arms by a metric.
+    """Compares the arms by a metric.
 
-    A seed counts once: as the mean of its replicates where an arm holds several settings, and as failed if any of them
-    diverged. What neither diverged nor is done with a finite metric is left out.
+    A seed counts once: if an arm holds several settings, its value is the mean over them, and it counts as diverged if
+    one of them diverged. Replicates that neither diverged nor are done with a finite metric are left out.
 
     Args:
         frame: from `frame.read`.
-        by: the columns that make an arm; none: whatever differs between the runs.
-        metric: a final metric.
+        by: the columns whose values define an arm; empty: all settings that differ between the runs.
+        metric: a final metric ("test_accuracy").
         baseline: "norm.name=none", several conditions joined by commas, or None.
-        planned: seeds per arm before which verdicts are withheld, so that nobody stops at a lucky number.
-        watched: whether the report is made anew after every seed; without a plan it has no verdicts.
+        planned: the seeds per arm before which verdicts are withheld, so that nobody stops at a lucky number.
+        watched: whether the report is made again after every seed; without a plan it then has no verdicts.
 
     Raises:
         UserError: an unknown column or metric, or a baseline that is not exactly one arm.
@@ -131,12 +131,16 @@ def _fewest_seeds(summary: pd.DataFrame) -> int:
 
 
 def is_accuracy(metric: str) -> bool:
-    """Whether the metric is a fraction of which more is better; of all others (losses) less is."""
+    """Whether the metric is an accuracy (a fraction, higher is better); all others are losses (lower is better)."""
     return metric.endswith("accuracy")
 
 
 def _with_metric(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The frame, with the metric as a column of no numbers where all that is known is that replicates diverged."""
+    """The frame, with the metric as a column of NaN if no replicate has metrics but some diverged.
+
+    Raises:
+        UserError: an unknown metric, or no replicate has any.
+    """
     metrics = metric_columns(frame)
     if not metrics and (frame["state"] == "diverged").any():
         metrics = [f"{split}_{kind}" for split in dict.fromkeys(("test", *SPLITS)) for kind in ("accuracy", "loss")]
@@ -166,7 +170,7 @@ def _summary(replicates: pd.DataFrame, values: contrasts.Values, keys: list[str]
             {"arm": arm}
             | first[arm]
             | {"n": n, "diverged": len(own) - n, "mean": mean, "sd": sd}
-            # No mean lies beyond the metric's own range, whatever Student's t says of an outlier.
+            # An interval by Student's t can exceed the metric's range; no mean can.
             | {"low": max(low, 0.0) if n > 1 else low, "high": min(high, highest) if n > 1 else high}
             | {"median": stats.median(finished), "interquartile_mean": stats.interquartile_mean(finished)}
         )
@@ -226,7 +230,7 @@ def _baseline_arm(summary: pd.DataFrame, keys: list[str], baseline: str) -> str:
 
 
 def _parsed(text: str) -> Any:
-    """So that 1e-3 is 0.001 and [128, 64] is [128,64]; a word is itself."""
+    """The text parsed as JSON, so that 1e-3 equals 0.001 and [128, 64] equals [128,64]; a word stays as it is."""
     try:
         return json.loads(text)
     except ValueError:
@@ -234,7 +238,7 @@ def _parsed(text: str) -> Any:
 
 
 def _left_out(replicates: pd.DataFrame, finite: "pd.Series[bool]", metric: str) -> list[str]:
-    """A line for each state that keeps replicates out."""
+    """A line for each reason why replicates are not counted."""
     state = replicates["state"].where(finite | (replicates["state"] != "done"), f"done but has no finite {metric}")
     out = replicates[~state.isin(FINISHED)]
     names = out["run"] + "/seed-" + out["seed"].astype(str)

@@ -1,7 +1,7 @@
-"""Which arms are held against which, and what came out of it.
+"""Which arms are compared with which, and the results.
 
-All that one report tests is one family: m tests, each at a level of .05 / m (Bonferroni), so that the chance of any
-false finding in it is at most .05, and the intervals of level 1 - .05 / m hold together and say the same as the p.
+All m tests of one report are one family, each at the level .05 / m (Bonferroni): so the chance of any false finding in
+the report is at most .05. The intervals, at confidence 1 - .05 / m, are simultaneous, and agree with the p.
 """
 
 import math
@@ -19,7 +19,7 @@ from bnlab.report.comparison.images import ArmAnswers
 
 LEVEL = 0.05
 MOST_PAIRED_ARMS = 12
-"""Without a baseline every arm is held against every other one; of more arms that would be too many comparisons."""
+"""Without a baseline all pairs of arms are compared, but with more arms than this there would be too many pairs."""
 
 COLUMNS = [
     *("first", "second", "method", "n", "left_out", "difference", "low", "high", "p", "p_corrected", "tests"),
@@ -27,21 +27,24 @@ COLUMNS = [
 ]
 
 Values = Mapping[str, "pd.Series[float]"]
-"""Of each arm, best first: the metric by seed, infinite where the seed diverged."""
+"""By arm, best first: the metric by seed, infinite (on the bad side) where the seed diverged."""
 
 Failures = tuple[int, int]
-"""How many seeds diverged, and of how many."""
+"""The number of seeds that diverged, and the number of all seeds."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two arms, the first with the better mean or held against the second as its baseline.
+    """A comparison of two arms. The first has the better mean, or the second is the baseline.
 
     Attributes:
-        settled: whether the established lead of the best arm, one of the two, says it already.
-        family: how many tests the report makes.
-        failures: of each arm how many seeds diverged, of how many.
-        crossed: the difference over seeds and test images; None where no answers are kept, or seeds diverged.
+        first: the first arm.
+        second: the second arm.
+        contrast: the difference between the two over seeds, with its tests.
+        settled: whether one of the two is the best arm with an established lead, which already says that they differ.
+        family: the number of tests in the report.
+        failures: for each arm the number of seeds that diverged, and the number of all seeds.
+        crossed: the difference over seeds and test images; None if no answers are stored, or seeds diverged.
     """
 
     first: str
@@ -54,65 +57,68 @@ class Pair:
 
     @property
     def p(self) -> float:
-        """Corrected; NaN where there are too few replicates to test."""
+        """Corrected p of the hypothesis that the arms do not differ; NaN if there are too few replicates to test."""
         return corrected(self.contrast.p, self.family)
 
     @property
     def level(self) -> float:
-        """What the uncorrected p has to reach."""
+        """The level of each test: a difference is established if its uncorrected p is at most this."""
         return LEVEL / self.family
 
     @property
     def interval(self) -> stats.Interval:
-        """Of the difference, so wide that those of all pairs hold together."""
+        """The interval of the difference, simultaneous with those of all pairs."""
         return self.contrast.interval(self.level)
 
     @property
     def real(self) -> bool:
-        """Whether the difference is more than chance."""
+        """Whether the difference is established: corrected p at most .05."""
         return self.p <= LEVEL
 
     @property
     def fails_more(self) -> bool:
-        """Whether one of the two is established to diverge more often."""
+        """Whether it is established that one of the two arms diverges more often."""
         return self.failures_p <= LEVEL
 
     @property
     def failures_p(self) -> float:
-        """Corrected p of Fisher's exact test that both diverge equally often; NaN if none of their seeds did."""
+        """Corrected p of Fisher's exact test that both arms diverge equally often; NaN if no seed diverged."""
         return corrected(failures_p(*self.failures), self.family)
 
     @property
     def images_p(self) -> float:
-        """Corrected p that the arms do not differ over seeds and images; NaN where that is not known."""
+        """Corrected p of the hypothesis that the arms do not differ over seeds and images; NaN if unknown."""
         return crossed_p(self.crossed, self.family)
 
     @property
     def images_interval(self) -> stats.Interval:
-        """Of the difference over seeds and images, as wide as `interval`; NaN where that is not known."""
+        """The interval of the difference over seeds and images, at the confidence of `interval`; NaN if unknown."""
         return self.crossed.interval(self.level) if self.crossed else stats.Interval(math.nan, math.nan)
 
     @property
     def hopeless(self) -> bool:
-        """Whether so few replicates could not have shown any difference, however large."""
+        """Whether there are too few replicates to establish any difference, however large."""
         return self.contrast.smallest_p > self.level
 
     def equality_p(self, margin: float) -> float:
-        """Corrected p of the claim that the difference is within +- margin."""
+        """Corrected p of two one-sided tests; small if the difference is within +- margin, in its own unit."""
         return corrected(self.contrast.equality_p(margin), self.family)
 
     def is_equal(self, margin: float | None) -> bool:
-        """Whether that is established."""
+        """Whether it is established that the difference is within +- margin; False if that is None."""
         return margin is not None and self.equality_p(margin) <= LEVEL
 
 
 @dataclass(frozen=True)
 class Lead:
-    """The best mean of the arms without failures, and the closest arm that its lead is or is not established over.
+    """The lead of the arm with the best mean, among the arms without failures.
 
     Attributes:
-        p: of the claim that it is ahead of every other one, corrected; of the two arms only if not established.
-        images_p: of the same claim over seeds and test images; NaN where that is not known.
+        first: the best arm.
+        second: the arm with the next best mean; if the lead is not established, the first arm over which it is not.
+        contrast: the difference between the two.
+        p: the corrected p of the lead over all other arms; if that is not established, of the lead over `second`.
+        images_p: the same over seeds and test images; NaN if unknown.
     """
 
     first: str
@@ -123,31 +129,32 @@ class Lead:
 
     @property
     def real(self) -> bool:
-        """Whether it is ahead of every other arm by more than chance."""
+        """Whether the lead over every other arm is established."""
         return self.p <= LEVEL
 
 
 def corrected(p: float, family: int) -> float:
-    """Bonferroni's p of one among so many tests; NaN stays NaN."""
+    """Bonferroni's corrected p of one test in a family of `family` tests; NaN stays NaN."""
     return min(1.0, p * family) if not math.isnan(p) else p
 
 
 def crossed_p(crossed: stats.Crossed | None, family: int) -> float:
-    """Bonferroni's p of a difference over seeds and images; NaN without one."""
+    """Bonferroni's corrected p of a difference over seeds and images; NaN if there is none."""
     return corrected(crossed.p, family) if crossed else math.nan
 
 
 def hold(
     values: Values, baseline: str | None, answers: Mapping[str, ArmAnswers] | None = None
 ) -> tuple[list[Pair], Lead | None]:
-    """Every arm against the baseline; without one every two arms, the better one first, if they are at most 12.
-
-    With them the lead of the best arm, which is one test more unless its comparisons are among these.
+    """Compares every arm with the baseline; without one all pairs of at most 12 arms, the better arm first.
 
     Args:
         values: from `seeds.values`.
-        baseline: the arm that the others are held against, or None.
+        baseline: the arm that the others are compared with, or None.
         answers: from `images.read`.
+
+    Returns:
+        The pairs, and the lead of the best arm, which counts as one more test unless all pairs are tested anyway.
     """
     known = answers or {}
     some = [arm for arm in values if len(values[arm])]
@@ -175,9 +182,14 @@ def _crossed(known: Mapping[str, ArmAnswers], a: str, b: str, found: stats.Contr
 
 
 def lead(values: Values, family: int, answers: Mapping[str, ArmAnswers]) -> Lead | None:
-    """The best arm against each other one in turn, down to the first over which it has no established lead.
+    """Compares the best arm with each other one in turn, until its lead over one is not established.
 
-    Only arms of which no seed failed: the others have no mean to be ranked by.
+    Arms with a diverged seed are left out: they have no mean to be ranked by. None if fewer than two arms are left.
+
+    Args:
+        values: from `seeds.values`.
+        family: the number of tests in the report.
+        answers: from `images.read`.
     """
     arms = [arm for arm in values if len(values[arm]) and not failures(values[arm])[0]]
     closest: Lead | None = None
@@ -197,19 +209,19 @@ def lead(values: Values, family: int, answers: Mapping[str, ArmAnswers]) -> Lead
 
 
 def failures(values: "pd.Series[float]") -> Failures:
-    """How many seeds of an arm diverged, of how many."""
+    """The number of an arm's seeds that diverged, and the number of all its seeds."""
     return int(np.isinf(values.to_numpy()).sum()), len(values)
 
 
 def failures_p(first: Failures, second: Failures) -> float:
-    """Fisher's exact p that two arms fail equally often; NaN if neither ever did."""
+    """The p of Fisher's exact test that two arms diverge equally often; NaN if neither ever did."""
     return stats.fisher(first, second) if first[0] or second[0] else math.nan
 
 
 def contrast(values: "pd.Series[float]", base: "pd.Series[float]") -> stats.Contrast:
-    """In pairs of the seeds that both have, where these are at least half of the smaller arm's.
+    """Contrasts two arms: paired by seed if at least half of the smaller arm's seeds are in both, else unpaired.
 
-    Such replicates share their weights and batches. What decides are the seeds alone, never what came out.
+    Replicates of one seed share their initial weights and batches. Only the seeds decide, never the results.
     """
     common = values.index.intersection(base.index)
     if not len(common) or 2 * len(common) < min(len(values), len(base)):
@@ -224,7 +236,7 @@ def contrast(values: "pd.Series[float]", base: "pd.Series[float]") -> stats.Cont
 
 
 def frame(found: Sequence[Pair], *, higher: bool) -> pd.DataFrame:
-    """One row per pair, in the metric's own unit; higher: whether more of it is better."""
+    """One row per pair, with `COLUMNS`, in the metric's own unit; `higher`: whether higher values are better."""
     rows = [
         {
             "first": pair.first,
@@ -249,7 +261,7 @@ def frame(found: Sequence[Pair], *, higher: bool) -> pd.DataFrame:
 
 
 def as_data(found: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Every pair with what was tested of it, in the metric's own unit; NaN where there is no number."""
+    """The pairs with all their tests, for verdicts.json, in the metric's own unit; NaN where there is no number."""
     return [
         {
             "arms": [pair.first, pair.second],
@@ -274,7 +286,7 @@ def as_data(found: Sequence[Pair]) -> list[dict[str, Any]]:
 
 
 def method(found: stats.Contrast) -> str:
-    """How the arms were compared: "paired", "Welch", or by ranks where replicates failed."""
+    """How the arms were compared: "paired", "Welch", or, if replicates diverged, "paired ranks" or "ranks"."""
     if found.by_ranks:
         return "paired ranks" if found.paired else "ranks"
     return "paired" if found.paired else "Welch"

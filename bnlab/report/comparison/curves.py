@@ -1,4 +1,4 @@
-"""The learning curves of stored replicates, and what was measured of their speed."""
+"""Reading the learning curves, training times and probes of stored replicates."""
 
 import io
 from collections.abc import Mapping
@@ -30,13 +30,15 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Measured:
-    """All rows of metrics.csv, of timing.csv and of probes.csv.
+    """The rows of metrics.csv, timing.csv and probes.csv of many replicates.
 
     Attributes:
-        metrics: with the column "row", the replicate's index in the frame.
-        timing, probed: the same.
-        changed: replicates, by their index, of which a file is not what was stored, and which one.
-        warnings: a line about those without files that can be read.
+        metrics: the rows of metrics.csv; the additional column "row" is the replicate's index in the frame.
+        timing: the rows of timing.csv, with the same column.
+        probed: the rows of probes.csv, with the same column.
+        changed: by index, the replicates with a file that was changed after it was stored, and that file's name. They
+            are not in the tables.
+        warnings: lines about replicates whose files are missing or damaged.
     """
 
     metrics: pd.DataFrame
@@ -47,12 +49,12 @@ class Measured:
 
     @property
     def timed(self) -> pd.DataFrame:
-        """The rows of metrics.csv with the seconds of training until then; NaN where they are not known."""
+        """The rows of metrics.csv with the seconds of training until that step; NaN where unknown."""
         return self.metrics.merge(self.timing[["row", "step", "seconds"]], how="left", on=["row", "step"])
 
 
 def read(replicates: pd.DataFrame) -> Measured:
-    """What was measured of the trained replicates of a frame, from `frame.read`."""
+    """Reads the files of the finished replicates of a frame, which is from `frame.read`."""
     trained = replicates[replicates["state"].isin(FINISHED)]
     every = {
         METRICS_FILE: _read(trained, METRICS_FILE, METRICS),
@@ -97,7 +99,7 @@ def _read(trained: pd.DataFrame, name: str, header: tuple[str, ...]) -> _Rows:
 
 
 def _content(path: str, digest: str) -> str | None:
-    """The text of a file; CHANGED where it has another digest, None where there is none to be read."""
+    """The text of a file; CHANGED if its digest is not the stored one; None if it cannot be read."""
     try:
         content = read_bytes(path, MOST_BYTES_OF_ROWS)
         return decoded(content) if digest in ("", digest_of(content)) else CHANGED
@@ -106,7 +108,7 @@ def _content(path: str, digest: str) -> str | None:
 
 
 def _body(text: str, header: tuple[str, ...]) -> str | None:
-    """The lines below the header, if every one has as many cells as the header."""
+    """The lines below the header; None if the header is another one, or cells are missing or too many."""
     first, _, body = text.partition("\n")
     lines = body.count("\n")
     whole = not body or body.endswith("\n")
@@ -114,7 +116,7 @@ def _body(text: str, header: tuple[str, ...]) -> str | None:
 
 
 def _parse(bodies: Mapping[int, str], header: tuple[str, ...]) -> pd.DataFrame:
-    """All in one go: a call per file would take a hundred times as long."""
+    """Parses the lines of all files in one call: a call per file would take a hundred times as long."""
     types = {name: "str" if name in TEXT else "int64" if name in WHOLE else "float64" for name in header}
     text = "".join(bodies.values())
     table = pd.read_csv(io.StringIO(text), names=list(header), dtype=types)

@@ -1,4 +1,4 @@
-"""Run folders as one table: a row per replicate."""
+"""Reading run folders into one table with a row per replicate."""
 
 import math
 import os
@@ -33,25 +33,29 @@ DIGESTS = {
     PROBES_FILE: "digest_of_probes",
     answers_file.ANSWERS: "digest_of_answers",
 }
-"""The columns with what these files are checked by; "" where there is no such file, and for a result
-from before there were digests."""
+"""By file, the column with its stored digest; "" if there is no such file, or an older version stored no digests."""
 OWN = ("run", "seed", "state", "error", "folder", "seconds", "parameters", *DIGESTS.values())
 RESERVED = {*OWN, "arm"}
 ENVIRONMENT = "environment."
 COPIES_SHOWN = 1
-"""Of those that repeat others: a label more, and all replicates of before do."""
+"""How many copies a warning names; there may be many, e.g. of all replicates under a second label."""
 
 
 def read(folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
-    """One row per replicate, and a warning line for each folder that was skipped, one for all that repeat others.
+    """Reads run folders: one row per replicate, and the warnings.
 
     Columns: `run` (the folder's name), `seed`, `state`, `error` (empty if there is none), `folder`, `seconds` of
-    training and `parameters` (NaN if not stored), those of `DIGESTS`, the config by dotted key ("norm.name"),
-    "environment.torch" and so on, and the final metrics ("test_accuracy", a fraction). Only numbers of these are
-    floats; config and environment are text ("0.001", "true", "null", "[128,64]"), NaN where a run lacks the key.
+    training and `parameters` (NaN if not stored), those of `DIGESTS`, the config by dotted key ("norm.name"), the
+    environment ("environment.torch"), and the final metrics ("test_accuracy", a fraction). Seconds, parameters and
+    metrics are floats; config and environment are text ("0.001", "true", "null", "[128,64]"), NaN if a run lacks the
+    key.
 
     Args:
         folders: run folders, or folders that hold run folders.
+
+    Returns:
+        The table, sorted by run and seed, and the warnings: a line for each folder that was skipped, and one for all
+        copies of other replicates.
 
     Raises:
         UserError: a folder does not exist, or there is no replicate that can be read.
@@ -87,7 +91,7 @@ def config_columns(frame: pd.DataFrame) -> list[str]:
 
 
 def environment_columns(frame: pd.DataFrame) -> list[str]:
-    """The columns that say where a replicate was trained."""
+    """The columns with the versions and the hardware that a replicate was trained with."""
     return [name for name in frame.columns if name.startswith(ENVIRONMENT)]
 
 
@@ -97,7 +101,7 @@ def metric_columns(frame: pd.DataFrame) -> list[str]:
 
 
 def _runs(folders: Sequence[Path]) -> Iterator[StoredRun]:
-    """Each run once, also where a folder is given twice."""
+    """The runs in these folders, each once, even if a folder is given twice."""
     seen: set[str] = set()
     for folder in folders:
         for run in _in(folder):
@@ -108,7 +112,7 @@ def _runs(folders: Sequence[Path]) -> Iterator[StoredRun]:
 
 
 def _in(folder: Path) -> Iterable[StoredRun]:
-    """The runs of a folder, or the run that it is itself."""
+    """The runs in a folder, or the run whose folder it is. Raises UserError if it cannot be read."""
     if not is_folder(folder):
         reason, hint = why_no_folder(folder)
         raise UserError(f"runs folder '{shown(folder)}' {reason}; give run folders, or a folder that holds them.{hint}")
@@ -120,7 +124,7 @@ def _in(folder: Path) -> Iterable[StoredRun]:
 
 
 def _results(run: StoredRun) -> Iterator[tuple[Path, Result | str]]:
-    """Each replicate's folder with its result, or the run's or the replicate's folder with what is wrong with it."""
+    """The replicates of a run: pairs of a folder and its result, or of a folder and what is wrong with it."""
     if run.config is None:
         yield run.path, run.reason
     elif unknown := sorted(name for name in run.config.settings if not _may_be_a_column(name)):
@@ -144,7 +148,7 @@ def _results(run: StoredRun) -> Iterator[tuple[Path, Result | str]]:
 
 
 def _may_be_a_column(setting: str) -> bool:
-    """Whether no column of the report's own can have this name."""
+    """Whether a setting of config.yaml has a name as bnlab's settings do, which no other column of the table has."""
     section, dot, _ = setting.partition(".")
     return setting in LENGTH or (section in CHOICES and bool(dot))
 

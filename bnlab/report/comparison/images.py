@@ -1,4 +1,4 @@
-"""Which test images the seeds of each arm classified rightly."""
+"""Which test images the seeds of each arm classified correctly, for intervals over seeds and images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,21 +14,22 @@ from bnlab.report.comparison.wording import listed
 from bnlab.store import CHANGED, answers_file, digest_of
 
 METRIC = "test_accuracy"
-"""The metric that has an answer per image."""
+"""The only metric with a stored answer per image."""
 IMAGES = ("data.name", "data.limit")
-"""The keys that decide which images are tested on."""
+"""The settings that decide which test images are used."""
 SHOWN = 3
 
 
 @dataclass(frozen=True)
 class ArmAnswers:
-    """The answers of an arm's seeds on the images of a data set.
+    """The answers of an arm's S seeds on the I images of a test set: 1 for correct, 0 for wrong.
 
     Attributes:
-        images: of which data set, and how many of it.
-        seeds: in the order of the rows.
-        bits: (S, settings of a seed, bytes), as they are stored: a whole report's would take a gigabyte as numbers.
-        count: how many images, I.
+        images: the values of the settings `IMAGES`, and I, as text: equal for equal test sets.
+        seeds: the S seeds in the order of the rows.
+        bits: the answers, packed as in the files (unpacked, those of a report can take a gigabyte); shape (S, settings
+            per seed, bytes).
+        count: I.
     """
 
     images: tuple[str, ...]
@@ -38,11 +39,11 @@ class ArmAnswers:
 
     @property
     def answers(self) -> stats.Answers:
-        """(S, I), of a seed of several settings their mean."""
+        """The answers, shape (S, I); the mean over settings if a seed has several."""
         return self._unpacked(self.bits)
 
     def of(self, seeds: pd.Index) -> stats.Answers:
-        """Those of some seeds, in their order."""
+        """The answers of these seeds, in their order; shape (number of seeds, I)."""
         return self._unpacked(self.bits[self.seeds.get_indexer(seeds)])
 
     def _unpacked(self, bits: NDArray[np.uint8]) -> stats.Answers:
@@ -51,11 +52,14 @@ class ArmAnswers:
 
 
 def read(counted: pd.DataFrame, metric: str) -> tuple[dict[str, ArmAnswers], list[str]]:
-    """Of every arm whose counted replicates all have an answer per image, and a line about answers that were changed.
+    """Reads the answers of every arm whose counted replicates all have them.
 
     Args:
-        counted: replicates with their arm, from `seeds.complete`: every seed of an arm has as many settings.
-        metric: only the test accuracy has such answers.
+        counted: replicates with their arm, from `seeds.complete`: all seeds of an arm have the same settings.
+        metric: the report's metric; nothing is read unless it is `METRIC`.
+
+    Returns:
+        The answers by arm, and a warning if files were changed after they were stored.
     """
     if metric != METRIC:
         return {}, []
@@ -77,7 +81,7 @@ def read(counted: pd.DataFrame, metric: str) -> tuple[dict[str, ArmAnswers], lis
 
 
 def notes(counted: pd.DataFrame, known: Mapping[str, ArmAnswers], short: Mapping[str, str]) -> list[str]:
-    """A line about arms of which nothing can be said of other images, where it is of some."""
+    """A line that names the arms without answers, if other arms have them."""
     lacking = [short[str(arm)] for arm in counted["arm"].unique() if str(arm) not in known]
     if not known or not lacking:
         return []
@@ -85,7 +89,7 @@ def notes(counted: pd.DataFrame, known: Mapping[str, ArmAnswers], short: Mapping
 
 
 def difference(first: ArmAnswers | None, second: ArmAnswers | None, *, paired: bool) -> stats.Crossed | None:
-    """Of two arms on the same images, on the seeds that both have if they are paired; None where that is not known."""
+    """The difference of two arms over seeds and images, if `paired` over common seeds; None if it is unknown."""
     if first is None or second is None or first.images != second.images:
         return None
     if not paired:
@@ -96,7 +100,13 @@ def difference(first: ArmAnswers | None, second: ArmAnswers | None, *, paired: b
 
 @dataclass
 class _Seeds:
-    """What is read of an arm: the answers of its seeds, of each as many as it has settings."""
+    """The answers of an arm while they are read.
+
+    Attributes:
+        images: the values of the settings `IMAGES`.
+        answers: by seed, the answers of its replicates, one per setting.
+        whole: whether all replicates so far have answers.
+    """
 
     images: tuple[str, ...]
     answers: dict[int, list[answers_file.Answers]]
@@ -122,6 +132,6 @@ class _Seeds:
 
 
 def _answers(file: bytes, accuracy: float) -> answers_file.Answers | None:
-    """Those of a replicate; None where the file is none, or another training's."""
+    """The answers in a replicate's file; None if it is damaged, or does not agree with the accuracy."""
     answers = answers_file.parsed(file)
     return answers if answers is not None and round(accuracy * answers.images) == answers.right else None

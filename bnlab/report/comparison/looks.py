@@ -1,4 +1,4 @@
-"""The plan of a runs folder, how many seeds, and at how many a comparison's verdicts were read before."""
+"""The planned number of seeds, and at which numbers the verdicts were read before (optional stopping)."""
 
 import hashlib
 import json
@@ -17,13 +17,13 @@ SHOWN = 4
 
 
 class Looks:
-    """What is noted in the runs folders of the replicates.
+    """The plans and looks that are stored in the runs folders of these replicates.
 
     Args:
         replicates: from `frame.read`.
 
     Attributes:
-        damage: what of the notes cannot be read, a line each.
+        damage: warnings about stored lines that cannot be read.
     """
 
     def __init__(self, replicates: pd.DataFrame) -> None:
@@ -35,23 +35,23 @@ class Looks:
 
     @property
     def planned(self) -> int | None:
-        """The seeds per arm, by the last plan; None without one."""
+        """The seeds per arm in the last plan; None if there is no plan."""
         plans = self._plans()
         return plans[-1] if plans else None
 
     def plan(self, seeds: int) -> None:
-        """Fixes the number, unless it is the one already. Raises StorageError."""
+        """Stores a plan of this number of seeds per arm, unless it is the last one. Raises StorageError."""
         if seeds != self.planned:
             self._append(Plan(seeds, self._finished))
 
     def read(self, comparison: Comparison) -> None:
-        """Notes that the comparison's verdicts are read, unless they were at as many seeds. Raises StorageError."""
+        """Stores that the comparison's verdicts are read, once for a number of seeds. Raises StorageError."""
         look = _look(comparison)
         if look not in self._entries:
             self._append(look)
 
     def notes(self, comparison: Comparison) -> list[str]:
-        """What a reader must know of changed plans and of looks before this one."""
+        """Lines for the reader about changes of the plan, and about earlier looks at other numbers of seeds."""
         notes, plans = [], self._plans()
         if len(plans) > 1:
             notes.append(f"the planned number of seeds was changed: {listed([str(n) for n in plans], SHOWN)}")

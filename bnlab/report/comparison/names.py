@@ -12,7 +12,7 @@ from bnlab.report.comparison.arms import ABSENT
 
 
 class WithArms(Protocol):
-    """What has arms to be named: a comparison."""
+    """Anything with arms that get names, e.g. a `Comparison`."""
 
     @property
     def summary(self) -> pd.DataFrame: ...
@@ -22,27 +22,27 @@ class WithArms(Protocol):
 
 
 def telling_keys(comparison: WithArms) -> list[str]:
-    """The keys of the arms without the settings of the norm that the scheme implies, such as eps where each has one."""
+    """The columns that define the arms, without settings that the scheme implies, such as eps if each has only one."""
     return _telling(comparison.summary, comparison.by)
 
 
 def short_names(comparison: WithArms) -> dict[str, str]:
-    """Of each arm a name to be read: "batch, lr 0.01" for "norm.name=batch, optimizer.lr=0.01"."""
+    """A short name for each arm: "batch, lr 0.01" for "norm.name=batch, optimizer.lr=0.01"."""
     return names_of(comparison.summary, comparison.by)
 
 
 def names_of(summary: pd.DataFrame, by: Sequence[str]) -> dict[str, str]:
-    """The same, of a summary's arms that these keys make."""
+    """`short_names` for the arms of a summary that are defined by the columns `by`."""
     keys = sorted(_telling(summary, by), key=lambda key: key != setting_words.SCHEME)
     texts = setting_texts(summary, keys)
     arms = summary["arm"].tolist()
-    # Where leaving something out made two names equal, the full ones are needed.
+    # If two short names are equal, because something was left out, the full names are needed.
     distinct = len(set(texts)) == len(texts) and all(texts)
     return dict(zip(arms, texts if distinct else arms, strict=True))
 
 
 def setting_texts(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
-    """The settings of every row in words, without those that it lacks."""
+    """The settings `keys` of each row in words, without those that the row lacks."""
     cells = [setting_words.rounded(table[key].fillna(ABSENT).tolist()) for key in keys]
     rows = [dict(zip(keys, row, strict=True)) for row in zip(*cells, strict=True)] if keys else [{}] * len(table)
     return [setting_words.phrase({key: value for key, value in row.items() if value != ABSENT}) for row in rows]

@@ -1,4 +1,4 @@
-"""Where the replicates were trained, and what of it differs."""
+"""The versions and hardware that the replicates were trained with, and notes where they differ."""
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ SHOWN = 4
 def notes(replicates: pd.DataFrame) -> list[str]:
     """A line for each part of the environment that differs, between the arms or inside them.
 
-    Versions of bnlab and torch are left to `arms.group`, which does not pool them.
+    The versions of bnlab and torch are not noted here: `arms.group` never pools them.
     """
     trained = replicates[replicates["state"].isin(FINISHED)]
     columns = [name for name in environment_columns(trained) if name not in VERSIONS]
@@ -34,7 +34,7 @@ def notes(replicates: pd.DataFrame) -> list[str]:
 
 
 def environments(replicates: pd.DataFrame) -> str:
-    """The versions and the hardware of the replicates, each combination once."""
+    """The versions and the hardware of the replicates in words, each combination once."""
     names = ["bnlab", "torch", "python", "device", "cpu", "threads"]
     columns = replicates.reindex(columns=[f"{ENVIRONMENT}{name}" for name in names]).astype(object).fillna("unknown")
     rows = columns.drop_duplicates().to_numpy().tolist()

@@ -16,9 +16,9 @@ SHOWN = 3
 
 
 def complete(trained: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The replicates of seeds that have every setting of their arm, and a line about those of other seeds.
+    """Keeps the replicates of seeds that have all settings of their arm, and returns a line about the others.
 
-    A seed that lacks one of the settings would be the mean of others than the rest.
+    The value of a seed is a mean over settings: without one of them it could not be compared with other seeds.
     """
     size = trained.groupby(["arm", "seed"])["run"].transform("size")
     whole = size == size.groupby(trained["arm"]).transform("max")
@@ -30,13 +30,20 @@ def complete(trained: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def values(arms: Iterable[str], counted: pd.DataFrame, metric: str, *, higher: bool) -> Values:
-    """Of each arm the metric by seed, averaged over its settings, and infinitely bad if one of them diverged.
+    """By arm, the metric by seed: the mean over the settings of the arm; infinite, on the bad side, if one diverged.
 
-    Arms in the order of their means, then those of which a seed failed by how many did, then those without a seed.
+    The arms are in the order of their means, best first. Then come arms with diverged seeds, by the share of these, and
+    last arms without a seed.
+
+    Args:
+        arms: the names of all arms.
+        counted: the replicates that count, from `complete`.
+        metric: a column of `counted`.
+        higher: whether higher values are better.
     """
     worst = -math.inf if higher else math.inf
     scores = counted[metric].where(counted["state"] != "diverged", worst)
-    # Infinite where one is: a mean is.
+    # The mean is infinite if one of the values is.
     means = scores.groupby([counted["arm"], counted["seed"]]).mean()
     of_arms = means.droplevel(0).groupby(means.index.get_level_values(0))
     groups = {str(arm): own for arm, own in of_arms}
@@ -53,20 +60,20 @@ def values(arms: Iterable[str], counted: pd.DataFrame, metric: str, *, higher: b
 
 
 def finished(own: "pd.Series[float]") -> NDArray[np.float64]:
-    """The values of an arm without those of seeds that failed."""
+    """The values of an arm's seeds that did not diverge."""
     every: NDArray[np.float64] = np.asarray(own, dtype=np.float64)
     return every[np.isfinite(every)]
 
 
 def pooled_notes(counted: pd.DataFrame, short: Mapping[str, str]) -> list[str]:
-    """A line about arms whose seeds are averages."""
+    """A line that names the arms whose seeds are means over several settings."""
     sizes = counted.groupby(["arm", "seed"]).size().groupby(level=0).max()
     pooled = [f"{short[str(arm)]} over {count}" for arm, count in sizes.items() if count > 1]
     return [f"a seed counts once, averaged over its settings: {listed(pooled, SHOWN)}"] if pooled else []
 
 
 def outlier_notes(values: Values, short: Mapping[str, str], metric: str) -> list[str]:
-    """A line about seeds far from the others of their arm, which pull a mean and widen every interval."""
+    """A line that names outliers among an arm's seeds, which shift the mean and widen the intervals."""
     of, found = unit(metric), []
     for arm, own in values.items():
         scores = finished(own).tolist()

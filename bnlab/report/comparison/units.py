@@ -14,11 +14,11 @@ class Unit:
     """The unit of a metric.
 
     Attributes:
-        scale: what a value is multiplied by.
-        digits: after the point.
-        value: the unit of a value.
-        gap: the unit of a difference.
-        higher: whether more is better.
+        scale: the factor from the metric's own unit to this one, 100 for percent.
+        digits: the number of digits after the decimal point.
+        value: the name of the unit of a value.
+        gap: the name of the unit of a difference.
+        higher: whether higher values are better.
     """
 
     scale: float
@@ -28,13 +28,20 @@ class Unit:
     higher: bool
 
     def number(self, value: float, sign: str = "") -> str:
-        """A value or a difference without its unit; "-" for no number."""
+        """A value or a difference, given in the metric's own unit, as text without a unit; "-" for NaN.
+
+        Args:
+            value: the number.
+            sign: "+" to show the sign of positive numbers too.
+        """
         return ABSENT if pd.isna(value) else f"{self.scale * value:{sign}z.{self.digits}f}"
 
     def gap_text(self, value: float) -> str:
+        """A difference with its unit: "0.30 points"."""
         return f"{self.number(value)} {self.gap}"
 
     def interval(self, low: float, high: float) -> str:
+        """An interval after a space: " [0.21, 0.39]"; empty for NaN."""
         return "" if math.isnan(low) else f" [{self.number(low)}, {self.number(high)}]"
 
 
@@ -43,7 +50,7 @@ NATS = Unit(1, 4, "nats", "nats", False)
 
 
 def unit(metric: str) -> Unit:
-    """Accuracies are fractions of which more is better; all else is a loss."""
+    """The unit of a metric: percent for accuracies, nats for all others, which are losses."""
     return PERCENT if metric.endswith("accuracy") else NATS
 
 

@@ -1,6 +1,6 @@
-"""report.html: sentences, tables, charts and where they come from, as one file that needs no network.
+"""report.html: sentences, tables, charts and their provenance, as one file that needs no network.
 
-Pages of others have its head and look, base.html, by `templates`.
+Other packages get the common head and style of pages, base.html, from `templates`.
 """
 
 from bnlab.report.page.html import page

@@ -1,4 +1,4 @@
-"""What stands at the head of report.html: what was trained on what, how long, how often, and who made the page how."""
+"""The head of report.html: data, network, length of training, number of seeds, and the command of the report."""
 
 import datetime
 
@@ -12,18 +12,18 @@ SHOWN = 5
 
 
 def title(comparison: Comparison, metric: str) -> str:
-    """As in "test accuracy (%): none, batch and layer on mnist"."""
+    """The page's title: "test accuracy (%): 3 arms on mnist"."""
     arms = len(comparison.summary)
     data = _values(_trained(comparison), "data.name")
     return f"{metric}: {arms} {plural(arms, 'arm')}{f' on {data}' if data else ''}"
 
 
 def facts(comparison: Comparison, command: str) -> list[tuple[str, str]]:
-    """Pairs of a word and what it is in this report: data, network, training, arms, seeds, the report itself.
+    """The facts about a report, as pairs of a word (data, network, training, arms, seeds, report) and a text.
 
     Args:
         comparison: from `compare`.
-        command: what makes the report; empty: it is not known.
+        command: the command line that makes the report; empty: unknown.
     """
     trained = _trained(comparison)
     counts = sorted(set((comparison.summary["n"] + comparison.summary["diverged"]).tolist()))
@@ -46,7 +46,7 @@ def _trained(comparison: Comparison) -> pd.DataFrame:
 
 
 def _phrase(trained: pd.DataFrame, *keys: str) -> str:
-    """Settings in words, those that vary with all their values, without those that say nothing: null and none."""
+    """Settings in words, with all values of those that vary; settings that are null or none are left out."""
     values = {key: _values(trained, key) for key in keys if key in trained}
     return setting_words.phrase({key: value for key, value in values.items() if value not in ("", "null", "none")})
 

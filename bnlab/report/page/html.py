@@ -1,4 +1,4 @@
-"""report.html: one file that needs no network."""
+"""Writing report.html: one file that needs no network."""
 
 import functools
 import json
@@ -32,9 +32,9 @@ def page(
         comparison: from `compare`.
         written: the tables.
         drawings: the charts.
-        sentences: of the verdicts.
-        warnings: what was left out.
-        command: what makes the report.
+        sentences: the sentences of the verdicts.
+        warnings: what was left out, a line each.
+        command: the command line that makes the report.
     """
     shared, own = settings(comparison.replicates)
     shown = [told_once(table) for table in written]
@@ -66,7 +66,7 @@ def page(
 
 
 def grid(cells: pd.DataFrame) -> tuple[list[str], list[list[str]], list[list[str]]]:
-    """Of a table the columns' names, their heads in lines, and the rows."""
+    """A table for the template: the columns' names, their heads split into lines, and the rows."""
     columns = [str(name) for name in cells.columns]
     heads = [folded(name, [str(cell) for cell in cells[name]]) for name in cells.columns]
     return columns, heads, cells.to_numpy().tolist()
@@ -74,13 +74,13 @@ def grid(cells: pd.DataFrame) -> tuple[list[str], list[list[str]], list[list[str
 
 @functools.cache
 def bundle() -> str:
-    """What draws the charts in the page. It takes more than a second to put together, which `--watch` spares itself."""
+    """The JavaScript that draws the charts in the page. Cached for `--watch`, as building it takes over a second."""
     script: str = vl_convert.javascript_bundle(EMBED, vl_version=version())
     return script.replace("</script", "<\\/script")
 
 
 def settings(replicates: pd.DataFrame) -> tuple[list[tuple[str, str]], pd.DataFrame]:
-    """Of configuration and environment what all replicates share, and a row per replicate with the rest."""
+    """Configuration and environment: what all replicates share, and a table with a row per replicate for the rest."""
     names = [*config_columns(replicates), *environment_columns(replicates)]
     table = replicates[names].astype(object).fillna(ABSENT)
     differ = [name for name in names if table[name].nunique() > 1]
@@ -90,5 +90,5 @@ def settings(replicates: pd.DataFrame) -> tuple[list[tuple[str, str]], pd.DataFr
 
 
 def script(value: Any) -> str:
-    """JSON for a script element, which no text in it can close."""
+    """A value as JSON for a script element, escaped so that no text in it can end the element."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

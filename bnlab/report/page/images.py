@@ -1,4 +1,4 @@
-"""How uncertain an accuracy is because it was measured on so many images and no more."""
+"""The uncertainty of an accuracy that comes from the limited number of test images."""
 
 import math
 
@@ -6,14 +6,14 @@ from bnlab.report.comparison import Comparison, split_and_kind, unit, words
 from bnlab.store import FINISHED
 
 TEST_IMAGES = {"emnist": 18_800}
-"""Of EMNIST's balanced split; of MNIST and its other relatives there are as many as `MOST`."""
+"""Test images of EMNIST's balanced split; MNIST and its other relatives have `MOST`."""
 MOST = 10_000
 
 
 def image_noise(comparison: Comparison) -> str:
     """A sentence with the standard error √(p (1 - p) / n) of the best arm's accuracy p on its n images.
 
-    Empty for losses, for what is no part of its own, where no arm has a mean, and where seeds have other images.
+    Empty for losses, for training scores, if no arm has a mean, and if the images differ between seeds.
     """
     best = comparison.summary.dropna(subset=["mean"]).head(1)
     images = _images(comparison)
@@ -28,7 +28,7 @@ def image_noise(comparison: Comparison) -> str:
 
 
 def _images(comparison: Comparison) -> int | None:
-    """Of the smallest part that any trained replicate was scored on; None if that is not known."""
+    """The smallest number of images that any finished replicate was scored on; None if unknown."""
     trained = comparison.replicates[comparison.replicates["state"].isin(FINISHED)]
     columns = ["data.name", "data.validation_size", "data.limit", "data.split_seed"]
     parts = trained.reindex(columns=columns).drop_duplicates().to_numpy().tolist()

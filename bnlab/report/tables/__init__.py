@@ -1,8 +1,8 @@
 """A comparison as tables, on the terminal and as CSV, Markdown, LaTeX and JSON.
 
-What may enter: a table of a report, or a format of all tables. Doors: `render` shows and writes, `formats` and `latex`
-escape, `target` times the way to an accuracy, `robust` has what few seeds cannot spoil, `so_far` shows what is in
-training, `against` what changed since another report.
+Here belong the tables of a report and their formats. Other packages may also import these modules: `render` prints and
+writes, `formats` and `latex` escape, `target` has the time to reach an accuracy, `robust` has interquartile means and
+chances to be better, `so_far` the replicates in training, `against` the changes since an earlier report.
 """
 
 from bnlab.report.tables import against, formats, latex, render, robust, so_far, target

@@ -1,4 +1,4 @@
-"""What changed since another report: its summary.json against the comparison of now."""
+"""What changed since an earlier report: its summary.json compared with the present comparison."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,14 @@ SUMMARY = "summary.json"
 
 @dataclass(frozen=True)
 class Earlier:
-    """A report that was written to a folder: its metric, its sentences, and n and mean of the arms by full name."""
+    """A report that was written to a folder earlier.
+
+    Attributes:
+        folder: the folder.
+        metric: the metric that was compared.
+        verdicts: the sentences.
+        arms: by the arm's full name, its number of seeds and its mean (None if it has none).
+    """
 
     folder: Path
     metric: str
@@ -26,10 +33,10 @@ class Earlier:
 
 
 def read(folder: Path) -> Earlier:
-    """The report in a folder.
+    """Reads the report in a folder.
 
     Raises:
-        UserError: there is none, or it cannot be read.
+        UserError: there is no report, or it cannot be read.
     """
     try:
         content: Any = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
@@ -52,7 +59,15 @@ def check_metric(earlier: Earlier, metric: str) -> None:
 
 
 def table(earlier: Earlier, comparison: Comparison, names: Mapping[str, str]) -> Table:
-    """A row per arm of either report: seeds and mean then and now, and the change. No test: the seeds are shared."""
+    """A row per arm of either report: number of seeds and mean then and now, and the change of the mean.
+
+    The change is not tested, because the same seeds may be in both reports.
+
+    Args:
+        earlier: from `read`.
+        comparison: the present comparison.
+        names: short names by arm.
+    """
     of = unit(comparison.metric)
     now = {
         str(arm): (int(n), float(mean)) for arm, n, mean in comparison.summary[["arm", "n", "mean"]].to_numpy().tolist()
@@ -79,7 +94,7 @@ def table(earlier: Earlier, comparison: Comparison, names: Mapping[str, str]) ->
 
 
 def sentences(earlier: Earlier, verdicts: Sequence[str]) -> list[str]:
-    """What is said no longer, and what is said now and was not."""
+    """Lines about sentences that only the earlier report has, and about those that are new."""
     gone = [f"no longer said: {said}" for said in earlier.verdicts if said not in verdicts]
     new = [f"said now: {said}" for said in verdicts if said not in earlier.verdicts]
     return gone + new or ["the sentences are the same"]

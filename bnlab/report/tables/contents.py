@@ -1,4 +1,4 @@
-"""The tables of a report: numbers for programs, and the same ones as text for people."""
+"""The tables of a report: each as numbers for programs, and as text for people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ from bnlab.report.comparison import (
 BEST = " (best)"
 OVER_IMAGES = "over seeds and images"
 MOST_EVALUATIONS = 10
-"""Columns of the table of epochs."""
+"""The most evaluations that the table of epochs shows."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table twice.
+    """A table as numbers and as text.
 
     Attributes:
-        name: of its file.
-        title: a line above it.
-        data: unrounded, in the metric's own unit.
-        cells: the same as text; its labels are the columns that are not numbers.
-        labels: the columns of `cells` that are aligned left.
-        spare: columns that `cells` may have and that are left out where there is no room for all, in that order.
-        best: whether each row of `cells` is the arm with an established lead.
+        name: the name of its file.
+        title: the line above it.
+        data: the numbers, unrounded, in the metric's own unit.
+        cells: the same as text.
+        labels: the columns of `cells` that are words, not numbers, and are aligned left.
+        spare: the columns of `cells` that are left out, in this order, if there is no room for all.
+        best: for each row of `cells`, whether it is the arm with an established lead; empty: no row is.
     """
 
     name: str
@@ -77,7 +77,7 @@ def summary(comparison: Comparison) -> Table:
 
 
 def comparisons(comparison: Comparison) -> Table | None:
-    """A row per pair of arms that were held against each other."""
+    """A row per pair of arms that were compared; None if no pairs were."""
     if not comparison.pairs:
         return None
     of, names = unit(comparison.metric), short_names(comparison)
@@ -105,7 +105,7 @@ def comparisons(comparison: Comparison) -> Table | None:
 
 
 def pivot(comparison: Comparison) -> Table | None:
-    """Arms that are made by two keys, crossed: the mean with the half width of its interval, and n."""
+    """If two settings define the arms, a cross table: mean ± half of its interval; else None."""
     keys = telling_keys(comparison)
     if len(keys) != 2:
         return None
@@ -128,9 +128,9 @@ def pivot(comparison: Comparison) -> Table | None:
 
 
 def epochs(comparison: Comparison, curves: pd.DataFrame) -> Table | None:
-    """A row per arm, a column per evaluation, of many some: means of the replicates that finished.
+    """A row per arm, a column per evaluation, but at most `MOST_EVALUATIONS`: means of the replicates that finished.
 
-    The data have a row per arm and evaluation, all of them, each with its interval.
+    `data` has a row per arm and evaluation, for all evaluations, with intervals.
     """
     data = curve_means(comparison, curves, comparison.metric)
     if data.empty:
@@ -152,9 +152,9 @@ def epochs(comparison: Comparison, curves: pd.DataFrame) -> Table | None:
 
 
 def _thinning(count: int) -> list[int]:
-    """The numbers from 0 to count - 1 in the order in which they can be left out: every second one, again and again.
+    """The numbers from 0 to count - 1 in the order in which columns are left out: every second one, repeatedly.
 
-    The last one, where a training ends, stays longest.
+    The last number, the end of the training, is the last one in this order.
     """
     left, order = list(range(count)), []
     while len(left) > 1:
@@ -165,7 +165,7 @@ def _thinning(count: int) -> list[int]:
 
 
 def cost(comparison: Comparison, timing: pd.DataFrame) -> Table | None:
-    """A row per arm: seconds of training, images per second, replicates side by side, and parameters if stored."""
+    """A row per arm: mean seconds of training, images per second, replicates side by side, and parameters if stored."""
     done = comparison.replicates[comparison.replicates["state"] == "done"]
     if done.empty or done["seconds"].isna().all():
         return None
@@ -189,7 +189,7 @@ def cost(comparison: Comparison, timing: pd.DataFrame) -> Table | None:
 
 
 def curve_means(comparison: Comparison, curves: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Arm, epoch, step, n, mean, sd, low and high of a metric over the done replicates; arms in the summary's order."""
+    """The learning curves of the arms over done replicates: arm, epoch, step, n, mean, sd, low and high (95 %)."""
     split, kind = split_and_kind(metric)
     arm = comparison.replicates.loc[comparison.replicates["state"] == "done", "arm"]
     chosen = curves[(curves["split"] == split) & curves["row"].isin(arm.index)]
@@ -205,7 +205,7 @@ def p_text(p: float) -> str:
 
 
 def _values(values: Sequence[str]) -> list[str]:
-    """The values of one setting, numbers as the names of arms have them, lists as --baseline takes them."""
+    """The values of one setting as text: numbers as in the names of arms, lists in the form that --baseline takes."""
     rounded = setting_words.rounded(values)
     return [value if value.startswith("[") else short for value, short in zip(values, rounded, strict=True)]
 
@@ -216,5 +216,5 @@ def _intervals(data: pd.DataFrame, of: Unit, prefix: str = "", sign: str = "", s
 
 
 def present(tables: Sequence[Table | None]) -> list[Table]:
-    """Those that there are."""
+    """The tables without the None among them."""
     return [table for table in tables if table is not None]

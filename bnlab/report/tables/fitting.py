@@ -1,4 +1,4 @@
-"""Tables for a given room: what is the same in every row is said once, and what there is no room for is left out."""
+"""Fitting tables to a width: constant columns move to the title, and spare columns are left out."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ MOST_HEAD_LINES = 2
 
 
 def told_once(table: Table) -> Table:
-    """The table without the columns that do not vary, which its title tells instead. The first column always stays."""
+    """The table with its constant columns moved to the title. The first column always stays."""
     if len(table.cells) < 2:
         return table
     first = table.cells.columns[0]
@@ -24,7 +24,7 @@ def told_once(table: Table) -> Table:
 
 
 def folded(head: str, cells: Sequence[str]) -> list[str]:
-    """A head in one or two lines, broken between words, no wider than the cells below it if it can be."""
+    """A column's head in one or two lines, broken between words, if possible no wider than the cells below it."""
     lines = [head]
     for width in range(max(map(len, [*cells, *head.split()])), len(head)):
         lines = textwrap.wrap(head, width, break_long_words=False, break_on_hyphens=False)
@@ -37,9 +37,9 @@ def fitted(table: Table, width: Callable[[Sequence[str]], float], room: float) -
     """The table with as many of its spare columns as there is room for, and the names of those left out.
 
     Args:
-        table: with what is left out first in `spare`.
-        width: of a column, head and cells, with the space between two columns.
-        room: for all columns.
+        table: the table.
+        width: the function that gives the width of a column, from its head and its cells, with the space to the next.
+        room: the width of all columns together, in the same unit.
     """
     widths = {name: width([str(name), *own]) for name, own in table.cells.items()}
     over = sum(widths.values()) - room
@@ -48,7 +48,7 @@ def fitted(table: Table, width: Callable[[Sequence[str]], float], room: float) -
         if over > 0:
             out.append(name)
             over -= widths[name]
-    # What went first may be narrow enough to find room again.
+    # A column that was left out early may be narrow enough to fit after all.
     for name in reversed(out.copy()):
         if over + widths[name] <= 0:
             out.remove(name)

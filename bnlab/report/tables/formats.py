@@ -1,4 +1,4 @@
-"""Tables as Markdown and JSON, with everything escaped that those would take for markup."""
+"""Tables as Markdown and JSON, with all text escaped that these would take for markup."""
 
 import json
 import math
@@ -13,21 +13,21 @@ from bnlab.report.tables.contents import Table
 
 
 def markdown(table: Table) -> str:
-    """A pipe table."""
+    """The table as a pipe table of Markdown."""
     rows = [[markdown_text(cell) for cell in row] for row in table.cells.to_numpy().tolist()]
     heads = [markdown_text(str(name)) for name in table.cells.columns]
-    # Numbers are formatted already: tabulate is not to read and rewrite them.
+    # Numbers are formatted already: tabulate must not parse and rewrite them.
     return tabulate(rows, heads, tablefmt="pipe", colalign=_alignment(table) if rows else None, disable_numparse=True)
 
 
 def markdown_text(text: str) -> str:
-    """Text that Markdown shows as it is: no cell ends at a bar, no tag, image or emphasis begins."""
+    """Text escaped for Markdown, so that it starts no new cell, tag, image or emphasis."""
     escaped = re.sub(r"([\\`*|]|!(?=\[))", r"\\\1", without_breaks(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def as_json(tables: Sequence[Table], **more: Any) -> str:
-    """The tables' numbers by name, null for no number, beside whatever else there is to say; a line for each row."""
+    """JSON with the further entries `more`, and the numbers of the tables by name, a row per line; NaN becomes null."""
     rows = {table.name: map(_json, table.data.to_dict("records")) for table in tables}
     lists = [f"{_json(name)}: [\n" + ",\n".join(lines) + "\n]" for name, lines in rows.items()]
     entries = [f"{_json(name)}: {_json(value)}" for name, value in more.items()]
@@ -35,7 +35,7 @@ def as_json(tables: Sequence[Table], **more: Any) -> str:
 
 
 def json_lines(**entries: Any) -> str:
-    """An object with a line for each entry, and for each part of a list; null for no number."""
+    """A JSON object with a line for each entry, and for each item of a list; NaN becomes null."""
     lines = []
     for name, value in entries.items():
         text = "[\n" + ",\n".join(map(_json, value)) + "\n]" if isinstance(value, list) else _json(value)

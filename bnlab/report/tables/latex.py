@@ -1,4 +1,4 @@
-"""A table in LaTeX that fits a column of a paper, with everything escaped that LaTeX would take for markup."""
+"""Tables in LaTeX that fit a column of a paper, with all text escaped that LaTeX would take for markup."""
 
 import re
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from bnlab.report.tables import fitting
 from bnlab.report.tables.contents import BEST, Table
 
 COLUMN = 225.0
-"""Points: the column of article.cls in two columns has 229.5, others have more."""
+"""Points; a column of article.cls in two columns has 229.5, those of other classes have more."""
 
 BETWEEN, NARROWEST = 6.0, 40.0
-"""Points between two columns, and of a column of labels that are broken into lines."""
+"""Points between two columns, and the least width of a column whose labels are broken into lines."""
 
 BOLD = 1.16
 WIDTHS = {
@@ -22,7 +22,7 @@ WIDTHS = {
     6.5: "EFPABCDHNRTUVXYw",
     7.5: "&+<=>@GKOQ±#%m",
 }
-"""Points of Computer Modern's characters at 8 pt, rounded up, as pdfTeX tells them."""
+"""By width in points, rounded up: the characters of Computer Modern at 8 pt, as measured by pdfTeX."""
 
 WIDTH_OF = {character: width for width, characters in WIDTHS.items() for character in characters}
 WIDEST = 9.0
@@ -36,7 +36,7 @@ ESCAPED = str.maketrans(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         "±": r"$\pm$",
-        # After the end of a row a bracket would begin the space to the next one.
+        # At the start of a row LaTeX would read a bracket as the argument of the \\ before it.
         "[": "{[}",
         "]": "{]}",
         **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -47,8 +47,8 @@ ESCAPED = str.maketrans(
 def table(whole: Table) -> str:
     """A table environment with booktabs rules and a label to refer to, tab:NAME, in the width of a column.
 
-    What does not vary is told in the caption. Where there is no room, spare columns are left out, which a comment
-    names, and labels are broken into lines. The best arm is bold if its lead is real.
+    Constant columns are moved to the caption. If the table is too wide, spare columns are left out, which a comment
+    names, and labels are broken into lines. The best arm is bold if its lead is established.
     """
     weight = BOLD if any(whole.best) else 1.0
 
@@ -86,17 +86,17 @@ def table(whole: Table) -> str:
 
 
 def text(said: str) -> str:
-    """Text that LaTeX sets as it is."""
+    """Text escaped for LaTeX."""
     return without_breaks(said).translate(ESCAPED)
 
 
 def number(said: str) -> str:
-    """Numbers with a minus sign, which a hyphen is not."""
+    """Numbers escaped for LaTeX, with minus signs instead of hyphens."""
     return re.sub(r"-(?=\d)", "$-$", text(said))
 
 
 def width(said: str) -> float:
-    """Points of a text in Computer Modern at 8 pt, and no fewer."""
+    """An upper bound on the width of a text in Computer Modern at 8 pt, in points."""
     return sum(WIDTH_OF.get(character, WIDEST) for character in without_breaks(said))
 
 
@@ -121,9 +121,9 @@ def _row(row: Sequence[str], names: Sequence[str], shown: Table, broken: dict[st
 
 
 def _breakable(said: str, points: float) -> str:
-    """Broken into lines where need be, after an underscore or hyphenated too, which space of no width allows TeX.
+    """A text in a box of this width, where TeX may break lines, also after an underscore or with a hyphen.
 
-    In a box, since a column of paragraphs ends each row with an empty line.
+    Spaces of width zero allow these breaks. It is a box because a paragraph column would end rows with an empty line.
     """
     text = said.replace(UNDERSCORE, UNDERSCORE + BREAK)
     return f"\\parbox[t]{{{points:.0f}pt}}{{\\raggedright{BREAK}{text}\\strut}}"

@@ -1,4 +1,4 @@
-"""What a notebook shows of a comparison: the sentences, the summary, and what must be known to read them."""
+"""A comparison in a notebook, as HTML: the sentences, the summary, notes and warnings."""
 
 import html
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from bnlab.report.tables.contents import summary
 
 
 def in_html(comparison: Comparison, sentences: Sequence[str], warnings: Sequence[str]) -> str:
-    """The sentences as a list, the table below it, then the notes and warnings."""
+    """HTML: the sentences as a list, below it the summary, then the notes and warnings."""
     table = summary(comparison)
     said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
     remarks = [f"note: {note}" for note in comparison.notes] + [f"warning: {warning}" for warning in warnings]

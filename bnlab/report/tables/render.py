@@ -1,4 +1,4 @@
-"""A comparison on the terminal, and as files."""
+"""Printing a comparison, and writing its files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,10 +19,10 @@ from bnlab.store import replace
 
 PAGE, CHARTS = "report.html", "charts"
 MANIFEST = ".report-files"
-"""The names of a report's files, so that the next report in the folder replaces all of them."""
+"""The file that lists a report's files, so that the next report in the folder replaces all of them."""
 MOST_VERDICTS = 12
 MOST_ROWS = 100
-"""On the terminal; the files hold all."""
+"""The most verdicts and rows that are printed; the files hold all."""
 BETWEEN = 2
 """Blanks between two columns."""
 BEST_STYLE = "bold green"
@@ -36,7 +36,16 @@ def show(
     console: Console,
     also: Table | None = None,
 ) -> None:
-    """Print the verdicts, the table and one that was asked for, the notes, the warnings and the names of the files."""
+    """Prints the verdicts, the summary, another table if there is one, notes, warnings, and the names of the files.
+
+    Args:
+        comparison: from `compare`.
+        verdicts: the sentences.
+        warnings: what was left out, a line each.
+        files: the paths of the files that were written.
+        console: where to print.
+        also: the other table.
+    """
     won = bool(comparison.lead and comparison.lead.real)
     for number, verdict in enumerate(verdicts[:MOST_VERDICTS]):
         say(f"* {verdict}", console, BEST_STYLE if won and number == 0 else "")
@@ -56,14 +65,14 @@ def show(
 
 
 def say(text: str, console: Console, style: str = "") -> None:
-    """Print a line, wrapped on a terminal; names in it may have line breaks of their own."""
+    """Prints a text as one line, wrapped on a terminal only; line breaks in it become spaces."""
     machine.say(without_breaks(text), console, style)
 
 
 def show_table(table: Table, console: Console) -> None:
-    """Print a table. On a terminal too narrow for it what does not vary is told above, then spare columns are left out.
+    """Prints a table. On a terminal that is too narrow, constant columns go to the title and spare ones are left out.
 
-    Digits are never cut off to fit, as they would be other numbers; in a pipe or a file every column is there.
+    Digits are never cut off, because that would make other numbers. In a pipe or a file all columns are printed.
     """
     out: list[str] = []
     if console.is_terminal and _width(table) > console.width:
@@ -71,7 +80,7 @@ def show_table(table: Table, console: Console) -> None:
     grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     foldable = console.is_terminal and _width(table) > console.width
     for name in table.cells.columns:
-        # Text, not str: a label is shown as it is, whatever rich would take for markup in it.
+        # Text, not str, so that rich takes nothing in a label for markup.
         label = name in table.labels
         lines = fitting.folded(without_breaks(name), list(map(without_breaks, table.cells[name])))
         head = Text("\n" if console.is_terminal else " ").join(map(Text, lines))
@@ -102,7 +111,7 @@ def _column_width(texts: Sequence[str]) -> float:
 def texts(
     comparison: Comparison, written: Sequence[Table], verdicts: Sequence[str], warnings: Sequence[str]
 ) -> dict[str, str]:
-    """The files of numbers and text by name; the CSV files hold the metric's own unit, unrounded."""
+    """The contents of the CSV, LaTeX, Markdown and JSON files by name; CSV: unrounded, in the metric's own unit."""
     every = {f"{table.name}.csv": table.data for table in written}
     csv = {"results.csv": results(comparison)} | every
     numbers = {name: csv_text(data) for name, data in csv.items()}
@@ -130,7 +139,7 @@ def texts(
 
 
 def in_json(comparison: Comparison, written: Sequence[Table], verdicts: Sequence[str], warnings: Sequence[str]) -> str:
-    """The tables' numbers, and all that is said."""
+    """The content of summary.json: the numbers of the tables, verdicts, notes and warnings."""
     return formats.as_json(
         written,
         metric=comparison.metric,
@@ -143,10 +152,10 @@ def in_json(comparison: Comparison, written: Sequence[Table], verdicts: Sequence
 
 
 def write(files: Mapping[str, str | bytes], folder: Path) -> list[Path]:
-    """Write files into a folder, each in one piece, and remove those of the report that was there and are not of this.
+    """Writes the files into a folder, and removes files of the previous report there that this one does not have.
 
     Raises:
-        UserError: the folder cannot be made or written.
+        UserError: the folder cannot be created or written.
     """
     try:
         earlier = _earlier(folder)
@@ -161,7 +170,7 @@ def write(files: Mapping[str, str | bytes], folder: Path) -> list[Path]:
 
 
 def _earlier(folder: Path) -> set[Path]:
-    """The files of the report in a folder, by its own list; none that lies elsewhere."""
+    """The files of the previous report in the folder, by its list; paths outside the folder are ignored."""
     try:
         names = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, NotADirectoryError):
@@ -171,14 +180,14 @@ def _earlier(folder: Path) -> set[Path]:
 
 
 def results(comparison: Comparison) -> pd.DataFrame:
-    """Long form: one row per replicate and metric."""
+    """The final metrics in long form: one row per replicate and metric."""
     own = list(dict.fromkeys(["arm", *comparison.by, "run", "seed", "state"]))
     metrics = metric_columns(comparison.replicates)
     return comparison.replicates.melt(id_vars=own, value_vars=metrics, var_name="metric", value_name="value")
 
 
 def markdown(comparison: Comparison, written: Sequence[Table], verdicts: Sequence[str], warnings: Sequence[str]) -> str:
-    """The verdicts, the tables, the notes and warnings, and where it was run."""
+    """The content of summary.md: verdicts, tables, notes, warnings, and versions and hardware."""
     escape = formats.markdown_text
     first, *others = written
     lines = [f"- note: {escape(note)}" for note in comparison.notes]

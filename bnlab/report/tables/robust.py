@@ -1,4 +1,4 @@
-"""Interquartile means and chances to be better, per data set and over data sets, as rliable draws them."""
+"""Interquartile means and chances to be better, per data set and over all, as in rliable; see `bnlab.stats.robust`."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -12,19 +12,19 @@ from bnlab.report.comparison import ABSENT, MOST_PAIRED_ARMS, Comparison, names_
 from bnlab.report.tables.contents import Table
 
 DATA, EVERY = "data.name", "all"
-"""The key that tells data sets apart, and what stands for them together."""
+"""The setting that tells data sets apart, and the name for all data sets together."""
 FEWEST = 2
 
 
 @dataclass(frozen=True)
 class Group:
-    """What is one arm on every data set.
+    """The arms of a comparison that differ in the data set only.
 
     Attributes:
-        arm: "norm.name=batch".
-        name: for people.
-        strata: of each data set the metric by seed, in the order of better means; higher is better in all.
-        arms: of each data set the comparison's own arm.
+        arm: their common name without the data set, "norm.name=batch".
+        name: the same for people, "batch".
+        strata: by data set, the metric of the seeds; losses with the sign turned, so that higher is better.
+        arms: by data set, the name of the arm in the comparison.
     """
 
     arm: str
@@ -34,7 +34,7 @@ class Group:
 
 
 def groups(comparison: Comparison) -> list[Group]:
-    """The arms of two seeds or more, together over data sets where several were run; losses with the sign turned."""
+    """The arms with at least two seeds, grouped over data sets."""
     summary, sign = comparison.summary, 1.0 if unit(comparison.metric).higher else -1.0
     keys = [key for key in comparison.by if key != DATA]
     cells = {key: summary[key].fillna(ABSENT).tolist() for key in keys}
@@ -52,7 +52,7 @@ def groups(comparison: Comparison) -> list[Group]:
 
 
 def table(comparison: Comparison) -> Table | None:
-    """A row per arm and data set, and one over all that it was run on; None if no arm has two seeds."""
+    """A row per arm and data set, and one over all its data sets if there are several; None if no arm has two seeds."""
     every, of = groups(comparison), unit(comparison.metric)
     if not every:
         return None
@@ -71,10 +71,10 @@ def table(comparison: Comparison) -> Table | None:
 
 
 def improvement(comparison: Comparison) -> Table | None:
-    """The chance to be better of each arm against the baseline, or else of every two arms of up to twelve.
+    """The chance to be better of each arm against the baseline, or without one for all pairs of up to twelve arms.
 
-    A row per data set that both were run on, and one over all of them, each with its interval. None where arms are not
-    to be held against each other yet, or are too many.
+    A row per pair and data set that both were run on, and one over all of these, each with its 95 % interval. None if
+    verdicts are withheld, or there are too many arms.
     """
     every = [] if comparison.withheld else groups(comparison)
     if comparison.baseline:
@@ -110,13 +110,13 @@ def _chances(first: Group, second: Group) -> Iterator[dict[str, object]]:
 
 
 def _places(data_sets: Sequence[str]) -> list[tuple[str, Sequence[str]]]:
-    """Each data set by itself, then all of several together."""
+    """Each data set by itself, then all together if there are several: pairs of a name and the data sets."""
     alone: list[tuple[str, Sequence[str]]] = [(place, [place]) for place in data_sets]
     return [*alone, (EVERY, data_sets)] if len(alone) > 1 else alone
 
 
 def _data_sets(data: pd.DataFrame) -> dict[str, list[str]]:
-    """The column of their names, where there are several."""
+    """The column with the names of data sets, if there are several."""
     return {"data": data["data"].tolist()} if data["data"].nunique() > 1 else {}
 
 

@@ -1,4 +1,4 @@
-"""What there is so far of replicates in training, for a report that is watched."""
+"""The table of replicates in training, for `bnlab report --watch`."""
 
 import math
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from bnlab.store import is_claimed
 
 
 def table(replicates: pd.DataFrame, by: Sequence[str], metric: str) -> Table | None:
-    """A row per arm that is being trained: replicates, epoch and the metric's mean; None if no process trains any.
+    """A row per arm in training: number of replicates, epoch, and the metric's mean so far; None if there is none.
 
     Args:
         replicates: from `frame.read`.
-        by: the columns that make an arm; none: whatever differs between the runs.
+        by: the columns whose values define an arm; empty: all settings that differ between the runs.
         metric: a final metric.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How soon the arms reach a target, with the replicates that never do counted as such."""
+"""The time until arms reach a target; replicates that never reach it are censored (survival analysis)."""
 
 import math
 
@@ -12,11 +12,11 @@ from bnlab.store import FINISHED
 Reaches = dict[str, list[stats.Reach]]
 
 SAME_STEPS = 1.01
-"""Up to this ratio the arms' epochs count as equally many steps: `drop_last` makes them differ by one."""
+"""Up to this ratio, numbers of steps per epoch count as equal: `drop_last` makes them differ by one."""
 
 
 def default(comparison: Comparison) -> float:
-    """What the baseline ends with on average; without one, what the last arm does. NaN if no arm has a mean."""
+    """The default target: the final mean of the baseline, or without one of the last arm; NaN if no arm has a mean."""
     means = comparison.summary.dropna(subset=["mean"]).set_index("arm")["mean"]
     base = comparison.baseline
     if means.empty:
@@ -25,22 +25,22 @@ def default(comparison: Comparison) -> float:
 
 
 def clock(curves: pd.DataFrame) -> str:
-    """What the arms' times are comparable in: "step", or "epoch" where their batches differ in size."""
+    """The unit in which times can be compared between arms: "step", or "epoch" if their epochs differ in steps."""
     fewest, most = _steps_per_epoch(curves)
     return "epoch" if most > SAME_STEPS * fewest else "step"
 
 
 def reaches(comparison: Comparison, curves: pd.DataFrame, target: float, by: str | None = None) -> Reaches:
-    """Of each arm, for every replicate that finished or diverged, when it reached the target.
+    """By arm, when each replicate that finished or diverged first reached the target.
 
-    A diverged one that had not reached it by then never will, also if it has no evaluation at all: it is censored at
-    the end of its arm's training, or where the whole arm diverged, at the end of the longest of the others.
+    A diverged replicate that had not reached the target by then never will, even if it was never evaluated: it is
+    censored at the end of its arm's training, or if the whole arm diverged, at the end of the longest other arm.
 
     Args:
         comparison: from `compare`.
-        curves: the metrics of `curves.read`; with a column "seconds" for that clock.
-        target: in the metric's own unit.
-        by: "step", "epoch" or "seconds"; None: `clock`.
+        curves: the metrics of `curves.read`; for times in seconds `Measured.timed`, which has that column.
+        target: in the metric's own unit (accuracies are fractions).
+        by: the unit of time, "step", "epoch" or "seconds"; None: `clock`.
     """
     by = by or clock(curves)
     trained, seen = _evaluations(comparison, curves, by)
@@ -60,10 +60,14 @@ def reaches(comparison: Comparison, curves: pd.DataFrame, target: float, by: str
 
 
 def table(comparison: Comparison, curves: pd.DataFrame, target: float) -> Table | None:
-    """A row per arm: how many reached the target, the median and restricted mean time, the area under the curve.
+    """A row per arm: how many replicates reached the target, median and restricted mean time, area under the curve.
 
-    The times are in the `clock` of all arms; the horizon of the restricted mean is where the arm ends that was trained
-    for the shortest time.
+    Times are in the unit of `clock`. The horizon of the restricted mean is the end of the shortest training of an arm.
+
+    Args:
+        comparison: from `compare`.
+        curves: `Measured.timed`.
+        target: in the metric's own unit; None is returned for NaN.
     """
     by = clock(curves)
     times, seconds = (reaches(comparison, curves, target, each) for each in (by, "seconds"))
@@ -102,27 +106,27 @@ def table(comparison: Comparison, curves: pd.DataFrame, target: float) -> Table 
 
 
 def _steps_per_epoch(curves: pd.DataFrame) -> tuple[float, float]:
-    """The fewest and the most of any replicate, at its last evaluation."""
+    """The fewest and the most steps per epoch of any replicate, from its last evaluation."""
     last = curves.groupby("row")[["step", "epoch"]].max()
     ratio = last["step"] / last["epoch"]
     return float(ratio.min()), float(ratio.max())
 
 
 def _evaluations(comparison: Comparison, curves: pd.DataFrame, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The replicates that finished or diverged, and their evaluations of the metric, with arm and state."""
+    """The replicates that finished or diverged, and the rows of their evaluations of the metric, with arm and state."""
     trained = comparison.replicates[comparison.replicates["state"].isin(FINISHED)]
     of_metric = curves[curves["split"] == split_and_kind(comparison.metric)[0]].dropna(subset=[by])
     return trained, of_metric.join(trained[["arm", "state"]], on="row", how="inner")
 
 
 def _ends(seen: pd.DataFrame, by: str) -> "pd.Series[float]":
-    """Of each arm how long it was trained: only replicates that finished tell, if there is any."""
+    """By arm, the time of the last evaluation of replicates that finished; of all if none of any arm finished."""
     finished = seen[seen["state"] == "done"]
     return (seen if finished.empty else finished).groupby("arm")[by].max()
 
 
 def _areas(comparison: Comparison, curves: pd.DataFrame) -> dict[str, float]:
-    """Of each arm the mean of its done replicates' areas under the curve, over steps."""
+    """By arm, the mean area under the learning curve (metric over steps) of its done replicates."""
     _, seen = _evaluations(comparison, curves, "step")
     finished = seen[seen["state"] == "done"]
     areas = stats.areas_under_curves(finished, "step", split_and_kind(comparison.metric)[1])

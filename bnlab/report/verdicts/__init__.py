@@ -1,4 +1,4 @@
-"""What a comparison says, in sentences: no sentence says more than was tested."""
+"""The verdicts of a comparison, in sentences that say no more than was tested."""
 
 from bnlab.report.verdicts.sentences import verdicts
 from bnlab.report.verdicts.verdict import Kind, Verdict

@@ -1,4 +1,4 @@
-"""What is said of the pairs of arms: a sentence each while they are few, else one for all of a kind."""
+"""Sentences about pairs of arms: one for each pair if they are few, else one for all pairs of a kind."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,24 +8,25 @@ from bnlab.report.verdicts.verdict import Kind, Verdict
 from bnlab.stats import MOST_SEEDS, Contrast, Interval
 
 FEW = 3
-"""So many pairs of a kind get a sentence each, and so many are named of more."""
+"""Up to this many pairs of a kind get a sentence each; of more, this many are named in one sentence."""
 
 
 class PairVerdicts:
-    """Sentences about pairs.
+    """Makes the sentences about pairs.
 
     Args:
-        names: of the arms, for people.
+        names: short names by arm.
         of: the unit of the metric.
-        margin: differences within +- margin count as practically equal; None: that is not asked.
-        unlike: of each arm what it was trained with that makes arms unlike: epochs, data, versions.
+        margin: differences within +- margin, in the metric's own unit, count as practically equal; None: equality is
+            not tested.
+        unlike: by arm, its data, protocol and versions where they differ between arms, from `comparison.unlike`.
     """
 
     def __init__(self, names: dict[str, str], of: Unit, margin: float | None, unlike: Mapping[str, str]) -> None:
         self._names, self._of, self._margin, self._unlike = names, of, margin, unlike
 
     def verdicts(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        """Of all pairs that the lead has not settled: what was found first, what could not be last."""
+        """The verdicts on the pairs that the lead has not settled: findings first, pairs with too few seeds last."""
         rest = [pair for pair in pairs if not pair.settled]
         every = f"{len(rest)} {'other ' * (len(rest) < len(pairs))}pairs"
         real = [pair for pair in rest if pair.real]
@@ -47,16 +48,16 @@ class PairVerdicts:
         return found
 
     def is_equal(self, pair: Pair) -> bool:
-        """Whether it is established that the difference is within the margin."""
+        """Whether it is established that the difference is within the margin of this object."""
         return pair.is_equal(self._margin)
 
     def equality(self, pair: Pair) -> str:
-        """The evidence for it."""
+        """The evidence that the two arms are practically equal, as part of a sentence."""
         p = pair.equality_p(self._margin or 0)
         return f"{self.within()}{p_phrase(p, 'two one-sided tests, corrected p', ' (')})"
 
     def size(self, found: Contrast, interval: Interval | None = None) -> str:
-        """How large the difference is, without its sign: "0.30 points [0.21, 0.39]"."""
+        """The size of the difference without its sign: "0.30 points [0.21, 0.39]"."""
         mean = found.difference
         if interval is None:
             return self._of.gap_text(abs(mean))
@@ -65,14 +66,15 @@ class PairVerdicts:
         return f"{self._of.gap_text(abs(mean))}{self._of.interval(*ends)}"
 
     def is_nothing(self, found: Contrast) -> bool:
-        """Whether the difference is written as 0."""
+        """Whether the difference is rounded to 0."""
         return self._of.number(abs(found.difference)) == self._of.number(0)
 
     def within(self) -> str:
+        """As in "within 0.10 points": the margin as part of a sentence."""
         return f"within {self._of.gap_text(self._margin or 0)}"
 
     def unlike(self, first: str, second: str) -> str:
-        """What keeps two arms from being compared like with like, at the end of a sentence."""
+        """The end of a sentence about arms whose data, protocol or versions differ; empty if they do not."""
         one, other = (self._unlike.get(arm, "") for arm in (first, second))
         return "" if one == other else f"; not like with like: {one} against {other}"
 
@@ -105,7 +107,7 @@ class PairVerdicts:
         return f"{said}{yet}{self.unlike(pair.first, pair.second)}"
 
     def _over_images(self, pair: Pair) -> str:
-        """What is known of the same difference on other test images."""
+        """The part of a sentence about the same difference over seeds and images; empty if that is unknown."""
         if math.isnan(pair.images_p):
             return ""
         low, high = pair.images_interval
@@ -176,7 +178,7 @@ class PairVerdicts:
         return f"; {found}, one of {self._of.number(gap / 2)} {half}{self._plan([pair], self._margin or gap / 2)}"
 
     def _plan(self, pairs: Sequence[Pair], gap: float | None) -> str:
-        """How many seeds a new comparison needs to find that gap in all pairs, or to show them equal within it."""
+        """The number of seeds that would find the gap in all pairs or, with a margin, show equality within it."""
         if gap is None:
             return ""
         equality = self._margin is not None
@@ -219,7 +221,7 @@ def _verdict(kind: Kind, sentence: str, pairs: Sequence[Pair]) -> Verdict:
 
 
 def how(found: Sequence[Contrast]) -> str:
-    """The design of comparisons: "paired, 8 seeds"."""
+    """The design of comparisons in words: "paired, 8 seeds"."""
     kinds = dict.fromkeys(("paired" if one.paired else "not paired") + ", ranks" * one.by_ranks for one in found)
     return f"{' and '.join(kinds)}, {_seeds(found)}"
 
@@ -232,28 +234,28 @@ def p_word(p: float, relation: str = "=") -> str:
 
 
 def p_phrase(p: float, name: str, before: str = ", ", relation: str = "=") -> str:
-    """The p with its name; nothing of a p of 1, which says nothing, and of none."""
+    """A p value with its name, after `before`; empty for NaN, and for a p of 1, which says nothing."""
     return "" if math.isnan(p) or p >= 0.9995 else f"{before}{name} {p_word(p, relation)}"
 
 
 def chance(powers: Sequence[float]) -> str:
-    """The smallest of the probabilities, in words: "about 3 times in 10"."""
+    """The smallest of these probabilities in words: "about 3 times in 10"."""
     tenths = round(10 * min(powers))
     return "hardly ever" if not tenths else f"about {plural_times(tenths)} in 10"
 
 
 def established(p: float) -> str:
-    """What is said of a finding over seeds and images that is none."""
+    """The words "it is not established" for a difference over seeds and images with p above the level; else empty."""
     return "" if p <= LEVEL else " it is not established"
 
 
 def plural_times(count: int) -> str:
-    """As in "once" and "3 times"."""
+    """A number of times in words: "once" or "3 times"."""
     return "once" if count == 1 else f"{count} times"
 
 
 def _evidence(pairs: Sequence[Pair]) -> str:
-    """The design, and the largest p."""
+    """The design and the largest p of these pairs, in parentheses."""
     name = "corrected p" if pairs[0].family > 1 else "p"
     p = p_phrase(max(pair.p for pair in pairs), name, relation="=" if len(pairs) == 1 else "≤")
     return f"({how([pair.contrast for pair in pairs])}{p})"
@@ -274,7 +276,7 @@ def _at_least(pairs: Sequence[Pair]) -> str:
 
 
 def _seeds(found: Sequence[Contrast]) -> str:
-    """As in "8 seeds", "4 and 5 seeds" or "3 to 8 seeds"."""
+    """The numbers of seeds in words: "8 seeds", "4 and 5 seeds" or "3 to 8 seeds"."""
     counts = sorted({n for contrast in found for n in contrast.ns})
     words = " and ".join(map(str, counts)) if len(counts) < 3 else f"{counts[0]} to {counts[-1]}"
     return f"{words} {plural(counts[-1], 'seed')}"

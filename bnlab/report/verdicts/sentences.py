@@ -1,4 +1,4 @@
-"""What the comparison says, in sentences."""
+"""The verdicts of a comparison, as sentences."""
 
 import math
 
@@ -11,11 +11,12 @@ from bnlab.report.verdicts.verdict import Kind, Verdict
 
 
 def verdicts(comparison: Comparison, margin: float | None = None) -> list[Verdict]:
-    """One sentence each: the best arm, the arms that diverged, and every comparison or kind of comparisons.
+    """The verdicts, each in one sentence: on the best arm, on arms with diverged seeds, and on the pairs of arms.
 
     Args:
         comparison: from `compare`.
-        margin: differences within +- margin count as practically equal, in the metric's own unit.
+        margin: differences within +- margin, in the metric's own unit, count as practically equal; None: equality is
+            not tested.
     """
     names = short_names(comparison)
     if comparison.withheld:
@@ -71,7 +72,7 @@ def _lead(comparison: Comparison, lead: Lead, names: dict[str, str], say: PairVe
             else ""
         )
         return f"{what}{among}: {mean}{if_equal}; {_no_lead(lead, names, say, kind)}"
-    # The closest arm, and those of the comparisons that the lead settles.
+    # The closest arm, and the arms of the pairs that the lead settles.
     sizes = {lead.second: say.size(lead.contrast)}
     settled = {
         pair.second if pair.first == lead.first else pair.first: pair for pair in comparison.pairs if pair.settled
@@ -92,9 +93,10 @@ def _lead(comparison: Comparison, lead: Lead, names: dict[str, str], say: PairVe
 
 
 def _selection(lead: Lead, count: int) -> float:
-    """By how much the best of so many equal means is above the truth on average; 0 where the spread is unknown.
+    """The selection bias: by how much the best of `count` means exceeds the truth on average if all arms are equal.
 
-    The spread of one mean, without what the arms share, is that of a difference over the root of 2.
+    0 if the spread is unknown. The standard error of one mean, without what the arms share, is that of a difference
+    divided by √2.
     """
     if math.isnan(lead.contrast.interval(0.05).low):
         return 0.0
@@ -111,7 +113,7 @@ def _no_lead(lead: Lead, names: dict[str, str], say: PairVerdicts, kind: str) ->
 
 
 def _ranked(summary: pd.DataFrame) -> "pd.Series[bool]":
-    """The arms with a mean to be ranked by: those that finished every seed."""
+    """Which arms have a mean to be ranked by: those without a diverged seed."""
     return (summary["n"] > 0) & (summary["diverged"] == 0)
 
 
@@ -124,7 +126,7 @@ def _without_comparison(comparison: Comparison) -> list[str]:
     if valued < 2:
         return ["nothing to compare: fewer than two arms have a finished replicate"]
     if comparison.baseline is None and len(comparison.summary) > MOST_PAIRED_ARMS:
-        # No arm is named: one that is chosen by its mean would make chance look like a finding.
+        # No baseline is suggested: one that is chosen by its mean would make chance look like a finding.
         return [
             f"{len(comparison.summary)} arms: too many to hold each against each other; name the one that they are to "
             "be held against, chosen before looking at the means, with --baseline"
@@ -133,7 +135,7 @@ def _without_comparison(comparison: Comparison) -> list[str]:
 
 
 def _diverged(comparison: Comparison, names: dict[str, str]) -> list[Verdict]:
-    """How often arms failed, and that this leaves no mean to rank them by."""
+    """Verdicts that say how often the arms diverged, so that they have no mean to be ranked by."""
     rows = comparison.summary.loc[comparison.summary["diverged"] > 0, ["arm", "n", "diverged", "mean"]]
     failed = rows.to_numpy().tolist()
     if len(failed) > FEW:

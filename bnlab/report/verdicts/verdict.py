@@ -1,4 +1,4 @@
-"""One thing that a comparison says: the sentence, and what it is about."""
+"""A verdict: one sentence about a comparison, and the arms and pairs that it is about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bnlab.report.comparison import Pair
 
 
 class Kind(enum.StrEnum):
-    """What is said."""
+    """The kind of statement that a verdict makes."""
 
     LEAD = "established lead"
     NO_LEAD = "no established lead"
@@ -28,10 +28,10 @@ class Verdict:
     """A sentence of a report.
 
     Attributes:
-        kind: what it says.
-        sentence: the whole of it, as the report prints it.
-        arms: those that it is about, by their names in the comparison's table.
-        pairs: those of which it says what was tested, with their differences, intervals and p.
+        kind: the kind of statement.
+        sentence: the whole sentence, as the report prints it.
+        arms: the arms that it is about, by their names in the comparison's summary.
+        pairs: the tested pairs that it is about, with their differences, intervals and p.
     """
 
     kind: Kind
