@@ -5,7 +5,19 @@ With studies/ this is the only code that puts what was found into sentences. `re
 `export_file`, which writes all replicates to one table, and `charts` and `page`, whose looks studies share.
 """
 
-from bnlab.report.making import Report, answer, curves_of, make, read, watch
+from bnlab.report.making import Report, answer, curves_of, make, probes_of, read, watch
 from bnlab.report.question import Question
 
-__all__ = ["Question", "Report", "answer", "charts", "curves_of", "export_file", "make", "page", "read", "watch"]
+__all__ = [
+    "Question",
+    "Report",
+    "answer",
+    "charts",
+    "curves_of",
+    "export_file",
+    "make",
+    "page",
+    "probes_of",
+    "read",
+    "watch",
+]

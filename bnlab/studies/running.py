@@ -39,8 +39,9 @@ class Prepared:
 
     @property
     def missing(self) -> int:
-        """The number of replicates without a result."""
-        return self.plan.replicates - len(self.trained)
+        """The number of replicates without a result; two cells of one configuration share theirs."""
+        folders = {run_folder(config) for config in self.configs.values()}
+        return len(folders) * self.plan.seeds - len(self.trained)
 
 
 @dataclass(frozen=True)
