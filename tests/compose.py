@@ -1,4 +1,4 @@
-"""The shipped configuration, composed as `bnlab train` does it, without a command line."""
+"""Composes the shipped configuration as `bnlab train` does, without a command line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ from bnlab.hydra_bridge.main import plain_of
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
-    """Plain values, as `bnlab.config.from_mapping` takes them.
+    """The composed configuration as plain values, which `bnlab.config.from_mapping` takes.
 
-    Hydra composes each set of choices once, in a tenth of a second; the values of single settings are put in here.
+    Hydra needs a tenth of a second to compose. So it composes each set of choices (`norm=layer`) only once, and this
+    function puts in the values of single settings (`norm.eps=1e-3`).
+
+    Args:
+        overrides: as on the command line.
     """
     values = [override for override in overrides if re.match(r"\w+(\.\w+)?=", override) and not is_choice(override)]
     composed = copy.deepcopy(composed_by_hydra(tuple(override for override in overrides if override not in values)))
@@ -33,7 +37,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def is_choice(override: str) -> bool:
-    """Whether it is one of the files of a group, as `norm=layer`."""
+    """Whether an override chooses a file of a group, as `norm=layer` does."""
     return (CONF / override.partition("=")[0]).is_dir()
 
 

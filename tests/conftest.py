@@ -1,4 +1,4 @@
-"""What the tests of more than one module share: a cache of their own, and bnlab's command line inside this process."""
+"""Shared by all tests: fixtures that isolate and speed them up, and bnlab's command line in this process (`cli`)."""
 
 import functools
 import gc
@@ -19,16 +19,16 @@ import pytest
 from bnlab.machine import interrupt
 from tests import forks
 
-# The tests run in a process per core; threads of theirs would only wait for each other. Read when torch is imported.
+# One thread, as there is a test process per core already. Torch reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 QUICK = ("threads=1", "data.limit=200", "epochs=1")
-"""Seven steps of training."""
+"""Settings for a training of seven steps."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command did. Printed by pytest when an assertion on it fails."""
+    """A command's exit code and output. pytest prints it if an assertion on it fails."""
 
     code: int
     out: str
@@ -40,7 +40,7 @@ Cli = Callable[..., Answer]
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The cache folder of this session, so that no test reads or writes the user's."""
+    """A cache folder for this session, so that no test reads or writes the user's."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("XDG_CACHE_HOME", str(folder))
@@ -49,7 +49,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _stderr_stays_open() -> None:
-    """What logs for Keras closes, when Hydra sets up logging, what was stderr as it was imported: that is pytest's."""
+    """Keeps pytest's stderr open: absl, Keras's logging, would close it when Hydra sets up logging.
+
+    absl holds the stream that was stderr at its import, which is pytest's; it gets the process's own instead.
+    """
     if importlib.util.find_spec("absl") is not None:
         from absl import logging
 
@@ -58,7 +61,7 @@ def _stderr_stays_open() -> None:
 
 @pytest.fixture(autouse=True)
 def _signals_are_as_before() -> Iterator[None]:
-    """Processes that later tests start would inherit a signal that is ignored."""
+    """Fails a test that changes signal handlers: processes of later tests would inherit an ignored signal."""
     before = [signal.getsignal(number) for number in interrupt.SIGNALS]
     yield
     assert [signal.getsignal(number) for number in interrupt.SIGNALS] == before
@@ -66,17 +69,17 @@ def _signals_are_as_before() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _frozen() -> None:
-    """What is in memory by now, libraries above all, is not searched for garbage again at each training's begin."""
+    """Excludes objects that exist now, mostly libraries', from the garbage collection at each start of a training."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _launches_without_repetition() -> Iterator[None]:
-    """A process usually has one launch, and this one has hundreds.
+    """Saves time in this process, which has hundreds of launches where a usual one has a single launch.
 
-    So Typer makes the commands once. And Hydra, which composes each launch once only to see whether hydra.mode is set,
-    does not where nothing can have set it.
+    Typer makes the commands only once. Hydra composes a configuration just to read hydra.mode; that is skipped if
+    nothing can have set hydra.mode.
     """
     import typer.main
     from hydra._internal.hydra import Hydra
@@ -97,7 +100,7 @@ def _launches_without_repetition() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _sandboxes_are_forks() -> Iterator[None]:
-    """Of a process that has imported PyTorch, where there is a way to ask it for one."""
+    """On Linux, sandboxes are forks of a process that has imported PyTorch, which saves seconds; see forks.py."""
     with pytest.MonkeyPatch.context() as patch:
         if sys.platform == "linux":
             patch.setattr(
@@ -109,7 +112,7 @@ def _sandboxes_are_forks() -> Iterator[None]:
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """`cli("train", "norm=layer")` runs that command in an empty folder, without the seconds of a new process."""
+    """`cli("train", "norm=layer")` runs that command in an empty folder, inside this process to save time."""
     from bnlab.cli.app import main
 
     monkeypatch.chdir(tmp_path)
@@ -128,11 +131,11 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 def files_below(folder: Path) -> set[str]:
-    """Every file below a folder, as relative paths."""
+    """The relative paths of all files below a folder."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment for a real process: this one's, one thread, no Hydra tracebacks."""
+    """The environment variables for a separate process: this one's, but one thread and no Hydra tracebacks."""
     kept = {name: value for name, value in os.environ.items() if name != "HYDRA_FULL_ERROR"}
     return kept | {"OMP_NUM_THREADS": "1"} | changes

@@ -1,8 +1,8 @@
-"""Processes without the seconds in which one imports PyTorch: forks of one that has done so.
+"""Starts processes quickly: they are forks of a server process that has imported PyTorch already.
 
-In a fork runs what runs in a process of its own, bnlab's supervisor or a command of bnlab's, with the same arguments,
-folder, environment, path and streams. What differs is how it was started, which a few tests of
-tests/user_class/test_sandbox.py and of tests/machine are about.
+A fork runs bnlab's supervisor or a command of bnlab, with the same arguments, folder, environment, path and streams as
+a new process. Only the way it starts differs; a few tests in tests/user_class/test_sandbox.py and tests/machine start
+real processes to test that.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Fork:
-    """In the place of subprocess.Popen, as far as the sandbox uses it."""
+    """Replaces subprocess.Popen in the sandbox; it has only what the sandbox uses."""
 
     returncode: int
 
@@ -52,11 +52,15 @@ class Fork:
 
 
 class Process:
-    """`python -m ARGUMENTS` in a session of its own, a fork on Linux; `streams` are its input, output and error.
+    """`python -m ARGUMENTS` in a new session; a fork on Linux.
 
     Args:
-        terminal: its input is a terminal, which is to be the one that controls it.
-        ignores_hangup: as under nohup, which is read as bnlab is imported: then it is no fork.
+        arguments: the module and its arguments.
+        folder: the working directory.
+        streams: file descriptors of stdin, stdout and stderr.
+        env: the environment variables.
+        terminal: whether stdin is a terminal that becomes the session's controlling terminal.
+        ignores_hangup: ignore SIGHUP, as under nohup. bnlab reads that when it is imported, so this is no fork.
     """
 
     def __init__(
@@ -98,7 +102,15 @@ class Process:
         self.pid = int(self._told.readline())
 
     def wait(self, timeout: float = 120) -> int:
-        """Its exit code, once it has ended. Raises TimeoutError, and ends it, if that takes too long."""
+        """Waits for the end and returns the exit code.
+
+        Args:
+            timeout: in seconds.
+
+        Raises:
+            TimeoutError: a fork did not end in time; it is killed.
+            subprocess.TimeoutExpired: another process did not end in time.
+        """
         if self._popen is not None:
             return self._popen.wait(timeout)
         with self._told:
@@ -109,7 +121,7 @@ class Process:
 
 
 def bnlab(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """`python -m bnlab ARGUMENTS`, and what it printed."""
+    """Runs `python -m bnlab ARGUMENTS` and returns its exit code and output."""
     with contextlib.ExitStack() as stack:
         out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
         nothing = stack.enter_context(Path(os.devnull).open("rb"))
@@ -121,7 +133,7 @@ def bnlab(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> sub
 
 @functools.cache
 def server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """The process that forks and our end of the socket to it; it ends when this end is closed, with this process."""
+    """Our end of the socket to the server process, and that process. It ends when our end closes."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "tests.forks", str(its.fileno())]
     process = subprocess.Popen(command, cwd=ROOT, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL)
@@ -130,7 +142,7 @@ def server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 def stop() -> None:
-    """Ends that process, if there is one."""
+    """Ends the server process, if it was started."""
     if server.cache_info().currsize:
         ours, process = server()
         ours.close()
@@ -138,6 +150,7 @@ def stop() -> None:
 
 
 def serve(requests: socket.socket) -> None:
+    """The server process: imports bnlab and PyTorch, then forks for each request until the socket closes."""
     import bnlab.cli
     import bnlab.hydra_bridge.main
     import bnlab.launch.engines
@@ -145,7 +158,7 @@ def serve(requests: socket.socket) -> None:
     import bnlab.user_class.layer
     import bnlab.verification.verdict  # noqa: F401
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system removes ended children, nobody waits for them
     while True:
         request, pipes, _, _ = socket.recv_fds(requests, 2**20, 4)
         if not request:
@@ -157,7 +170,7 @@ def serve(requests: socket.socket) -> None:
 
 
 def _run(request: bytes, stdin: int, stdout: int, stderr: int, code: int) -> NoReturn:
-    """Tells the process, waits for it, and tells its exit code."""
+    """Forks the process that runs the request; writes its id, and after its end its exit code, to the pipe `code`."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     process = os.fork()
     if process == 0:
@@ -166,7 +179,7 @@ def _run(request: bytes, stdin: int, stdout: int, stderr: int, code: int) -> NoR
         for number, end in enumerate((stdin, stdout, stderr)):
             os.dup2(end, number)
             os.close(end)
-        # New ones: those of before remember whether they wrote to a file or a terminal.
+        # New objects, since the old ones remember whether they wrote to a file or a terminal.
         sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
         sys.stderr = os.fdopen(2, "w", buffering=1)
         _main(*json.loads(request))
@@ -202,7 +215,7 @@ def _main(arguments: Sequence[str], folder: str, environment: Mapping[str, str],
     except BaseException:
         traceback.print_exc()
     finally:
-        with contextlib.suppress(OSError):  # of a terminal that has hung up
+        with contextlib.suppress(OSError):  # the terminal may have hung up
             sys.stdout.flush()
         os._exit(code)
 

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "examples" / "notebooks").glob("*.ipynb"))
-SHORTER = {"epochs=2": "steps=12, **{'data.limit': 200}", "epochs=1": "steps=6, **{'data.limit': 200}"}
+SHORTER = {
+    '"quick")': '"quick", **{"steps": 6, "eval_every": 3, "data.limit": 200})',
+    "epochs=2": "steps=12, **{'data.limit': 200}",
+    "epochs=1": "steps=6, **{'data.limit': 200}",
+}
 
 
 def test_there_are_some() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["first_comparison", "own_figure", "own_norm"]
+    assert [path.stem for path in NOTEBOOKS] == ["a_study", "first_comparison", "own_figure", "own_norm"]
 
 
 @pytest.mark.slow

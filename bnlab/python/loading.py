@@ -38,6 +38,13 @@ class Runs:
         return table
 
     @functools.cached_property
+    def probes(self) -> pd.DataFrame:
+        """A row per probed value: run, seed, step, probe, layer, quantity, value; none without `probes.names`."""
+        from bnlab.report import probes_of
+
+        return probes_of(self.frame)
+
+    @functools.cached_property
     def configs(self) -> dict[str, StoredConfig]:
         """The configurations by run name: `.tree` (nested plain values), `.settings` (text by dotted key), `.hash`."""
         from bnlab.store import read_run

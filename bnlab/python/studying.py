@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from bnlab.studies.judging import Judged, Verdict
 
 
@@ -30,6 +33,22 @@ class Studied:
         from bnlab.studies import saying
 
         return [saying.sentence(verdict) for verdict in self.verdicts]
+
+    @property
+    def chart(self) -> alt.LayerChart:
+        """The study's chart, of Altair: a notebook draws it."""
+        from bnlab.studies.charting import chart
+
+        return chart(self.judged).altair
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict on each hypothesis."""
+        items = [
+            f"<li><strong>{verdict.word}</strong>: "
+            f"{html.escape(verdict.hypothesis.says)}<br>{html.escape(sentence)}</li>"
+            for verdict, sentence in zip(self.verdicts, self.sentences, strict=True)
+        ]
+        return f"<ul>{''.join(items)}</ul>"
 
     def __str__(self) -> str:
         """The sentences, a line each."""

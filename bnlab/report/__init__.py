@@ -6,7 +6,19 @@ packages may also import the modules `export_file`, which writes all replicates 
 whose style the pages of studies share.
 """
 
-from bnlab.report.making import Report, answer, curves_of, make, read, watch
+from bnlab.report.making import Report, answer, curves_of, make, probes_of, read, watch
 from bnlab.report.question import Question
 
-__all__ = ["Question", "Report", "answer", "charts", "curves_of", "export_file", "make", "page", "read", "watch"]
+__all__ = [
+    "Question",
+    "Report",
+    "answer",
+    "charts",
+    "curves_of",
+    "export_file",
+    "make",
+    "page",
+    "probes_of",
+    "read",
+    "watch",
+]

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from bnlab.errors import UserError
 from bnlab.machine import status
-from bnlab.report.comparison import curves, frame
+from bnlab.report.comparison import frame
 from bnlab.report.csv_text import csv_text
+from bnlab.report.making import probes_of
 from bnlab.store import check_output, replace
 
 SUFFIXES = (".csv", ".parquet")
@@ -48,10 +49,10 @@ def export(folders: Sequence[Path], output: Path, console: Console, *, probes: b
 
 
 def _probed(replicates: pd.DataFrame) -> pd.DataFrame:
-    table = replicates[["run", "seed"]].merge(curves.read(replicates).probed, left_index=True, right_on="row")
+    table = probes_of(replicates)
     if table.empty:
         raise UserError("no replicate was probed; train with e.g. probes.names=[activations,gradients]")
-    return table.drop(columns="row")
+    return table
 
 
 def _parquet(replicates: pd.DataFrame) -> bytes:

@@ -140,9 +140,23 @@ def curves_of(replicates: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     from bnlab.report.comparison import curves
 
     measured = curves.read(replicates)
+    return _named(replicates, measured.metrics), [*_changed(replicates, measured), *measured.warnings]
+
+
+def probes_of(replicates: pd.DataFrame) -> pd.DataFrame:
+    """The rows of probes.csv of the trained replicates of `read`; none of those that were not probed.
+
+    Columns: run, seed, step, probe, layer, quantity and value.
+    """
+    from bnlab.report.comparison import curves
+
+    return _named(replicates, curves.read(replicates).probed)
+
+
+def _named(replicates: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the run and seed of their replicates."""
     who = replicates[["run", "seed"]].assign(row=replicates.index)
-    table = who.merge(measured.metrics, on="row").drop(columns="row")
-    return table, [*_changed(replicates, measured), *measured.warnings]
+    return who.merge(rows, on="row").drop(columns="row")
 
 
 def answer(

@@ -1,9 +1,9 @@
 """Studies: a question, a design and hypotheses written down before anything is trained, and the verdicts afterwards.
 
-A study is a file, conf/study/NAME.yaml or one's own; docs/studies.md says how to write one. What may enter: the typed
-form of such a file, what it measures of stored runs, the lock, the verdicts and how they are said and shown. Its runs
-are trained by the path of `bnlab train -m`, in `running`. The doors are heavy: `running` imports Hydra and torch,
-`judging` and `saying` pandas besides, `pages` the charts.
+A study is a file, conf/study/NAME.yaml or the user's own; docs/studies.md says how to write one. What may enter: the
+typed form of such a file, the metrics of stored runs, the lock, the verdicts, and their sentences and pages. `running`
+trains a study's runs as `bnlab train -m` does. The doors are slow to import: `running` imports Hydra and torch,
+`judging` and `saying` also pandas, `pages` and `charting` also the charts.
 """
 
 from bnlab.studies.design import Study
@@ -14,6 +14,7 @@ from bnlab.studies.planning import Plan, planned
 __all__ = [
     "Plan",
     "Study",
+    "charting",
     "explained",
     "find",
     "judging",

@@ -1,4 +1,4 @@
-"""A study's chart: its arms on the axes of the source's figure, and the published curves over them."""
+"""Draws a study's chart: its arms on the axes of the source's figure, and the published curves over them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bnlab.studies.judging import Judged
 from bnlab.studies.metrics import Final, Reading
 
 AXIS = "60"
-"""The width of the axis in pixels, beside the legend."""
+"""Width in pixels that the legend leaves for the y axis, as `charts.legend` takes it."""
 
 
 def chart(judged: Judged) -> charts.Drawing:
-    """The chart: means over the seeds that finished, with 95 % t intervals; diverged ones are named below the title."""
+    """Draws means over the seeds that finished, with 95 % t intervals; the subtitle counts diverged seeds."""
     study = judged.trained.plan.study
     points = pd.DataFrame(list(_points(study, judged.measured)))
     x = alt.X(
@@ -67,7 +67,7 @@ def _points(study: Study, measured: Mapping[Cell, Sequence[Reading]]) -> Iterato
 
 
 def _values(axes: Chart, along: str | None, replicates: Sequence[Reading]) -> dict[float, list[float]]:
-    """The values of the seeds at each place of the x axis."""
+    """For each x the values of the seeds; see `heights` for the arguments."""
     values: dict[float, list[float]] = {}
     for replicate in replicates:
         for place, value in heights(axes, along, replicate).items():
@@ -76,7 +76,13 @@ def _values(axes: Chart, along: str | None, replicates: Sequence[Reading]) -> di
 
 
 def heights(axes: Chart, along: str | None, replicate: Reading) -> dict[float, float]:
-    """The curve of a replicate on a study's axes; `along`: its value of the swept setting that is the x axis."""
+    """The curve of a replicate on a study's axes, y by x, in the units of the chart.
+
+    Args:
+        axes: the axes.
+        along: the replicate's value of the swept setting on the x axis; None if x is no swept setting.
+        replicate: its stored results.
+    """
     if along is not None:
         return {float(along): Final(axes.y).measure(replicate)}
     if axes.x in SHIFTS:
@@ -87,13 +93,13 @@ def heights(axes: Chart, along: str | None, replicate: Reading) -> dict[float, f
 
 
 def _by_strength(kind: str, replicate: Reading) -> dict[float, Mapping[str, float]]:
-    """Its scores on images that were changed by this kind alone, by the strength."""
+    """A replicate's scores on test images with only this kind of change, by the change's strength."""
     alone = {shifts[0].partition("="): scores for shifts, scores in replicate.shifted.items() if len(shifts) == 1}
     return {float(strength): scores for (name, _, strength), scores in alone.items() if name == kind}
 
 
 def _published(study: Study, x: alt.X, title: str, colors: Mapping[str, str]) -> Iterator[alt.Chart]:
-    """The source's curves: in the colour of ours that each one is held against, else in black."""
+    """The source's curves, dashed: in the colour of the arm that each is compared with, or else in black."""
     for each in study.published:
         ours = str(Cell(each.arm, tuple(each.at.items()))) if each.arm is not None else ""
         color = colors.get(ours, charts.BLACK)

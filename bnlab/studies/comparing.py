@@ -1,4 +1,4 @@
-"""The published curves number by number beside ours: each point, and how far apart the arms are there and here."""
+"""Compares published curves with ours, number by number: each point, and the differences between arms."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bnlab.studies.judging import Judged
 
 @dataclass(frozen=True)
 class Row:
-    """One number of the source and ours, in words.
+    """One number of the source, and ours, as text.
 
     Attributes:
-        at: on the x axis.
-        what: which curve, or which arm less which.
-        published: with the error of reading it off.
-        ours: mean and 95 % interval over the seeds, and how many.
+        at: the place on the x axis.
+        what: the curve, or the two arms whose difference it is.
+        published: the source's number, with the error of reading it from a figure.
+        ours: our mean over the seeds, its 95 % interval, and the number of seeds.
     """
 
     at: str
@@ -30,11 +30,14 @@ class Row:
 
 
 Points = Mapping[float, Mapping[int, float]]
-"""Ours by place on the x axis and seed; of those that diverged there are none."""
+"""Our values by place on the x axis and by seed, without diverged seeds."""
 
 
 def rows(judged: Judged) -> list[Row]:
-    """Of every published curve that is held against an arm, where ours has a value; then of each two arms."""
+    """A row for each published point that has a value of ours at the same x; then the differences of each two arms.
+
+    Only published curves that name an arm are compared.
+    """
     curves = [each for each in judged.trained.plan.study.published if each.arm is not None]
     ours = {each.label: _ours(judged, each) for each in curves}
     return [

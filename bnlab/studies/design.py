@@ -1,4 +1,4 @@
-"""`Study`, the typed form of a study's file: the question, what is trained, and the hypotheses."""
+"""`Study`, the typed form of a study's file: the question, the runs to train, and the hypotheses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bnlab.studies.metrics import Column
 
 
 class Role(StrEnum):
-    """The role of a setting in a study, in the words of Google's tuning playbook."""
+    """The role of a setting in a study, in the terms of Google's Deep Learning Tuning Playbook."""
 
-    SCIENTIFIC = "scientific"  # the study is about it
-    NUISANCE = "nuisance"  # it has to be dealt with to compare the scientific ones fairly
-    FIXED = "fixed"  # the same in all arms; what is found holds for it
+    SCIENTIFIC = "scientific"  # its effect is what the study measures
+    NUISANCE = "nuisance"  # it has to be tuned or varied for a fair comparison of scientific ones
+    FIXED = "fixed"  # the same in all arms; the findings hold for this value only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Setting:
 
     Attributes:
         role: its role in this study.
-        stated: what the source says about it; None: nothing, and the value is our choice.
+        stated: what the source says about it; None if it says nothing and the value is our choice.
         why: the reason, in a few words.
     """
 
@@ -68,12 +68,15 @@ class Published:
     """A curve of the source, to be drawn over ours.
 
     Attributes:
-        label: of whom it is.
-        x: on the chart's own axis.
-        y: in percent of accuracies, in nats of losses.
-        error: how far a point may be off, as read from a figure; 0: it is printed in numbers.
-        arm: ours that it is held against, number by number; None: it is drawn alone.
-        at: of that arm, values of swept settings that are not on the x axis.
+        label: the curve's name.
+        x: the points' places on the chart's x axis.
+        y: the points' values; accuracies in percent, losses in nats.
+        error: the error of reading a point from a figure, in the unit of y; 0 if the source prints the numbers.
+        arm: our arm that it is compared with, number by number; None if it is only drawn.
+        at: that arm's values of swept settings that are not on the x axis.
+
+    Raises:
+        UserError: x and y have different numbers of values, or none.
     """
 
     label: str
@@ -89,9 +92,9 @@ class Published:
 
 
 SHIFTS = ("contrast", "brightness")
-"""Factors on test images, as `bnlab evaluate --shift` makes them; 1 is no change."""
+"""Changes of test images by a factor, as `bnlab evaluate --shift` makes them; a factor of 1 is no change."""
 AXES = ("step", "epoch", *SHIFTS)
-"""What a chart's axis may be, besides swept settings."""
+"""What a chart's x axis may be, besides a swept setting."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +102,9 @@ class Chart:
     """The axes of the source's figure.
 
     Attributes:
-        x: "step", "epoch", a setting that is swept, or a change of the test images that hypotheses are about.
+        x: "step", "epoch", a swept setting, or a change of the test images that hypotheses are about.
         y: a column of results.
-        log: whether x is drawn in powers.
+        log: whether the x axis is logarithmic.
     """
 
     x: str = "step"
@@ -111,7 +114,12 @@ class Chart:
 
 @dataclass(frozen=True)
 class Cell:
-    """What is trained with all seeds: an arm at one value of each swept setting."""
+    """An arm at one value of each swept setting; it is trained with all seeds.
+
+    Attributes:
+        arm: the arm's name.
+        at: pairs of a swept setting and its value.
+    """
 
     arm: str
     at: tuple[tuple[str, str], ...]
@@ -126,22 +134,22 @@ Arm = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A question, the runs that are to answer it, and what is said of them beforehand.
+    """A question, the runs that shall answer it, and the hypotheses about them.
 
     Attributes:
-        name: of the file, without its folder and ending.
-        path: what is typed for it: the name of a shipped one, else the file.
-        question: that is asked.
-        source: whose claim it is.
-        settings: of those that matter, why they are as they are.
+        name: the file's name without folder and suffix.
+        path: what the user types for it: the name of a shipped study, or the file.
+        question: the question.
+        source: the source of the claim.
+        settings: for the settings that matter, the reason for their values.
         overrides: settings of all arms, as on the command line.
-        arms: by name, the settings that make each one.
-        sweep: settings of which every arm is trained with each of the values.
-        budgets: "quick" and "full".
-        hypotheses: by name.
-        chart: its axes.
+        arms: for each arm its own settings, by the arm's name.
+        sweep: swept settings, each with its values; every arm is trained at every combination of values.
+        budgets: how much is trained, for "quick" and "full".
+        hypotheses: the hypotheses by name.
+        chart: the chart's axes.
         published: curves of the source.
-        needs: packages that not everybody has, by the names by which they are imported.
+        needs: optional packages that it needs, by the names by which they are imported.
     """
 
     name: str
@@ -159,7 +167,7 @@ class Study:
     needs: tuple[str, ...] = ()
 
     def cells(self) -> Iterator[Cell]:
-        """All that is trained with all seeds."""
+        """All cells: every arm at every combination of swept values."""
         for arm in self.arms:
             for values in itertools.product(*self.sweep.values()):
                 yield Cell(arm, tuple(zip(self.sweep, values, strict=True)))

@@ -1,4 +1,4 @@
-"""A study in plain words: its question, hypotheses and runs, and what each verdict means."""
+"""Explains a study in plain words: its question, hypotheses and runs, and what each verdict means."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def explained(plan: Plan) -> Iterator[str]:
 
 
 def meanings(words: set[str]) -> Iterator[str]:
-    """What each of these verdicts means."""
+    """The meaning of each of these verdicts, in lines."""
     yield "What the words mean:"
     yield from (f"  {word}: {meaning}." for word, meaning in MEANINGS.items() if word in words)
 

@@ -1,4 +1,4 @@
-"""Finds a study by its name, among the shipped ones, or by its file."""
+"""Finds a study: a shipped one by its name, or any by its file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def find(name: str) -> Study:
     """A shipped study by its name, or the one in a file that ends in .yaml.
 
     Raises:
-        UserError: there is none, or it cannot be read.
+        UserError: there is no such study, or it cannot be read.
     """
     if name.endswith((SUFFIX, ".yml")):
         if not Path(name).exists():

@@ -1,7 +1,7 @@
-"""What may be said beforehand of a study's arms, each kind with the two columns of numbers that decide it.
+"""The kinds of hypotheses about a study's arms, each with the two columns of numbers that decide it.
 
-A hypothesis becomes a `stats.Claim`: per seed two numbers, of which greater ones are better, and a margin. What is
-not of arms at all swept values says `at` which it is.
+A hypothesis becomes a `stats.Claim`: two numbers per seed, of which greater ones are better, and a margin. In a study
+with swept settings, `at` says for which of their values the hypothesis is stated.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from bnlab.stats import Claim
 
 At = Mapping[str, str]
-"""Values of swept settings, by setting."""
+"""For each swept setting one value."""
 Read = Mapping[tuple[str, tuple[tuple[str, str], ...]], Sequence[float]]
-"""The metric of each seed, in one order of seeds, by the arm and the values of the swept settings."""
+"""The metric of each seed, by the arm and its values of the swept settings; all have the same order of seeds."""
 
 
 class Expected(StrEnum):
-    """The verdict that is expected."""
+    """The verdict that a study's file expects for a hypothesis."""
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
@@ -43,13 +43,15 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Hypothesis(ABC):
-    """What is said of a metric.
+    """A claim about a metric, stated before training.
 
     Attributes:
+        within: whether it claims that a difference is within the margin, not above it.
+        by_order: whether its numbers are made from the order of values or of settings, so that only exact tests apply.
         says: the claim as a sentence.
-        metric: that it is about.
-        at: the values of swept settings at which it is so.
-        expected: the verdict that the full study is expected to give; None: nobody says.
+        metric: the metric that it is about.
+        at: the values of swept settings for which it is stated.
+        expected: the verdict that the full study is expected to give; None if none is stated.
     """
 
     within: ClassVar[bool] = False
@@ -62,7 +64,7 @@ class Hypothesis(ABC):
 
     @property
     def exact(self) -> bool:
-        """Whether its values may be infinite or have no spread, so that only exact tests can be relied on."""
+        """Whether its values may be infinite or all equal, so that only exact tests can be relied on."""
         return self.by_order or self.metric.exact
 
     @property
@@ -73,30 +75,30 @@ class Hypothesis(ABC):
     @property
     @abstractmethod
     def effect(self) -> str:
-        """The difference that is its effect, in words: "batch less none"."""
+        """The difference that is its effect, in words, e.g. "batch against none"."""
 
     @abstractmethod
     def places(self) -> Iterator[tuple[str, At]]:
-        """The arms that it compares, each with values of swept settings, except the setting that it goes over."""
+        """The arms that it compares, each with its values of swept settings, without the setting `over`."""
 
     @property
     def over(self) -> str | None:
-        """The swept setting that it goes over, of which it needs all values."""
+        """The swept setting of which it needs all values; None if there is none."""
         return None
 
     @abstractmethod
     def claim(self, of: Values) -> Claim:
-        """The claim about these numbers that is to be decided."""
+        """The claim about these numbers, for `stats.decide`."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """The metric of a hypothesis, of each cell by seed, in one order of seeds.
+    """The metric of a hypothesis for each cell and seed, in the same order of seeds in all cells.
 
     Attributes:
-        read: by arm and values.
-        swept: of each swept setting its values, in order.
-        higher: whether more is better.
+        read: the metric's values, by arm and values of swept settings.
+        swept: for each swept setting its values, in order.
+        higher: whether higher is better.
     """
 
     read: Read
@@ -104,7 +106,7 @@ class Values:
     higher: bool
 
     def raw(self, arm: str, at: At) -> tuple[float, ...]:
-        """The values as measured."""
+        """The values as measured, one per seed."""
         return tuple(self.read[arm, tuple((key, at[key]) for key in self.swept)])
 
     def better(self, arm: str, at: At) -> tuple[float, ...]:
@@ -119,7 +121,7 @@ class Values:
 
 @dataclass(frozen=True, kw_only=True)
 class Better(Hypothesis):
-    """`arm` is better than `than` by more than a margin."""
+    """`arm` is better than `than` by more than `margin`, in the unit of the metric's differences."""
 
     arm: str
     than: str
@@ -143,7 +145,7 @@ class Better(Hypothesis):
 
 @dataclass(frozen=True, kw_only=True)
 class Equal(Hypothesis):
-    """`arm` and `to` differ by no more than a margin."""
+    """`arm` and `to` differ by less than `margin`, in the unit of the metric's differences."""
 
     within: ClassVar[bool] = True
 
@@ -200,9 +202,10 @@ TAU = Unit("", "of tau", 2, True)
 
 @dataclass(frozen=True, kw_only=True)
 class Trend(Hypothesis):
-    """The metric of `arm` rises, or falls, with a swept setting: in each seed Kendall's tau, which is -1 to 1.
+    """The metric of `arm` rises, or falls, with the swept setting `along`, measured in each seed by Kendall's tau.
 
-    Tau is the share of pairs of settings in the order that was said, less the share in the other one.
+    Tau is between -1 and 1: the share of pairs of settings whose metrics are in the claimed order, minus the share in
+    the opposite order.
     """
 
     by_order: ClassVar[bool] = True
@@ -246,8 +249,15 @@ DECADES = Unit("decades", "decades", 2, True)
 class Reaches(Hypothesis):
     """`arm` trains up to a larger value of a swept setting than `than`, by more than a factor.
 
-    A seed trains where its metric is `goal` or better. Its number is the logarithm of the largest such value, and
-    minus infinity where it trains at none. `share` is of the sentence alone: the largest value at which so many train.
+    A seed trains at a value of the setting if its metric is `goal` or better there. Its number is log10 of the largest
+    such value, or minus infinity if it trains at none.
+
+    Attributes:
+        arm, than: the two arms.
+        along: the swept setting.
+        goal: the metric's value to reach, in its unit.
+        share: for the sentence only: it reports the largest value at which this share of the seeds trains.
+        factor: the margin, as a factor.
     """
 
     by_order: ClassVar[bool] = True
@@ -307,7 +317,7 @@ class Reaches(Hypothesis):
 
 @dataclass(frozen=True, kw_only=True)
 class Near(Hypothesis):
-    """The metric of `arm` is a published value, within a tolerance."""
+    """The metric of `arm` is within `tolerance` of a published `value`, both in the metric's unit."""
 
     within: ClassVar[bool] = True
 
@@ -338,12 +348,12 @@ def _told(at: At) -> str:
 
 
 def _less(value: float, other: float) -> float:
-    """The difference; 0 between two that failed."""
+    """The difference of two values; 0 if both are the same infinity, as for two seeds that failed."""
     return 0.0 if value == other else value - other
 
 
 def _tau(values: Sequence[float]) -> float:
-    """Kendall's tau-a of values against their order; ties count for neither side."""
+    """Kendall's tau-a between values and their positions; ties count as 0."""
     pairs = [(a, b) for i, a in enumerate(values) for b in values[i + 1 :]]
     return sum((b > a) - (b < a) for a, b in pairs) / len(pairs)
 

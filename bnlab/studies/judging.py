@@ -1,4 +1,4 @@
-"""The verdicts of a trained study: reads its metrics from the stored results, and decides by `stats.decide`."""
+"""Judges a trained study: reads its metrics from the stored results, and decides its hypotheses by `stats.decide`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Verdict:
     """The verdict on a hypothesis.
 
     Attributes:
-        name: of the hypothesis.
-        hypothesis: what was claimed beforehand.
-        decision: the decision on it.
+        name: the hypothesis's name in the study's file.
+        hypothesis: the hypothesis.
+        decision: the result of the test.
         values: the values of its metric in the cells that it compares.
     """
 
@@ -44,7 +44,7 @@ class Verdict:
         return self.hypothesis.expected is None or self.hypothesis.expected.value == self.word.value
 
     def means(self) -> dict[str, float]:
-        """The mean over the seeds of each cell; infinite if one failed."""
+        """The mean over the seeds of each cell; infinite if a seed failed."""
         return {str(Cell(arm, at)): fmean(own) for (arm, at), own in self.values.read.items()}
 
     def failures(self) -> dict[str, tuple[int, int]]:
@@ -79,7 +79,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judged:
-    """A trained study, what was measured of it, and its verdicts."""
+    """A trained study with the stored results of each cell's seeds, and its verdicts."""
 
     trained: Trained
     measured: Mapping[Cell, Sequence[Reading]]
@@ -103,10 +103,10 @@ class Judged:
 
 
 def judge(trained: Trained) -> Judged:
-    """Reads what was trained and decides every hypothesis.
+    """Reads a study's stored results and decides every hypothesis.
 
     Raises:
-        UserError: a replicate's files were changed since, or do not have what a metric needs.
+        UserError: a replicate's files were changed after training, or lack what a metric needs.
     """
     hypotheses = trained.plan.study.hypotheses
     measured = {cell: [_measured(outcome) for outcome in own] for cell, own in trained.outcomes.items()}
@@ -134,7 +134,7 @@ def _measured(outcome: Outcome) -> Reading:
 
 
 def _with_shifted(trained: Trained, measured: Mapping[Cell, Sequence[Reading]]) -> dict[Cell, list[Reading]]:
-    """The cells of hypotheses about changed test images, with the scores of their kept weights on those."""
+    """The cells of hypotheses about changed test images, with the scores of their stored weights on such images."""
     about = [of for of in trained.plan.study.hypotheses.values() if isinstance(of.metric, Lost)]
     shifts = dict.fromkeys(of.metric.shifts for of in about if isinstance(of.metric, Lost))
     arms = {arm for of in about for arm, _ in of.places()}
@@ -142,7 +142,7 @@ def _with_shifted(trained: Trained, measured: Mapping[Cell, Sequence[Reading]]) 
     for cell in measured:
         own = [each for each in zip(measured[cell], trained.outcomes[cell], strict=True) if cell.arm in arms]
         if all(replicate.diverged for replicate, _ in own):
-            continue  # and has no weights
+            continue  # diverged replicates have no weights
         folder = own[0][1].folder.parent
         run = runs.find(runs.read(folder.parent), folder.name)
         scores = {each: _scores(run, each) for each in shifts}
@@ -154,7 +154,7 @@ def _with_shifted(trained: Trained, measured: Mapping[Cell, Sequence[Reading]]) 
 
 
 def _scores(run: runs.Run, shifts: Sequence[str]) -> dict[int, dict[str, float]]:
-    """By seed; those that diverged have none."""
+    """For each seed that did not diverge, the final scores of a run on test images with these changes."""
     _, evaluated = evaluate_run(run, {}, conditions_of(shifts, "stored", None, "running"))
     return {one.seed: {"test_accuracy": one.score.accuracy(0), "test_loss": one.score.loss(0)} for one in evaluated}
 
@@ -172,7 +172,7 @@ def _values(trained: Trained, name: str, hypothesis: Hypothesis, measured: Mappi
 
 
 def _spread(at: At, over: str | None, swept: Mapping[str, Sequence[str]]) -> list[At]:
-    """The values of all swept settings: those given, with each one of the setting that is gone along."""
+    """`at` alone, or, if there is a setting `over`, `at` with each of its values."""
     return [at] if over is None else [{**at, over: value} for value in swept[over]]
 
 

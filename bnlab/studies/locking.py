@@ -17,7 +17,7 @@ class Amendment:
 
     Attributes:
         at: the time (UTC).
-        what: the key that was changed: "hypotheses.faster.margin".
+        what: the key that was changed, e.g. "hypotheses.faster.margin".
         before: the old value; "-" for none.
         after: the new value.
     """
@@ -40,17 +40,17 @@ class Locked:
 
 
 def lock(runs_dir: Path, name: str, said: Mapping[str, Any], trained: int) -> Locked:
-    """Locks a study, unless it is locked to the same already.
+    """Locks a study, unless its current lock has the same content.
 
     Args:
         runs_dir: the folder of the runs.
-        name: of the lock.
-        said: what is locked.
+        name: the lock's name.
+        said: what is locked, see `Plan.said`.
         trained: how many replicates have a result already.
 
     Raises:
-        StorageError: it cannot be stored.
-        UserError: what is stored is damaged.
+        StorageError: the lock cannot be stored.
+        UserError: a stored lock is damaged.
     """
     locks = read_study_locks(runs_dir, name)
     if not _is_locked_to(locks, said):
@@ -59,7 +59,11 @@ def lock(runs_dir: Path, name: str, said: Mapping[str, Any], trained: int) -> Lo
 
 
 def lock_of(runs_dir: Path, name: str, said: Mapping[str, Any]) -> Locked | None:
-    """The current lock of a study; None if it is not locked to what it says now. Raises UserError if it is damaged."""
+    """The current lock of a study; None if it is not locked, or with other content. See `lock` for the arguments.
+
+    Raises:
+        UserError: a stored lock is damaged.
+    """
     locks = read_study_locks(runs_dir, name)
     return Locked(locks[-1], _amendments(locks)) if _is_locked_to(locks, said) else None
 

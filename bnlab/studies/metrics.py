@@ -1,7 +1,8 @@
-"""The metrics of studies: each gives one number of a replicate, the worst possible one if it diverged.
+"""The metrics of studies: each gives one number for a replicate, the worst possible one if the replicate diverged.
 
 In a study's file a metric is written as `{kind: steps_to, of: test_accuracy, goal: 95}`, or as the name of a column
-alone, which means its value at the end. Accuracies are in percent, their differences in points, losses in nats.
+alone, which means its value at the end of training. Accuracies are in percent, their differences in percentage points,
+losses in nats.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Unit:
     Attributes:
         value: the unit of a value.
         gap: the unit of a difference.
-        digits: number of digits after the point.
+        digits: number of decimal places.
         higher: whether higher is better.
     """
 
@@ -37,7 +38,7 @@ class Unit:
     higher: bool
 
     def text(self, value: float, sign: str = "") -> str:
-        """A value with its unit."""
+        """A value with its unit; `sign` "+" writes the sign of positive values too."""
         return "never" if math.isinf(value) else f"{value:{sign}.{self.digits}f} {self.value}".strip()
 
     def number(self, value: float, sign: str = "") -> str:
@@ -56,10 +57,10 @@ class Reading:
     Attributes:
         final: its final scores by column.
         scores: all rows of metrics.csv.
-        seconds: seconds of training until each evaluated step.
+        seconds: for each evaluated step, the seconds of training until then.
         diverged: whether its loss was not finite at some step.
         probes: all rows of probes.csv.
-        shifted: its final scores by column on test images that were changed, by the changes: ("contrast=0.3",).
+        shifted: for changes of the test images, e.g. ("contrast=0.3",), its final scores there by column.
     """
 
     final: Mapping[str, float]
@@ -93,7 +94,7 @@ class Column:
         return 100 * value if self.unit is PERCENT else value
 
     def curve(self, replicate: Reading) -> list[tuple[int, float]]:
-        """Its steps and values, at each evaluation."""
+        """Steps and values of the column at each evaluation of a replicate."""
         split, _, kind = self.name.rpartition("_")
         return [(row.step, self.scaled(getattr(row, kind))) for row in replicate.scores if row.split == split]
 
@@ -103,10 +104,10 @@ class Column:
 
 
 class Metric(ABC):
-    """One number of a replicate.
+    """One number for a replicate.
 
     Attributes:
-        exact: whether values may be infinite or have no spread, so that only exact tests are sure to apply.
+        exact: whether values may be infinite or all equal, so that only exact tests can be relied on.
     """
 
     exact: ClassVar[bool] = False
@@ -117,25 +118,25 @@ class Metric(ABC):
 
     @property
     def worst(self) -> float:
-        """Of a replicate that diverged."""
+        """The value of a replicate that diverged."""
         return -math.inf if self.unit.higher else math.inf
 
     @abstractmethod
     def measure(self, replicate: Reading) -> float:
-        """Its value of a replicate that did not diverge; NaN where what it needs was not evaluated."""
+        """The value for a replicate that did not diverge; NaN if a score that it needs was not evaluated."""
 
     @abstractmethod
     def __str__(self) -> str:
-        """In words."""
+        """The metric in words."""
 
     def value_of(self, replicate: Reading) -> float:
-        """Its value; the worst there is of a replicate that diverged."""
+        """The value for a replicate; `worst` if the replicate diverged."""
         return self.worst if replicate.diverged else self.measure(replicate)
 
 
 @dataclass(frozen=True)
 class Final(Metric):
-    """A column at the end of the training."""
+    """The value of a column at the end of training."""
 
     of: Column
 
@@ -152,7 +153,7 @@ class Final(Metric):
 
 @dataclass(frozen=True)
 class AtStep(Metric):
-    """A column at a step, which has to be one at which it is evaluated."""
+    """The value of a column at a step, at which it has to be evaluated."""
 
     of: Column
     step: int
@@ -170,7 +171,11 @@ class AtStep(Metric):
 
 @dataclass(frozen=True)
 class TimeTo(Metric):
-    """How long until a column first reaches a goal; infinite where it never does."""
+    """The time until a column first reaches a goal, in steps or seconds; infinite if it never does.
+
+    Raises:
+        UserError: the goal is for an accuracy, and is not above 1 and at most 100 percent.
+    """
 
     of: Column
     goal: float
@@ -182,7 +187,7 @@ class TimeTo(Metric):
 
     @abstractmethod
     def at(self, step: int, replicate: Reading) -> float:
-        """How long it had trained by a step."""
+        """How long a replicate had trained at a step."""
 
     def measure(self, replicate: Reading) -> float:
         higher = self.of.unit.higher
@@ -198,7 +203,7 @@ class TimeTo(Metric):
 
 @dataclass(frozen=True)
 class StepsTo(TimeTo):
-    """In steps."""
+    """The time to a goal in steps."""
 
     @property
     def unit(self) -> Unit:
@@ -210,7 +215,7 @@ class StepsTo(TimeTo):
 
 @dataclass(frozen=True)
 class SecondsTo(TimeTo):
-    """In seconds of training, which replicates of a stack share: they are of a stack, not of a replicate alone."""
+    """The time to a goal in seconds of training. These are seconds of the stack in which the replicate was trained."""
 
     @property
     def unit(self) -> Unit:
@@ -222,7 +227,7 @@ class SecondsTo(TimeTo):
 
 @dataclass(frozen=True)
 class Area(Metric):
-    """The average height of a column's curve over the steps: the area under it over its width."""
+    """The average of a column over the steps: the area under its curve, divided by the curve's width."""
 
     of: Column
 
@@ -245,7 +250,11 @@ class Area(Metric):
 
 @dataclass(frozen=True)
 class Gap(Metric):
-    """A column less another at the end; a smaller one is better."""
+    """The difference of two columns at the end of training, `of` minus `less`; smaller is better.
+
+    Raises:
+        UserError: the columns have different units.
+    """
 
     of: Column
     less: Column
@@ -268,7 +277,11 @@ class Gap(Metric):
 
 @dataclass(frozen=True)
 class Lost(Metric):
-    """How much worse a column of the test images is at the end when the images are changed; see `bnlab evaluate`."""
+    """How much worse a column gets when test images are changed, after training; see `bnlab evaluate --shift`.
+
+    Raises:
+        UserError: the column is not of test images, or no change is given.
+    """
 
     of: Column
     shifts: tuple[str, ...]
@@ -296,7 +309,7 @@ class Lost(Metric):
 
 @dataclass(frozen=True)
 class Probed(Metric):
-    """A probe's quantity, on average over all looks and the layers that have it, or one layer; see docs/probes.md."""
+    """The mean of a probe's quantity over all inspected steps, and over all layers or in one; see docs/probes.md."""
 
     probe: str
     quantity: str
@@ -329,4 +342,4 @@ METRICS: dict[str, type[Metric]] = {
     "lost": Lost,
     "probe": Probed,
 }
-"""By the kind that a study's file names. What else can be measured of a replicate is one entry more."""
+"""The metrics by their kinds in a study's file. A new metric is one more entry."""

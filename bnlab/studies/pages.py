@@ -1,4 +1,4 @@
-"""Writes up the studies that were run: STUDIES.md, and for each a page with its chart in docs/studies/."""
+"""Writes STUDIES.md, and for each study that was run a page with its chart in docs/studies/."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ SUMMARY, FOLDER = "STUDIES.md", "docs/studies"
 
 
 def write(folder: Path, judged: Sequence[Judged], shipped: Sequence[str]) -> list[Path]:
-    """Writes STUDIES.md and the pages; returns the written files. What was written of other studies stays.
+    """Writes STUDIES.md and the pages of the judged studies, and returns the written files.
+
+    Pages of other studies stay, and STUDIES.md lists them too.
 
     Args:
         folder: the folder with STUDIES.md and docs/.
-        judged: the studies with all their results.
-        shipped: the names of all studies; those of which nothing is written are listed as such.
+        judged: the studies, with all their results.
+        shipped: the names of all shipped studies; those without a page are listed as not run yet.
 
     Raises:
         StorageError: a file cannot be written.
-        UserError: a file of an earlier study is none.
+        UserError: the file of an earlier study is no record.
     """
     environment = page.templates("bnlab.studies")
     template = environment.get_template("page.html")
@@ -87,7 +89,7 @@ def _lines(records: Sequence[Record], not_run: Sequence[str]) -> Iterator[str]:
 
 
 def _published(record: Record) -> Iterator[str]:
-    """Number by number, as a table."""
+    """A Markdown table of published numbers and ours, in lines; nothing if there are none."""
     if record.published:
         yield f"| {record.axis} | arm | published | ours |"
         yield "|---|---|---|---|"
@@ -96,7 +98,7 @@ def _published(record: Record) -> Iterator[str]:
 
 
 def _numbers(judged: Judged) -> list[tuple[str, str, str]]:
-    """The rows of the table: hypothesis, cell, mean."""
+    """The rows of the page's table: hypothesis, cell, mean."""
     return [
         (verdict.name, cell, verdict.hypothesis.metric.unit.text(mean))
         for verdict in judged.verdicts

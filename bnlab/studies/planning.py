@@ -18,7 +18,7 @@ from bnlab.studies.metrics import METRICS
 from bnlab.studies.reading import BUDGETS
 
 LENGTHS = {"steps": "epochs"}
-"""Settings that replace each other: both say how long to train."""
+"""Settings that replace each other, as both say how long to train."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Plan:
         study: the study.
         budget: "quick" or "full".
         typed: further settings, as typed on the command line.
-        seeds: their number per arm; they are 0 to seeds - 1.
+        seeds: the number of seeds per arm, which are 0 to seeds - 1.
     """
 
     study: Study
@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """The name of its lock. Each budget has another one, and so have further settings that influence results."""
+        """The name of its lock; it differs by budget and by further settings that influence results."""
         deciding = sorted(text for text in self.typed if _decides(_key(text)))
         digest = hashlib.sha256("\0".join(deciding).encode()).hexdigest()[:8]
         return f"{self.study.name}.{self.budget}{f'-{digest}' if deciding else ''}"
@@ -65,7 +65,11 @@ class Plan:
         return self.seeds * len(self.jobs)
 
     def said(self, runs: Iterable[str]) -> dict[str, Any]:
-        """All that its verdicts depend on, as plain values. `runs`: the names of the runs' folders."""
+        """Everything that its verdicts depend on, as plain values: the content of its lock.
+
+        Args:
+            runs: the names of the runs' folders.
+        """
         study = self.study
         return {
             "bnlab": __version__,
@@ -88,7 +92,8 @@ def planned(study: Study, budget: str, typed: Sequence[str] = ()) -> Plan:
         typed: further settings, as on the command line.
 
     Raises:
-        UserError: what was typed is what the study varies, or a hypothesis could never be decided with so many seeds.
+        UserError: no such budget; a typed setting is one that the study varies, or is not allowed; or the seeds are
+            too few ever to decide a hypothesis.
     """
     if budget not in BUDGETS:
         raise UserError(f"--budget {budget} is not allowed; allowed: {' or '.join(BUDGETS)}")
@@ -111,7 +116,7 @@ def planned(study: Study, budget: str, typed: Sequence[str] = ()) -> Plan:
 
 
 def _check_seeds(plan: Plan) -> None:
-    """Raises UserError, with the number that is enough, if with these seeds a hypothesis can never be decided."""
+    """Raises UserError if so few seeds can never decide a hypothesis; it says how many are enough."""
     from bnlab import stats
 
     hypotheses = plan.study.hypotheses
@@ -133,7 +138,7 @@ def _seeds(text: str) -> int:
 
 
 def _decides(key: str) -> bool:
-    """Whether a setting decides results, and not only where they are kept or how they are shown."""
+    """Whether a setting influences results; others only say where results are stored or how they are shown."""
     return key.partition(".")[0] in CHOICES or key in (*LENGTH, "seeds")
 
 
@@ -142,7 +147,7 @@ def _key(override: str) -> str:
 
 
 def _plain(value: object) -> Any:
-    """Hypotheses and metrics as they are written in a file, with their kinds."""
+    """A hypothesis or metric as plain values with its kind, as in a study's file."""
     kinds: dict[type, str] = {schema: name for name, schema in {**HYPOTHESES, **METRICS}.items()}
     fields = asdict(value)  # type: ignore[call-overload]  # one of these dataclasses
     metric = getattr(value, "metric", None)

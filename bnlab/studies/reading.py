@@ -14,16 +14,20 @@ from bnlab.studies.hypotheses import HYPOTHESES, At, Hypothesis
 from bnlab.studies.metrics import METRICS, Column, Final, Metric
 
 MOST_BYTES = 100_000
-"""The largest size of a study's file; shipped ones have some thousand bytes."""
+"""The largest size of a study's file in bytes; shipped ones have a few thousand."""
 BUDGETS = ("quick", "full")
 MOST_CELLS = 1000
 
 
 def read(path: Path, name: str) -> Study:
-    """Reads the study in a file; `name` is what the user types for it: the name of a shipped study, or the file.
+    """Reads and checks the study in a file.
+
+    Args:
+        path: the file.
+        name: what the user types for the study: the name of a shipped one, or the file.
 
     Raises:
-        UserError: it cannot be read, or something in it is not allowed.
+        UserError: the file cannot be read, or something in it is not allowed.
     """
     try:
         content = yaml_mapping(decoded(read_bytes(path, MOST_BYTES)))
@@ -72,7 +76,7 @@ READERS = {Column: _column, Metric: _metric, Hypothesis: _hypothesis}
 
 
 def _check(study: Study) -> None:
-    """Raises UserError for unknown names, and for comparisons that would compare nothing."""
+    """Raises UserError for unknown names, numbers out of range, and comparisons that would compare nothing."""
     for budget in BUDGETS:
         if budget not in study.budgets:
             raise UserError(f"budgets: '{budget}' is missing; both are needed: {' and '.join(BUDGETS)}")
@@ -122,7 +126,7 @@ def _check_hypothesis(study: Study, name: str, hypothesis: Hypothesis) -> None:
 
 
 def _check_values(study: Study, place: str, at: At, over: str | None) -> None:
-    """Raises UserError unless `at` has a legal value of each swept setting but `over`, along which the chart goes."""
+    """Raises UserError unless `at` has a valid value of each swept setting except `over`, whose values are all used."""
     for key, value in at.items():
         if key not in study.sweep:
             raise typed.at(place, unknown("swept setting", key, study.sweep))

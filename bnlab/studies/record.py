@@ -1,6 +1,6 @@
-"""What was found in a study, in words: docs/studies/NAME.json, from which STUDIES.md is made.
+"""`Record`: a study's findings in words, stored in docs/studies/NAME.json. STUDIES.md is made from these files.
 
-So each study can be run and written up by itself, on another machine too, and what was written of the others stays.
+So each study can be run and written up separately, also on another machine, without the results of the others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from bnlab.studies.typed import typed
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict: the hypothesis, the effect with its interval, and how it was tested."""
+    """A verdict in words.
+
+    Attributes:
+        word: the verdict.
+        says: the hypothesis.
+        effect: what is compared, the effect, and its interval.
+        evidence: how it was tested.
+    """
 
     word: Word
     says: str
@@ -33,15 +40,15 @@ class Record:
     """A study that was run on its full budget.
 
     Attributes:
-        name: the study's.
+        name: the study's name.
         claim: the number of the article's claim that it studies; None if its source is a paper.
-        question: what is asked.
-        source: who claims what.
+        question: the study's question.
+        source: the source and its claim.
         findings: the verdicts.
         amendments: what was changed after the first lock.
-        axis: what the published numbers are ordered by.
-        published: these numbers, and ours.
-        facts: the command, seeds, lock, versions and hardware.
+        axis: the x axis of the published numbers.
+        published: the published numbers, and ours.
+        facts: the command, seeds, lock, versions and hardware, by their names.
     """
 
     name: str
@@ -55,11 +62,12 @@ class Record:
     facts: Mapping[str, str]
 
     def summary(self) -> str:
-        """The count of each verdict, as "2 supported, 1 inconclusive"."""
+        """The number of each verdict, e.g. "2 supported, 1 inconclusive"."""
         return saying.counted([finding.word for finding in self.findings])
 
 
 def record_of(judged: Judged) -> Record:
+    """The record of a judged study."""
     study = judged.trained.plan.study
     return Record(
         name=study.name,
@@ -78,11 +86,12 @@ def record_of(judged: Judged) -> Record:
 
 
 def as_text(record: Record) -> str:
+    """The content of a record's file, JSON."""
     return json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False) + "\n"
 
 
 def read(path: Path) -> Record:
-    """Raises UserError if the file is no record."""
+    """Reads a record from its file. Raises UserError if the file is no record."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -34,18 +34,19 @@ class Prepared:
 
     @cached_property
     def trained(self) -> set[Path]:
-        """The folders of the replicates that have a result; found out once, at the first call."""
+        """The folders of the replicates that have a result; looked up once, at the first call."""
         return finished(list(self.configs.values()))
 
     @property
     def missing(self) -> int:
-        """The number of replicates without a result."""
-        return self.plan.replicates - len(self.trained)
+        """The number of replicates without a result; two cells of one configuration share theirs."""
+        folders = {run_folder(config) for config in self.configs.values()}
+        return len(folders) * self.plan.seeds - len(self.trained)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A plan with all its trained replicates: those of each cell, in the order of the seeds."""
+    """A plan with its trained replicates, for each cell in the order of the seeds, and its lock."""
 
     plan: Plan
     outcomes: Mapping[Cell, Sequence[Outcome]]
@@ -56,7 +57,7 @@ def prepare(plan: Plan) -> Prepared:
     """Composes and checks the configurations of a plan.
 
     Raises:
-        UserError: a setting is not legal, or a metric needs a score that is never evaluated.
+        UserError: a setting is not allowed, or a metric needs a score that is never evaluated.
     """
     hydra_bridge.check_single(plan.typed)
     configs = hydra_bridge.configurations(list(plan.jobs.values()))
@@ -66,12 +67,12 @@ def prepare(plan: Plan) -> Prepared:
 
 
 def train(prepared: Prepared) -> Trained:
-    """Locks the study, then trains what is not stored.
+    """Locks the study, then trains the replicates that have no stored result.
 
     Raises:
         SweepFailedError: replicates failed.
-        StorageError: lock or results cannot be written.
-        KeyboardInterrupt: the message has the command that resumes.
+        StorageError: the lock or results cannot be written.
+        KeyboardInterrupt: the user interrupted it; the message has the command that resumes.
     """
     locked = locking.lock(prepared.runs_dir, prepared.plan.name, _said(prepared), len(prepared.trained))
     names = [str(cell) for cell in prepared.configs]
@@ -80,7 +81,7 @@ def train(prepared: Prepared) -> Trained:
 
 
 def stored(prepared: Prepared) -> Trained | None:
-    """As `train`, but only if all is stored and locked already, else None; trains and writes nothing."""
+    """The trained study, if all its results are stored and its lock is current, else None; writes nothing."""
     locked = locking.lock_of(prepared.runs_dir, prepared.plan.name, _said(prepared))
     if locked is None or prepared.missing:
         return None

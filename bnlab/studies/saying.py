@@ -1,4 +1,4 @@
-"""Verdicts in one sentence each, with the effect and its interval."""
+"""Puts each verdict into one sentence, with the effect and its interval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FEW = 4
 
 
 def sentence(verdict: Verdict) -> str:
-    """The verdict, as "faster: supported: batch against none, steps until ...: -1210 steps [-1500, -900] (...)."."""
+    """The verdict, e.g. "faster: supported: batch against none, steps until ...: -1210 steps [-1500, -900] (...)"."""
     return f"{verdict.name}: {verdict.word}: {effect(verdict)} ({evidence(verdict)}){_afterwards(verdict)}"
 
 
@@ -25,7 +25,7 @@ def effect(verdict: Verdict) -> str:
 
 
 def evidence(verdict: Verdict) -> str:
-    """How it was tested."""
+    """How the hypothesis was tested: the number of seeds, whether by ranks, and the corrected p."""
     decision = verdict.decision
     ranks = ", ranks, those that failed last" if decision.claim.above.by_ranks else ""
     p = "" if math.isnan(decision.p) else f", corrected p {_p(decision.p)}"
@@ -33,11 +33,12 @@ def evidence(verdict: Verdict) -> str:
 
 
 def summary(judged: Judged) -> str:
-    """The count of each verdict, as "2 supported, 1 inconclusive"."""
+    """The number of each verdict, e.g. "2 supported, 1 inconclusive"."""
     return counted([verdict.word for verdict in judged.verdicts])
 
 
 def counted(words: Sequence[Word]) -> str:
+    """The number of each verdict among these, e.g. "2 supported, 1 inconclusive"."""
     return ", ".join(f"{words.count(word)} {word}" for word in Word if word in words)
 
 
@@ -48,7 +49,7 @@ def _numbers(verdict: Verdict) -> Iterator[str]:
             largest = of.largest_of_share(verdict.values, arm)
             reached = "none of the values" if largest is None else f"{largest:g}"
             yield f"{arm} {reached} ({of.share:.0%} of the seeds)"
-    # Of what has less of something the better, the difference is told as it is measured.
+    # If lower is better, the claim's sign was changed; the sentence has the difference as measured.
     plain = isinstance(of, Better | Equal | Near) and not of.unit.higher
     sign = -1 if plain else 1
     if not math.isnan(decision.difference):
@@ -76,7 +77,7 @@ def _where(verdict: Verdict) -> str:
 
 
 def _afterwards(verdict: Verdict) -> str:
-    """Further remarks: that the verdict was not the expected one, and how many more seeds would decide it."""
+    """Further remarks: how many more seeds would decide it, and that the verdict was not the expected one."""
     said = ""
     if verdict.word == Word.INCONCLUSIVE:
         more = verdict.decision.more_seeds

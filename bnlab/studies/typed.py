@@ -1,4 +1,4 @@
-"""Makes dataclasses of plain values, by their annotations. Errors are one line that names the place in the file."""
+"""Makes dataclasses from plain values, by their annotations. Errors are one line that names the place in the file."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from bnlab.errors import UserError, shown, unknown, written
 
 Reader = Callable[[Any, str], Any]
-"""Makes a typed value of a plain value and its place in the file. Raises UserError."""
+"""Makes a typed value from a plain value and its place in the file. Raises UserError."""
 
 
 def typed(kind: Any, value: Any, place: str, readers: Mapping[Any, Reader]) -> Any:
-    """Makes an instance of an annotation of a plain value.
+    """Makes a value of an annotated type from a plain value.
 
     Args:
-        kind: a dataclass, an enumeration, str, int, float, tuple[X, ...], Mapping[str, X] or X | None.
-        value: from YAML; where a text is wanted, a number or truth value is taken as the text that was meant.
-        place: its place in the file, for messages: "hypotheses.faster.metric".
-        readers: of kinds that are read another way, by kind.
+        kind: the type: a dataclass, an enumeration, str, int, float, bool, tuple[X, ...], Mapping[str, X] or X | None.
+        value: the plain value, from YAML; a number or truth value becomes a text where `kind` is str.
+        place: its place in the file, for messages, e.g. "hypotheses.faster.metric".
+        readers: for types that need a function of their own, that function.
 
     Raises:
-        UserError: it does not fit.
+        UserError: the value does not fit the type.
     """
     if kind in readers:
         return readers[kind](value, place)
@@ -49,7 +49,17 @@ def typed(kind: Any, value: Any, place: str, readers: Mapping[Any, Reader]) -> A
 
 
 def instance(schema: Any, values: Mapping[str, Any], place: str, readers: Mapping[Any, Reader], **given: object) -> Any:
-    """Makes a dataclass of a mapping; `given` are values of fields that are not in the mapping. Raises UserError."""
+    """Makes a dataclass from a mapping.
+
+    Args:
+        schema: the dataclass.
+        values: plain values by the names of its fields.
+        place, readers: see `typed`.
+        given: values of fields that must not be in the mapping.
+
+    Raises:
+        UserError: an unknown or missing key, or a value that does not fit.
+    """
     hints = get_type_hints(schema)
     fields = {field.name: field for field in dataclasses.fields(schema) if field.name not in given}
     for key in values:
@@ -69,6 +79,7 @@ def instance(schema: Any, values: Mapping[str, Any], place: str, readers: Mappin
 
 
 def mapping(value: Any, place: str) -> Mapping[str, Any]:
+    """The value, which has to be a mapping. Raises UserError if it is none."""
     found: Mapping[str, Any] = _of_type(dict, value, place, "keys with values, e.g. {kind: better}")
     return found
 

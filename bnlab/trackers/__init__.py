@@ -1,7 +1,7 @@
-"""Programs that people watch their trainings in: TensorBoard, MLflow, W&B, and a CSV file that grows.
+"""Trackers, programs in which people watch their training: TensorBoard, MLflow, W&B, and a CSV file that grows.
 
-A file per tracker, which imports its library only when it is used. `Trackers` are those of one launch, each in a thread
-of its own. What belongs to one tracker alone may enter; that a result depends on none of it is why they only listen.
+Each tracker has a file, which imports its library only when it is used. `Trackers` holds those of one launch, each in
+its own thread. Only what belongs to a tracker may enter. Trackers only receive values: no result may depend on them.
 """
 
 from bnlab.trackers.installed import check

@@ -1,4 +1,4 @@
-"""`tracker=csv-stream`: every value as a line of stream.csv in runs_dir, which grows while the training goes on."""
+"""`tracker=csv-stream`: appends every value as a line to stream.csv in runs_dir during training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEADER = ("time", "run", "seed", "step", "name", "value")
 
 
 class CsvStream:
-    """Lines are appended in one piece: processes that train beside each other share the file."""
+    """Writes stream.csv. The lines of a step are appended by one write, as several processes may share the file."""
 
     def __init__(self, runs_dir: Path) -> None:
         self._path = runs_dir / FILE

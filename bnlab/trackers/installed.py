@@ -1,4 +1,4 @@
-"""Whether the packages of trackers are there."""
+"""Checks that the packages of trackers are installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bnlab.errors import UserError
 
 _PACKAGES = {"mlflow": "mlflow", "tensorboard": "tensorboard", "wandb": "wandb"}
-"""The package that a tracker needs; it bears the name of the extra that installs it."""
+"""For each tracker the package that it needs; bnlab's extra that installs it has the same name."""
 
 
 def check(names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""`tracker=mlflow`: a run of MLflow's per replicate, in mlflow.db in runs_dir, or where MLFLOW_TRACKING_URI says."""
+"""`tracker=mlflow`: an MLflow run per replicate, in mlflow.db in runs_dir, or at MLFLOW_TRACKING_URI if that is set."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from bnlab.trackers.tracker import Ending, Tracked
 FILE = "mlflow.db"
 EXPERIMENT = "bnlab"
 GROUP, REPLICATE = "bnlab.run", "bnlab.replicate"
-"""Tags: the runs of one arm share the first, and the second tells a replicate from all others."""
+"""Names of tags: GROUP has the same value in all runs of an arm, REPLICATE another one in each run."""
 MOST_METRICS, MOST_PARAMS, LONGEST_PARAM = 1000, 100, 500
-"""That MLflow takes at a time; characters of a parameter's value."""
+"""MLflow's limits: metrics and parameters per request, and characters of a parameter's value."""
 EVERY = 10.0
-"""Seconds from one sending to the next, at least."""
+"""Least time between two transmissions, in seconds."""
 SHARE = 0.01
-"""Of the time since the last sending, that sending may take: a transaction per run, of 6 ms whatever is in it."""
+"""Largest share of the time that transmissions may take. A transaction per run takes 6 ms, whatever it contains."""
 STATUS = {Ending.DONE: "FINISHED", Ending.INTERRUPTED: "KILLED"}
-"""What MLflow calls an ending; the others have FAILED."""
+"""MLflow's status for an ending; for all others it is FAILED."""
 
 
 @dataclass
 class _Run:
-    """A run of MLflow's, with what it is still to be sent."""
+    """An MLflow run: its id, and the metrics that are not sent yet."""
 
     id: str
     metrics: list[Any] = field(default_factory=list)
 
 
 class MLflow:
-    """Values are sent together, every few seconds and at the end."""
+    """Collects values and sends them together, every ten seconds or more and at the end."""
 
     def __init__(self, runs_dir: Path) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -43,7 +43,7 @@ class MLflow:
         from mlflow.tracking import MlflowClient
 
         for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # they tell of every table that they make
+            logging.getLogger(name).setLevel(logging.WARNING)  # else they log every table that they create
         runs_dir.mkdir(parents=True, exist_ok=True)
         uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(runs_dir / FILE).absolute()}"
         self._metric, self._param = Metric, Param
@@ -79,7 +79,7 @@ class MLflow:
         run.metrics = []
 
     def _experiment_of(self, name: str) -> str:
-        """Made if it is not there; another process may do so at the same time."""
+        """The id of an experiment, created if it is missing; another process may create it at the same time."""
         from mlflow.exceptions import MlflowException
 
         for _ in range(2):
@@ -93,7 +93,7 @@ class MLflow:
         return str(self._client.get_experiment_by_name(name).experiment_id)
 
     def _before(self, tracked: Tracked) -> str | None:
-        """The run in which the training was begun."""
+        """The id of the newest run of this replicate, set to RUNNING, to resume it; None if there is none."""
         of_it = f"tags.`{REPLICATE}` = '{tracked.name}'"
         newest_first = ["attributes.start_time DESC"]
         for run in self._client.search_runs([self._experiment], of_it, order_by=newest_first, max_results=1):

@@ -1,4 +1,4 @@
-"""What one tracker is told of the training of a stack. Shapes: R replicates."""
+"""Passes what happens in the training of a stack on to one tracker. Shapes: R replicates."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from bnlab.engine import Beginning, Evaluation, Inspected, Observer
 from bnlab.trackers.tracker import Ending, Tracked, Tracker
 
 Message = Callable[[Tracker], Iterator[None]]
-"""Told to a tracker in the tracker's thread; yields whenever it has got a little further."""
+"""Calls a tracker's methods, in the tracker's thread; yields after each, which shows that the tracker still works."""
 
 
 class Put(Protocol):
-    """Takes messages, and returns at once."""
+    """Hands a message to the tracker's thread, and returns at once.
+
+    A message that can be lost is dropped if too many are waiting.
+    """
 
     def __call__(self, message: Message, *, can_be_lost: bool = False) -> None: ...
 
 
 class Tracking(Observer):
-    """Tells one tracker of a stack. What takes time is in the messages, and so in the tracker's thread.
+    """Observes a stack for one tracker. The tracker's slow methods are called by messages, in its own thread.
 
     Args:
-        members: of the stack, by their places in it; not all need be tracked.
+        members: the replicates of the stack that are tracked, by their index in it.
         put: takes the messages.
     """
 
@@ -81,10 +84,14 @@ def _log(
     shared: Mapping[str, float],
     tracker: Tracker,
 ) -> Iterator[None]:
-    """Args:
-    members: by their places in the stack.
-    of_all: R values by their names; NaN where a replicate has no such value.
-    shared: values that are the same for all.
+    """Logs values of each member.
+
+    Args:
+        members: replicates by their index in the stack.
+        step: the step of training.
+        of_all: for each name R values; NaN means that a replicate has no such value.
+        shared: values that are the same for all replicates.
+        tracker: the tracker.
     """
     for index, member in members.items():
         own = {name: values[index] for name, values in of_all.items()}

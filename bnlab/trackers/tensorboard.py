@@ -1,4 +1,4 @@
-"""`tracker=tensorboard`: event files, for `tensorboard --logdir runs/tensorboard`, in a folder per replicate."""
+"""`tracker=tensorboard`: a folder of event files per replicate, for `tensorboard --logdir runs/tensorboard`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = "tensorboard"
 
 
 class TensorBoard:
-    """The file is closed after each step: a launch may have more replicates than a process may open files."""
+    """Writes event files. Each is closed after each step, as a process may not open a file for every replicate."""
 
     def __init__(self, runs_dir: Path) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
@@ -36,7 +36,7 @@ class TensorBoard:
         self._files[tracked] = folder / f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
         rows = "\n".join(f"| {name} | {value} |" for name, value in tracked.settings.items())
         self._write(tracked, {"file_version": "brain.Event:2"})
-        # Later steps, of which files from before tell, are void.
+        # Tells TensorBoard to drop later steps, which files of an interrupted training may have.
         self._write(tracked, {"step": step, "session_log": self._session(status=self._session.START)})
         self._write(tracked, {"summary": self._hyperparameters(dict(tracked.settings), tracked.name)})
         self._write(tracked, {"summary": self._text("settings", f"| setting | value |\n|---|---|\n{rows}")})
@@ -53,7 +53,7 @@ class TensorBoard:
         pass
 
     def _text(self, tag: str, text: str) -> Any:
-        """Shown below TEXT, as Markdown."""
+        """A summary that TensorBoard shows as Markdown in its TEXT tab."""
         described = self._as_text(display_name=tag, description="")
         return self._summary(value=[self._summary.Value(tag=tag, metadata=described, tensor=self._tensor(text))])
 

@@ -1,4 +1,4 @@
-"""What a tracker does, and whom it is told about."""
+"""The interface of a tracker, and the replicates that are tracked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bnlab.store import run_folder, settings_of_tree
 
 @dataclass(frozen=True, eq=False)
 class Tracked:
-    """A replicate in training: to a tracker one run, in a group with the other seeds of its arm."""
+    """A replicate in training. In a tracker it is one run, grouped with the other seeds of its arm."""
 
     config: RunConfig
     seed: int
@@ -31,13 +31,13 @@ class Tracked:
 
     @functools.cached_property
     def settings(self) -> dict[str, bool | float | str]:
-        """All that decides the result, `{"norm.eps": 1e-05, "model.hidden": "[128,64]", "seed": 0}`."""
+        """All settings that decide the result, e.g. `{"norm.eps": 1e-05, "model.hidden": "[128,64]", "seed": 0}`."""
         texts = settings_of_tree(self.config.protocol())
         return {**{name: _plain(text) for name, text in texts.items()}, "seed": self.seed}
 
 
 def _plain(text: str) -> bool | float | str:
-    """A number or truth value as such; a list stays the text that it is."""
+    """The number or truth value that a text stands for; any other text, as of a list, stays a text."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -55,16 +55,16 @@ class Ending(enum.StrEnum):
 
 
 class Tracker(Protocol):
-    """Takes what is known of replicates, in a thread of its own. What it raises ends it, and not the training."""
+    """Receives values of replicates, in its own thread. An exception ends the tracker, but not the training."""
 
     def begin(self, tracked: Tracked, step: int) -> None:
-        """The training starts, or goes on from a step: what was told of later ones is told again."""
+        """The training starts, or is resumed from a step; values of later steps come again."""
 
     def log(self, tracked: Tracked, step: int, values: Mapping[str, float]) -> None:
-        """Values after a step, `{"test/accuracy": 0.98}`."""
+        """Takes values after a step, e.g. `{"test/accuracy": 0.98}`."""
 
     def end(self, tracked: Tracked, ending: Ending) -> None:
-        """Nothing more comes of this replicate."""
+        """The training of this replicate has ended."""
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """The launch has ended; no more calls follow."""

@@ -1,4 +1,4 @@
-"""The trackers of a launch, each in a thread of its own."""
+"""The trackers of a launch, each in its own thread, so that a slow one does not delay training."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _MAKERS: dict[str, Callable[[Path], Tracker]] = {
     "tensorboard": TensorBoard,
     "wandb": WandB,
 }
-"""By their names in `bnlab.config.TRACKERS`; each is made with runs_dir, in its own thread."""
+"""The trackers by their names in `bnlab.config.TRACKERS`; each is made in its own thread, with runs_dir."""
 
 _MAKING = threading.Lock()
-"""One imports its library at a time."""
+"""Held while a tracker is made, so that only one at a time imports its library."""
 
 MOST_WAITING = 1_000
-"""Messages that a tracker has not taken yet; further values are left out, so that they never fill the memory."""
+"""Largest number of messages that wait for a tracker; further values are dropped, to limit memory."""
 PATIENCE = 30.0
-"""Seconds that the end of a launch waits for a tracker in which nothing moves."""
+"""Seconds that the end of a launch waits for a tracker that makes no progress."""
 
 
 class Trackers:
-    """Those of a launch, made when they are first needed. As a context manager it ends when all is written.
+    """The trackers of a launch, made when first needed. As a context manager it waits at the end for their writing.
 
     Args:
-        say: takes a line for the user.
+        say: prints a line for the user.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -61,7 +61,7 @@ class Trackers:
         """The observers of the next stack, one for each tracker that some of its members ask for.
 
         Args:
-            members: that may be tracked, by their places in the stack.
+            members: the replicates of the stack, by their index in it.
         """
         asked: dict[tuple[str, Path], dict[int, Tracked]] = {}
         for index, member in members.items():
@@ -76,7 +76,7 @@ class Trackers:
 
 
 class _Thread:
-    """A tracker in its thread, fed by a queue. When it has failed, which is said, whatever comes is thrown away."""
+    """A tracker in its thread, fed by a queue. If it fails, the user is told, and later messages are dropped."""
 
     def __init__(self, name: str, runs_dir: Path, say: Callable[[str], None]) -> None:
         self._name, self._runs_dir, self._say = name, runs_dir, say
@@ -95,11 +95,11 @@ class _Thread:
             self._waiting.put(message)
 
     def finish(self) -> None:
-        """Nothing more comes."""
+        """Tells the thread to end after the messages that wait."""
         self._waiting.put(None)
 
     def wait(self) -> None:
-        """Until all is written, or nothing has moved for too long."""
+        """Waits until everything is written, or until the tracker has made no progress for `PATIENCE` seconds."""
         self._moved_at = time.monotonic()
         while self._thread.is_alive() and (left := self._moved_at + PATIENCE - time.monotonic()) > 0:
             self._thread.join(left)

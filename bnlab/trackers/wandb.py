@@ -1,4 +1,4 @@
-"""`tracker=wandb`: a run of Weights & Biases' per replicate in runs_dir/wandb, offline unless WANDB_MODE says else."""
+"""`tracker=wandb`: a Weights & Biases run per replicate, in runs_dir/wandb; offline unless WANDB_MODE is set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROJECT = "bnlab"
 
 
 class WandB:
-    """Several runs at a time, none of which looks at the process, its output or its code."""
+    """Keeps several runs open at a time. They record values only, not the process, its output or its code."""
 
     def __init__(self, runs_dir: Path) -> None:
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
@@ -29,7 +29,7 @@ class WandB:
             mode=os.environ.get("WANDB_MODE") or "offline",
             group=tracked.arm,
             name=tracked.name,
-            id=tracked.name.replace("/", "-"),  # so that what is resumed is one run when it is synced
+            id=tracked.name.replace("/", "-"),  # so that a resumed training is one run after syncing
             config=tracked.settings,
             dir=self._folder,
             reinit="create_new",

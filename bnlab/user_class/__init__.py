@@ -1,6 +1,6 @@
-"""A norm of the user's own: which file or module it is (`parse`), and how it is run without harm (`confined`).
+"""A norm of the user's own: finds its file or module (`parse`), and runs its code in a separate process (`confined`).
 
-Whatever touches a stranger's code lives here. The door `layer` imports torch: it loads, builds and tries the class.
+All code that touches a user's code lives here. The door `layer` imports torch: it loads, builds and tries the class.
 """
 
 from bnlab.user_class.sandbox import confined

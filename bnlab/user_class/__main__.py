@@ -1,4 +1,4 @@
-"""The process of its own in which a user's code runs: `python -P -m bnlab.user_class`, see supervisor.py."""
+"""The separate process in which a user's code runs: `python -P -m bnlab.user_class`, see supervisor.py."""
 
 from bnlab.user_class.supervisor import supervise
 

@@ -1,8 +1,8 @@
-"""A user's own norm, `my_file.py:MyNorm` or `package.module:MyNorm`: loaded, built and tried out.
+"""Loads, builds and tries out a user's own norm, `my_file.py:MyNorm` or `package.module:MyNorm`.
 
-The convention: `MyNorm(num_features, **kwargs)` is a torch.nn.Module that keeps the shape of its input, (N, C),
-(N, C, L) or (N, C, H, W) with C = num_features, whatever that parameter is called and where it stands (`arguments`).
-Whatever is wrong with it is one line, a UserError.
+`MyNorm(num_features, **kwargs)` has to be a torch.nn.Module that keeps the shape of its input, (N, C), (N, C, L) or
+(N, C, H, W) with C = num_features. The parameter for C may have another name and place (`arguments`). Whatever is wrong
+with the class becomes a UserError of one line.
 """
 
 from __future__ import annotations
@@ -30,17 +30,22 @@ from bnlab.user_class.target import Target, is_installed, parse
 
 
 def load_class(target: str) -> type[nn.Module]:
-    """The class of a target `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`.
+    """Loads the class of a target, `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`.
 
     Raises:
-        UserError: no such file, module or class; it cannot be imported; it is no torch.nn.Module.
+        UserError: no such file, module or class; the module cannot be imported; the class is no torch.nn.Module.
     """
     named = parse(target)
     return _class_of(named, named.digest())
 
 
 def construct(target: str, num_features: int, kwargs: Mapping[str, Any]) -> nn.Module:
-    """The layer `CLASS(num_features, **kwargs)`, called as `arguments` says.
+    """Makes the layer `CLASS(num_features, **kwargs)`, with the arguments that `arguments` finds.
+
+    Args:
+        target: `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`.
+        num_features: C.
+        kwargs: the constructor's other arguments.
 
     Raises:
         UserError: as `load_class`; the constructor takes other arguments, or raises.
@@ -53,13 +58,17 @@ def construct(target: str, num_features: int, kwargs: Mapping[str, Any]) -> nn.M
 
 
 def try_out(target: str, kwargs: Mapping[str, Any], slots: Sequence[Sequence[Sequence[int]]]) -> None:
-    """Passes batches through the layers of a network; `bnlab.launch.preflight` does it in a process of its own.
+    """Tries the class in each place of a network: builds the layer and passes random batches through it.
+
+    `bnlab.launch.preflight` calls this in a separate process.
 
     Args:
-        slots: for each layer, the shapes of its inputs.
+        target: `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`.
+        kwargs: the constructor's arguments besides the number of features.
+        slots: for each layer of the network, the shapes (N, C, ...) of its inputs.
 
     Raises:
-        UserError: as `construct` and `try_pass`.
+        UserError: as `construct` and `try_pass`; the layer's parameters or buffers cannot be trained in place.
     """
     name = target.rpartition(":")[2]
     for shapes in slots:
@@ -77,10 +86,15 @@ def try_out(target: str, kwargs: Mapping[str, Any], slots: Sequence[Sequence[Seq
 
 
 def try_pass(target: str, layer: nn.Module, shape: Sequence[int]) -> None:
-    """Normal random numbers of that shape (N, C, ...) through a layer as training does it.
+    """Passes normal random numbers through a layer as training does.
 
-    Forward and back in training mode, from an input that another layer has computed, then forward in evaluation, where
-    no gradients are recorded.
+    First forward and backward in train mode, with an input that is no leaf of the graph; then forward in eval mode
+    without gradients.
+
+    Args:
+        target: the class, for messages.
+        layer: the layer.
+        shape: the shape (N, C, ...) of the input.
 
     Raises:
         UserError: a pass raises, or the output is no tensor of the input's shape and kind.
@@ -110,7 +124,7 @@ def _check_output(y: object, shape: Sequence[int], name: str, given: str) -> Non
 
 
 def _check_state(layer: nn.Module, name: str) -> None:
-    """Parameters and buffers have values of their own, which a training can change in place."""
+    """Raises UserError for a parameter or buffer whose values training cannot change in place."""
     for key, tensor in (*layer.named_parameters(), *layer.named_buffers()):
         if is_lazy(tensor):
             raise UserError(
@@ -128,7 +142,7 @@ def _check_state(layer: nn.Module, name: str) -> None:
 
 @functools.lru_cache
 def _class_of(target: Target, digest: str) -> type[nn.Module]:
-    """Loaded once for each state of the file."""
+    """The class, cached by the file's digest: a changed file is loaded again."""
     module = _module_of(target, digest)
     found = getattr(module, target.class_name, None)
     where = target.text.rpartition(":")[0]
@@ -166,7 +180,10 @@ def _module_of(target: Target, digest: str) -> ModuleType:
 
 
 def _make_importable(target: Target) -> None:
-    """The files beside a file: as they are now, behind Python's modules, and before those beside another file."""
+    """Lets a file import the files beside it: puts its folder on sys.path, and forgets modules loaded from there.
+
+    The folder comes after Python's own modules and before the folders of other targets.
+    """
     folder = str(target.file.parent)
     if folder in sys.path:
         sys.path.remove(folder)
@@ -183,7 +200,7 @@ def _make_importable(target: Target) -> None:
 
 @contextlib.contextmanager
 def _discreet() -> Iterator[None]:
-    """What the code prints goes to stderr, since stdout is for results; no bytecode is written beside it."""
+    """Sends what the code prints to stderr, since stdout is for results, and writes no bytecode beside its file."""
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -195,14 +212,16 @@ def _discreet() -> Iterator[None]:
 def arguments(
     norm_class: type[nn.Module], num_features: int, kwargs: Mapping[str, Any], option: str = "norm.kwargs"
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
-    """How a class is called for that many features, everywhere: positional arguments, and those by name.
+    """The arguments with which a class is called: positional ones, and those by name.
 
     Args:
+        norm_class: the class.
+        num_features: C.
         kwargs: its other arguments.
-        option: by what they are given, for the messages.
+        option: the option by which the user gives `kwargs`, for messages.
 
     Raises:
-        UserError: it is a lazy layer, or its signature has other arguments than `kwargs`.
+        UserError: the class is a lazy layer, needs arguments that `kwargs` lacks, or does not take one of `kwargs`.
     """
     name = norm_class.__name__
     parameters = list(parameters_of(norm_class).values())
@@ -228,7 +247,7 @@ def arguments(
         raise UserError(f"{name} needs more than {of_features}: {', '.join(missing)}; give them: {given}")
     has_none = norm_class.__init__ is nn.Module.__init__
     if features is None and (has_none or not any(p.kind == p.VAR_POSITIONAL for p in parameters)):
-        return (), dict(kwargs)  # it has no need of it, as one without γ and β
+        return (), dict(kwargs)  # a layer without γ and β may not need C
     if features is None or features.kind == features.POSITIONAL_ONLY:
         return (num_features,), dict(kwargs)
     if "shape" in features.name and _asks_for_a_tuple(norm_class, features.name, num_features, kwargs):
@@ -237,13 +256,13 @@ def arguments(
 
 
 def _asks_for_a_tuple(norm_class: type[nn.Module], name: str, num_features: int, kwargs: Mapping[str, Any]) -> bool:
-    """Whether a class works with the shape (C,), and not with C, as torch.nn.LayerNorm does."""
+    """Whether a class works with the shape (C,) but not with the number C; found by trying both."""
 
     def works(shape: int | tuple[int, ...]) -> bool:
         try:
             with torch.no_grad():
                 norm_class(**{name: shape, **kwargs})(torch.zeros(2, num_features))
-        except Exception:  # of the user's code: what is wrong is said where it is called in earnest
+        except Exception:  # of the user's code; reported later, when the layer is really built
             return False
         return True
 
@@ -251,7 +270,7 @@ def _asks_for_a_tuple(norm_class: type[nn.Module], name: str, num_features: int,
 
 
 def parameters_of(norm_class: type[nn.Module]) -> Mapping[str, inspect.Parameter]:
-    """What a constructor takes, and what its base's takes, where it hands `**kwargs` on."""
+    """The parameters of a constructor by name, and those of its base class's if it takes `**kwargs`."""
     found = dict(inspect.signature(norm_class).parameters)
     for base in norm_class.__mro__[1:]:
         if base is nn.Module or not any(p.kind == p.VAR_KEYWORD for p in found.values()):
@@ -263,7 +282,7 @@ def parameters_of(norm_class: type[nn.Module]) -> Mapping[str, inspect.Parameter
 
 
 def count_of(norm_class: type[nn.Module], kwargs: Collection[str]) -> str:
-    """The name of the parameter that takes the number of features; empty if there is none."""
+    """The name of the constructor's parameter for the number of features; empty if there is none."""
     features = _features(list(parameters_of(norm_class).values()), kwargs)
     return "" if features is None else features.name
 
@@ -283,22 +302,22 @@ SETTING_NAMES = {
         *("alpha", "alpha_init_value", "alpha_init_val", "alpha_init", "init_alpha", "alpha0", "α", "init_α", "α_init"),
     ),
 }
-"""By what names a constructor may take a setting, and a layer keep it."""
+"""For each setting, names of a constructor's parameters and of a layer's attributes for it."""
 
 _NO_COUNT = frozenset({"device", "dtype", "axis", "axes"}.union(*SETTING_NAMES.values()))
 
 _AXES = ("dim", "dims")
-"""Names of the number of features as of an axis: which one, the default says."""
+"""Names that may mean the number of features or an axis; a default below 4 means an axis."""
 
 _COUNT = re.compile(r"((num|n|in)_?)?(features?|channels?|planes|hiddens|neurons|filters|units)|C|normalized_shape")
 _PERHAPS = re.compile(r"(n_?)?(dim|size|width|shape|ch)|(hidden|input|layer|embed)_?(size|dim|shape)|d_model")
-"""Names of the number of features, sure ones and those that mean other things too."""
+"""Names of the number of features: `_COUNT` has certain ones, `_PERHAPS` those that may also mean other things."""
 
 
 def _features(parameters: Sequence[inspect.Parameter], kwargs: Collection[str]) -> inspect.Parameter | None:
-    """The parameter that takes the number of features: by its name, else the first that has to be given otherwise.
+    """The parameter that takes the number of features: known by its name, or else the first that has no default.
 
-    A lazy layer, which takes that number from its first input, has no such parameter.
+    None if no parameter can be it, as in a lazy layer, which finds the number in its first input.
     """
 
     def unlikely(parameter: inspect.Parameter) -> tuple[bool, ...]:
@@ -310,7 +329,7 @@ def _features(parameters: Sequence[inspect.Parameter], kwargs: Collection[str]) 
 
 
 def _may_count(parameter: inspect.Parameter) -> bool:
-    """Whether it can be a number of features: no `device` or `dtype`, as PyTorch's layers take, and no 1e-5 or True."""
+    """Whether a parameter can be the number of features: not by a name like `device`, nor a default like True."""
     default = parameter.default
     is_number = default is parameter.empty or default is None or type(default) is int
     if parameter.name in _AXES and type(default) is int and default < 4:
@@ -321,7 +340,7 @@ def _may_count(parameter: inspect.Parameter) -> bool:
 
 @contextlib.contextmanager
 def _faults(doing: str, file: Path) -> Iterator[None]:
-    """What a user's code raises, as one line with the line of the file that is to blame."""
+    """Turns what a user's code raises into a UserError of one line, with the number of the line in the file."""
     try:
         yield
     except (KeyboardInterrupt, UserError):
@@ -330,11 +349,11 @@ def _faults(doing: str, file: Path) -> Iterator[None]:
         line = f", line {error.lineno}" if error.lineno else ""  # none for null bytes
         where = f"{Path(error.filename or str(file)).name}{line}"
         raise UserError(f"{doing} failed: {where}: {type(error).__name__}: {error.msg}") from error
-    except BaseException as error:  # exit() in a file is no reason to end without a word
+    except BaseException as error:  # SystemExit too: exit() in a file must not end bnlab silently
         raise UserError(f"{doing} failed{_place(error, file)}: {one_line(error)}") from error
 
 
 def _place(error: BaseException, file: Path) -> str:
-    """The last line of the user's file on the way to the error."""
+    """The line of the user's file that was running when the error was raised; empty if there is none."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
     return f" in line {lines[-1]} of {file.name}" if lines else ""

@@ -1,7 +1,7 @@
-"""A user's code is tried in a process of its own, which may loop, print, exit, crash or leave others behind.
+"""Runs a user's code in a separate process: it may loop, print, exit, crash or leave processes behind.
 
-The process, and how it is stopped, are in supervisor.py. No more is promised: the code can read and write files, the
-environment and the network as any program of the user's can.
+supervisor.py is that process. This is no protection against malicious code, which can use files, the environment and
+the network like any program of the user's.
 """
 
 from __future__ import annotations
@@ -20,19 +20,23 @@ from bnlab.user_class.target import parse
 
 
 def confined(function: str, target: str, *arguments: Any, seconds: float, if_slow: str = "") -> Any:
-    """What `package.module:function` gives for a user's class `my_file.py:MyNorm` and further arguments, all as JSON.
+    """Calls `package.module:function` with a user's class in a separate process, and returns its answer.
 
-    The texts in it are printable: a class may have escape sequences in its name and in what it raises.
+    Arguments and answer travel as JSON. In the answer all texts are printable: a class may have escape sequences in its
+    name and in its errors.
 
     Args:
-        function: its module is imported before the time begins to run.
-        seconds: how long it may take.
-        if_slow: what to do about a class that takes longer, the end of that error.
+        function: `package.module:function`; the module is imported before the time limit begins.
+        target: the class, `my_file.py:MyNorm`, the function's first argument.
+        arguments: its further arguments.
+        seconds: time limit.
+        if_slow: advice for a class that takes longer, put at the end of the error.
 
     Raises:
-        UserError: as the function; it takes longer than `seconds`, crashes, or ends the process.
+        UserError: as the function; the code takes longer than `seconds`, crashes, or ends the process.
+        RuntimeError: bnlab's own code failed; the message is the traceback.
     """
-    parse(target)  # refuses what cannot be found
+    parse(target)  # raises early if there is no such file or module
     command = [
         sys.executable,
         "-P",
@@ -42,9 +46,9 @@ def confined(function: str, target: str, *arguments: Any, seconds: float, if_slo
         repr(seconds),
         json.dumps([target, *arguments]),
     ]
-    # Our own path, for the working directory is on none but where it is on ours: a random.py in it would be Python's.
+    # This process's sys.path. The working directory must not come first: a random.py in it would replace Python's.
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    # a session of its own, so that Ctrl-C comes to us alone, and is no KeyboardInterrupt of the class
+    # A new session, so that Ctrl-C interrupts this process only and not the user's class.
     with subprocess.Popen(
         command,
         env=environment,
@@ -59,14 +63,14 @@ def confined(function: str, target: str, *arguments: Any, seconds: float, if_slo
         try:
             said, complaint = child.stdout.read(), child.stderr.read()
         finally:
-            child.stdin.close()  # at which it kills what it has started, and ends
+            child.stdin.close()  # then the child kills all processes below it, and ends
     if child.returncode != 0:
         raise RuntimeError(complaint.decode(errors="replace"))
     return _answer(_printable(json.loads(said)), target, seconds, if_slow)
 
 
 def _printable(tree: Any) -> Any:
-    """What json.loads gave, with every text as a terminal may show it."""
+    """A tree of JSON with all texts made printable: without characters that control a terminal."""
     if isinstance(tree, str):
         return printable(tree)
     if isinstance(tree, list):
@@ -75,7 +79,7 @@ def _printable(tree: Any) -> Any:
 
 
 def _answer(outcome: dict[str, Any], target: str, seconds: float, if_slow: str) -> Any:
-    """What the function gave; raises what became of the class otherwise."""
+    """The function's answer, if the outcome has one; else raises an error that says how it ended."""
     if "refused" in outcome:
         raise UserError(outcome["refused"])
     if "broke" in outcome:
@@ -92,12 +96,12 @@ def _answer(outcome: dict[str, Any], target: str, seconds: float, if_slow: str) 
 
 
 def _signal_name(number: int) -> str:
-    """Real-time signals have none in Python, but for the first and the last."""
+    """The signal's name, or its number: most real-time signals have no name in Python."""
     known = {each.value: each.name for each in signal.Signals}
     return known.get(number, f"signal {number}")
 
 
 def _place(stack: str, file: Path) -> str:
-    """The line of the user's file that was being run; faulthandler lists the newest call first."""
+    """The line of the user's file that was running; faulthandler's stack has the newest call first."""
     found = re.search(rf'File "{re.escape(str(file))}", line (\d+)', stack)
     return f", in line {found[1]} of {file.name}" if found else ""

@@ -1,12 +1,12 @@
 """Runs a user's code under a time limit: `python -P -m bnlab.user_class FUNCTION SECONDS ARGUMENTS`, see sandbox.py.
 
-This process only watches. The code runs in a child of it, the worker, which sends what the function gives, or an error,
-as JSON through a pipe, and sends all else that it writes to nowhere. The worker's own limit is faulthandler's watchdog,
-a thread in C: no `except` catches it, it stops C code too, and it says in which line. Where that fails, as of a process
-that stops itself, the limit is kept from here.
+This process only watches. The code runs in its child, the worker, which sends the function's answer or an error as JSON
+through a pipe; all other output of the worker is dropped. The worker limits its own time by faulthandler's watchdog, a
+thread in C: no `except` catches it, it stops C code too, and it reports the line. If the watchdog cannot act, e.g. in a
+process that was stopped by a signal, this process enforces the limit.
 
-At the end, at the limit, and when the process that wants the answer is gone (its end of our stdin closes), the worker
-and all that it has started are killed.
+The worker and all processes that it started are killed at the end, at the time limit, and when the process that waits
+for the answer has ended (then our stdin closes).
 """
 
 from __future__ import annotations
@@ -29,20 +29,25 @@ from typing import Any, BinaryIO, NoReturn
 from bnlab.errors import UserError, one_line
 
 BEGUN = b"\n"
-"""The worker's first word, when the imports are done and the time begins to run; JSON takes it for a space."""
+"""The worker sends this after its imports, when the time limit begins; to JSON it is white space."""
 
 STOPPED = b"Timeout ("
-"""How the watchdog's words begin."""
+"""How the watchdog's report begins."""
 
 GRACE, LOOK = 1.0, 0.05
-"""Seconds for the watchdog to speak first, and between looks at a worker that may have ended."""
+"""Seconds: GRACE is how long the watchdog may be late before this process stops the worker; LOOK is the interval at
+which this process looks whether the worker has ended."""
 
 PARENT_DEATH_SIGNAL, CHILD_SUBREAPER = 1, 36
-"""Linux's prctl(2): a signal to a process whose parent dies; to be the parent of all orphans below."""
+"""Options of Linux's prctl(2): get a signal when the parent dies; become the parent of all orphaned descendants."""
 
 
 def supervise() -> None:
-    """Writes one JSON object to stdout: answer, refused, broke, stopped, crashed or ended, each with what is known."""
+    """Runs the function of sys.argv and writes the outcome to stdout, a JSON object with one key.
+
+    The keys: `answer`, the function's result; `refused`, the text of a UserError; `broke`, the traceback of a fault in
+    bnlab; `stopped`, the stack at the time limit; `crashed`, a signal's number; `ended`, an exit code.
+    """
     function, seconds, arguments = sys.argv[1], float(sys.argv[2]), json.loads(sys.argv[3])
     _prctl(CHILD_SUBREAPER, 1)
     answers, to_answer = os.pipe()
@@ -59,13 +64,19 @@ def supervise() -> None:
 
 
 def _watch(worker: int, answers: int, seconds: float) -> dict[str, Any]:
-    """What becomes of the worker."""
+    """Waits for the worker and returns the outcome, as `supervise` writes it.
+
+    Args:
+        worker: its process id.
+        answers: the end of the pipe to read from.
+        seconds: time limit.
+    """
     os.set_blocking(answers, False)
     said, sources, deadline = b"", [sys.stdin.fileno(), answers], math.inf
     while True:
         ready, _, _ = select.select(sources, [], [], LOOK)
         if sys.stdin.fileno() in ready:
-            return {"stopped": ""}  # nobody is there to read it
+            return {"stopped": ""}  # nobody waits for the answer any more
         ended, status = os.waitpid(worker, os.WNOHANG)
         new, closed = _available(answers)
         said += new
@@ -80,7 +91,7 @@ def _watch(worker: int, answers: int, seconds: float) -> dict[str, Any]:
 
 
 def _available(pipe: int) -> tuple[bytes, bool]:
-    """What can be read without waiting, and whether there will be no more."""
+    """The bytes that can be read without waiting, and whether the pipe is closed."""
     said = b""
     while True:
         try:
@@ -93,7 +104,7 @@ def _available(pipe: int) -> tuple[bytes, bool]:
 
 
 def _outcome(said: bytes, code: int) -> dict[str, Any]:
-    """Only an answer is one: a worker that ends without is an error, whatever its code."""
+    """The outcome of a worker that has ended; without an answer it is an error, even with exit code 0."""
     before, stopped, stack = said.partition(STOPPED)
     if stopped and before == BEGUN:
         return {"stopped": stack.decode(errors="replace")}
@@ -105,7 +116,7 @@ def _outcome(said: bytes, code: int) -> dict[str, Any]:
 
 
 def _kill_all(worker: int) -> None:
-    """The worker's process group, then whatever has left the group: on Linux these are our children by now."""
+    """Kills the worker's process group, then processes that left the group: on Linux they are our children now."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(worker, signal.SIGKILL)
     while children := _children():
@@ -118,7 +129,7 @@ def _kill_all(worker: int) -> None:
 
 
 def _children() -> list[int]:
-    """None where the kernel does not tell."""
+    """The ids of our child processes; empty if the kernel does not list them."""
     try:
         return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()]
     except OSError:
@@ -126,7 +137,7 @@ def _children() -> list[int]:
 
 
 def _work(function: str, seconds: float, arguments: list[Any], to_answer: int) -> NoReturn:
-    """The worker. It ends at once when it has answered, whatever threads and exit handlers there are."""
+    """The worker's work: calls the function and sends the answer. It ends at once then, without exit handlers."""
     os.setsid()
     _prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -139,7 +150,7 @@ def _work(function: str, seconds: float, arguments: list[Any], to_answer: int) -
 
 def _call(function: str, seconds: float, arguments: list[Any], out: BinaryIO) -> dict[str, Any]:
     module, _, name = function.partition(":")
-    call = getattr(import_module(module), name)  # imports torch, which is no part of the time limit
+    call = getattr(import_module(module), name)  # imports torch, before the time limit begins
     out.write(BEGUN)
     out.flush()
     faulthandler.dump_traceback_later(seconds, exit=True, file=out)
@@ -156,6 +167,6 @@ def _call(function: str, seconds: float, arguments: list[Any], out: BinaryIO) ->
 
 
 def _prctl(option: int, value: int) -> None:
-    """Linux's; nothing elsewhere."""
+    """Calls Linux's prctl(2); does nothing on other systems."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

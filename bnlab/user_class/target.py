@@ -1,4 +1,4 @@
-"""What `norm.target` names: a class in a file or a module. Found without importing torch, or the class's own code."""
+"""Finds the class that `norm.target` names, in a file or a module, without importing torch or the class's code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from bnlab.errors import UserError, nearest, shown
 
 @dataclass(frozen=True)
 class Target:
-    """A class of the source file `file`; `module` is its dotted name, or None if it was named by its file."""
+    """A class in a source file.
+
+    Attributes:
+        text: the target as the user wrote it.
+        file: the source file.
+        module: the module's dotted name; None if the target names a file.
+        class_name: the class's name.
+    """
 
     text: str
     file: Path
@@ -28,20 +35,20 @@ class Target:
 
     @property
     def root(self) -> Path:
-        """The folder in which local imports are looked up: that of the file, or of the whole package."""
+        """The folder in which local imports are looked up: the file's, or the one that has the whole package."""
         if self.module is None:
             return self.file.parent
         depth = self.module.count(".") + (self.file.name == "__init__.py")
         return self.file.parents[depth]
 
     def files(self) -> dict[str, Path]:
-        """The file and every local one that it imports, directly or not, by their paths from the root.
+        """The file and every local file that it imports, directly or not, by their paths from the root.
 
-        Local is what lies below the root, and is no part of an installed package, which a version stands for. Imports
-        are read, not run: one whose name is computed is not seen.
+        Local files lie below the root and belong to no installed package. Imports are read from the source, not run:
+        an import whose name is computed is not found.
 
         Raises:
-            UserError: one of them cannot be read.
+            UserError: a file cannot be read.
         """
         found: dict[str, Path] = {}
         waiting = [self.file]
@@ -56,7 +63,7 @@ class Target:
         return {name: found[name] for name in sorted(found)}
 
     def digest(self) -> str:
-        """Of the texts of all its files, so that an edited file is another run."""
+        """A digest of the contents of all its files, so that an edited file makes another run. Raises UserError."""
         texts = {name: hashlib.sha256(self._read(file)).hexdigest() for name, file in self.files().items()}
         if len(texts) == 1:
             return next(iter(texts.values()))[:16]
@@ -70,10 +77,10 @@ class Target:
 
 
 def parse(text: str) -> Target:
-    """The target of `FILE.py:CLASS`, the file relative to the working directory, or of `PACKAGE.MODULE:CLASS`.
+    """The target for `FILE.py:CLASS`, relative to the working directory, or for `PACKAGE.MODULE:CLASS`.
 
     Raises:
-        UserError: it is neither, or there is no such file or module.
+        UserError: the text is neither, or there is no such file or module.
     """
     where, colon, class_name = text.rpartition(":")
     if not colon or not where or not class_name.isidentifier():
@@ -84,7 +91,7 @@ def parse(text: str) -> Target:
 
 
 def is_installed(path: Path) -> bool:
-    """Whether it is Python's, or of a package that pip has put there."""
+    """Whether a path belongs to Python's standard library or to a package that pip installed."""
     return bool({"site-packages", "dist-packages"} & set(path.parts)) or path.is_relative_to(_PYTHON)
 
 
@@ -92,7 +99,7 @@ _PYTHON = Path(sysconfig.get_path("stdlib"))
 
 
 def _imported(text: bytes, file: Path, root: Path) -> Iterator[Path]:
-    """The files below the root that a file imports; none of a text that is no Python."""
+    """The files below the root that a file with this text imports; none if the text is not valid Python."""
     try:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(text)
@@ -111,9 +118,9 @@ def _imported(text: bytes, file: Path, root: Path) -> Iterator[Path]:
 
 
 def _files_of(root: Path, parts: list[str]) -> Iterator[Path]:
-    """What importing a dotted name runs of the files below the root: every package on the way, then the module.
+    """The files below the root that importing a dotted name runs: each package's `__init__.py`, then the module.
 
-    Python's own modules are found before those, and bnlab has a version.
+    None for Python's own modules, which are found first, and for bnlab, whose version is recorded.
     """
     if parts[0] in sys.stdlib_module_names or parts[0] == "bnlab":
         return
@@ -139,7 +146,7 @@ def _file(where: str) -> Path:
 def _python_files(folder: Path) -> list[str]:
     try:
         return [file.name for file in folder.glob("*.py") if file.is_file()]
-    except OSError:  # too long, or not to be read
+    except OSError:  # a path that is too long, or not readable
         return []
 
 
@@ -166,6 +173,6 @@ def _file_of_module(name: str) -> Path:
 
 
 def _near(received: str, allowed: Iterable[str]) -> str:
-    """As `nearest`, of names that begin alike: of any hundreds of files or modules one is always a little like it."""
+    """As `errors.nearest`, but only names with the same first letter: among hundreds, one always looks similar."""
     start = Path(received).name[:1]
     return nearest(received, [name for name in allowed if Path(name).name.startswith(start) and name != received])

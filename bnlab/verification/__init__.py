@@ -1,9 +1,9 @@
-"""Is this layer right? Implementations of the norms held against a float64 reference, number by number.
+"""Is this layer right? Compares implementations of the norms with a float64 reference, number by number.
 
-The command and what it shows live here, the process of its own for a user's class (`sandbox`), the classes of a folder
-(`listing`), and the verdict, which goes through four rooms: `reference` has the definitions, `checks` what is done to a
-layer and how far it may be off, `conventions` the choices that a class may make, `mistakes` turns what is wrong into
-words. The door `verdict` imports torch: it verifies a class in this process.
+Here live the command and its output, the search for classes in a folder (`listing`), the separate process in which a
+user's class is verified (`sandbox`), and the verdict. A verdict uses four rooms: `reference` has the definitions,
+`checks` what is measured on a layer and with what tolerance, `conventions` the choices that a class may make, and
+`mistakes` turns wrong numbers into words. The door `verdict` imports torch: it verifies a class in this process.
 """
 
 from bnlab.verification.checks import Verdict

@@ -1,4 +1,4 @@
-"""`bnlab verify`: what its arguments mean."""
+"""`bnlab verify`: checks its arguments, verifies layers and prints the verdicts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bnlab.verification.reference import REFERENCES
 from bnlab.verification.sandbox import verify_confined
 
 LONGEST = 1e6
-"""Seconds, the most that a watchdog takes everywhere."""
+"""The largest time limit in seconds; the watchdog of every platform accepts it."""
 
 
 def verify(
@@ -37,23 +37,27 @@ def verify(
     declared: Declared | None = None,
     explain: bool = False,
 ) -> int:
-    """Prints the verdicts; the exit code: 1 when a check failed.
+    """Verifies layers and prints the verdicts.
 
     Args:
-        target: a scheme, `FILE.py:CLASS`, `PACKAGE.MODULE:CLASS`, a `FILE.py` or a folder with all classes in it that
-            look like norms, or None for all schemes.
-        scheme: what a class is to compute; None is what its name says, or else what it comes nearest to.
-        impl: one of the impls; None is native and custom.
-        everything: all schemes, and Keras's layers where Keras is installed.
+        target: a scheme, `FILE.py:CLASS`, `PACKAGE.MODULE:CLASS`, or None for all schemes; or a `FILE.py` or a folder,
+            which stands for all classes in it that look like norms.
+        scheme: the scheme that a class should compute; None takes it from the class's name, or else takes the scheme
+            whose output is nearest to the class's.
+        impl: one implementation of the schemes; None is native and custom.
+        everything: verify all schemes, and Keras's layers where Keras is installed.
         as_json: print JSON instead of tables.
         markdown: print the equivalence table in Markdown instead.
-        seconds: how long a class may take.
-        kwargs: further arguments of a class, as YAML, e.g. `{bias: false}`.
-        declared: what is said of a class.
-        explain: print the formula with its numbers beside the first wrong one.
+        seconds: time limit for one class.
+        kwargs: further arguments of a class's constructor, as YAML, e.g. `{bias: false}`.
+        declared: what the user states about a class.
+        explain: for the first wrong value, print the formula with its numbers.
+
+    Returns:
+        The exit code: 1 if a check failed, else 0.
 
     Raises:
-        UserError: see verdict.py and listing.py; options that exclude each other; a time limit that is not positive.
+        UserError: see verdict.py and listing.py; options that exclude each other; a time limit out of range.
     """
     if as_json and markdown:
         raise UserError("--json and --markdown exclude each other; choose one")
@@ -92,7 +96,7 @@ def _is_path(target: str) -> bool:
 
 
 def _listed(found: list[Found], *, as_json: bool, markdown: bool) -> int:
-    """Prints a line for each class of a file or folder."""
+    """Prints a line for each class of a file or folder; returns the exit code."""
     status.clear()
     if as_json:
         sys.stdout.write(f"{show.list_to_json(found)}\n")

@@ -1,6 +1,6 @@
-"""The line of the user's file that makes a mistake, and the same line mended: by what such lines look like.
+"""Finds the line of the user's file that makes a mistake, by regular expressions, and suggests a corrected line.
 
-Text is no proof. A mended line is shown only where the class with all of them fails fewer checks than before.
+A matching pattern is no proof. Corrected lines are shown only if the class fails fewer checks with all of them.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ LINES: dict[str, tuple[tuple[str, str], ...]] = {
         (r"\b(x|input|inputs)\.(sub|div|mul|add)_\(", r"\1.\2("),
     ),
 }
-"""By a mistake's name, what its line looks like and what is put there instead, the likeliest first."""
+"""For each mistake, by its name: pairs of a pattern for its line and the replacement, the likeliest pair first."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a class, its number in the class's source, and the same mended."""
+    """A line of a class, its number in the class's source (from 0), and the corrected line."""
 
     number: int
     code: str
@@ -73,12 +73,12 @@ class Line:
 
 
 def with_lines(verdict: Verdict, cls: type[nn.Module], failures_of: Callable[[type[nn.Module]], int]) -> Verdict:
-    """The verdict with the lines that make its mistakes, where they are found.
+    """Adds to each diagnosis of a verdict the line that makes the mistake, where it is found.
 
     Args:
-        verdict: on the class.
-        cls: the class; only its own lines are looked at, not those that it inherits.
-        failures_of: how many checks another class fails; it may raise.
+        verdict: the verdict on the class.
+        cls: the class; only its own lines are searched, not inherited ones.
+        failures_of: counts the checks that a class fails, here the class with corrected lines; it may raise.
     """
     try:
         source, first = inspect.getsourcelines(cls)
@@ -115,7 +115,7 @@ def _matches(mistake: str, source: list[str]) -> Iterator[Line]:
 def _mended_failures(
     cls: type[nn.Module], source: list[str], lines: list[Line], failures_of: Callable[[type[nn.Module]], int]
 ) -> float:
-    """How many checks the class fails with its lines mended; infinitely many where it is no class any more."""
+    """How many checks the class fails with corrected lines; infinite if the corrected code does not run."""
     text = list(source)
     for line in lines:
         if text[line.number] == line.code:

@@ -1,4 +1,4 @@
-"""The classes of a file or a folder that look like norms, found without running them; and a line for each."""
+"""Finds the classes of a file or folder that look like norms, without running their code, and verifies each."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ REFUSED = "cannot be verified"
 
 @dataclass(frozen=True)
 class Found:
-    """What came of one class, or of a file without one: a verdict, or why there is none.
+    """The result for one class, or for a file without a class: a verdict, or the reason why there is none.
 
     Attributes:
-        target: FILE.py:CLASS, or FILE.py, printable whatever the file is called.
+        target: FILE.py:CLASS or FILE.py, with unprintable characters escaped.
+        verdict: the verdict; None if the class cannot be verified.
         why: why it cannot be verified.
     """
 
@@ -44,9 +45,14 @@ class Found:
 def verify_all(
     where: str, scheme: str, seconds: float, kwargs: Mapping[str, Any], declared: Declared
 ) -> Iterator[Found]:
-    """Verifies each class of a file or folder in a process of its own, as many at once as there are cores.
+    """Verifies each class of a file or folder in a separate process, as many at once as there are cores.
 
-    What one of them does, a crash or an endless loop, ends none of the others.
+    A crash or an endless loop of one class does not stop the others.
+
+    Args:
+        where: the file or folder.
+        scheme, kwargs, declared: see `verdict.verify_class`; the same for all classes.
+        seconds: time limit for one class.
 
     Raises:
         UserError: no such file or folder, or it has no Python file.
@@ -101,10 +107,10 @@ def _targets(file: Path) -> Iterator[str | Found]:
 
 
 def norm_classes(tree: ast.Module) -> list[str]:
-    """The names of a file's classes that look like norms: layers that are called so, or else all its layers.
+    """The names of a file's classes that look like norms: layers with the name of a norm, or else all its layers.
 
-    A layer derives from a `Module`, from one of another file whose name says that it is a norm, or from another layer
-    of the file.
+    A class counts as a layer if it derives from a `Module`, from an imported class with the name of a norm, or from
+    another layer of the file.
     """
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     layers = [name for name in classes if _is_layer(name, classes, set())]

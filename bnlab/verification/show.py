@@ -24,12 +24,12 @@ from bnlab.verification.mistakes import sentences
 from bnlab.verification.reference import KNOWN
 
 LEAST_CHECK = 20
-"""Columns of a check's name."""
+"""Least width of the column with the checks' names, in characters."""
 STYLES = {PASS: "green", FAIL: "bold red", WARN: "yellow", NOT_APPLICABLE: "dim"}
 
 
 def print_tables(verdicts: Sequence[Verdict], console: Console, *, explain: bool = False) -> None:
-    """A table for each scheme, then what is wrong."""
+    """Prints a table for each scheme, and below it the outcomes and what is wrong."""
     for scheme, group in groupby(verdicts, key=lambda verdict: verdict.scheme):
         of_scheme = list(group)
         say(f"{KNOWN[scheme].title}: {KNOWN[scheme].formula}", console)
@@ -46,7 +46,7 @@ def print_tables(verdicts: Sequence[Verdict], console: Console, *, explain: bool
 
 
 def print_list(found: Sequence[Found], console: Console) -> None:
-    """A line for each class, and below it what there is to say about it."""
+    """Prints a line for each class, and below it its conventions and diagnoses; at the end the counts of outcomes."""
     for each in found:
         say(f"{each.target}: {each.outcome}, {each.why or summary(each.verdict)}", console)
         for line in [] if each.verdict is None else _said(each.verdict):
@@ -56,7 +56,7 @@ def print_list(found: Sequence[Found], console: Console) -> None:
 
 
 def summary(verdict: Verdict | None) -> str:
-    """What a layer computes, in one line: `layer normalization, eps outside, no beta`."""
+    """What a layer computes, in one line, e.g. `layer normalization, eps outside, no beta`."""
     if verdict is None:
         return ""
     wrong = [diagnosis.mistake for diagnosis in verdict.diagnoses]
@@ -67,7 +67,7 @@ def summary(verdict: Verdict | None) -> str:
 
 
 def list_to_markdown(found: Sequence[Found]) -> str:
-    """A row for each class."""
+    """A Markdown table with a row for each class."""
     rows = [[_file(each), _class(each), each.outcome, each.why or summary(each.verdict)] for each in found]
     return (
         tabulate(rows, ["file", "class", "outcome", "what it computes"], tablefmt="github", disable_numparse=True)
@@ -106,7 +106,7 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
 
 
 def _narrow_table(verdicts: Sequence[Verdict], width: int) -> Table:
-    """The relative errors and what is said of them, no wider than this; a pipe and --json have all."""
+    """A table of at most `width` characters, without tolerances and absolute errors; a pipe and --json have all."""
     names = [verdict.name for verdict in verdicts]
     rows: list[tuple[str, list[Text]]] = []
     for results in zip(*(verdict.results for verdict in verdicts), strict=True):
@@ -142,11 +142,11 @@ def _remarks(verdict: Verdict) -> list[str]:
 
 
 def _findings(verdict: Verdict, *, explain: bool) -> list[str]:
-    """The outcome, what there is to say about single checks, the conventions and the diagnoses."""
+    """The outcome, notes on single checks, the conventions and the diagnoses, as lines of text."""
     name, results = verdict.name, verdict.results
     counts = {status: sum(result.status == status for result in results) for status in STYLES}
     said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    checks: dict[tuple[str, str], list[str]] = {}  # of one note, said once
+    checks: dict[tuple[str, str], list[str]] = {}  # checks with the same note share a line
     for result in filter(_worth_saying, results):
         checks.setdefault((result.status, result.note), []).append(result.check)
     notes = [f"  {'; '.join(names)}: {status}, {note}" for (status, note), names in checks.items()]
@@ -158,7 +158,7 @@ def _findings(verdict: Verdict, *, explain: bool) -> list[str]:
 
 
 def _said(verdict: Verdict, *, explain: bool = False) -> list[str]:
-    """The conventions, the diagnoses with the line that makes each and a mended one, and what it computes instead."""
+    """The conventions, each diagnosis with its line and the corrected one, and which scheme the class computes."""
     lines = [f"  · convention: {CONVENTIONS[name].text}" for name in verdict.conventions]
     for diagnosis in verdict.diagnoses:
         lines.append(f"  → {diagnosis.text}")
@@ -168,13 +168,13 @@ def _said(verdict: Verdict, *, explain: bool = False) -> list[str]:
 
 
 def _worth_saying(result: Result) -> bool:
-    """Not what is clear from the scheme."""
+    """Whether a check's note is shown: a note that follows from the scheme, e.g. `has no beta`, is not."""
     refused = result.status == NOT_APPLICABLE and not result.note.startswith(("has no", "keeps no", "refused: "))
     return bool(result.note) and (refused or result.status in (WARN, FAIL))
 
 
 def to_json(verdicts: Sequence[Verdict], skipped: Sequence[str]) -> str:
-    """Everything but the arrays; an error that is not a finite number is null."""
+    """The verdicts as JSON, without the arrays; an error that is not a finite number is null."""
     return json.dumps({"verified": [_plain(verdict) for verdict in verdicts], "skipped": list(skipped)}, indent=2)
 
 
@@ -209,7 +209,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def to_markdown(verdicts: Sequence[Verdict], skipped: Sequence[str]) -> str:
-    """The equivalence table: a row for each scheme and check, a column for each impl, largest relative errors."""
+    """The equivalence table of largest relative errors: a row for each scheme and check, a column for each impl."""
     impls = list(dict.fromkeys(verdict.name for verdict in verdicts))
     rows = []
     for scheme, group in groupby(verdicts, key=lambda verdict: verdict.scheme):
@@ -230,7 +230,7 @@ def to_markdown(verdicts: Sequence[Verdict], skipped: Sequence[str]) -> str:
 
 
 def known_to_markdown() -> str:
-    """The conventions that are accepted and the mistakes that are known, a table each."""
+    """Two Markdown tables: the accepted conventions, and the known mistakes."""
     followed = [
         [each.name, each.text, each.made_by, each.accepted, each.declare.replace("|", "\\|")]
         for each in CONVENTIONS.values()

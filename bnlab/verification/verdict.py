@@ -1,4 +1,4 @@
-"""The verdict on a layer: its checks, and what is wrong with it."""
+"""Verifies a layer: runs its checks, and says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ IMPLS = ("native", "custom", "keras")
 def verify_target(
     target: str, scheme: str = AUTO, kwargs: Mapping[str, Any] | None = None, declared: Declared | None = None
 ) -> Verdict:
-    """Verifies `my_file.py:MyNorm` as an implementation of a scheme, in this process; see sandbox.py.
+    """Loads the class `my_file.py:MyNorm` and verifies it in this process; sandbox.py does so in a separate one.
+
+    Args:
+        target: `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`.
+        scheme, kwargs, declared: see `verify_class`.
 
     Raises:
         UserError: as `verify_class`; no such class, or one that cannot be loaded.
@@ -43,7 +47,7 @@ def verify_target(
 def verify_target_plainly(
     target: str, scheme: str, kwargs: Mapping[str, Any], declared: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The same as plain values, for another process; in one thread, as no layer here is large."""
+    """`verify_target` with plain values, to be called from another process; one thread, as the layers are small."""
     torch.set_num_threads(1)
     return verify_target(target, scheme, kwargs, Declared(**declared)).plain()
 
@@ -54,13 +58,14 @@ def verify_class(
     kwargs: Mapping[str, Any] | None = None,
     declared: Declared | None = None,
 ) -> Verdict:
-    """Verifies a class.
+    """Verifies a class in this process.
 
     Args:
         cls: the class.
-        scheme: what it is to compute; `auto` is what its name says, or else what it comes nearest to.
+        scheme: the scheme that it should compute; `auto` takes it from the class's name, or else takes the scheme whose
+            output is nearest to the class's.
         kwargs: further arguments of its constructor.
-        declared: what is said of it.
+        declared: what the user states about it.
 
     Raises:
         UserError: no such scheme, or a class that cannot be built or run.
@@ -76,13 +81,13 @@ def verify_class(
 
 
 OF_GROUPS = ("group", "evonorm_s0")
-"""Schemes in which a class may have a number of groups of its own."""
+"""Schemes with groups of channels, whose number may be fixed inside the class."""
 
 
 def _of_groups(
     cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None, declared: Declared
 ) -> Verdict | None:
-    """The verdict with more channels, which 32 groups divide, for one; None where that is no help."""
+    """The verdict on inputs with 96 channels, which e.g. 32 groups divide; None if that does not help either."""
     asked = named(cls.__name__) if scheme == AUTO else scheme
     if asked not in (None, *OF_GROUPS):
         return None
@@ -120,7 +125,7 @@ def _check_scheme(scheme: str) -> None:
 
 
 def _scheme_of(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared: Declared) -> tuple[str, str]:
-    """Which scheme a class is to be held to, and why."""
+    """Which scheme a class is compared with, and why, as a remark for the user."""
     if by_name := named(cls.__name__):
         return by_name, f"held to {KNOWN[by_name].title.lower()}, by its name; --as SCHEME asks for another"
     found = nearest.nearest(cls, kwargs, declared)
@@ -131,7 +136,7 @@ def _scheme_of(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared:
 
 
 def _other(cls: type[nn.Module], asked: str, kwargs: Mapping[str, Any] | None, declared: Declared) -> str:
-    """What a class computes instead, in words; nothing where that is not known for sure."""
+    """Which other scheme a class computes, in words; empty if its output is that of no other scheme."""
     found = nearest.nearest(cls, kwargs, declared)
     if found is None or found[0] == asked or found[1] >= nearest.EXACT:
         return ""
@@ -140,7 +145,11 @@ def _other(cls: type[nn.Module], asked: str, kwargs: Mapping[str, Any] | None, d
 
 
 def verify_schemes(schemes: Iterable[str], impls: Iterable[str]) -> Iterator[Verdict]:
-    """Verifies bnlab's layers.
+    """Verifies bnlab's own layers.
+
+    Args:
+        schemes: names of schemes.
+        impls: of `IMPLS`; an impl that a scheme does not have is skipped.
 
     Raises:
         UserError: unknown scheme or impl, or Keras is not installed.
@@ -184,7 +193,10 @@ def _verdict(subject: Subject, remark: str = "") -> Verdict:
 
 
 def _refusals(taken: Accepted) -> str:
-    """A wrong shape or a fault, which say more than a layer's refusal of a number of dimensions; else all refusals."""
+    """Why a layer takes no input: the first wrong output shape or exception, if there is one; else all refusals.
+
+    A refusal says only that the layer does not take that number of dimensions.
+    """
     telling = [ndim for ndim in taken.refused if not _is_refused(ndim, taken)]
     shapes: dict[str, list[str]] = {}
     for ndim in telling[:1] or taken.refused:

@@ -70,6 +70,19 @@ def test_no_heavy_library_is_imported_for_it(arguments: list[str], tmp_path: Pat
     assert (done.returncode, done.stderr) == (0, "[]\n")
 
 
+@pytest.mark.parametrize("wrong", ["epochs=0", "epohcs=3", "optimizer.lr=-1", "norm=bach"])
+def test_a_wrong_setting_is_refused_before_pytorch_is_imported(wrong: str, tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom bnlab.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert stop.code == 2\n"
+        "print(sorted({'torch', 'torchvision', 'pandas', 'scipy', 'numpy'} & set(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", program, "train", wrong]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
 class Terminal(io.StringIO):
     """A stream that says it is one."""
 

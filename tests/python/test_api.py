@@ -69,6 +69,22 @@ def test_tables_hold_what_the_files_hold(swept: bnlab.Runs) -> None:
     assert "test_accuracy" in stored._repr_html_()
 
 
+def test_probes_are_those_of_the_files(swept: bnlab.Runs, tmp_path: Path) -> None:
+    assert swept.probes.empty
+    probed = bnlab.train(
+        norm="batch", seeds=2, runs_dir=tmp_path, **QUICK, **{"probes.names": ["gradients"], "probes.every": 3}
+    )
+    (folder,) = probed.folders
+    for seed in (0, 1):
+        with (folder / f"seed-{seed}" / "probes.csv").open() as file:
+            rows = [
+                (r["probe"], r["layer"], r["quantity"], int(r["step"]), float(r["value"])) for r in csv.DictReader(file)
+            ]
+        mine = probed.probes[probed.probes["seed"] == seed][["probe", "layer", "quantity", "step", "value"]]
+        assert rows
+        assert [tuple(row) for row in mine.to_numpy().tolist()] == rows
+
+
 def test_a_comparison_says_and_writes_what_the_report_does(cli: Cli, swept: bnlab.Runs, tmp_path: Path) -> None:
     folder = swept.folders[0].parent
     made = bnlab.compare(swept, by="norm.name", metric="validation_accuracy", baseline="norm.name=none")

@@ -146,6 +146,17 @@ def test_what_is_lost_on_changed_images_is_that_of_the_kept_weights(tmp_path: Pa
         assert heights(plan.study.chart, None, judged.measured[cell][1]) == pytest.approx({1: before, 0.3: after})
 
 
+def test_the_same_under_two_names_is_trained_once_and_is_whole(tmp_path: Path) -> None:
+    """A negative control."""
+    write(tmp_path, {"arms/again": ["norm=batch"]})
+    settings = [f"runs_dir={tmp_path / 'runs'}", "quiet=true"]
+    plan = studies.planned(studies.find(str(tmp_path / "small.yaml")), "quick", settings)
+    assert prepare(plan).missing == 12
+    running.train(prepare(plan))
+    assert prepare(plan).missing == 0
+    assert running.stored(prepare(plan)) is not None
+
+
 def test_all_leaves_out_what_needs_a_package_that_is_not_there(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

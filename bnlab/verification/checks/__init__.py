@@ -1,7 +1,7 @@
-"""What is done to a layer, the numbers that come out, and how far they may be from the reference's.
+"""The checks: what is measured on a layer, and how far it may be from the reference's numbers.
 
-A check's numbers, tolerance and outcome live here, and so does how a layer to check is built; what an outcome means in
-words does not. The doors `checks`, `measures`, `special` and `subject` import torch.
+A check's numbers, tolerance and outcome live here, and how the layer is built; the sentences about mistakes do not. The
+doors `checks`, `measures`, `special` and `subject` import torch.
 """
 
 from bnlab.verification.checks.result import (

@@ -1,4 +1,4 @@
-"""The checks: what is measured, how far from the reference it may be, and the verdict of each."""
+"""The list of checks: what each measures and its tolerance; and `run`, which does them all."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from bnlab.verification.reference.layers import CHANNELS, ReferenceNew, width
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the table.
+    """One check, which is a line of the table.
 
     Attributes:
-        name: what the table calls it.
-        measure: the numbers that are compared with the reference's.
-        tolerance: largest deviation allowed, relative to the largest expected value, where the type is a coarse one.
+        name: its name in the table.
+        measure: gives the numbers that are compared with the reference's.
+        tolerance: largest error allowed, relative to the largest expected value; used only if `rounding`.
         ndim: dimensions of the input; None is the first shape that the layer takes.
-        setting: which setting it is about, if it is about one.
-        absent: why it does not apply, when the scheme has no such setting or nothing to measure.
-        rounding: the numbers are those of a coarse type, so that two wrong layers need not agree in them.
-        running: it is about running statistics and what they are used for.
-        of_activations: it is about what is computed from the activations.
-        offset: it is about what is far from zero, where a rounding error is a mistake.
+        setting: the setting that it tests, if it tests one.
+        absent: the note if the scheme has no such setting or nothing to measure.
+        rounding: it runs in a type coarser than float64, so that two layers with the same mistake may differ.
+        running: it tests running statistics or their use.
+        of_activations: it applies only to schemes that normalize activations, not weights.
+        offset: its inputs are far from zero, where a large rounding error is a mistake.
     """
 
     name: str
@@ -91,8 +91,11 @@ class Report:
     """All results for one subject.
 
     Attributes:
+        subject: the layer.
+        taken: the input shapes that it takes.
         exact: the tolerance in float64.
-        defects: keys of what is wrong with how the layer keeps its tensors; see mistakes/mistakes.py.
+        results: one for each check.
+        defects: what is wrong with how the layer keeps its tensors, as keys of `DEFECTS` in mistakes/mistakes.py.
     """
 
     subject: Subject
@@ -107,7 +110,7 @@ class Report:
 
 
 def run(subject: Subject, taken: Accepted) -> Report:
-    """Every check of a subject that takes at least one shape."""
+    """Runs every check on a subject, which has to take at least one input shape."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ndim = taken.shapes[0]
@@ -151,12 +154,12 @@ def _compare(check: Check, subject: Subject, taken: Accepted, exact: float) -> R
 
 
 def _coarse(check: Check) -> float:
-    """In some of many small groups all values are nearly equal, which magnifies rounding."""
+    """The tolerance of a coarse type. With 96 channels some small groups have nearly equal values: rounding grows."""
     return check.tolerance * (1 if width() == CHANNELS or check.offset else 10)
 
 
 def _tolerance(subject: Subject, ndim: int) -> float:
-    """What a layer is held to in float64: more than rounding only where it works in float32."""
+    """The tolerance in float64: larger only for a sum in another order, or a layer that works in float32."""
     seen, reference = measures.training(subject.new, ndim), subject.reference
 
     def off(reference: Reference) -> float:
@@ -164,14 +167,14 @@ def _tolerance(subject: Subject, ndim: int) -> float:
 
     rounded = EXACT < off(reference) < 1e-6
     if rounded and reference.recipe and any(off(reference.by(eps=place)) <= EXACT for place in _ELSEWHERE):
-        return EXACT  # a small ε in another place, and no rounding
-    if rounded and off(reference) < FINE / 10:  # a sum in another order
+        return EXACT  # not rounding, but a small ε in another place
+    if rounded and off(reference) < FINE / 10:  # summed in another order
         return FINE
     return COARSE if rounded or _rounds_to_float32(subject, ndim) else EXACT
 
 
 _ELSEWHERE = ("inside", "outside", "none", "twice", "subtracted", "clamped", "clamped outside")
-"""Where a layer may have put ε."""
+"""Places of ε that are tried before an error is taken for rounding."""
 
 
 def _rounds_to_float32(subject: Subject, ndim: int) -> bool:

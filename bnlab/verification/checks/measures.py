@@ -1,7 +1,7 @@
-"""What is done to a layer, and the numbers that come out: one short program per check, for any `Layer`.
+"""The measurements: for each check a function that runs a `Layer`, the tested one or the reference.
 
-Each takes `new` (reference/layers.py) and the number of dimensions of the input, and returns named arrays; none, if the
-layer has nothing to measure there.
+Each takes `new`, which makes a layer (reference/layers.py), and the number of dimensions of the input. It returns
+arrays by name, and an empty dictionary if the layer has nothing to measure there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHANGES = ("matrix scaled", "matrix shifted", "one row scaled", "data scaled", "
 
 
 def _once(measure: Measure) -> Measure:
-    """The measure, taken once of all references that give the same numbers: most of what is compared are theirs."""
+    """Caches a measure for references, which are measured far more often than the layer; equal ones share a result."""
 
     @wraps(measure)
     def taken(new: New, ndim: int) -> Values:
@@ -38,7 +38,13 @@ def _of_reference(measure: Measure, new: ReferenceNew, ndim: int) -> Values:
 
 
 def draw(ndim: int, seed: int = 0, samples: int | None = None) -> Array:
-    """An input whose channels differ in mean and spread; nobody may change it."""
+    """A random input whose channels differ in mean and standard deviation; read-only, as calls share it.
+
+    Args:
+        ndim: number of dimensions, 2 to 4.
+        seed: another seed gives another input.
+        samples: N, if not the usual one of that shape.
+    """
     own, *rest = shape_of(ndim)
     return _drawn((samples or own, *rest), seed)
 
@@ -52,7 +58,7 @@ def _drawn(shape: tuple[int, ...], seed: int) -> Array:
 
 
 def trained(new: New, ndim: int) -> Layer:
-    """A layer after a few batches."""
+    """A layer after `BATCHES` training batches."""
     layer = new(ndim)
     for seed in range(BATCHES):
         layer.forward(draw(ndim, seed), training=True)
@@ -61,21 +67,26 @@ def trained(new: New, ndim: int) -> Layer:
 
 @_once
 def initial(new: New, ndim: int) -> Values:
+    """Parameters and running statistics of a new layer."""
     layer = new(ndim, drawn=False)
     return layer.parameters() | layer.statistics()
 
 
 @_once
 def training(new: New, ndim: int) -> Values:
+    """The output of a new layer in training, `y` of the input's shape."""
     return {"y": new(ndim).forward(draw(ndim), training=True)}
 
 
 @_once
 def gradients(new: New, ndim: int) -> Values:
+    """The gradients of Σ g·y in training, for a random g; see `Layer.gradients`."""
     return new(ndim).gradients(draw(ndim), draw(ndim, seed=9))
 
 
 def gradient_of(name: str) -> Measure:
+    """The measure of one gradient: of the `input`, or of a parameter."""
+
     @_once
     def measure(new: New, ndim: int) -> Values:
         found = gradients(new, ndim)
@@ -86,12 +97,14 @@ def gradient_of(name: str) -> Measure:
 
 @_once
 def other_gradients(new: New, ndim: int) -> Values:
-    """Those of a scheme's own parameters."""
+    """Gradients of the parameters other than γ and β."""
     found = gradients(new, ndim)
     return {name: value.reshape(-1) for name, value in found.items() if name not in ("input", "weight", "bias")}
 
 
 def running(name: str) -> Measure:
+    """The measure of one running statistic after `BATCHES` batches."""
+
     @_once
     def measure(new: New, ndim: int) -> Values:
         statistics = trained(new, ndim).statistics()
@@ -102,12 +115,12 @@ def running(name: str) -> Measure:
 
 @_once
 def of_another_size(new: New, ndim: int) -> Values:
-    """A batch that ghosts do not divide."""
+    """The output for a batch whose size is no multiple of the ghost batch size."""
     return {"y": new(ndim).forward(draw(ndim, samples=shape_of(ndim)[0] - 2), training=True)}
 
 
 def influenced(new: New, ndim: int) -> Array:
-    """Which values of y change in training where x[0, 0, 0, ...] does; a Boolean array of y's shape."""
+    """Which values of y change in training if x[0, 0, 0, ...] changes; a Boolean array of y's shape."""
     x = draw(ndim)
     moved = x.copy()
     moved[(0,) * ndim] += 1
@@ -117,14 +130,14 @@ def influenced(new: New, ndim: int) -> Array:
 
 @_once
 def momentum(new: New, ndim: int) -> Values:
-    """The weight of the new batch, as the change of the running mean shows it."""
+    """The weight of the new batch in the running mean, computed from the mean's change in one step."""
     weight = _first_step(new(ndim), ndim)[0]
     return {} if weight is None else {"momentum": weight}
 
 
 @_once
 def stored_variance(new: New, ndim: int) -> Values:
-    """What is stored of a batch's biased variance, times: n/(n−1) of an unbiased one."""
+    """The stored variance over the batch's biased variance: n/(n−1) if the layer stores the unbiased one."""
     weight, before, after = _first_step(new(ndim), ndim)
     if weight is None or "running_var" not in after:
         return {}
@@ -145,18 +158,19 @@ def _first_step(layer: Layer, ndim: int) -> tuple[Array | None, Values, Values]:
 
 @_once
 def evaluation(new: New, ndim: int) -> Values:
+    """The output in evaluation, after `BATCHES` training batches."""
     return {"y": trained(new, ndim).forward(draw(ndim, seed=8), training=False)}
 
 
 @_once
 def near_eps(new: New, ndim: int) -> Values:
-    """Inputs whose variance is about ε, where its place matters most."""
+    """The output for inputs whose variance is about ε, where the place of ε matters most."""
     return {"y": new(ndim).forward(0.03 * draw(ndim), training=True)}
 
 
 @_once
 def switch(new: New, ndim: int) -> Values:
-    """Training, evaluation of a part of a batch, training again."""
+    """Trains, evaluates a part of a batch, and trains again: evaluation must not change the statistics."""
     layer, x = trained(new, ndim), draw(ndim, seed=8)
     found = {"evaluated": layer.forward(x[:2], training=False)}
     found |= {f"{name} after evaluation": value for name, value in layer.statistics().items()}
@@ -174,7 +188,10 @@ def crossed(new: New, ndim: int) -> Values:
 
 @_once
 def constant(new: New, ndim: int) -> Values:
-    """A black feature, a bright one, and a black sample; and all black, where there is nothing but ε to divide by."""
+    """Output and gradient with a feature of zeros, one of constants, and a sample of zeros; and the output for x = 0.
+
+    There the variance is 0, so that the divisor is √ε.
+    """
     x, g = draw(ndim).copy(), draw(ndim, seed=9)
     x[:, 1], x[:, 2], x[3] = 0, 3, 0
     x[3, 2] = 3
@@ -185,9 +202,9 @@ def constant(new: New, ndim: int) -> Values:
 
 @_once
 def offset(new: New, ndim: int) -> Values:
-    """float32 numbers of spread 1 around 10,000, where neighbouring numbers are 0.001 apart.
+    """The output for float32 inputs with mean 10,000 and standard deviation 1: neighbouring floats are 0.001 apart.
 
-    Of two values nothing is left but their difference, and that may be all rounding, as in some of many small groups.
+    Left out for small groups on (N, C): x̂ of two nearly equal values may be nothing but rounding.
     """
     groups = new(ndim).reference.settings.get("num_groups", 1)
     if ndim == 2 and groups > 1 and (width() // groups <= 2 or width() > CHANNELS):
@@ -198,9 +215,11 @@ def offset(new: New, ndim: int) -> Values:
 
 
 def precision(dtype: str) -> Measure:
+    """The measure of the output in training in a type of torch, e.g. `bfloat16`."""
+
     @_once
     def measure(new: New, ndim: int) -> Values:
-        # All are numbers of bfloat16, the coarsest type, so that rounding the input is no part of the error.
+        # Rounded to what bfloat16, the coarsest type, can hold, so that rounding the input is no part of the error.
         x = np.round(draw(ndim) * 32) / 32
         return {"y": new(ndim, dtype=dtype).forward(x, training=True)}
 
@@ -209,7 +228,7 @@ def precision(dtype: str) -> Measure:
 
 @_once
 def shape(new: New, ndim: int) -> Values:
-    """All of it on inputs with these dimensions."""
+    """All of the above together, on inputs with `ndim` dimensions."""
     found = training(new, ndim) | {"evaluated": trained(new, ndim).forward(draw(ndim, seed=8), training=False)}
     found |= {f"gradient of {name}": value.reshape(-1) for name, value in gradients(new, ndim).items()}
     found |= {"y near eps": near_eps(new, ndim)["y"]} | constant(new, ndim)
@@ -218,16 +237,16 @@ def shape(new: New, ndim: int) -> Values:
 
 @_once
 def round_trip(new: New, ndim: int) -> Values:
-    """A trained layer's state, loaded into a new layer."""
+    """Output and statistics of a new layer into which a trained layer's state was loaded."""
     layer = trained(new, ndim).reloaded()
     return {"y": layer.forward(draw(ndim, seed=8), training=False)} | layer.statistics()
 
 
 @_once
 def invariances(new: New, ndim: int) -> Values:
-    """1 for each change of W or x that leaves norm(W x) as it was, else 0. Variances are large, so ε plays no part.
+    """1 for each change of W or x that does not change norm(W x), else 0. Variances are large, so ε does not matter.
 
-    Of a scheme of weights, W is the layer's own and learned: w, or the v of w = g v / ‖v‖ (`_output`).
+    For a scheme that normalizes weights, W is the layer's own learned weight: w, or the v of w = g v / ‖v‖ (`_output`).
     """
     rng, inputs = np.random.default_rng(2), width() if new(ndim).reference.of_weights else 5
     weight, data = 1e3 * rng.normal(size=(width(), inputs)), 1e3 * rng.normal(size=(8, inputs, *shape_of(ndim)[2:]))
@@ -250,7 +269,7 @@ def invariances(new: New, ndim: int) -> Values:
 
 
 def _output(new: New, ndim: int, weight: Array, data: Array) -> Array:
-    """norm(W x) of a new layer in training, shape (N, C, ...), of W (C, D) and the data (N, D, ...)."""
+    """norm(W x) by a new layer in training, of shape (N, C, ...), for W of shape (C, D) and data x (N, D, ...)."""
     layer = new(ndim)
     if layer.reference.of_weights:
         layer.give(list(layer.reference.initial)[-1], weight)

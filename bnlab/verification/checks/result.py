@@ -1,4 +1,4 @@
-"""What a check found, and how an error is measured."""
+"""The result of a check, the verdict on a layer, and how an error is measured."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from bnlab.verification.reference import Values
 
 EXACT = 1e-12
-"""Of the largest expected value, in float64."""
+"""Tolerance in float64, relative to the largest expected value."""
 
 FINE = 1e-9
-"""The same for a layer that is right up to the order of its sums."""
+"""The same for a layer that only sums in another order."""
 
 COARSE = 1e-4
 """The same for a layer that works in float32 whatever it is given: some inputs of the checks magnify rounding."""
@@ -22,15 +22,21 @@ COARSE = 1e-4
 PASS, FAIL, WARN, NOT_APPLICABLE = "pass", "fail", "warn", "n/a"
 
 WITH_CONVENTIONS = "pass with conventions"
-"""The third outcome of a layer: it is right, by choices of its own that are told."""
+"""The third outcome of a layer: it is right, given choices of its own, which the verdict names."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found. Errors are None where nothing was compared, and infinite where a value is not finite.
+    """The result of a check. Errors are None if nothing was compared, and infinite if a value is not finite.
 
     Attributes:
-        seen: the layer's numbers, and `expected`: the reference's.
+        check: the check's name.
+        status: `PASS`, `FAIL`, `WARN` or `NOT_APPLICABLE`.
+        absolute, relative: the largest errors; see `errors`.
+        tolerance: the largest relative error allowed.
+        note: what else there is to say, in words.
+        seen: the layer's numbers.
+        expected: the reference's numbers.
     """
 
     check: str
@@ -45,13 +51,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is wrong.
+    """One thing that is wrong with a layer.
 
     Attributes:
-        mistake: its name; `unknown` for what no known mistake explains, `raises` for an exception.
-        text: a sentence.
-        line: the line of the user's file that makes it, where it is found, and `mended`: the same without it.
-        formula: the formula with its numbers, for the value that is furthest off.
+        mistake: the mistake's name; `unknown` if no known mistake explains the numbers, `raises` for an exception.
+        text: a sentence about it.
+        line: the line of the user's file that makes the mistake, if it is found.
+        mended: the corrected line.
+        formula: the formula with its numbers, for the value with the largest error.
     """
 
     mistake: str
@@ -66,11 +73,15 @@ class Verdict:
     """What was found about one layer.
 
     Attributes:
-        name: the impl, or the class; `called`: how it was made.
-        settings: those at which it was verified.
+        scheme: the scheme that it was compared with.
+        name: the impl, or the class.
+        called: the settings, or the call that made it.
+        settings: the scheme's settings at which it was verified.
         remarks: what was assumed about it.
-        conventions: the names of those that it follows; see conventions/convention.py.
+        conventions: names of the conventions that it follows; see conventions/convention.py.
         exact: the tolerance in float64.
+        results: one for each check.
+        diagnoses: what is wrong, in words.
         instead: which other scheme it computes, in words.
     """
 
@@ -94,14 +105,14 @@ class Verdict:
         return FAIL if self.failed else WITH_CONVENTIONS if self.conventions else PASS
 
     def nearer_to(self, instead: str) -> Verdict:
-        """The same, which computes another scheme."""
+        """The same verdict, saying which other scheme the layer computes."""
         return replace(self, instead=instead)
 
     def raise_for_failures(self) -> None:
-        """Nothing for a layer that is right; conventions are no failures.
+        """Raises if a check failed; for use in a test. Conventions are no failures.
 
         Raises:
-            AssertionError: it is not; the message says what is wrong, a line for each finding.
+            AssertionError: a check failed; the message says what is wrong, a line for each diagnosis.
         """
         if self.failed:
             wrong = [result.check for result in self.results if result.status == FAIL]
@@ -109,7 +120,7 @@ class Verdict:
             raise AssertionError("\n".join([f"{self.name} is no {self.scheme} norm: {', '.join(wrong)}", *found]))
 
     def plain(self) -> dict[str, Any]:
-        """All but the layer's and the reference's numbers, for JSON."""
+        """The verdict as values that JSON can hold, without the measured arrays."""
         results = [
             {name: value for name, value in vars(result).items() if name not in ("seen", "expected")}
             for result in self.results
@@ -118,7 +129,7 @@ class Verdict:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Verdict:
-        """The verdict of `plain()`, through JSON."""
+        """The verdict that `plain` gave, after its way through JSON."""
         results = tuple(Result(**result) for result in plain["results"])
         diagnoses = tuple(Diagnosis(**diagnosis) for diagnosis in plain["diagnoses"])
         words = {name: tuple(plain[name]) for name in ("remarks", "conventions")}
@@ -126,9 +137,9 @@ class Verdict:
 
 
 def errors(seen: Values, expected: Values) -> tuple[float, float]:
-    """The largest absolute and relative error, relative to the largest expected value of each array.
+    """The largest absolute error, and the largest relative to the largest expected value of its array.
 
-    What is missing, has another shape or is not finite is infinitely wrong.
+    Both are infinite if an array is missing, has another shape or is not finite.
     """
     absolute = relative = 0.0
     for name, right in expected.items():
@@ -136,5 +147,5 @@ def errors(seen: Values, expected: Values) -> tuple[float, float]:
             return np.inf, np.inf
         difference, largest = float(np.abs(seen[name] - right).max()), float(np.abs(right).max())
         absolute = max(absolute, difference)
-        relative = max(relative, difference / max(largest, 1e-3))  # zeros have no size to compare with
+        relative = max(relative, difference / max(largest, 1e-3))  # no division by 0 if zeros are expected
     return absolute, relative

@@ -17,7 +17,7 @@ from bnlab.verification.reference.roles import named_tensors
 
 
 def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
-    """torch.autograd.gradcheck: the backward pass against finite differences of the layer's own forward pass."""
+    """torch.autograd.gradcheck: compares the backward pass with finite differences of the layer's own forward pass."""
     name = "gradcheck (torch.autograd)"
     if exact == COARSE:
         return Result(name, NOT_APPLICABLE, note="the layer works in float32, too coarse for finite differences")
@@ -32,7 +32,7 @@ def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
     counts = {name: count.clone() for name, count in layer.module.named_buffers() if not count.is_floating_point()}
 
     def function(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
-        layer.module.load_state_dict(counts, strict=False)  # of batches: it may decide what is drawn
+        layer.module.load_state_dict(counts, strict=False)  # e.g. the number of batches, which may seed noise
         return layer.run(x, training=True)
 
     try:
@@ -43,7 +43,10 @@ def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
 
 
 def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
-    """Without a second value there is no variance: a batch norm refuses, or gives finite numbers."""
+    """One value per channel has no variance: a batch norm has to raise, or to give finite numbers.
+
+    Other schemes are compared with the reference on a batch of one sample.
+    """
     name = "batch of 1"
     x = measures.draw(ndim, samples=1)
     expected = {}
@@ -71,11 +74,11 @@ def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
 
 
 def defects(subject: Subject, ndim: int) -> list[str]:
-    """What is wrong with how the layer treats its tensors, by the keys of mistakes/mistakes.py."""
+    """What is wrong with how the layer keeps its tensors, as keys of `DEFECTS` in mistakes/mistakes.py."""
     layer, reference = subject.new(ndim), subject.reference.on(ndim)
     assert isinstance(layer, TorchLayer)
     before = torch.tensor(measures.draw(ndim), dtype=layer.dtype, requires_grad=True)
-    x = before.clone()  # as from a layer before it
+    x = before.clone()  # no leaf of the graph, like the output of a layer before it
     evaluated = before.detach().clone()
     try:
         y = layer.forward(measures.draw(ndim), training=True)
@@ -83,7 +86,7 @@ def defects(subject: Subject, ndim: int) -> list[str]:
         layer.run(x, training=True)
         layer.run(evaluated, training=False)
     except (Exception, SystemExit):
-        return []  # the gradients' checks say it
+        return []  # the checks of gradients report it
     if hidden_modules(layer.module):
         return ["layers in a list"]
     found = [] if np.array_equal(y, again, equal_nan=True) else ["random output"]
@@ -93,7 +96,7 @@ def defects(subject: Subject, ndim: int) -> list[str]:
 
 
 def hidden_modules(module: nn.Module) -> bool:
-    """Whether there are layers in a plain list, tuple or dict, which PyTorch does not look into."""
+    """Whether a module keeps layers in a plain list, tuple or dict, where PyTorch does not find them."""
     own = [value for name, value in vars(module).items() if name not in ("_modules", "_parameters", "_buffers")]
     held = [each for value in own for each in (value.values() if isinstance(value, dict) else _items(value))]
     return any(isinstance(each, nn.Module) for each in held)
@@ -116,7 +119,7 @@ def _of_parameters(subject: Subject, layer: TorchLayer, reference: Reference, nd
 
 
 def _uninitialised(subject: Subject, reference: Reference, ndim: int) -> list[str]:
-    """The parameters that are whatever was in memory, as of torch.empty: it is asked to fill that with NaN."""
+    """The parameters that nothing initializes, as after torch.empty. PyTorch is told to fill such memory with NaN."""
     filling: Any = torch.utils.deterministic
     before = torch.get_deterministic_debug_mode(), filling.fill_uninitialized_memory
     torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import the compiler
@@ -134,7 +137,7 @@ def _is_learned(tensor: torch.Tensor) -> bool:
 
 
 def _of_statistics(layer: TorchLayer, reference: Reference) -> list[str]:
-    """Of a layer after a batch."""
+    """Defects in how a layer keeps its running statistics, looked for after a batch."""
     kept = [name for name in reference.statistics if name in layer.roles]
     found = ["no statistics"] if len(kept) < len(reference.statistics) else []
     buffers = {name: any(layer.tensor(name) is buffer for buffer in layer.module.buffers()) for name in kept}
@@ -153,6 +156,7 @@ def _in_state(layer: TorchLayer, name: str) -> bool:
 
 
 def kept_tensors(subject: Subject, found: list[str]) -> Result:
+    """The check that fails if `defects` found any."""
     name = "parameters and buffers"
     if not subject.reference.initial and not subject.reference.statistics:
         return Result(name, NOT_APPLICABLE, note="has none")

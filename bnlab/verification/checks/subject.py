@@ -1,4 +1,4 @@
-"""What is verified: a scheme's layer by one of its impls, or a user's class."""
+"""The layer to verify, a `Subject`: a scheme's layer in one of its impls, or a user's class."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from bnlab.verification.reference import KNOWN, WEIGHT, Reference, reference_of
 from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, TorchLayer, shape_of
 
 KERAS_STORES = {"batch": {"stored": "biased"}}
-"""Where Keras differs by its documented convention: it is held against that."""
+"""Choices in which Keras differs by a documented convention; the reference makes the same choices."""
 
 KERAS_REMARKS = {"batch": ("held to Keras's convention, a biased moving variance; its momentum is given as 1 − m",)}
 
 KERAS_DEVIATES = {
     "offset": "Keras on torch takes E[x²] − μ² for the variance (keras.ops.moments), which cancels",
 }
-"""What Keras does less exactly, by its own account in the source."""
+"""Checks that Keras fails for a known reason, given in its source; they are warnings."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,16 @@ class Subject:
     Attributes:
         name: the impl, or the class.
         called: the settings, or the call that makes it.
-        scheme: what it is to compute.
-        reference: that scheme, at the settings that the layer has.
-        build: makes the module for inputs of `ndim` dimensions; raises ValueError where there is none.
-        remarks: what was assumed about it, in words; `assumed`: of which settings.
-        deviations: how the names of checks begin that it is known to fail, and why: they are shown as warnings.
-        conventions: those that its reference follows, by their names; see conventions/convention.py.
-        widest: the largest type that it takes; what would be float64 is done in this one.
-        channels_last: it takes (N, L, C) and (N, H, W, C); in the checks the features are on the second axis.
-        file: that of a user's class.
+        scheme: the scheme that it should compute.
+        reference: that scheme, at the layer's settings.
+        build: makes the module for inputs of `ndim` dimensions; raises ValueError if there is none.
+        remarks: what was assumed about it, in words.
+        assumed: the settings whose values were assumed.
+        deviations: for checks that it is known to fail, how their names begin, and why; they become warnings.
+        conventions: names of the conventions that its reference follows; see conventions/convention.py.
+        widest: the largest type that it takes, which replaces float64.
+        channels_last: it takes (N, L, C) and (N, H, W, C); the checks always have the features on the second axis.
+        file: the file of a user's class.
         dtype_at_build: `build` takes `dtype`, because the module cannot be cast later.
     """
 
@@ -71,19 +72,19 @@ class Subject:
         return TorchLayer(build, self.reference.on(ndim), dtype, draw=drawn, channels_last=self.channels_last)
 
     def said(self, error: BaseException) -> str:
-        """What the layer raised, in one line, with the line of the user's file."""
+        """An exception of the layer in one line, with the number of the line in the user's file."""
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if self.file is not None and Path(frame.filename) == self.file]
         where = f" (line {lines[-1]} of {self.file.name})" if lines and self.file is not None else ""
         return f"{one_line(error)}{where}"
 
     def following(self, convention: str, reference: Reference) -> Subject:
-        """The same, held to a reference that follows a convention."""
+        """The same subject, compared with a reference that follows a convention."""
         return replace(self, reference=reference, conventions=(*self.conventions, convention))
 
 
 def of_scheme(scheme: str, impl: str) -> Subject:
-    """The subject for `norm=SCHEME norm.impl=IMPL`; the impl `keras` is that of `keras_layers`."""
+    """The subject for `norm=SCHEME norm.impl=IMPL`; `keras` is Keras's layer, see norms/keras_layers.py."""
     reference = reference_of(scheme)
     settings = dict(reference.settings)
     called = listed(settings)
@@ -111,11 +112,12 @@ def of_scheme(scheme: str, impl: str) -> Subject:
 
 
 def listed(settings: Mapping[str, Any]) -> str:
+    """Settings as in a call: `eps=0.001, momentum=0.3`."""
     return ", ".join(f"{name}={value}" for name, value in settings.items())
 
 
 def linear(ndim: int) -> nn.Module:
-    """The layer that a scheme of weights is tried on: linear, or a convolution with a kernel of one pixel."""
+    """The layer whose weights are normalized: a linear one, or a convolution with a kernel of one pixel."""
     layers: dict[int, Callable[[], nn.Linear | nn.Conv1d | nn.Conv2d]] = {
         2: lambda: nn.Linear(CHANNELS, CHANNELS, bias=False),
         3: lambda: nn.Conv1d(CHANNELS, CHANNELS, 1, bias=False),
@@ -128,10 +130,12 @@ def linear(ndim: int) -> nn.Module:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Which inputs a layer takes: `shapes` by their dimensions, and why not the others.
+    """Which inputs a layer takes.
 
-    `broken` are those of the others that it does not refuse: it fails on them for a reason that has nothing to do with
-    the number of dimensions.
+    Attributes:
+        shapes: the numbers of dimensions that it takes.
+        refused: why it does not take the others.
+        broken: those of the others on which it fails for a reason that is not the number of dimensions.
     """
 
     shapes: tuple[int, ...]
@@ -140,11 +144,11 @@ class Accepted:
 
 
 REFUSED = "refused: "
-"""How the reason begins where a layer says itself that it does not take so many dimensions."""
+"""How the reason begins if the layer itself checks the input and raises."""
 
 
 def accepted(subject: Subject) -> Accepted:
-    """Tries a forward pass with every shape."""
+    """Which inputs a layer takes, found by a forward pass with each shape."""
     shapes, refused, broken = [], {}, set()
     for ndim in SHAPES:
         size = shape_of(ndim)
@@ -166,11 +170,11 @@ _OF_DIMENSIONS = re.compile(
     r"dimension|\bdims?\b|\bshape|\bsize|\baxis\b|\baxes\b|\d-?d\b|unpack|tuple index|indices|subscript|broadcast",
     re.IGNORECASE,
 )
-"""What Python and PyTorch say where a program is written for another number of dimensions."""
+"""Words in the exceptions of Python and PyTorch when code is written for another number of dimensions."""
 
 
 def _is_refusal(error: BaseException) -> bool:
-    """Whether a layer does not take that many dimensions: it says so itself, or PyTorch does of its program."""
+    """Whether an exception is about the number of dimensions: the layer raised it, or its text says so."""
     if not isinstance(error, ValueError | RuntimeError | IndexError | AssertionError):
         return False
     return _says_itself(error) or bool(_OF_DIMENSIONS.search(str(error)))

@@ -1,8 +1,8 @@
-"""Choices that a layer may make on purpose: they are told, and are no mistakes.
+"""Conventions: choices that a layer may make on purpose. They are reported, but are no mistakes.
 
-The table of them lives here, what a user declares of a class, and how a class's own choices are found (the doors
-`own_class` and `nearest`, which import torch): the reference is then given the same choices, so that all else is held
-to it as ever.
+Here live their table, what a user may declare about a class, and how a class's own choices are found (the doors
+`own_class` and `nearest`, which import torch). The reference then makes the same choices, and any difference that is
+left is a mistake.
 """
 
 from bnlab.verification.conventions.convention import AUTO, CONVENTIONS, Convention, Declared, affine_of

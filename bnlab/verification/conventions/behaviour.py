@@ -1,4 +1,7 @@
-"""What a class shows in what it does: which value its momentum weighs, what shares statistics, what ghosts are."""
+"""Finds conventions by running a class: what its momentum weighs, which values share statistics, what its ghosts are.
+
+A ghost is a part of a batch with statistics of its own, in ghost batch normalization.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +17,27 @@ from bnlab.verification.reference import Reference, Values
 from bnlab.verification.reference.layers import Layer, New, ReferenceNew, TorchLayer, width
 
 OLD_FROM = 0.5
-"""A momentum that a constructor has by default is the weight of the old value from here on: none forgets so fast."""
+"""A constructor's default momentum of at least this is the old value's weight: as the batch's it would be too large."""
 
 ALIKE = 1e-4
-"""How far two numbers may be apart, relative to the largest, to be one choice."""
+"""The largest relative difference between numbers that come from the same choice."""
 
 
 EXACTLY = 1e-10
-"""The same where nothing but rounding is between them."""
+"""The same if they may differ by rounding only."""
 
 
 def behaving(
     subject: Subject, declared: Declared, *, takes_momentum: bool, own_momentum: bool, default_momentum: float | None
 ) -> Subject:
-    """The subject with the conventions that its layers show by what they do.
+    """The subject with the conventions that are found by running its layer.
 
     Args:
-        subject: with the conventions that it shows by what it has.
-        declared: what the user says of it.
-        takes_momentum: its constructor does.
-        own_momentum: its momentum is read from the layer.
-        default_momentum: that of its constructor.
+        subject: the subject with the conventions found by structure.py.
+        declared: what the user states about it.
+        takes_momentum: whether its constructor takes a momentum.
+        own_momentum: whether its momentum was read from the layer's attributes.
+        default_momentum: the constructor's default momentum, if it has one.
     """
     if not accepted(subject).shapes:
         return subject
@@ -57,7 +60,7 @@ def behaving(
 
 
 def _seen(measure: Measure, subject: Subject, ndim: int) -> Values:
-    """Nothing where the layer raises, which the checks say."""
+    """What a measure gives for the layer; empty if the layer raises, which a check reports."""
     try:
         return measure(subject.new, ndim)
     except (Exception, SystemExit):
@@ -65,7 +68,7 @@ def _seen(measure: Measure, subject: Subject, ndim: int) -> Values:
 
 
 def _off(measure: Measure, subject: Subject, reference: Reference, ndim: int) -> float:
-    """How far the layer is from a reference; infinite where it has no such number."""
+    """The layer's relative error against a reference; infinite if the reference has nothing to measure."""
     with np.errstate(all="ignore"):
         expected = measure(ReferenceNew(reference), ndim)
     return errors(_seen(measure, subject, ndim), expected)[1] if expected else np.inf
@@ -86,7 +89,7 @@ def _with_momentum(subject: Subject, declared: Declared, *, says_old: bool) -> S
 
 
 def _second_weight(new: New, ndim: int) -> Values:
-    """The weight of the second batch, of running statistics by whatever name: they may start at the first one's."""
+    """The weight of the second batch in the running mean; the first batch may set the running mean instead."""
     layer = new(ndim)
     layer.forward(measures.draw(ndim), training=True)
     before, x = layer.statistics(), measures.draw(ndim, seed=1)
@@ -107,7 +110,7 @@ def _with_average(subject: Subject, declared: Declared) -> Subject:
 
 
 def _with_positions(subject: Subject, declared: Declared) -> Subject:
-    """Layer and RMS normalization of inputs with spatial axes: over which of the axes of a sample."""
+    """For layer and RMS normalization of inputs with spatial axes: over which axes of a sample statistics go."""
     spatial = [ndim for ndim in accepted(subject).shapes if ndim > 2]
     if not spatial:
         return subject
@@ -123,7 +126,7 @@ def _with_positions(subject: Subject, declared: Declared) -> Subject:
 
 
 def _with_lengths(subject: Subject) -> Subject:
-    """G of scale normalization in units of √C, and ε under the root."""
+    """For scale normalization: a g in units of √C, and ε under the root."""
     ndim, reference = accepted(subject).shapes[0], subject.reference
     ways = {
         (variance, place): reference.by(variance=variance, eps=place)
@@ -140,7 +143,7 @@ def _with_lengths(subject: Subject) -> Subject:
 
 
 def _with_fixed_eps(subject: Subject) -> Subject:
-    """Filter response normalization of (N, C) whose ε is a number there as elsewhere."""
+    """For filter response normalization on (N, C): an ε that is a constant, where the paper's is learned."""
     reference = subject.reference
     if 2 not in accepted(subject).shapes or "learned_eps" in subject.new(2).parameters():
         return subject
@@ -149,7 +152,7 @@ def _with_fixed_eps(subject: Subject) -> Subject:
 
 
 def _with_threshold(subject: Subject) -> Subject:
-    """Filter response normalization alone, its activation being a layer of its own."""
+    """For filter response normalization: without max(y, τ), which may be a separate layer."""
     ndim, reference = accepted(subject).shapes[0], subject.reference
     if "threshold" in subject.new(ndim).parameters():
         return subject
@@ -162,7 +165,7 @@ def _with_threshold(subject: Subject) -> Subject:
 
 
 def _with_f_normalize(subject: Subject) -> Subject:
-    """X √C / max(‖x‖, 1e-12) is the square of 1e-12, over C, as the least mean of squares."""
+    """For RMS normalization by F.normalize: x √C / max(‖x‖, 1e-12), that is mean(x²) of at least 1e-24 / C."""
     reference = subject.reference.by(eps="clamped", eps_value=1e-24 / width())
     ndim = accepted(subject).shapes[0]
     telling = (measures.training, measures.constant, measures.near_eps)
@@ -173,7 +176,9 @@ def _with_f_normalize(subject: Subject) -> Subject:
 
 
 def with_ghosts(subject: Subject) -> Subject:
-    """With who is in a ghost, how the running statistics move, and what becomes of a rest; its momentum is known."""
+    """For ghost batch normalization: which samples form a ghost, how they move the running statistics, and what
+    happens to a batch that the ghosts do not divide. The subject's momentum has to be known.
+    """
     if subject.scheme != "ghost_batch" or not accepted(subject).shapes:
         return subject
     ndim = accepted(subject).shapes[0]
@@ -198,7 +203,7 @@ def _size(layer: Layer, role: str) -> int:
 
 
 def _with_rest(subject: Subject, ndim: int) -> Subject:
-    """Of a batch that the ghosts do not divide: to be named, and not judged."""
+    """Names how a batch is treated that the ghosts do not divide; no treatment is a mistake."""
     reference = subject.reference
     if "num_splits" not in reference.settings:
         if not _seen(measures.of_another_size, subject, ndim):

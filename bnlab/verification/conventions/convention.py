@@ -8,7 +8,7 @@ from typing import Any
 from bnlab.errors import UserError, unknown
 
 AUTO = "auto"
-"""The scheme that a class is named after, or comes nearest to."""
+"""Stands for the scheme that a class is named after, or whose output is nearest to the class's."""
 
 MOMENTA = ("new", "old")
 LAYOUTS = ("channels-first", "channels-last")
@@ -16,13 +16,13 @@ LAYOUTS = ("channels-first", "channels-last")
 
 @dataclass(frozen=True)
 class Declared:
-    """What a user says of a class; None is what the class itself shows.
+    """What a user states about a class; None leaves it to what the class itself shows.
 
     Attributes:
         affine: whether it has γ and β.
-        momentum: of which value its momentum is the weight, `new` or `old`.
+        momentum: whether its momentum is the weight of the `new` batch or of the `old` value.
         running_stats: whether it keeps running statistics.
-        layout: `channels-first`, or `channels-last`: it takes (N, L, C) and (N, H, W, C).
+        layout: `channels-first`, or `channels-last` if it takes (N, L, C) and (N, H, W, C).
 
     Raises:
         UserError: unknown momentum or layout.
@@ -44,7 +44,7 @@ class Declared:
 
 
 def affine_of(text: str | None) -> bool | None:
-    """The value of --affine. Raises UserError."""
+    """The value of --affine; None if it is not given. Raises UserError if the text is not `true` or `false`."""
     if text not in (None, "true", "false"):
         raise UserError(f"--affine {text} is of the wrong type; allowed: true, false")
     return None if text is None else text == "true"
@@ -55,11 +55,11 @@ class Convention:
     """One convention.
 
     Attributes:
-        name: for JSON and tests.
-        text: what the layer does, and what the reference would do otherwise.
-        made_by: who does so.
-        accepted: when it is taken for one, in words.
-        declare: the option that says so, or that refuses it.
+        name: its name in JSON and tests.
+        text: what the layer does, and how the definition differs.
+        made_by: libraries and papers that follow it.
+        accepted: when a layer's choice counts as this convention, in words.
+        declare: the command-line option that states or refuses it.
     """
 
     name: str
@@ -252,4 +252,4 @@ CONVENTIONS = {
         ),
     )
 }
-"""By their names."""
+"""The conventions by name."""

@@ -1,4 +1,4 @@
-"""What the name of a class says of the scheme that it is to compute."""
+"""Finds the scheme that a class should compute, by the class's name."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ NAMES = {
     "layer": r"layer_?norm|_ln_",
     "batch": r"batch|_bn_",
 }
-"""What a class's name says; of several the first. Words are between underscores."""
+"""For each scheme a pattern for class names; the first match counts. Words of a name are between underscores."""
 
 
 def named(class_name: str) -> str | None:
-    """The scheme that a class is named after."""
+    """The scheme that a class is named after; None if its name matches none."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", class_name)
     text = f"_{'_'.join(words).lower()}_"
     joined = re.sub(r"(?<=\w)_(norm|normalization)", r"\1", text)
@@ -36,5 +36,5 @@ def named(class_name: str) -> str | None:
 
 
 def looks_like_norm(class_name: str) -> bool:
-    """Whether a class is called as norms are."""
+    """Whether a class has the name of a norm."""
     return named(class_name) is not None or bool(re.search(r"norm|standardi[sz]", class_name, re.IGNORECASE))

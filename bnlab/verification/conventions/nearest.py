@@ -1,4 +1,7 @@
-"""Which scheme a class computes, or comes nearest to: by what shares statistics, and by trying."""
+"""Finds the scheme that a class computes, or whose output is nearest to the class's.
+
+Which values share statistics leaves few schemes, and each of those is tried.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,17 @@ from bnlab.verification.reference import KNOWN, REFERENCES
 from bnlab.verification.reference.layers import ReferenceNew, width
 
 EXACT = 1e-5
-"""The output is that of a scheme, but for rounding."""
+"""Below this relative error the output is a scheme's, except for rounding."""
 
 
 def nearest(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared: Declared) -> tuple[str, float] | None:
-    """The scheme whose output in training a class comes nearest to, and how far that is; None where there is none."""
+    """The scheme whose output in training is nearest to the class's, and the relative error; None if none can be run.
+
+    Args:
+        cls: the class.
+        kwargs: further arguments of its constructor.
+        declared: what the user states about it.
+    """
     best: tuple[str, float] | None = None
     for scheme in _candidates(cls, kwargs, declared):
         try:
@@ -36,7 +45,7 @@ def nearest(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared: De
 
 
 def _off(subject: Subject) -> float:
-    """The relative error in training of the first shape that the class takes."""
+    """The relative error of the output in training, on the first shape that the class takes."""
     ndim = next(iter(accepted(subject).shapes), 0)
     if not ndim:
         return float(np.inf)
@@ -46,7 +55,7 @@ def _off(subject: Subject) -> float:
 
 
 def _candidates(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared: Declared) -> list[str]:
-    """Those whose values depend on the same others as the class's do, the likeliest first."""
+    """The schemes in which a value of x influences the same values of y as in the class, the likeliest first."""
     try:
         subject = of_class(cls, "layer", kwargs, declared)
         shapes = accepted(subject).shapes

@@ -1,6 +1,6 @@
-"""A user's class as an implementation of a scheme: how it is called, its settings, and the conventions it follows.
+"""Turns a user's class into a `Subject`: how it is called, its settings, and the conventions it follows.
 
-Each step gives the reference a choice that the class has made; what is left between the two is a mistake.
+Each step gives the reference a choice that the class has made. Any difference that is left is a mistake.
 """
 
 from __future__ import annotations
@@ -34,24 +34,23 @@ USUAL = {
     "virtual_batch_size": (4, 2),
     "iterations": (5, 4, 3, 7, 9, 10),
 }
-"""What a class may have instead of a setting, to be found in this order. Of a momentum, the weight of the new batch; of
-groups, what is neither layer nor instance normalization."""
+"""Usual values of settings, tried in this order for a class that does not take the setting. Momentum is the weight of
+the new batch. One group of all channels or one per channel is left out: that is layer or instance normalization."""
 
 DIMENSIONS = ("num_dims", "n_dims", "dims", "ndims", "ndim", "dim")
-"""Names of a constructor's argument, beside the number of features, that is the number of dimensions of the input, as
-in d2l.ai's BatchNorm."""
+"""Names of a constructor's argument for the number of dimensions of the input, as in d2l.ai's BatchNorm."""
 
 SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "track_running_stats", "channels_last")
-"""Arguments that are taken as true, where a constructor asks for them."""
+"""Arguments that are set to True if the constructor requires them."""
 
 FAR = 0.1
-"""An output that is as far from all that might be says nothing of a setting."""
+"""If even the best value of eps leaves the output this far off, eps cannot be told from the output."""
 
 ROUNDED = 1e-6
-"""How far a setting may be from what was passed, relative to it, to be that in float32."""
+"""Largest relative difference between a setting that was passed and the same setting rounded to float32."""
 
 BOUNDS = {"r_max": 1.0, "d_max": 0.0}
-"""Those at which every schedule of batch renormalization begins."""
+"""The bounds at which every schedule of batch renormalization begins."""
 
 
 def of_class(
@@ -59,13 +58,18 @@ def of_class(
 ) -> Subject:
     """A user's class as an implementation of a scheme, built as `cls(num_features, eps=..., momentum=...)`.
 
-    `kwargs` are further arguments of its constructor, or other values of these. Settings that its constructor does not
-    take are read from the layer's attributes; failing that, the usual value that fits best is taken for what is written
-    inside.
+    A setting that its constructor does not take is read from the layer's attributes. If it is not there either, the
+    usual value that fits the layer's output best is assumed.
+
+    Args:
+        cls: the class.
+        scheme: the scheme that it should compute.
+        kwargs: further arguments of its constructor, or other values for its settings.
+        declared: what the user states about it.
 
     Raises:
-        UserError: the constructor needs other arguments or raises; `kwargs` has another one, or no number for a
-            setting.
+        UserError: the constructor needs other arguments or raises; `kwargs` has an argument that it does not take, or
+            a setting that is not a number.
     """
     declared = declared or Declared()
     if reference_of(scheme).of_weights:
@@ -82,7 +86,7 @@ def of_class(
             given[switch] = declared.affine
     settings |= {setting: _number(name, given[name]) for name, setting in takes.items()}
     build, called = _call(cls, given)
-    # A group of all channels is none.
+    # One group of all channels is as good as no groups.
     fixed = [name for name in USUAL if settings.get(name, 1) != 1 and name not in takes.values()]
     module = _tried(build, called, fixed)
     settings |= _rounded(module, {setting: settings[setting] for setting in takes.values()})
@@ -118,7 +122,7 @@ def of_class(
 
 
 def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Subject:
-    """A layer with weights, as `class WSConv2d(nn.Conv2d)`, or what is wrapped around one, `CLASS(layer)`."""
+    """For schemes that normalize weights: a layer, `class WSConv2d(nn.Conv2d)`, or a wrapper, `CLASS(layer)`."""
     kinds = {2: nn.Linear, 3: nn.Conv1d, 4: nn.Conv2d}
     own = [ndim for ndim, kind in kinds.items() if issubclass(cls, kind)]
     taken = [name for name, each in parameters_of(cls).items() if each.kind != each.VAR_KEYWORD]
@@ -149,7 +153,7 @@ _OUTPUTS = re.compile(r"(n_?|num_)?out(put)?(_?(features|channels|dims?|size|pla
 
 
 def _with_weight(module: nn.Module, weight: Tensor) -> nn.Module:
-    """A layer with this weight and no bias; a g that was the length of its rows is so again."""
+    """Gives a layer this weight and a bias of 0; a g that was the length of the weight's rows is set to it again."""
     with torch.no_grad():
         state = dict(module.named_parameters())
         old = next((value.clone() for value in state.values() if value.shape == weight.shape), weight)
@@ -165,7 +169,7 @@ def _with_weight(module: nn.Module, weight: Tensor) -> nn.Module:
 
 
 def _with_unit_gain(subject: Subject, ndim: int) -> Subject:
-    """Weight normalization whose g starts at 1, whatever v is."""
+    """For weight normalization: a g that starts at 1, whatever the length of v."""
     layer = subject.new(ndim, drawn=False)
     if np.any(layer.parameters().get("original0", np.zeros(1)) != 1):
         return subject
@@ -174,7 +178,7 @@ def _with_unit_gain(subject: Subject, ndim: int) -> Subject:
 
 
 def _call(cls: type[nn.Module], given: dict[str, Any]) -> tuple[Callable[[int], nn.Module], str]:
-    """How a layer is made for inputs of so many dimensions, and the call in words."""
+    """A function that makes the layer for inputs of `ndim` dimensions, and the call as text."""
     count = count_of(cls, given)
     parameters = [each for name, each in parameters_of(cls).items() if name != count]
     named = [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
@@ -197,7 +201,7 @@ def _number(name: str, value: Any) -> float:
 
 
 def _rounded(module: nn.Module, settings: Mapping[str, Any]) -> dict[str, float]:
-    """Those of the settings that a layer keeps as tensors, which round them to float32."""
+    """The settings that a layer keeps as tensors, with their values there, which are rounded to float32."""
     found: dict[str, float] = {}
     for setting, given in settings.items():
         kept = [getattr(module, name, None) for name in SETTING_NAMES.get(setting, (setting,))]
@@ -216,27 +220,27 @@ def _file(cls: type[nn.Module]) -> Path | None:
 
 
 def _default(cls: type[nn.Module], takes: Mapping[str, str], setting: str) -> float | None:
-    """What the constructor says of a setting that it takes."""
+    """The constructor's default value of a setting; None if it has none."""
     names = [name for name, taken in takes.items() if taken == setting]
     defaults = [parameters_of(cls)[name].default for name in names]
     return next((float(value) for value in defaults if isinstance(value, int | float)), None)
 
 
 def _kept(module: nn.Module, setting: str) -> float | None:
-    """The value of an attribute of the layer; no number of groups that the channels cannot be divided into."""
+    """The value of a setting in the layer's attributes; None if there is none, or no valid number of groups."""
     values = [getattr(module, name, None) for name in SETTING_NAMES[setting]]
     numbers = [value for value in values if isinstance(value, int | float)]
     return next((n for n in numbers if setting != "num_groups" or (n >= 1 and width() % n == 0)), None)
 
 
 def _narrowed(subject: Subject) -> Subject:
-    """In float32, if the layer takes no float64 in any shape."""
+    """The subject, in float32 if the layer takes float64 in no shape."""
     narrow = replace(subject, widest="float32", remarks=(*subject.remarks, "takes float32 only"))
     return narrow if not accepted(subject).shapes and accepted(narrow).shapes else subject
 
 
 def _by_their_names(cls: type[nn.Module], settings: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters of a constructor that take a setting, and which."""
+    """For each parameter of the constructor that takes a setting, which setting."""
     names = {alias: setting for setting in settings for alias in SETTING_NAMES.get(setting, (setting,))}
     return {name: names[name] for name in parameters_of(cls) if name in names}
 
@@ -260,7 +264,7 @@ def _with(subject: Subject, setting: str, value: float) -> Subject:
 
 
 def _seen(measure: measures.Measure, subject: Subject, ndim: int) -> Values:
-    """Nothing where the layer raises, which the checks say."""
+    """What a measure gives for the layer; empty if the layer raises, which a check reports."""
     try:
         return measure(subject.new, ndim)
     except (Exception, SystemExit):
@@ -274,11 +278,11 @@ _TELLING: Mapping[str, measures.Measure] = {
     "momentum": measures.momentum,
     "iterations": measures.training,
 }
-"""What shows the value of a setting."""
+"""The measure from which the value of a setting can be told."""
 
 
 def _assume(subject: Subject, setting: str) -> Subject:
-    """With the usual value of a setting that comes nearest to what the layer does."""
+    """The subject with the usual value of a setting at which the reference is nearest to the layer."""
     shapes = accepted(subject).shapes
     if not shapes:
         return subject
@@ -286,7 +290,7 @@ def _assume(subject: Subject, setting: str) -> Subject:
     distance = partial(_distance, subject, setting, seen, shapes[0])
     usual = [value for value in USUAL[setting] if setting != "num_groups" or width() % value == 0]
     best = min(usual, key=distance)
-    if setting == "eps" and distance(best) > FAR:  # it does not show beside what is wrong
+    if setting == "eps" and distance(best) > FAR:  # its effect is small beside the mistake's
         best = usual[0]
     remark = f"its constructor takes no {setting}: {best:g} is assumed"
     remarks, assumed = (*subject.remarks, remark), subject.assumed | {setting}
@@ -294,7 +298,7 @@ def _assume(subject: Subject, setting: str) -> Subject:
 
 
 def _distance(subject: Subject, setting: str, seen: Values, ndim: int, value: float) -> float:
-    """How far the layer is from the reference with that value, wherever eps is and whatever the variance."""
+    """The largest difference to the reference with that value, at the best place of ε and kind of variance."""
     reference: Reference = _with(subject, setting, value).reference
     ways = [{}] if reference.recipe is None else [{"eps": place, **way} for place in _PLACES for way in _VARIANCES]
     measured = [_TELLING[setting](ReferenceNew(reference.by(**way) if way else reference), ndim) for way in ways]

@@ -1,4 +1,4 @@
-"""What a class shows in what it has: γ and β, running statistics, and on which axis it expects the features."""
+"""Finds conventions in what a class has: γ and β, running statistics, and the axis on which it expects the features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ AFFINE = {"weight": "gamma", "bias": "beta"}
 
 
 def structured(subject: Subject, declared: Declared, given: Mapping[str, Any]) -> Subject:
-    """The subject with the conventions that its layers show by what they have."""
+    """The subject with the conventions that its layer's tensors and input shapes show.
+
+    Args:
+        subject: the subject without conventions.
+        declared: what the user states about it.
+        given: the arguments of its constructor, by name.
+    """
     subject = _with_layout(subject, declared)
     if subject.reference.statistics and (not declared.running_stats or given.get("track_running_stats") is False):
         subject = subject.following("no running statistics", replace(subject.reference, statistics={}))
@@ -38,7 +44,7 @@ def _with_layout(subject: Subject, declared: Declared) -> Subject:
 
 
 def _layer(subject: Subject, reference: Reference) -> TorchLayer:
-    """A layer as it starts, its roles looked for as in a reference."""
+    """A new layer with its initial values, in which the tensors of this reference are looked for."""
     ndim = next(iter(accepted(subject).shapes), 2)
     layer = replace(subject, reference=reference).new(ndim, drawn=False)
     assert isinstance(layer, TorchLayer)
@@ -73,7 +79,7 @@ def _with_affine(subject: Subject, declared: Declared) -> Subject:
 
 
 def _unused(layer: TorchLayer) -> bool:
-    """Whether there are parameters that might be it, by another name or shape."""
+    """Whether the layer has parameters without a role, which might be γ or β under another name or shape."""
     return bool(unused_parameters(layer.module, layer.roles.values()))
 
 
@@ -94,7 +100,7 @@ def _without(reference: Reference, role: str) -> Reference:
 
 
 def _with_one_more(subject: Subject) -> Subject:
-    """1 + γ, where γ starts at 0 and γ = 0 does not make the output 0."""
+    """The subject with a factor 1 + γ, if γ starts at 0 and the output is not constant then."""
     reference, shapes = subject.reference, accepted(subject).shapes
     if "weight" not in reference.initial or reference.recipe is None or not shapes:
         return subject
@@ -110,7 +116,7 @@ def _with_one_more(subject: Subject) -> Subject:
 
 
 def _with_logits(subject: Subject) -> Subject:
-    """Equal logits have one softmax, wherever they start."""
+    """For switchable normalization: logits may start at any value if all are equal; their softmax is the same."""
     if subject.scheme != "switchable":
         return subject
     reference, conventions = subject.reference, subject.conventions

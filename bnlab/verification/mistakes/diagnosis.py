@@ -1,7 +1,7 @@
-"""From numbers that are wrong to words.
+"""Says in words what is wrong with a layer that failed checks.
 
-A mistake is named where the reference with it gives the layer's numbers, see search.py, or where it shows in how the
-layer keeps its tensors. What is left is said to be unknown: no sentence is better than a false one.
+A mistake is named if the reference with this mistake gives the layer's numbers (see search.py), or if it shows in how
+the layer keeps its tensors. Anything else is called unknown: no sentence is better than a false one.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from bnlab.verification.reference import KNOWN, values_of
 from bnlab.verification.reference.layers import ReferenceNew
 
 RAISING = frozenset({"statistics of another shape", "input changed"})
-"""Defects with which checks raise."""
+"""Defects that make checks raise."""
 
 
 def diagnose(report: Report) -> tuple[Diagnosis, ...]:
-    """What is wrong with a subject that failed; nothing for one that did not. The first one has the formula."""
+    """The diagnoses of a layer that failed checks, the first with the formula; none if it passed."""
     found = _diagnoses(report) if report.failed else ()
     formula = _formula(report)
     return tuple(replace(each, formula="" if number else formula) for number, each in enumerate(found))
 
 
 def _formula(report: Report) -> str:
-    """The value of the output in training that is furthest off, by the formula with its numbers beside it."""
+    """The formula with its numbers, for the value of the output in training with the largest error; empty if none."""
     reference = report.subject.reference
     seen = next(result for result in report.results if result.check == "forward, training")
     recipe = reference.recipe
@@ -80,13 +80,13 @@ def _diagnoses(report: Report) -> tuple[Diagnosis, ...]:
 
 
 def _sentences(mistakes: tuple[Mistake, ...], report: Report, where: str = "") -> list[Diagnosis]:
-    """Of what was assumed, another value is no mistake of the layer's."""
+    """The diagnoses of mistakes. A wrong value of a setting that was assumed is no mistake of the layer."""
     assumed = {f"{setting} fixed" for setting in report.subject.assumed}
     return [Diagnosis(mistake.name, where + mistake.text) for mistake in mistakes if mistake.name not in assumed]
 
 
 def _raised(report: Report) -> list[Diagnosis]:
-    """What was raised first where numbers should have come, unless it follows from a defect."""
+    """The first exception in a check that failed, unless a defect explains it."""
     if RAISING & set(report.defects):
         return []
     raised = [result for result in report.results if result.status == FAIL and result.note.startswith("raises ")]
@@ -98,7 +98,7 @@ def _first_failure(report: Report) -> str:
 
 
 def _unknown(cell: Cell, *, beyond: bool) -> Diagnosis:
-    """The value that is furthest off in an array."""
+    """The diagnosis of wrong numbers without a known mistake: the value with the largest error in an array."""
     begin = "beyond that, the numbers are" if beyond else "no known mistake gives these numbers; they are"
     begin += f" first wrong in '{cell.check.name}'"
     if cell.seen.shape != cell.expected.shape:

@@ -1,4 +1,4 @@
-"""The kind of thing that a mistake is: the definition with one choice changed, and a sentence about it."""
+"""`Mistake`: the definition with one choice changed, and a sentence about it; and sets of schemes and arrays."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Mistake:
     """One known mistake.
 
     Attributes:
-        name: for JSON and tests.
-        change: the fields of `Recipe` that differ.
-        text: the diagnosis.
-        schemes: where it can be made.
-        leaves_open: checks or arrays whose outcome it does not determine, because code can go on from there in several
-            ways.
-        leaves_running_open: the same for all that depends on running statistics.
+        name: its name in JSON and tests.
+        change: the fields of `Recipe`, or choices of a formula, that differ.
+        text: the diagnosis, a sentence.
+        schemes: the schemes in which it can be made.
+        leaves_open: names of checks or arrays whose values the mistake does not determine: programs that make it
+            differ there.
+        leaves_running_open: the same for everything that depends on running statistics.
     """
 
     name: str

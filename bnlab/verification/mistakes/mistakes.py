@@ -1,6 +1,6 @@
-"""All known mistakes, and what can be wrong with how a layer keeps its tensors.
+"""All known mistakes, and the defects: what can be wrong with how a layer keeps its tensors.
 
-A sentence says what the code seems to do, what the reference does, and where that is written.
+A sentence says what the code seems to do, what the reference does, and the reference's source.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ DEFECTS = {
     "statistics of another shape": "the running statistics are of another shape than (C,): PyTorch and Keras keep"
     " one mean and one variance for each feature.",
 }
-"""How a layer keeps its tensors, in words."""
+"""For each defect in how a layer keeps its tensors, a sentence."""
 
 
 def describe(defect: str) -> str:
@@ -66,7 +66,7 @@ def describe(defect: str) -> str:
 
 
 def sentences() -> Iterator[tuple[str, str, list[str]]]:
-    """Name, sentence and schemes of every mistake; none of the schemes for what can be wrong in all."""
+    """Name, sentence and schemes of every mistake; an empty list of schemes stands for all."""
     for mistake in MISTAKES:
         yield mistake.name, mistake.text, sorted(mistake.schemes)
     for setting in ("eps", "momentum"):
@@ -77,7 +77,7 @@ def sentences() -> Iterator[tuple[str, str, list[str]]]:
 
 
 def known(scheme: str, reference: Reference) -> Iterable[Mistake]:
-    """The mistakes that can be made in a scheme, those of fixed values included, the likeliest first."""
+    """The mistakes that can be made in a scheme, the likeliest first; last, fixed values in place of a setting's."""
     yield from (mistake for mistake in MISTAKES if scheme in mistake.schemes)
     yield from _fixed("eps", (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-4, 1e-2, 1e-1), reference)
     yield from _increased(reference)

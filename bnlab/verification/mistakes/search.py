@@ -1,7 +1,8 @@
-"""Which known mistakes give a layer's numbers: the reference is run with one after the other, and with several.
+"""Finds the known mistakes that give a layer's numbers: runs the reference with one mistake, then with several.
 
-What is compared are single arrays. A mistake is a *suspect* if it contradicts no array that is right, and changes one
-that is wrong. It *explains* only what it changes, and changes into what was seen.
+Single arrays are compared. A mistake is a *suspect* if the reference with it still agrees with every right array of the
+layer, and differs from the plain reference in a wrong one. It *explains* an array if it changes the reference's values
+into the layer's.
 """
 
 from __future__ import annotations
@@ -20,27 +21,36 @@ from bnlab.verification.reference import Array
 from bnlab.verification.reference.layers import ReferenceNew
 
 AT_ONCE = 2
-"""How many mistakes are tried together, wherever they are."""
+"""How many mistakes are tried together, for all arrays."""
 
 IN_OUTPUT = 3
-"""The same for the output alone, which few mistakes change; more are found one aspect of a layer after the other."""
+"""The same for the output alone, which few mistakes change. More than that are found aspect by aspect."""
 
 ROUND_TRIP = "state_dict round trip"
 
 BLINDING = frozenset({"random output", "layers in a list", "weight of another shape", "bias of another shape"})
-"""Defects with which no number can be compared."""
+"""Defects after which no number can be compared."""
 
 UNSTORED = frozenset({"statistics are no buffers", "statistics are not stored"})
 
 EVALUATED = frozenset({"evaluated", "evaluated with gradients"})
 
 RUNNING = EVALUATED | {"running_mean", "running_var"}
-"""What depends on running statistics in a check that is not about them alone."""
+"""Arrays that depend on running statistics, in checks that also have other arrays."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One array of a check: what was seen, and what the reference gives; `ndim` is that of the input."""
+    """One array of a check.
+
+    Attributes:
+        check: the check.
+        name: the array's name in the check.
+        ndim: the number of dimensions of the input.
+        seen: the layer's values.
+        expected: the reference's values.
+        right: whether they agree.
+    """
 
     check: Check
     name: str
@@ -55,14 +65,15 @@ class Cell:
 
     @property
     def telling(self) -> bool:
-        """Whether it cannot be right by chance, as one of few outcomes."""
+        """Whether a wrong layer cannot give it by chance: its values differ, and it is not one of few outcomes."""
         few = self.check.rounding or self.check.measure is measures.invariances
         return not few and bool(np.ptp(np.nan_to_num(self.seen)) > 0)
 
     @property
     def aspect(self) -> int:
-        """Output, gradients, running mean, the other running statistics, evaluation: what is wrong in one may be wrong
-        in later ones too.
+        """What the array tells about: 0 output, 1 gradients, 2 running mean, 3 other running statistics, 4 evaluation.
+
+        A mistake in one aspect may change later ones too.
         """
         if self.of_running:
             from_them = self.name in EVALUATED or self.check.measure in (measures.evaluation, measures.round_trip)
@@ -73,14 +84,14 @@ class Cell:
 
 
 class Search:
-    """The layer's numbers beside those of the reference with mistakes."""
+    """Compares the layer's numbers with those of the reference with mistakes."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
         self._mistaken: dict[tuple[Mistake, ...], ReferenceNew] = {}
         by_name = {result.check: result for result in report.results}
         found = [cell for check in CHECKS for cell in self._cells(check, by_name[check.name])]
-        # what rules most out first, and of that the quickest; a gradient takes as many passes as there are values
+        # First the wrong arrays, which exclude most mistakes, then the quick ones: a gradient takes a pass per value.
         self.cells = sorted(found, key=lambda cell: (cell.right, cell.check.ndim is not None, cell.aspect == 1))
 
     @property
@@ -88,7 +99,7 @@ class Search:
         return [cell for cell in self.cells if not cell.right]
 
     def limited(self) -> Search | None:
-        """The same for those shapes in which something is wrong; None if that is in all."""
+        """The same search on the input shapes in which something is wrong; None if these are all shapes."""
         shapes = {cell.ndim for cell in self.wrong}
         if shapes == set(self.report.taken.shapes):
             return None
@@ -97,13 +108,13 @@ class Search:
         return part
 
     def suspects(self) -> list[Mistake]:
-        """Mistakes that contradict nothing that is right, and change something that is wrong."""
+        """Mistakes that agree with every right array and change a wrong one, the likeliest first."""
         reference = self.report.subject.reference
         mistakes = known(self.report.subject.scheme, reference)
         return [mistake for mistake in mistakes if self._suspect(mistake)]
 
     def smallest(self, suspects: list[Mistake]) -> tuple[Mistake, ...]:
-        """The smallest set of suspects that gives every array, each of them needed; empty if there is none."""
+        """The smallest set of suspects that together give every array, none of them superfluous; empty if none does."""
         wrong = range(len(self.wrong))
         reached = {suspect: {i for i in wrong if self._reaches(self.wrong[i], suspect)} for suspect in suspects}
         for size in range(1, AT_ONCE + 1):
@@ -114,9 +125,10 @@ class Search:
         return ()
 
     def by_aspect(self, suspects: list[Mistake]) -> tuple[tuple[Mistake, ...], bool]:
-        """The mistakes that give the output, with those the gradients, then the statistics; and whether that is all.
+        """Mistakes found aspect by aspect: first for the output, then more for the gradients, then for the statistics.
 
-        An aspect that no mistakes give ends it: those of the ones before are certain, if they can be told at all.
+        The second value says whether they explain everything. The search ends at the first aspect that no suspects
+        explain; mistakes found before are kept if an array confirms them that cannot be right by chance.
         """
         mean_first = self._by(sorted({cell.aspect for cell in self.wrong}), suspects)
         if mean_first[1]:
@@ -134,17 +146,17 @@ class Search:
         return (found, True) if self._explain(found) else ((), False)
 
     def partial(self, suspects: list[Mistake]) -> tuple[Mistake, ...]:
-        """The suspect that explains most beside an unknown mistake; empty if there is none that is certain.
+        """The suspect that explains most arrays, if an unknown mistake is there too; empty if none is certain.
 
-        It has to give every array that it changes in the first aspect that it changes at all: an unknown mistake may
-        spoil what follows from that, but not that.
+        In the first aspect that it changes, it has to give every array that it changes; in later aspects the unknown
+        mistake may have changed the values.
         """
         counts = {mistake: self._explained(mistake) for mistake in suspects}
         best = max(suspects, key=lambda mistake: counts[mistake], default=None)
         return (best,) if best and counts[best] else ()
 
     def _cells(self, check: Check, result: Result) -> Iterable[Cell]:
-        """What of a check can be compared, and does not follow from a defect."""
+        """The arrays of a check that can be compared and do not follow from a defect."""
         defects = set(self.report.defects)
         if result.status not in (PASS, FAIL) or (check.rounding and not check.offset) or defects & BLINDING:
             return
@@ -171,7 +183,7 @@ class Search:
         return _open(cell, (mistake,)) or self._changes(cell, mistake)
 
     def _extended(self, found: tuple[Mistake, ...], suspects: list[Mistake], aspect: int) -> tuple[Mistake, ...] | None:
-        """What was found, and the fewest suspects that have to be added for all arrays up to an aspect."""
+        """The mistakes found so far, with the fewest suspects added that explain all arrays up to an aspect."""
         cells = [cell for cell in self.cells if cell.aspect <= aspect]
         wrong = [cell for cell in self.wrong if cell.aspect == aspect]
         others = [
@@ -194,7 +206,7 @@ class Search:
         return all(self._needed(mistake, several) for mistake in several)
 
     def _needed(self, mistake: Mistake, several: tuple[Mistake, ...]) -> bool:
-        """Whether something wrong is given by several, but not by the others of them alone."""
+        """Whether a wrong array is explained by the mistakes together, but not without this one."""
         others = tuple(other for other in several if other is not mistake)
         given = (cell for cell in self.wrong if not _open(cell, several) and self._gives(cell, several))
         return any(not self._gives(cell, others) for cell in given)
@@ -207,7 +219,7 @@ class Search:
         return len(given) if certain and any(cell.telling and cell.aspect == first for cell in given) else 0
 
     def _changes(self, cell: Cell, mistake: Mistake) -> bool:
-        """Whether the mistake determines another value than the reference's."""
+        """Whether the reference with the mistake gives other values for the array than the reference alone."""
         if _open(cell, (mistake,)):
             return False
         return not self._alike(cell, cell.expected, self._value(cell, (mistake,)))
@@ -217,7 +229,7 @@ class Search:
         if not mistakes:
             return cell.right
         value = self._value(cell, mistakes)
-        if cell.check.rounding:  # two layers that cancel digits are left with different ones
+        if cell.check.rounding:  # cancelled digits differ even between layers with the same mistake
             return (errors({"": value}, {"": cell.expected})[1] <= cell.check.tolerance) == cell.right
         return self._alike(cell, cell.seen, value)
 
@@ -227,7 +239,7 @@ class Search:
         return seen.shape == value.shape and np.allclose(seen, value, rtol=0, atol=tolerance * largest, equal_nan=True)
 
     def _value(self, cell: Cell, mistakes: tuple[Mistake, ...]) -> Array:
-        """What the reference with these mistakes gives for an array."""
+        """The values that the reference with these mistakes gives for an array."""
         if mistakes not in self._mistaken:
             change = {name: value for mistake in mistakes for name, value in mistake.change.items()}
             self._mistaken[mistakes] = ReferenceNew(self.report.subject.reference.by(**change))
@@ -236,7 +248,7 @@ class Search:
 
 
 def _open(cell: Cell, mistakes: tuple[Mistake, ...]) -> bool:
-    """Whether code with one of the mistakes can go on in several ways, so that this array is not determined."""
+    """Whether one of the mistakes leaves the array's values undetermined; see `Mistake.leaves_open`."""
     return any(
         bool({cell.check.name, cell.name} & mistake.leaves_open) or (cell.of_running and mistake.leaves_running_open)
         for mistake in mistakes
@@ -244,5 +256,5 @@ def _open(cell: Cell, mistakes: tuple[Mistake, ...]) -> bool:
 
 
 def _compatible(mistakes: tuple[Mistake, ...]) -> bool:
-    """No two of them change one choice."""
+    """Whether no two of the mistakes change the same choice."""
     return sum(len(mistake.change) for mistake in mistakes) == len({key for m in mistakes for key in m.change})

@@ -1,4 +1,4 @@
-"""Known mistakes in schemes whose formula is no standardization by one mean and variance."""
+"""Known mistakes in the schemes of reference/formulas.py, which do not standardize by one mean and variance."""
 
 from bnlab.verification.mistakes.mistake import Mistake
 

@@ -1,4 +1,4 @@
-"""Known mistakes with running statistics and the two modes."""
+"""Known mistakes with running statistics, and with train and eval mode."""
 
 from bnlab.verification.mistakes.mistake import BATCH, MIXED, OF_INPUT, RENORM, SPATIAL, Mistake
 
@@ -243,4 +243,4 @@ LAST = (
         OF_INPUT | FIRST_STEP,
     ),
 )
-"""What explains so much that it is tried after all others."""
+"""A mistake that leaves so many arrays undetermined that it is tried after all others."""

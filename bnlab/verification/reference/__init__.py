@@ -1,7 +1,7 @@
-"""What each scheme computes, in float64 NumPy, and how a torch module is run beside it.
+"""What each scheme computes, in float64 NumPy, and a common interface to run it and a torch module.
 
-Definitions live here: formulas, the choices of an implementation (`Recipe`), and where a layer keeps what they name.
-Nothing in here knows how far a layer may be off. The door `layers` imports torch.
+Definitions live here: formulas, the choices of an implementation (`Recipe`), and which of a layer's tensors are γ, β
+and the running statistics (`roles`). Tolerances do not belong here. The door `layers` imports torch.
 """
 
 from bnlab.verification.reference.beyond import KNOWN

@@ -1,4 +1,4 @@
-"""Schemes that a class may be held against, though bnlab trains none of them."""
+"""Schemes that a class can be compared with, but that bnlab cannot train."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ BEYOND = {
         ),
     )
 }
-"""By their names."""
+"""The schemes by name."""
 
 KNOWN = ChainMap(BEYOND, SCHEMES)
 """All schemes that can be verified."""

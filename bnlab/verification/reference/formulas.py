@@ -1,10 +1,12 @@
-"""Schemes whose formula is not a standardization of x by one mean and variance, for complex x; see reference.py.
+"""Schemes whose formula is not a standardization of x by one mean and variance.
+
+Each function has the signature of `Forward` in reference.py, which also says why x may be complex.
 
 Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,), α and s (1,), weights and whitening
 matrices (C, C), lengths of weights (C, 1).
 
-Beside a scheme's settings, `settings` may hold another choice for some step of its formula, which is what a known
-mistake is (bnlab/verification/mistakes/wrong_formula.py); where there is none, the definition holds.
+Besides a scheme's settings, `settings` may hold another choice for a step of its formula: that is how a known mistake
+is made (bnlab/verification/mistakes/wrong_formula.py). Without one, the function is the definition.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def dynamic_erf(x: Array, parameters: Values, _: Values, settings: Mapping[str, 
 
 
 def bounded(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """γ f(α x + s) + β (Chen et al. 2025, arXiv 2512.10938)."""
+    """γ f(α x + s) + β with the bounded function f of the settings (Chen et al. 2025, arXiv 2512.10938)."""
     from scipy.special import erf  # slow to import, and few schemes need it
 
     u = parameters["alpha"] * x + parameters["shift"]
@@ -77,7 +79,10 @@ def variance_only(
 
 
 def noisy(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """Batch norm of x, times s, plus m, random for each sample and channel (Santurkar et al. 2018, 1805.11604)."""
+    """Batch norm of x, times s, plus m, both random for each sample and channel.
+
+    Source: Santurkar et al. 2018, arXiv 1805.11604.
+    """
     y = _batch(x, parameters, statistics, settings, training)
     if not training:
         return y
@@ -93,7 +98,10 @@ def noisy(x: Array, parameters: Values, statistics: Values, settings: Mapping[st
 
 
 def ghost_noise(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """x̂ by batch norm, of each sample off by the statistics of V random samples (Kosson et al. 2023, 2305.17205)."""
+    """Batch norm whose x̂ is shifted and scaled, for each sample, by the statistics of V random samples of the batch.
+
+    Source: Kosson et al. 2023, arXiv 2305.17205.
+    """
     x_hat = _batch(x, {}, statistics, settings, training)
     if training:
         n, size, seen = len(x), settings["virtual_batch_size"], x_hat.real
@@ -108,7 +116,10 @@ def ghost_noise(x: Array, parameters: Values, statistics: Values, settings: Mapp
 
 
 def eval_norm(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """Batch norm; at test time by a mixture with the sample's own statistics (Singh & Shrivastava 2019, 1904.06031)."""
+    """Batch norm that in evaluation mixes the running statistics with the sample's own.
+
+    Source: Singh & Shrivastava 2019, arXiv 1904.06031.
+    """
     if training:
         statistics["largest"] = np.maximum(statistics.get("largest", np.array(2)), len(x))
         return _batch(x, parameters, statistics, settings, training)
@@ -122,7 +133,10 @@ def eval_norm(x: Array, parameters: Values, statistics: Values, settings: Mappin
 
 
 def power(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """γ x / √(ψ² + ε) + β by the average ψ² of before, or in warm-up the batch's (Shen et al. 2020, 2003.07845)."""
+    """γ x / √(ψ² + ε) + β with the running ψ² from before the batch; in warm-up with the batch's own mean(x²).
+
+    Source: Shen et al. 2020, arXiv 2003.07845.
+    """
     used = running = statistics["running_mean_square"]
     if training:
         of_batch = (x**2).mean(_over_batch(x))
@@ -133,16 +147,22 @@ def power(x: Array, parameters: Values, statistics: Values, settings: Mapping[st
 
 
 def online(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
-    """γ x̂ + β over its root mean square, x̂ by the samples before (Chiley et al. 2019, arXiv 1905.05894)."""
+    """γ x̂ + β divided by its root mean square; x̂ uses the statistics of all samples before.
+
+    Source: Chiley et al. 2019, arXiv 1905.05894.
+    """
     x_hat, _ = _online_x_hat(x, statistics, settings, training)
     return _scaled_by_rms(x_hat, parameters, settings)
 
 
 def online_gradient(x: Array, g: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any]) -> Array:
-    """∂loss/∂x as that paper's control makes it of g = ∂loss/∂y, sample by sample, with u = q = 0 before the first."""
+    """∂loss/∂x from g = ∂loss/∂y by the control process of `online`'s paper, which replaces the derivative.
+
+    It goes sample by sample; its states u and q are 0 before the first.
+    """
     x_hat, rstd = _online_x_hat(x, statistics, settings, True)
     h, step = np.empty_like(x), 1e-30
-    for index in np.ndindex(x.shape):  # of the rest, by complex steps
+    for index in np.ndindex(x.shape):  # ∂loss/∂x̂, by complex steps
         moved = x_hat.astype(complex)
         moved[index] += step * 1j
         h[index] = np.sum(g * _scaled_by_rms(moved, parameters, settings).imag) / step
@@ -157,7 +177,7 @@ def online_gradient(x: Array, g: Array, parameters: Values, statistics: Values, 
 
 
 def _online_x_hat(x: Array, statistics: Values, settings: Mapping[str, Any], training: bool) -> tuple[Array, Array]:
-    """x̂, and what each sample was divided by, inverted."""
+    """x̂, and for each sample 1 / √(σ² + ε), by which it was multiplied."""
     mean, var = (_fit(statistics[name], x)[None] for name in ("running_mean", "running_var"))
     if not training:
         rstd = 1 / np.sqrt(var + settings["eps"])
@@ -199,7 +219,7 @@ def weight_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str, 
 
 
 _OVER = {"inputs": (1,), "outputs": (0,), "all": (0, 1)}
-"""The axes of a weight (out, in) that share a length, or a mean and deviation."""
+"""The axes of a weight of shape (out, in) over which a length, or a mean and a deviation, is taken."""
 
 
 def weight_standardization(
@@ -220,7 +240,7 @@ def weight_standardization(
 def spectral_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """Linear: x wᵀ with w = W / σ(W), the largest singular value (Miyato et al. 2018, arXiv 1802.05957).
 
-    σ = uᵀ W v, whose derivative is that of σ as u and v are the singular vectors.
+    σ = uᵀ W v with the singular vectors u and v; its derivative is right with u and v held constant.
     """
     w = parameters["original"]
     u, _singular_values, v = np.linalg.svd(w.real)
@@ -268,18 +288,18 @@ def _batch(x: Array, parameters: Values, statistics: Values, settings: Mapping[s
 
 
 def _counted(statistics: Values) -> int:
-    """The number of this batch, from 1."""
+    """The number of this batch, from 1; the count is kept among the statistics."""
     statistics["batches"] = statistics.get("batches", np.zeros((), int)) + 1
     return int(statistics["batches"])
 
 
 def _noise(seed: Any, count: int, number: Array) -> Array:
-    """32 bits of each number: bnlab.seeds.noise."""
+    """32 pseudo-random bits for each number, as bnlab.seeds.noise makes them."""
     return _scrambled(number * 0x9E3779B1 + _scrambled(seed + _scrambled(np.asarray(count))))
 
 
 def _scrambled(numbers: Array) -> Array:
-    """MurmurHash3's last step (Appleby 2011)."""
+    """The last step of the hash function MurmurHash3 (Appleby 2011)."""
     h = np.asarray(numbers).astype(np.uint64) & np.uint64(2**32 - 1)
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         h = (h ^ h >> np.uint64(shift)) * np.uint64(factor) & np.uint64(2**32 - 1)
@@ -292,7 +312,7 @@ def _over_batch(x: Array) -> tuple[int, ...]:
 
 
 def _tracked(statistics: Values, settings: Mapping[str, Any], of_batch: Values, training: bool) -> Values:
-    """What normalizes: in training the batch's own, by which the running ones move; else these."""
+    """The statistics to normalize by: the batch's in training, which also updates the running ones; else those."""
     if not training:
         return statistics
     m = settings["momentum"]
@@ -302,7 +322,7 @@ def _tracked(statistics: Values, settings: Mapping[str, Any], of_batch: Values, 
 
 
 def _linear(x: Array, w: Array) -> Array:
-    """Each position's channels times w (out, in): what a convolution with a kernel of one pixel is too."""
+    """Linear: x wᵀ at each position, for w of shape (out, in), as a convolution with a kernel of one pixel."""
     return np.moveaxis(np.tensordot(w, x, (1, 1)), 0, 1)
 
 
@@ -311,7 +331,7 @@ def _fit(values: Array, x: Array) -> Array:
 
 
 def _affine(x_hat: Array, parameters: Values, which: bool | str = True) -> Array:
-    """γ x̂ + β, or what of it a mistake leaves: `gamma`, `beta`, `none`, or `minus beta`."""
+    """γ x̂ + β, or with a mistake: only `gamma` or `beta`, `none` of them, or `minus beta`."""
     gamma, beta = parameters.get("weight", np.ones(1)), parameters.get("bias", np.zeros(1))
     gamma = np.ones_like(gamma) if which in ("beta", "none") else gamma
     beta = np.zeros_like(beta) if which in ("gamma", "none") else -beta if which == "minus beta" else beta

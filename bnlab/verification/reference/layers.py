@@ -1,4 +1,4 @@
-"""Two kinds of layer with one interface, so that one program runs on both: the torch module and its reference."""
+"""One interface for the torch module and its reference, `Layer`, so that the same measurement runs on both."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from bnlab.verification.reference.standardize import gradient_factor
 
 CHANNELS = 6
 SHAPES = {2: (8, CHANNELS), 3: (8, CHANNELS, 3), 4: (8, CHANNELS, 2, 3)}
-"""(N, C), (N, C, L), (N, C, H, W): no axis as long as C or N, so that none can be taken for another; two ghosts of four
-samples divide N.
+"""Input shapes by number of dimensions. All axes have different lengths, so that confusing two shows; N is two ghosts
+of four samples.
 """
 
 WIDE = 96
-"""Channels for a class whose own number of groups, 32 for one, does not divide `CHANNELS`."""
+"""Number of channels for a class whose fixed number of groups, e.g. 32, does not divide `CHANNELS`."""
 
 WIDE_SHAPES = {2: (4, WIDE), 3: (4, WIDE, 3), 4: (4, WIDE, 2, 2)}
 
@@ -35,7 +35,7 @@ _is_wide: ContextVar[bool] = ContextVar("is_wide", default=False)
 
 @contextmanager
 def wide() -> Iterator[None]:
-    """All that is made, drawn and measured meanwhile has `WIDE` channels."""
+    """Inside this context all layers and inputs have `WIDE` channels."""
     token = _is_wide.set(True)
     try:
         yield
@@ -49,20 +49,20 @@ def width() -> int:
 
 
 def shape_of(ndim: int) -> tuple[int, ...]:
-    """The shape of an input with so many dimensions."""
+    """The shape of an input with `ndim` dimensions."""
     return (WIDE_SHAPES if _is_wide.get() else SHAPES)[ndim]
 
 
 class Layer(Protocol):
-    """A layer whose inputs and outputs are NumPy arrays. A fresh one is made for every measurement."""
+    """A layer whose inputs and outputs are NumPy arrays. Every measurement makes a new one."""
 
     reference: Reference
 
     def forward(self, x: Array, *, training: bool, recorded: bool | None = None) -> Array:
-        """In evaluation no gradients are recorded, as models are run, unless `recorded` says otherwise."""
+        """The output for x. Gradients are recorded in training only, unless `recorded` says otherwise."""
 
     def gradients(self, x: Array, g: Array) -> Values:
-        """Of Σ g·y in training: `input`, and every parameter by its name."""
+        """The gradients of Σ g·y in training: of the input as `input`, and of each parameter under its name."""
 
     def give(self, name: str, value: Array) -> None:
         """Sets a parameter, if the layer has it."""
@@ -72,23 +72,24 @@ class Layer(Protocol):
     def statistics(self) -> Values: ...
 
     def reloaded(self) -> Layer:
-        """A new layer with what is stored of this one."""
+        """A new layer that has loaded this one's state_dict."""
 
 
 New = Callable[..., Layer]
-"""`new(ndim, dtype="float64", drawn=True)`: a layer for `ndim` dimensions, its parameters drawn or as they start."""
+"""`new(ndim, dtype="float64", drawn=True)`: makes a layer for inputs with `ndim` dimensions. Its parameters are random,
+or with `drawn=False` have their initial values."""
 
 
 def drawn(reference: Reference) -> Values:
-    """Values for the parameters, in reach of where they start, and all different."""
+    """Random values for the parameters, near their initial values, and all different."""
     rng = np.random.default_rng(1)
     starts = per_layer(reference.initial, width())
     return {name: start + rng.uniform(-0.4, 0.8, start.shape) for name, start in starts.items()}
 
 
 class ReferenceNew:
-    """`New` for the reference itself. Two of references that give the same numbers are equal, so that what is measured
-    on one can be kept for the other.
+    """`New` for the reference itself. Objects for references that give the same numbers are equal, so that a cached
+    measurement serves for both.
     """
 
     def __init__(self, reference: Reference) -> None:
@@ -110,7 +111,7 @@ class ReferenceNew:
 
 
 class ReferenceLayer:
-    """The float64 reference. `dtype` matters for the mistakes that are one of rounding."""
+    """The reference, in float64; `dtype="float32"` matters only for mistakes that cause rounding errors."""
 
     def __init__(self, reference: Reference, dtype: str, *, draw: bool) -> None:
         self.reference = reference
@@ -176,7 +177,7 @@ class ReferenceLayer:
 
 
 def _weights(recipe: Recipe | None, parameter: str, samples: int) -> Array:
-    """With what weight each sample's gradient enters a parameter's."""
+    """The weight of each sample's gradient in the gradient of a parameter, of shape (N,): all 1 without a mistake."""
     fields = {"weight": "gamma_gradient", "bias": "beta_gradient"}
     how = getattr(recipe, fields[parameter]) if recipe and parameter in fields else "sum"
     number = np.arange(samples)
@@ -195,10 +196,10 @@ class TorchLayer:
 
     Args:
         build: makes the module.
-        reference: says which parameters and statistics to look for, and what values the parameters are given.
-        dtype: of the module and its inputs.
-        draw: whether the parameters get drawn values.
-        channels_last: the module takes (N, ..., C), where all else here has (N, C, ...).
+        reference: says which parameters and statistics to look for, and the parameters' values.
+        dtype: the type of the module and its inputs.
+        draw: whether the parameters get random values; else they keep their initial ones.
+        channels_last: whether the module takes (N, ..., C); this class always takes (N, C, ...).
     """
 
     def __init__(
@@ -215,7 +216,7 @@ class TorchLayer:
         self.reference = reference
         self.dtype: torch.dtype = getattr(torch, dtype)
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)  # what starts at random starts alike in every layer
+            torch.default_generator.manual_seed(0)  # random initial values are the same in every layer
             self.module = self._cast(build())
         self.roles = find_roles(self.module, reference, width())
         if draw:
@@ -227,7 +228,7 @@ class TorchLayer:
         return _array(self.run(self._tensor(x), training=training, recorded=recorded))
 
     def run(self, x: Tensor, *, training: bool, recorded: bool | None = None) -> Tensor:
-        """The module's output, without the warnings that it may give.
+        """The module's output; its warnings are suppressed.
 
         Raises:
             TypeError: the output is no tensor.
@@ -243,7 +244,7 @@ class TorchLayer:
     def gradients(self, x: Array, g: Array) -> Values:
         inputs = {"input": self._tensor(x).requires_grad_()}
         inputs |= {name: self._learned(name) for name in self.reference.initial if name in self.roles}
-        # A copy: on a leaf of the graph a layer that works in place would be refused, and for another reason.
+        # A copy: on a leaf of the graph PyTorch forbids in-place operations, which elsewhere it allows.
         y = self.run(inputs["input"].clone(), training=True)
         wanted = {name: tensor for name, tensor in inputs.items() if tensor.requires_grad}
         found: tuple[Tensor | None, ...] = (None,) * len(wanted)
@@ -275,32 +276,30 @@ class TorchLayer:
         return other
 
     def tensor(self, name: str) -> Tensor:
-        """The tensor that has this role now: a layer may put a new one into an attribute in every step."""
+        """The tensor that has this role now; a layer may assign a new tensor to the attribute in every step."""
         owner, attribute = self.roles[name]
         tensor: Tensor = getattr(owner, attribute)
         return tensor
 
     def _settle(self) -> None:
-        """Until an estimate that each pass in training takes one step further changes no more."""
+        """Runs training passes until an estimate that improves with each one, as of a singular value, has converged."""
         for _ in range(self.reference.settles):
             x = self._tensor(np.zeros(shape_of(self.tensor("original").ndim)))
             self.run(x, training=True, recorded=False)
 
     def _is_statistic(self, name: str, tensor: Tensor) -> bool:
-        """Whether it has a value for each feature, or one for each feature of each ghost, read as their average."""
+        """Whether a tensor has one value per feature, or, with ghosts, one per feature and ghost."""
         size = per_layer(self.reference.statistics, width())[name].size
         ghosts = self.reference.recipe is not None and self.reference.recipe.ghosts
         return tensor.numel() == size or bool(ghosts and tensor.numel() > 0 and tensor.numel() % size == 0)
 
     def _learned(self, name: str) -> Tensor:
-        """The parameter, made one that gets a gradient: that it is none is a defect by itself."""
+        """The parameter, with requires_grad switched on: if it was off, that is reported as a defect."""
         tensor = self.tensor(name)
         return tensor.requires_grad_() if tensor.is_leaf else tensor
 
     def _cast(self, module: nn.Module) -> nn.Module:
-        """The module in `dtype`, tensors that are plain attributes included, alone or in a list or dict, which
-        `Module.to` leaves out.
-        """
+        """The module in `dtype`, with tensors in plain attributes, lists and dicts, which `Module.to` leaves out."""
         module.to(self.dtype)
         for part in module.modules():
             for attribute, value in list(vars(part).items()):
@@ -315,7 +314,7 @@ class TorchLayer:
         return tensor.detach().to(self.dtype).requires_grad_(tensor.requires_grad)
 
     def _tensor(self, values: Array) -> Tensor:
-        return torch.tensor(np.ascontiguousarray(values), dtype=self.dtype)  # as a network's layers give it, for .view
+        return torch.tensor(np.ascontiguousarray(values), dtype=self.dtype)  # contiguous, as .view needs it
 
 
 def _held(value: object) -> list[tuple[Any, Any]]:
@@ -328,4 +327,4 @@ def _array(tensor: Tensor | None, like: Tensor | None = None) -> Array:
     if tensor is None:
         return np.zeros(() if like is None else like.shape)
     values: Array = tensor.detach().double().numpy()
-    return values.copy()  # the layer goes on and changes its own
+    return values.copy()  # the layer may change its tensor later

@@ -1,7 +1,7 @@
-"""The choices that an implementation of a normalization makes, one by one.
+"""`Recipe`: the choices that an implementation of a normalization makes, one by one.
 
 The defaults are the definition: the paper's, and PyTorch's where the paper leaves a choice. Every known mistake is
-another value of one or two of them (see bnlab/verification/mistakes), and so is Keras's convention.
+another value of a few of them (see bnlab/verification/mistakes), and so is Keras's convention.
 """
 
 from __future__ import annotations
@@ -13,63 +13,68 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Recipe:
-    """How x̂ and y are made.
+    """How x̂ and y are computed. Names in backquotes are values of the attribute.
 
     Attributes:
-        samples: statistics go over the batch; else each sample has its own.
-        channels: which channels share statistics: each one its own (`channel`), groups of neighbours (`group`), groups
-            of every num_groups-th (`interleaved`), groups of num_groups channels (`sized`), or `all`.
-        space: statistics go over the spatial axes, `all` of them, only the `first`, only the `second`, or `none`.
-        centred: the variance is about the mean, which is taken off.
-        taken_off: how many times the mean is taken off, whatever the variance is about.
-        variance: the variance that normalizes, `biased` (1/n), `unbiased` (1/(n−1)), or the `sum` of squares; of a
-            mixture all may come from the unbiased one of a channel (`unbiased`), or be so each (`each unbiased`).
-        gate: what is divided is x (`none`), x sigmoid(v x) (`swish`), the same with v left out (`without v`), or
+        samples: whether statistics go over the batch; else each sample has its own.
+        channels: which channels share statistics: none (`channel`), groups of neighbours (`group`), groups of every
+            num_groups-th channel (`interleaved`), groups of num_groups channels (`sized`), or `all`.
+        space: the spatial axes over which statistics go: `all`, only the `first`, only the `second`, or `none`.
+        centred: whether the mean is used; else it counts as 0, in the variance too.
+        taken_off: how many times the mean is subtracted from x, 1 in the definition; the variance does not change.
+        variance: the variance that normalizes, `biased` (1/n), `unbiased` (1/(n−1)), or the `sum` of squares. In a
+            mixture (`mixed`), `unbiased` means that all variances are computed from the unbiased one of each channel of
+            a sample, and `each unbiased` that each is unbiased by itself.
+        gate: what is divided by the deviation: x (`none`), x sigmoid(v x) (`swish`), x sigmoid(x) (`without v`), or
             sigmoid(v x) (`alone`).
         divisor: x − μ is divided by the `root` of the variance, by the `variance` or its `square`, `multiplied` by the
             root, divided by `nothing`, or by √(σ + ε) (`root of the deviation`).
-        eps: `inside` the root, `twice` there, `subtracted` there, `outside` it, the least variance (`clamped`,
-            √max(σ², ε)), the least deviation (`clamped outside`, max(σ, ε)), or `none`.
-        eval_eps: the same in evaluation, if it differs there.
-        eps_value: this ε, whatever the setting.
-        shortcut: the variance is E[x²] − μ², in the input's precision.
-        constant: what the gradient takes for a constant: `none`, `mean`, `variance` or `both`.
+        eps: the place of ε: `inside` the root, `twice` there, `subtracted` there, `outside` it, the least variance
+            (`clamped`, √max(σ², ε)), the least deviation (`clamped outside`, max(σ, ε)), or `none`.
+        eval_eps: the place of ε in evaluation, if it differs there.
+        eps_value: the value of ε in place of the setting's.
+        shortcut: whether the variance is computed as E[x²] − μ², in the input's precision.
+        constant: which statistics the gradient treats as constants: `none`, `mean`, `variance` or `both`.
         affine: which of γ and β are applied: `both`, `gamma`, `beta`, `none`, or `swapped`, `minus beta`, `one more`
             (1 + γ), `before` normalizing.
-        input_gradient: `full`, with γ left out (`without gamma`), `negative`, `times n`, or divided by σ once more (`by
-            the variance`).
-        gamma_gradient, beta_gradient: `sum` over the samples, `mean` over them, of the `first` or `last` one only, or
-            `none`.
-        gamma_gradient_of: ∂loss/∂γ is Σ g x̂ (`x_hat`) or Σ g x (`x`).
-        parameter_gradients: `own`, or γ and β have each other's (`swapped`).
-        mode: what tells training from evaluation: self.`training`, or whether gradients are `recorded`.
-        train_by: what normalizes in training: the `batch`, the `running` statistics, or these once `updated`.
-        eval_by: what normalizes in evaluation: the `running` statistics, these once `updated`, the running mean and the
-            square of the running variance (`squares`), or the `batch`.
-        mixed: mean and variance are those of each channel of a sample, of a sample and of the batch, in learned shares;
-            the latter two are taken from the first.
+        input_gradient: the gradient of x: `full`, with γ left out (`without gamma`), `negative`, `times n`, or divided
+            by σ once more (`by the variance`).
+        gamma_gradient, beta_gradient: how samples enter the gradient: their `sum`, their `mean`, only the `first` or
+            the `last`, or `none`.
+        gamma_gradient_of: ∂loss/∂γ is Σ g x̂ (`x_hat`) or Σ g x (`x`), with g = ∂loss/∂y.
+        parameter_gradients: `own`, or γ has β's and β has γ's (`swapped`).
+        mode: what distinguishes training from evaluation: self.`training`, or whether gradients are `recorded`.
+        train_by: the statistics that normalize in training: the `batch`'s, the `running` ones, or the running ones
+            after their update (`updated`).
+        eval_by: the statistics that normalize in evaluation: the `running` ones, the running ones after an update
+            (`updated`), the running mean and the square of the running variance (`squares`), or the `batch`'s.
+        mixed: whether mean and variance are mixtures, with learned shares, of those of each channel of a sample, of
+            each sample and of the batch; the latter two are computed from the first.
         update: running statistics are updated in `training`, in `evaluation`, `never` or `always`.
-        updated: which of them: `both`, `running_mean` or `running_var`.
-        momentum: the weight of the `new` batch, or of the `old` value, or that `old in running_var` alone; or it plays
-            no part, the running statistics being the `average` of all batches so far, or of these and of what they
-            start at (`average with the start`); or it is `debiased` as Adam's are, m / (1 − (1 − m)^k) at step k.
-        momentum_value: this momentum, whatever the setting.
-        start: the first batch moves the running statistics from what is `given`, or sets them (`first batch`).
-        stored: the running variance is the `unbiased`, the `biased`, var·(n−1)/n (`product`), √var (`deviation`), the
-            root of the unbiased (`unbiased deviation`), the unbiased plus ε (`and eps`), the same of var + ε (`with
-            eps`), or var·N/(N−1) whatever the spatial axes (`by samples`).
-        stored_mean: the running mean is fed with the `mean` or the `sum`.
+        updated: which of them are updated: `both`, `running_mean` or `running_var`.
+        momentum: momentum m is the weight of the `new` batch, or of the `old` value, or of the old value in one
+            statistic alone (`old in running_mean`, `old in running_var`). Or it is ignored: the running statistics are
+            the `average` of all batches so far, or of the initial value and these (`average with the start`). Or the
+            weight of the new batch is m / (1 − (1 − m)^k) at step k, as in Adam (`debiased`).
+        momentum_value: the value of momentum in place of the setting's.
+        start: the first batch moves the running statistics from their initial values (`given`), or sets them (`first
+            batch`).
+        stored: what the running variance averages: the variance of the batch, `unbiased` or `biased`; the biased one
+            times (n−1)/n (`product`); its root (`deviation`); the root of the unbiased one (`unbiased deviation`); the
+            unbiased one plus ε (`and eps`); the biased one plus ε, times n/(n−1) (`with eps`); or the biased one times
+            N/(N−1), without counting spatial axes (`by samples`).
+        stored_mean: what the running mean averages: the batch's `mean`, or the `sum` of its values.
         initial_var: the running variance of a new layer.
-        renormalized: in training x̂ is corrected towards the running statistics by r and d, of which it is the deviation
-            that is averaged, ε included; `no r` or `no d` is left out, `differentiated` they are no constants, or d is
-            divided by the batch's deviation (`d by the batch`).
-        ghosts: in training the batch is divided into ghosts with statistics of their own, of `neighbours`, or every
-            k-th sample (`interleaved`).
-        rest: where their size does not divide the batch, the rest is `spread` over them, a ghost of its `own`, or all
-            are as torch.chunk has them (`chunks`).
-        ghost_statistics: the running statistics move by one ghost after the other (`in turn`), or once by their `mean`.
-        threshold: the activation that belongs to the scheme is max(y, τ) with the `learned` τ, or with 0 (`zero`); or
-            there is `none`.
+        renormalized: if not empty, x̂ is corrected in training towards the running statistics: x̂ r + d; the running
+            deviation √(σ² + ε) is averaged instead of the variance. r and d are treated as constants (`constant`), are
+            differentiated (`differentiated`), one of them is left out (`no r`, `no d`), or d is divided by the batch's
+            deviation (`d by the batch`).
+        ghosts: if not empty, the batch is divided in training into ghosts, parts with statistics of their own: groups
+            of `neighbours`, or every k-th sample (`interleaved`).
+        rest: if the ghosts' size does not divide the batch, the remaining samples are `spread` over the ghosts, form a
+            ghost of their `own`, or the batch is divided as by torch.chunk (`chunks`).
+        ghost_statistics: the running statistics move once for each ghost (`in turn`), or once by the ghosts' `mean`.
+        threshold: the scheme's activation is max(y, τ) with a `learned` τ, or with τ = 0 (`zero`); or it has `none`.
     """
 
     samples: bool
@@ -110,7 +115,14 @@ class Recipe:
     threshold: str = "none"
 
     def blocks(self, channels: int, settings: Mapping[str, Any]) -> int:
-        """Into how many blocks of neighbouring channels a sample falls that share nothing; 0 where samples do."""
+        """The number of blocks of neighbouring channels in a sample that are normalized independently.
+
+        It is 0 if samples depend on each other.
+
+        Args:
+            channels: C.
+            settings: the scheme's settings, for num_groups.
+        """
         if self.samples or self.mixed:
             return 0
         groups = int(settings.get("num_groups", 1))

@@ -1,9 +1,9 @@
-"""What every scheme computes, in float64 NumPy and without torch: the numbers that a layer is held against.
+"""What every scheme computes, in float64 NumPy and without torch: the numbers that a layer is compared with.
 
-A reference is one function `forward(x, parameters, statistics, settings, training)`. It takes complex x and parameters
-as well, so that gradients come from the function itself and not from formulas that could share a layer's mistake:
-with a step too small to change the real part, d f / d x = Im f(x + i h) / h is exact to rounding (the complex step
-method, Squire & Trapp 1998). `.real` of a statistic is therefore what `detach()` is in PyTorch.
+A reference is one function `forward(x, parameters, statistics, settings, training)`. It also takes complex x and
+parameters, so that gradients come from the function itself and not from formulas that could share a layer's mistake:
+d f / d x = Im f(x + i h) / h is exact up to rounding for a tiny step h (the complex step method, Squire & Trapp 1998).
+Taking `.real` of a statistic therefore has the effect of `detach()` in PyTorch.
 
 A scheme's reference is its entry in `REFERENCES`.
 
@@ -29,7 +29,7 @@ Array = NDArray[Any]
 Values = dict[str, Array]
 
 Forward = Callable[[Array, Values, Values, Mapping[str, Any], bool], Array]
-"""(x, parameters, statistics, settings, training) -> y; in training it replaces the entries of `statistics`."""
+"""(x, parameters, statistics, settings, training) -> y; in training it updates the entries of `statistics`."""
 
 STEP = 1e-30
 
@@ -44,7 +44,7 @@ WEIGHT = np.array(
     ],
     dtype=float,
 )
-"""The layer that a scheme of weights is tried on. Its rows have whole lengths, which are exact in any precision."""
+"""The weight on which schemes that normalize weights are tested. Its rows have integer norms, exact in any type."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,17 @@ class Reference:
     """One scheme.
 
     Attributes:
-        forward: y of x.
-        settings: those at which layers are verified: unlike any default, so that a setting that is ignored shows.
-        initial: first values of the parameters, by the layer's own names; a number is that of each channel.
-        statistics: running statistics of a new layer.
-        initial_spatial: the parameters for inputs with spatial axes, where they are others.
-        backward: (x, ∂loss/∂y, parameters, statistics, settings) -> ∂loss/∂x, where by definition that is not the
+        forward: computes y from x.
+        settings: the settings at which layers are verified, unlike the defaults, so that an ignored setting shows.
+        initial: initial values of the parameters, by bnlab's names; a number stands for each channel.
+        statistics: running statistics of a new layer, in the same form.
+        initial_spatial: `initial` for inputs with spatial axes, if the parameters differ there.
+        backward: (x, ∂loss/∂y, parameters, statistics, settings) -> ∂loss/∂x, if by definition that is not the
             derivative of `forward`.
-        constants: what the gradient takes for constants by definition, so that no finite difference agrees with it.
-        of_weights: it is a linear layer from C channels to C, whose weight starts as `WEIGHT`.
-        settles: passes in training after which what a layer estimates step by step has come to rest.
-        recipe: how `forward` goes, when it is `standardize`; other functions take their choices from the settings.
+        constants: what the gradient treats as constants by definition, in words; finite differences disagree then.
+        of_weights: whether it normalizes weights: it is a linear layer from C channels to C, with `WEIGHT` at first.
+        settles: number of training passes after which an iterative estimate in the layer has converged.
+        recipe: the choices of `forward`, if that is `standardize`; other functions take them from the settings.
     """
 
     forward: Forward
@@ -77,18 +77,18 @@ class Reference:
     recipe: Recipe | None = None
 
     def on(self, ndim: int) -> Reference:
-        """For inputs of `ndim` dimensions."""
+        """The reference for inputs of `ndim` dimensions."""
         if ndim == 2 or self.initial_spatial is None:
             return self
         return replace(self, initial=self.initial_spatial)
 
     def of_stack(self, x: Array, parameters: Values, statistics: Values) -> Array:
-        """Y in training of a stack of x (P, N, C, ...), with parameters (P, C) or (C,); for those with a recipe."""
+        """Y in training for a stack of P inputs, (P, N, C, ...), with parameters (P, C) or (C,); needs a recipe."""
         assert self.recipe is not None
         return standardize_stack(self.recipe, x, parameters, statistics, self.settings, training=True)
 
     def by(self, **changes: Any) -> Reference:
-        """The same scheme with other choices, of its recipe or of its formula: a convention, or a mistake."""
+        """The same scheme with other choices in its recipe or formula: a convention or a mistake."""
         if self.recipe is None:
             choices = {name.removesuffix("_value"): value for name, value in changes.items()}
             return replace(self, settings={**self.settings, **choices})
@@ -100,19 +100,25 @@ class Reference:
 
 
 def per_layer(starts: Mapping[str, float | Array], channels: int) -> Values:
-    """Those first values as arrays: a number becomes one of shape (C,)."""
+    """Initial values as arrays: a number becomes an array of shape (C,)."""
     return {name: np.array(start) if np.ndim(start) else np.full(channels, start) for name, start in starts.items()}
 
 
 def gradient(
     function: Callable[[Array], Array], at: Array, g: Array, *, of_stack: bool = False, alone: int = 0
 ) -> Array:
-    """∂ Σ g·function(v) / ∂v at v = `at`, by complex steps; the shape of `at`.
+    """∂ Σ g·function(v) / ∂v at v = `at`, by complex steps.
 
     Args:
-        of_stack: `function` takes a stack of all v at once, and gives one of its values.
-        alone: of such a function, into how many blocks of neighbouring channels each sample falls that depend on none
-            but themselves.
+        function: the function of v.
+        at: where the gradient is taken.
+        g: the weights of the function's values, of their shape.
+        of_stack: whether `function` takes a stack of several v at once and returns the stack of their values.
+        alone: if `of_stack`, the number of blocks of neighbouring channels in a sample that do not depend on each
+            other (`Recipe.blocks`): one step is then made in all blocks at once.
+
+    Returns:
+        The gradient, of the shape of `at`.
     """
     if of_stack and alone:
         blocks = len(at) * alone

@@ -1,4 +1,7 @@
-"""Which of a module's tensors are γ, β and the running statistics, whatever their names."""
+"""Finds which of a module's tensors are γ, β and the running statistics, whatever their names.
+
+A role is the reference's name of a parameter or statistic, such as `weight` for γ.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from torch import Tensor, nn
 from bnlab.verification.reference.reference import Reference, per_layer
 
 Role = tuple[nn.Module, str]
-"""The module that has the tensor, and the attribute."""
+"""The module that has the tensor, and the attribute's name there."""
 
 NAMES = {
     "weight": r"weights?|gammas?|γ|g|scales?|gains?|w|mults?|a_2|alphas?",
@@ -31,15 +34,21 @@ NAMES = {
     "original": r"weight(_(bar|orig|raw))?|original|w",
     "shift": r"shift|s",
 }
-"""By what names a layer may keep something, beside the reference's own."""
+"""For each role, a pattern of other names that a layer may use."""
 
 STATISTICS = ("running_mean", "running_var", "running_std", "running_whitening")
 
 
 def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[str, Role]:
-    """The tensors that have the reference's names, and as many values as there.
+    """The module's tensors for the reference's roles; each has as many values as the reference's.
 
-    A name decides; a tensor with another name is known by its first values, all ones or all zeros.
+    A tensor is recognized by its name, or else by its initial values, all ones or all zeros. With ghosts, a statistic
+    may have several values per channel.
+
+    Args:
+        module: the module, with its initial values.
+        reference: says which roles there are.
+        channels: C.
     """
     tensors = _tensors(module)
     starts = per_layer({**reference.initial, **reference.statistics}, channels)
@@ -75,7 +84,7 @@ def _is_learned(tensor: Tensor) -> bool:
 
 
 def named_tensors(module: nn.Module) -> set[str]:
-    """The roles of NAMES that some parameter of the module has the name of, whatever its shape."""
+    """The roles for which some parameter of the module has a fitting name, whatever its shape."""
     attributes = [name for name, (_, _, tensor) in _tensors(module).items() if isinstance(tensor, nn.Parameter)]
     return {role for role, pattern in NAMES.items() if any(_is_named(name, pattern) for name in attributes)}
 

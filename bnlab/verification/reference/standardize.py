@@ -1,7 +1,8 @@
-"""γ (x − μ) / √(σ² + ε) + β in float64 NumPy, choice by choice as a `Recipe` says, for complex x; see reference.py.
+"""γ (x − μ) / √(σ² + ε) + β in float64 NumPy, with the choices of a `Recipe`; for complex x too, see reference.py.
 
-Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,). All is done for a stack of P of these at
-once, of shape (P, N, C, H, W), where parameters and statistics may be (P, C): a gradient needs as many as x has values.
+Shapes: x is (N, C), (N, C, L) or (N, C, H, W), parameters and statistics (C,). Everything is computed for a stack of P
+inputs at once, of shape (P, N, C, H, W), where parameters and statistics may be (P, C): a gradient by complex steps
+needs one input for each value of x.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ Values = dict[str, Array]
 Settings = Mapping[str, Any]
 
 SAMPLES = 1
-"""The axis of (P, N, C, H, W)."""
+"""The axis of the samples in (P, N, C, H, W)."""
 
 
 def per_channel(values: Array, ndim: int) -> Array:
-    """Shape (C,) to (C, 1, ...), to broadcast over (N, C, ...)."""
+    """Values of shape (C,), reshaped to (C, 1, ...) to broadcast over (N, C, ...) of `ndim` dimensions."""
     return values.reshape(-1, *(1,) * (ndim - 2))
 
 
 def standardize(
     recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, training: bool
 ) -> Array:
-    """Y of x; running statistics are updated in place."""
+    """Y for x, by the recipe's choices; running statistics are updated in place. See `reference.Forward`."""
     return np.asarray(standardize_stack(recipe, x[None], parameters, statistics, settings, training)[0])
 
 
 def standardize_stack(
     recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, training: bool
 ) -> Array:
-    """The same for each x of a stack (P, N, C, ...)."""
+    """`standardize` for each x of a stack (P, N, C, ...)."""
     flat = x.reshape(*x.shape[:3], *(*x.shape[3:], 1, 1)[:2])
     if recipe.affine == "before":
         flat = _affine("both", flat, parameters)
@@ -58,7 +59,7 @@ def standardize_stack(
 def _of_batch(
     recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, by: str, training: bool
 ) -> Array:
-    """x̂ of a batch that shares its statistics, or of a ghost."""
+    """x̂ of a batch, or of one ghost."""
     mean, var, count = moments(recipe, x, settings.get("num_groups", 1))
     used = (mean, var * _correction(recipe.variance, count)) if by == "batch" else _running(statistics)
     if statistics and recipe.updates_in(training):
@@ -75,7 +76,10 @@ def _of_batch(
 def _mixed(
     recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, by: str, training: bool
 ) -> Array:
-    """x̂ by statistics of IN, LN and BN mixed by softmax (Luo et al. 2018, arXiv 1806.10779); on (N, C) of LN and BN."""
+    """x̂ by a softmax mixture of the statistics of IN, LN and BN, on (N, C) of LN and BN alone.
+
+    Source: Luo et al. 2018, arXiv 1806.10779.
+    """
     spatial, variance = parameters["mean_logits"].shape[-1] == 3, recipe.variance
     if spatial:
         mean, var, count = moments(replace(recipe, samples=False), x, 1)
@@ -101,13 +105,16 @@ def _mixed(
 
 
 def _softmax(logits: Array) -> Array:
-    """The shares of logits (K,) or (P, K), to broadcast over (K, P, N, C, H, W)."""
+    """The softmax of logits (K,) or (P, K), shaped to broadcast over (K, P, N, C, H, W)."""
     powers = np.exp(logits)
     return np.asarray(np.moveaxis(powers / powers.sum(-1, keepdims=True), -1, 0)[..., None, None, None, None])
 
 
 def _renormalized(recipe: Recipe, x: Array, statistics: Values, settings: Settings, training: bool) -> Array:
-    """(x − μ_B)/σ_B · r + d with the full bounds, that is with schedule_scale=0; (x − μ)/σ in evaluation."""
+    """(x − μ_B)/σ_B · r + d in training, by the batch's μ_B and σ_B; (x − μ)/σ by the running ones in evaluation.
+
+    The bounds of r and d are the settings' own, as with schedule_scale=0.
+    """
     if not training and recipe.eval_by == "running":
         return np.asarray((x - _fit(statistics["running_mean"])) / _fit(statistics["running_std"]))
     mean, var, count = moments(recipe, x, 1)
@@ -135,20 +142,26 @@ def _clipped(values: Array, low: float, high: float) -> Array:
 
 
 def ghosts_of(recipe: Recipe, samples: int, settings: Settings) -> Iterator[slice]:
-    """Which samples of a batch are one ghost, for all of them."""
+    """For each ghost of a batch, the slice of its samples.
+
+    Args:
+        recipe: says how the batch is divided.
+        samples: N.
+        settings: the scheme's settings, with virtual_batch_size or num_splits.
+    """
     size = settings.get("virtual_batch_size", 1)
     count = settings.get("num_splits") or max(1, samples // size)
     if recipe.ghosts == "interleaved":
         yield from (slice(first, None, count) for first in range(count))
         return
-    if recipe.rest == "chunks":  # of torch.chunk: as many as the ghosts need, the last one smaller
+    if recipe.rest == "chunks":  # as torch.chunk divides: ⌈N / V⌉ equal parts, the last one smaller
         size = -(-samples // -(-samples // size))
     ends = range(size, samples, size) if recipe.rest != "spread" else np.cumsum(_spread(samples, count))[:-1]
     yield from (slice(start, end) for start, end in zip((0, *ends), (*ends, samples), strict=True))
 
 
 def _spread(samples: int, count: int) -> list[int]:
-    """As numpy.array_split: the first ones have one more."""
+    """The ghosts' sizes as numpy.array_split chooses them: equal, but the first ones may have one sample more."""
     return [samples // count + (ghost < samples % count) for ghost in range(count)]
 
 
@@ -167,7 +180,10 @@ def _of_ghosts(recipe: Recipe, x: Array, parameters: Values, statistics: Values,
 
 
 def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, int]:
-    """Mean and biased variance of (P, N, C, H, W), broadcast to its shape, and how many values each is taken from."""
+    """Mean and biased variance of x, of shape (P, N, C, H, W), both broadcast to that shape.
+
+    The third value is n, the number of values over which each is taken.
+    """
     p, n, c, *space = x.shape
     groups = {"channel": c, "group": num_groups, "interleaved": num_groups, "sized": c // num_groups, "all": 1}[
         recipe.channels
@@ -194,14 +210,14 @@ def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, in
 
 
 def values_of(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array]:
-    """The mean and the biased variance that belong to each value of x, of x's shape."""
+    """For each value of x, (N, C, ...), the mean and the biased variance that normalize it; both of x's shape."""
     flat = x.reshape(1, *x.shape[:2], *(*x.shape[2:], 1, 1)[:2])
     mean, var, _ = moments(recipe, flat, num_groups)
     return mean.reshape(x.shape), var.reshape(x.shape)
 
 
 def gradient_factor(recipe: Recipe, x: Array, settings: Settings) -> Array | float:
-    """By what a mistaken backward pass multiplies the gradient of x."""
+    """The factor by which a wrong backward pass multiplies the gradient of x; 1 if there is no such mistake."""
     flat = x.reshape(1, *x.shape[:2], *(*x.shape[2:], 1, 1)[:2])
     _, var, count = moments(recipe, flat, settings.get("num_groups", 1))
     factors: dict[str, Array | float] = {
@@ -213,7 +229,7 @@ def gradient_factor(recipe: Recipe, x: Array, settings: Settings) -> Array | flo
 
 
 def _fit(values: Array) -> Array:
-    """(C,) or (P, C), to broadcast over (P, N, C, H, W)."""
+    """Values of shape (C,) or (P, C), reshaped to broadcast over (P, N, C, H, W)."""
     return values[..., None, :, None, None]
 
 
@@ -222,7 +238,11 @@ def _running(statistics: Values) -> tuple[Array, Array]:
 
 
 def _update(recipe: Recipe, statistics: Values, settings: Settings, moments: list[tuple[Array, Array, int]]) -> None:
-    """Moves running to (1 − m) running + m batch, of the mean over samples and positions, and over all ghosts."""
+    """Sets the running statistics to (1 − m) running + m batch, in place.
+
+    Args:
+        moments: for each ghost, or for the batch alone, what `moments` returns; the ghosts' statistics are averaged.
+    """
     means, variances, counts = zip(*moments, strict=True)
     mean, var = (np.mean([ghost.real.mean((SAMPLES, 3, 4)) for ghost in each], axis=0) for each in (means, variances))
     samples, count = sum(each.shape[SAMPLES] for each in means), counts[0]
@@ -249,7 +269,7 @@ def _update(recipe: Recipe, statistics: Values, settings: Settings, moments: lis
 
 
 def _weight_of_batch(recipe: Recipe, statistics: Values, settings: Settings) -> float:
-    """What momentum is; where it changes with the steps these are counted, among the statistics."""
+    """The momentum; if it depends on the number of batches, that is counted among the statistics."""
     m = float(recipe.momentum_value or settings["momentum"])
     if recipe.momentum not in ("average", "average with the start", "debiased"):
         return m
@@ -261,12 +281,12 @@ def _weight_of_batch(recipe: Recipe, statistics: Values, settings: Settings) -> 
 
 
 def _correction(variance: str, count: int) -> float:
-    """What the biased variance is multiplied by; nothing sensible for one value."""
+    """The factor that turns the biased variance of `count` values into this kind; 1 for the unbiased one of 1 value."""
     return {"biased": 1.0, "unbiased": count / max(count - 1, 1), "sum": float(count)}[variance]
 
 
 def _gated(gate: str, x: Array, parameters: Values) -> Array:
-    """What is divided by the deviation: x, or an activation of it."""
+    """What the deviation divides: x, or an activation of x."""
     if gate == "none":
         return x
     v = _fit(parameters["v"]) if gate != "without v" else 1.0
@@ -275,7 +295,7 @@ def _gated(gate: str, x: Array, parameters: Values) -> Array:
 
 
 def _eps(recipe: Recipe, parameters: Values, settings: Settings) -> Array | float:
-    """ε, and what is learned of it: |ε_l| of each channel."""
+    """ε, plus |ε_l| of each channel if ε is learned."""
     eps = settings["eps"] if recipe.eps_value is None else recipe.eps_value
     if "learned_eps" not in parameters:
         return float(eps)
@@ -326,7 +346,7 @@ def _affine(how: str, x_hat: Array, parameters: Values) -> Array:
 
 
 def _threshold(recipe: Recipe, y: Array, parameters: Values) -> Array:
-    """The activation that belongs to a scheme: max(y, τ)."""
+    """max(y, τ), the activation of filter response normalization; y for other schemes."""
     if recipe.threshold == "none":
         return y
     threshold = _fit(parameters["threshold"] if recipe.threshold == "learned" else np.zeros(1))
