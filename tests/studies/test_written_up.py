@@ -32,8 +32,9 @@ def test_the_summary_is_of_all_records(tmp_path: Path) -> None:
 
 
 def test_readme_shows_the_verdicts_of_the_articles_claims() -> None:
-    rows = re.findall(r"^\| \d+ \|.*$", (TOP / "STUDIES.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    shown = re.findall(r"^\| \d+ \|.*$", (TOP / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    rows = re.findall(r"^\| \d+ \| \[.*$", (TOP / "STUDIES.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    _, _, section = (TOP / "README.md").read_text(encoding="utf-8").partition("## The article's twelve claims\n")
+    shown = re.findall(r"^\| \d+ \|.*$", section.partition("\n## ")[0], flags=re.MULTILINE)
     assert rows
     assert [row for row in shown if "not run yet" not in row] == rows
     assert len(shown) == 12
