@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -131,9 +132,18 @@ def bnlab(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> sub
         return subprocess.CompletedProcess(["bnlab", *arguments], code, out.read().decode(), err.read().decode())
 
 
-@functools.cache
+_STARTING = threading.Lock()
+"""Held while the server is started: threads that ask for it at once would start one each."""
+
+
 def server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     """Our end of the socket to the server process, and that process. It ends when our end closes."""
+    with _STARTING:
+        return _started()
+
+
+@functools.cache
+def _started() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "tests.forks", str(its.fileno())]
     process = subprocess.Popen(command, cwd=ROOT, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL)
@@ -143,7 +153,7 @@ def server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 def stop() -> None:
     """Ends the server process, if it was started."""
-    if server.cache_info().currsize:
+    if _started.cache_info().currsize:
         ours, process = server()
         ours.close()
         process.wait()
