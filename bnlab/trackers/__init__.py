@@ -5,7 +5,7 @@ its own thread. Only what belongs to a tracker may enter. Trackers only receive 
 """
 
 from bnlab.trackers.installed import check
-from bnlab.trackers.tracker import Ending, Tracked, Tracker
+from bnlab.trackers.tracker import Tracked, Tracker
 from bnlab.trackers.trackers import Trackers
 
-__all__ = ["Ending", "Tracked", "Tracker", "Trackers", "check"]
+__all__ = ["Tracked", "Tracker", "Trackers", "check"]

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from bnlab.store import append, as_csv, no_formula
-from bnlab.trackers.tracker import Ending, Tracked
+from bnlab.store import State, append, as_csv, no_formula
+from bnlab.trackers.tracker import Tracked
 
 FILE = "stream.csv"
 HEADER = ("time", "run", "seed", "step", "name", "value")
@@ -28,7 +28,7 @@ class CsvStream:
     def log(self, tracked: Tracked, step: int, values: Mapping[str, float]) -> None:
         self._write(tracked, step, values)
 
-    def end(self, tracked: Tracked, ending: Ending) -> None:
+    def end(self, tracked: Tracked, ending: State) -> None:
         self._write(tracked, "", {"ending": ending.value})
 
     def close(self) -> None:

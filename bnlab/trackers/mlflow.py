@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bnlab.trackers.tracker import Ending, Tracked
+from bnlab.store import State
+from bnlab.trackers.tracker import Tracked
 
 FILE = "mlflow.db"
 EXPERIMENT = "bnlab"
@@ -22,7 +23,7 @@ EVERY = 10.0
 """Least time between two transmissions, in seconds."""
 SHARE = 0.01
 """Largest share of the time that transmissions may take. A transaction per run takes 6 ms, whatever it contains."""
-STATUS = {Ending.DONE: "FINISHED", Ending.INTERRUPTED: "KILLED"}
+STATUS = {State.DONE: "FINISHED", State.INTERRUPTED: "KILLED"}
 """MLflow's status for an ending; for all others it is FAILED."""
 
 
@@ -64,7 +65,7 @@ class MLflow:
                 self._send(each)
             self._next = time.monotonic() + max(EVERY, (time.thread_time() - start) / SHARE)
 
-    def end(self, tracked: Tracked, ending: Ending) -> None:
+    def end(self, tracked: Tracked, ending: State) -> None:
         run = self._runs.pop(tracked)
         self._send(run)
         self._client.set_tag(run.id, "bnlab.ending", ending.value)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from bnlab.engine import Beginning, Evaluation, Inspected, Observer
-from bnlab.trackers.tracker import Ending, Tracked, Tracker
+from bnlab.store import State
+from bnlab.trackers.tracker import Tracked, Tracker
 
 Message = Callable[[Tracker], Iterator[None]]
 """Calls a tracker's methods, in the tracker's thread; yields after each, which shows that the tracker still works."""
@@ -65,10 +66,10 @@ class Tracking(Observer):
             endings = {member: self._ending(index, error) for index, member in self._members.items()}
             self._put(functools.partial(_end, endings))
 
-    def _ending(self, index: int, error: BaseException | None) -> Ending:
+    def _ending(self, index: int, error: BaseException | None) -> State:
         if error is not None:
-            return Ending.FAILED if isinstance(error, Exception) else Ending.INTERRUPTED
-        return Ending.DIVERGED if index in self._diverged else Ending.DONE
+            return State.FAILED if isinstance(error, Exception) else State.INTERRUPTED
+        return State.DIVERGED if index in self._diverged else State.DONE
 
 
 def _begin(members: Iterable[Tracked], step: int, tracker: Tracker) -> Iterator[None]:
@@ -99,7 +100,7 @@ def _log(
         yield
 
 
-def _end(endings: Mapping[Tracked, Ending], tracker: Tracker) -> Iterator[None]:
+def _end(endings: Mapping[Tracked, State], tracker: Tracker) -> Iterator[None]:
     for member, ending in endings.items():
         tracker.end(member, ending)
         yield

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bnlab.trackers.tracker import Ending, Tracked
+from bnlab.store import State
+from bnlab.trackers.tracker import Tracked
 
 FOLDER = "tensorboard"
 
@@ -45,7 +46,7 @@ class TensorBoard:
         scalars = [self._summary.Value(tag=name, simple_value=value) for name, value in values.items()]
         self._write(tracked, {"step": step, "summary": self._summary(value=scalars)})
 
-    def end(self, tracked: Tracked, ending: Ending) -> None:
+    def end(self, tracked: Tracked, ending: State) -> None:
         self._write(tracked, {"summary": self._text("ending", ending.value)})
         del self._files[tracked]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import functools
 import json
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bnlab.config import RunConfig
-from bnlab.store import run_folder, settings_of_tree
+from bnlab.store import State, run_folder, settings_of_tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +44,6 @@ def _plain(text: str) -> bool | float | str:
     return value if isinstance(value, bool | int | float) else text
 
 
-class Ending(enum.StrEnum):
-    """How the training of a replicate ended."""
-
-    DONE = "done"
-    DIVERGED = "diverged"
-    INTERRUPTED = "interrupted"
-    FAILED = "failed"
-
-
 class Tracker(Protocol):
     """Receives values of replicates, in its own thread. An exception ends the tracker, but not the training."""
 
@@ -63,7 +53,7 @@ class Tracker(Protocol):
     def log(self, tracked: Tracked, step: int, values: Mapping[str, float]) -> None:
         """Takes values after a step, e.g. `{"test/accuracy": 0.98}`."""
 
-    def end(self, tracked: Tracked, ending: Ending) -> None:
+    def end(self, tracked: Tracked, ending: State) -> None:
         """The training of this replicate has ended."""
 
     def close(self) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bnlab.trackers.tracker import Ending, Tracked
+from bnlab.store import State
+from bnlab.trackers.tracker import Tracked
 
 PROJECT = "bnlab"
 
@@ -48,10 +49,10 @@ class WandB:
     def log(self, tracked: Tracked, step: int, values: Mapping[str, float]) -> None:
         self._runs[tracked].log(dict(values), step=step)
 
-    def end(self, tracked: Tracked, ending: Ending) -> None:
+    def end(self, tracked: Tracked, ending: State) -> None:
         run = self._runs.pop(tracked)
         run.summary["ending"] = ending.value
-        run.finish(exit_code=0 if ending in (Ending.DONE, Ending.DIVERGED) else 1)
+        run.finish(exit_code=0 if ending in (State.DONE, State.DIVERGED) else 1)
 
     def close(self) -> None:
         pass

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from bnlab.config import TRACKERS
-from bnlab.trackers import Ending, Tracked, Tracker, trackers
+from bnlab.store import State
+from bnlab.trackers import Tracked, Tracker, trackers
 from bnlab.trackers.mlflow import MLflow
 from bnlab.trackers.tensorboard import TensorBoard
 from tests.configured import changed
@@ -127,7 +128,7 @@ class Fake:
     def log(self, tracked: Tracked, step: int, values: Mapping[str, float]) -> None:
         self._do("log")
 
-    def end(self, tracked: Tracked, ending: Ending) -> None:
+    def end(self, tracked: Tracked, ending: State) -> None:
         self._do("end")
 
     def close(self) -> None:
@@ -193,7 +194,7 @@ def test_a_slow_tracker_loses_values_and_no_ending(cli: Cli, monkeypatch: pytest
     answer = cli(*SMALL, "eval_every=1", "tracker=csv-stream")
     assert answer.code == 0
     assert answer.err == "tracker=csv-stream is slower than the training, and does not get all values\n"
-    assert endings == [Ending.DONE]
+    assert endings == [State.DONE]
 
 
 def _after(event: threading.Event, call: Callable[..., None]) -> Callable[..., None]:
@@ -205,7 +206,7 @@ def _after(event: threading.Event, call: Callable[..., None]) -> Callable[..., N
 
 
 def test_an_interrupted_training_is_told_to_be(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    endings: list[Ending] = []
+    endings: list[State] = []
     use(lambda: Fake("", lambda: None), monkeypatch)
     monkeypatch.setattr(Fake, "end", lambda self, tracked, ending: endings.append(ending))
 
@@ -214,7 +215,7 @@ def test_an_interrupted_training_is_told_to_be(cli: Cli, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("bnlab.launch.recorder.Recorder.evaluated", interrupted)
     assert cli(*SMALL, "tracker=csv-stream").code == 130
-    assert endings == [Ending.INTERRUPTED]
+    assert endings == [State.INTERRUPTED]
 
 
 @pytest.mark.parametrize("name", [name for name in TRACKERS if name != "csv-stream"])
@@ -236,7 +237,7 @@ def tracked(runs_dir: Path) -> Tracked:
 @OF_LIBRARIES
 def test_mlflow_goes_on_in_the_run_in_which_a_training_began(tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
-    for step, ending in ((0, Ending.INTERRUPTED), (10, Ending.DONE)):
+    for step, ending in ((0, State.INTERRUPTED), (10, State.DONE)):
         tracker, one = MLflow(tmp_path), tracked(tmp_path)
         tracker.begin(one, step)
         tracker.log(one, step + 10, {"test/loss": step + 0.5})
@@ -256,6 +257,6 @@ def test_tensorboard_shows_later_steps_of_before_no_more(tmp_path: Path) -> None
         tracker.begin(one, step)
         for later in (10, 20):
             tracker.log(one, step + later, {"test/loss": step + later})
-        tracker.end(one, Ending.DONE)
+        tracker.end(one, State.DONE)
     (told,) = of_tensorboard(tmp_path).values()
     assert told.values == {("test/loss", 20): 20.0, ("test/loss", 30): 30.0}
