@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 from bnlab.errors import UserError
 
-_PACKAGES = {"mlflow": "mlflow", "tensorboard": "tensorboard", "wandb": "wandb"}
-"""For each tracker the package that it needs; bnlab's extra that installs it has the same name."""
+_OF_PACKAGES = ("mlflow", "tensorboard", "wandb")
+"""The trackers that need a package; the package, and bnlab's extra that installs it, have the same name."""
 
 
 def check(names: Sequence[str]) -> None:
     """Raises UserError for the first of these trackers whose package is missing."""
     for name in names:
-        if name in _PACKAGES and importlib.util.find_spec(_PACKAGES[name]) is None:
+        if name in _OF_PACKAGES and importlib.util.find_spec(name) is None:
             raise UserError(
                 f"tracker={name} needs a package that is not installed: pip install 'bnlab[{name}]', "
-                f"or pip install {_PACKAGES[name]}"
+                f"or pip install {name}"
             )
