@@ -36,7 +36,7 @@ def write(folder: Path, judged: Sequence[Judged], shipped: Sequence[str]) -> lis
     template = environment.get_template("page.html")
     earlier = map(read, sorted((folder / FOLDER).glob("*.json")))
     records = {record.name: record for record in [*earlier, *map(record_of, judged)]}
-    listed = sorted(records.values(), key=lambda record: (record.claim or 100, record.name))
+    listed = [records[name] for name in dict.fromkeys([*shipped, *records]) if name in records]
     not_run = [name for name in shipped if name not in records]
     contents = {SUMMARY: "\n".join(_lines(listed, not_run)) + "\n"}
     for each in judged:
