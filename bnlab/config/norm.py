@@ -69,7 +69,7 @@ class MixedConfig(NormConfig):
         for name in self.per_layer:
             if name not in of_activations:
                 raise unknown("norm.per_layer", name, of_activations)
-        digest = _digest([defaults_of("norm", name) for name in self.per_layer])
+        digest = _digest(self._shipped())
         if self.digest not in (None, digest):
             raise UserError(
                 f"norm.digest={self.digest}, but the shipped settings of {written(self.per_layer)} are others now,"
@@ -80,8 +80,10 @@ class MixedConfig(NormConfig):
     @functools.cached_property
     def of_layers(self) -> tuple[NormConfig, ...]:
         """The scheme of each hidden layer with its settings."""
-        shipped = [defaults_of("norm", name) for name in self.per_layer]
-        return tuple(SCHEMES[each["name"]].settings(**each | {"impl": self.impl}) for each in shipped)
+        return tuple(SCHEMES[each["name"]].settings(**each | {"impl": self.impl}) for each in self._shipped())
+
+    def _shipped(self) -> list[dict[str, Any]]:
+        return [defaults_of("norm", name) for name in self.per_layer]
 
     def settings(self) -> dict[str, Any]:
         return {}
