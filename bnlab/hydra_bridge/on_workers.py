@@ -136,14 +136,17 @@ def returned(wait: Callable[[], JobReturn], overrides: Sequence[str]) -> JobRetu
     try:
         return wait()
     except Exception as error:
-        reason = RuntimeError(died(error))
-        return JobReturn(overrides=list(overrides), status=JobStatus.FAILED, _return_value=reason)
+        return died(error, list(overrides))
 
 
-def died(error: Exception) -> str:
-    """That a worker did, in a line: launchers say so in the first two of theirs, which are followed by its output."""
+def died(error: Exception, overrides: Sequence[str] | None = None) -> JobReturn:
+    """The end of a job whose worker died.
+
+    The reason is one line: launchers give it in the first two of theirs, which are followed by the worker's output.
+    """
     first = " ".join(" ".join(str(error).strip().splitlines()[:2]).split())
-    return f"its worker died: {type(error).__name__}: {shown(first)}; repeat the command to go on"
+    reason = f"its worker died: {type(error).__name__}: {shown(first)}; repeat the command to go on"
+    return JobReturn(overrides=overrides, status=JobStatus.FAILED, _return_value=RuntimeError(reason))
 
 
 def ends_of(groups: Sequence[Sequence[int]], standings: Sequence[Standing], launch: Launch) -> dict[int, str]:
@@ -181,13 +184,13 @@ def _alone(
     number: int, group: Sequence[int], standings: Sequence[Standing], launch: Launch, error: Exception
 ) -> JobReturn:
     if all(standings[run].is_final() for run in group):
-        return JobReturn(status=JobStatus.FAILED, _return_value=RuntimeError(died(error)))
+        return died(error)
     try:
         (ended,) = launch([number])
     except (UserError, StorageError):
         raise
     except Exception as again:
-        return JobReturn(status=JobStatus.FAILED, _return_value=RuntimeError(died(again)))
+        return died(again)
     return ended
 
 
