@@ -7,6 +7,7 @@ removed the replicate. A replicate that is not in the index is no fault: older v
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from bnlab.store.stored import StoredRun
 
 INDEX = ".index.jsonl"
 SCHEMA = 1
+ELSEWHERE = "is none that was stored here"
+"""What is wrong with a result.json that the index does not know, though it knows others of that seed."""
 
 
 def add(run: Path, seed: int, result: bytes | None) -> None:
@@ -40,7 +43,7 @@ def add(run: Path, seed: int, result: bytes | None) -> None:
 def missed(run: StoredRun) -> Iterator[tuple[Path, str]]:
     """Replicates of the index that are gone or have another result.json: pairs of a path and what is wrong with it."""
     try:
-        finished = _finished(run.path)
+        finished = _read(run.path)
     except FileNotFoundError:
         return
     except (OSError, DamagedError) as error:
@@ -55,10 +58,26 @@ def missed(run: StoredRun) -> Iterator[tuple[Path, str]]:
         if replicate is None:
             yield run.path / f"seed-{seed}", f"it was finished, and is gone; train it again, or remove {INDEX}"
         elif replicate.result and replicate.result.is_final and replicate.digest not in digests:
-            yield replicate.path, f"{RESULT} is none that was stored here"
+            yield replicate.path, f"{RESULT} {ELSEWHERE}"
 
 
-def _finished(run: Path) -> dict[int, set[str]]:
+def disowns(run: Path, seed: int, digest: str) -> bool:
+    """Whether a run's index has results of the seed, and none with this digest; an unreadable index has none."""
+    try:
+        stat = (run / INDEX).lstat()
+        finished = _cached(run, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    except (OSError, DamagedError):
+        return False
+    return digest not in (finished.get(seed) or {digest})
+
+
+@functools.lru_cache
+def _cached(run: Path, version: tuple[int, int, int]) -> dict[int, set[str]]:
+    """The index, read once for all seeds of a run: a thousand seeds would read a thousand lines each."""
+    return _read(run)
+
+
+def _read(run: Path) -> dict[int, set[str]]:
     """By seed, the digests of all results that were stored since the replicate was last removed.
 
     There may be several, after a rerun, or when a process was killed before it had put its result in place.

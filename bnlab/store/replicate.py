@@ -75,11 +75,14 @@ def suffices(result: Result | None, probed: Probed | None) -> Result | None:
 def _read(replicate: Path, run: str | None) -> Result:
     """Raises UnreadableError, FileNotFoundError, DamagedError or OtherSchemaError."""
     try:
-        return result_file.read_in(replicate, run)[0]
+        result, digest = result_file.read_in(replicate, run)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise UnreadableError(replicate / RESULT, error) from error
+    if result.is_final and index_file.disowns(replicate.parent, result.seed, digest):
+        raise DamagedError(f"it {index_file.ELSEWHERE}")
+    return result
 
 
 @functools.lru_cache

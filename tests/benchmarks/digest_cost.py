@@ -30,8 +30,8 @@ TRAININGS = {
     "16 seeds, 1 epoch, weights kept": ["epochs=1", "seeds=16", "keep_checkpoint=true"],
 }
 OF_TRAINING = ((replicate, "digests_in"), (index_file, "add"))
-OF_REPORT = ((result_file, "digest_of"), (curves, "digest_of"), (images, "digest_of"))
-OF_INDEX = ((index_file, "_finished"),)
+OF_REPORT = ((result_file, "_checked_digest"), (curves, "digest_of"), (images, "digest_of"))
+OF_INDEX = ((index_file, "_read"),)
 
 
 def share(work: Callable[[], object], functions: tuple[tuple[Any, str], ...]) -> tuple[float, float]:

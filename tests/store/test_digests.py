@@ -204,6 +204,12 @@ def test_a_result_of_elsewhere_is_told_by_the_index(runs: Path, cli: Cli) -> Non
     assert cli("runs", "export", "all.csv").code == 0
     with (runs.parent / "all.csv").open() as file:
         assert [row["seed"] for row in csv.DictReader(file) if row["norm.name"] == "none"] == ["1"]
+    assert cli("train", *TRAIN, "norm=none", "seeds=2").code == 0
+    said = "is damaged: it is none that was stored here; it is kept as result-damaged.json"
+    assert said in path.with_name("run.log").read_text(encoding="utf-8")
+    assert result_file.read(path).seconds != other.seconds
+    assert result_file.read(path.with_name("result-damaged.json")) == other
+    assert cli("runs", "check").code == 0
 
 
 def test_any_bit_of_an_index_that_is_changed_is_noticed(runs: Path, cli: Cli) -> None:
