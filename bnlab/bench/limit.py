@@ -71,12 +71,12 @@ def adam_bytes(parameters: int) -> int:
 def measure(products: Sequence[Product], parameters: int) -> Limit:
     """Times all products, and Adam's traffic for this number of parameters."""
     return Limit(
-        products=sum(_fastest(product) for product in products),
+        products=sum(fastest(product) for product in products),
         adam=adam_bytes(parameters) / _copy_bandwidth(4 * FLOAT_BYTES * parameters),
     )
 
 
-def _fastest(product: Product) -> float:
+def fastest(product: Product) -> float:
     """Seconds of the product in the fastest of the layouts that its operands can have in memory."""
     r, m, k, n = product.replicates, product.rows, product.inner, product.columns
     out = torch.empty(r, m, n)

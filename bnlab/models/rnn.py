@@ -99,14 +99,14 @@ def _tanh(x: Tensor, y: Tensor, state: State, _: Norm) -> State:
 
 
 def _lstm(x: Tensor, y: Tensor, state: State, norm: Norm) -> State:
-    gates, candidate = (x + y).tensor_split([3 * x.shape[-1] // 4], -1)
-    f, i, o = gates.unflatten(-1, (3, -1)).unbind(-2)
+    f, i, o, candidate = (x + y).chunk(4, -1)  # whose gradients are put together in one copy
     c = (f + 1).sigmoid() * state[1] + i.sigmoid() * candidate.tanh()
     return o.sigmoid() * norm(c).tanh(), c
 
 
 def _gru(x: Tensor, y: Tensor, state: State, _: Norm) -> State:
-    (of_x, n), (of_y, other) = (each.tensor_split([2 * each.shape[-1] // 3], -1) for each in (x, y))
+    size = state[0].shape[-1]
+    (of_x, n), (of_y, other) = (each.split([2 * size, size], -1) for each in (x, y))
     r, z = (of_x + of_y).sigmoid().chunk(2, -1)
     return torch.lerp((n + r * other).tanh(), state[0], z), state[1]
 

@@ -2,6 +2,8 @@
 
 The plain loop keeps images and labels resident as well, selects batches by index, and trains the plain module with
 torch.optim.Adam: what anyone would write. Alternating rounds; the medians and their ratio, per replicate and step.
+Products are the matrix products of a step by themselves, in the fastest layout of their operands: no step of a stack
+can take less. They are counted while a step runs; attention, convolutions and all else count as free.
 """
 
 from __future__ import annotations
@@ -9,12 +11,16 @@ from __future__ import annotations
 import argparse
 import statistics
 import threading
+from collections import Counter
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 import torch
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from bnlab.bench import limit
 from bnlab.config import RunConfig
 from bnlab.engine.shard import Shard
 from bnlab.launch.build import plan_of, replicate, split_of
@@ -22,6 +28,8 @@ from bnlab.machine.threads import use_threads
 from tests.configured import changed
 
 WARM_UP = 3
+FACTORS = {"mm": (0, 1), "bmm": (0, 1), "addmm": (1, 2), "baddbmm": (1, 2)}
+"""The kernels of matrix products, and which of their arguments are the factors."""
 CASES = {
     "rnn, batch": ("model=rnn", "norm=batch"),
     "rnn, layer": ("model=rnn", "norm=layer"),
@@ -62,20 +70,44 @@ def stacked(config: RunConfig, replicates: int) -> Callable[[int], None]:
     return steps
 
 
+class Products(TorchDispatchMode):
+    """Counts the matrix products that are called while it is entered."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.counts: Counter[limit.Product] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if name in FACTORS:
+            first, second = (args[place] for place in FACTORS[name])
+            replicates = first.shape[0] if first.ndim == 3 else 1
+            self.counts[limit.Product(replicates, first.shape[-2], first.shape[-1], second.shape[-1])] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def products(config: RunConfig, replicates: int) -> float:
+    """The seconds that the products of a step take by themselves."""
+    run, counted = stacked(config, replicates), Products()
+    with counted:
+        run(1)
+    return sum(count * limit.fastest(product) for product, count in counted.counts.items())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--cases", nargs="*", default=list(CASES))
     arguments = parser.parse_args()
-    print(
-        f"{'case':12}{'plain':>10}{'single':>10}{'times':>7}{'stack of 8':>12}{'times':>7}   µs per replicate and step"
-    )
+    print(f"{'':12}{'plain':>10}{'single':>26}{'stack of 8':>26}   µs per replicate and step")
+    print(f"{'case':12}{'loop':>10}" + 2 * f"{'products':>10}{'step':>9}{'times':>7}")
     for case in arguments.cases:
         config = changed(CASES[case])
         runs = {"plain": (plain(config), 1), "single": (stacked(config, 1), 1), "stack": (stacked(config, 8), 8)}
         taken: dict[str, list[float]] = {name: [] for name in runs}
         with use_threads(1), torch.enable_grad():
+            alone = {name: products(config, runs[name][1]) / runs[name][1] * 1e6 for name in ("single", "stack")}
             for run, _ in runs.values():
                 run(WARM_UP)
             for _ in range(arguments.rounds):
@@ -84,11 +116,8 @@ def main() -> None:
                     run(arguments.steps)
                     taken[name].append((perf_counter() - began) / arguments.steps / replicates * 1e6)
         median = {name: statistics.median(values) for name, values in taken.items()}
-        single, stack = (median["plain"] / median[name] for name in ("single", "stack"))
-        print(
-            f"{case:12}{median['plain']:10,.0f}{median['single']:10,.0f}{single:7.1f}{median['stack']:12,.0f}{stack:7.1f}",
-            flush=True,
-        )
+        columns = [f"{alone[name]:10,.0f}{median[name]:9,.0f}{median['plain'] / median[name]:7.1f}" for name in alone]
+        print(f"{case:12}{median['plain']:10,.0f}{''.join(columns)}", flush=True)
 
 
 if __name__ == "__main__":
