@@ -9,6 +9,7 @@ can take less. They are counted while a step runs; attention, convolutions and a
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import statistics
 import threading
 from collections import Counter
@@ -88,7 +89,8 @@ class Products(TorchDispatchMode):
 
 def products(config: RunConfig, replicates: int) -> float:
     """The seconds that the products of a step take by themselves."""
-    run, counted = stacked(config, replicates), Products()
+    too_short_to_record = dataclasses.replace(config, steps=1, epochs=None)
+    run, counted = stacked(too_short_to_record, replicates), Products()
     with counted:
         run(1)
     return sum(count * limit.fastest(product) for product, count in counted.counts.items())
