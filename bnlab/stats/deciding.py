@@ -109,8 +109,9 @@ class Decision:
     Attributes:
         claim: what was claimed.
         word: the verdict.
-        p: of what was claimed, corrected by Holm over the claims; NaN with fewer than two pairs.
-        level: the level that the uncorrected p had to reach, at its step of Holm's correction.
+        p: of the test that gave the verdict, of what was claimed or of the alternative, corrected by Holm over claims.
+            For an inconclusive claim it is that of what was claimed; NaN with fewer than two pairs.
+        level: the level that its uncorrected p had to reach, at its step of Holm's correction.
     """
 
     claim: Claim
@@ -125,16 +126,22 @@ class Decision:
 
     @property
     def interval(self) -> Interval:
-        """The interval of the difference, at the level at which the claim was tested, so that it agrees with the word.
+        """The interval of the difference, at the level of the test that gave the verdict, so that it agrees with it.
 
-        Two one-sided tests at a level correspond to an interval of twice the level. NaN if replicates failed.
+        NaN if replicates failed.
         """
-        return self.claim.contrast.interval(min(1.0, 2 * self.level) if self.claim.within else self.level)
+        return self.claim.contrast.interval(self._alpha)
 
     @property
     def confidence(self) -> float:
         """The confidence of the interval."""
-        return 1 - (min(1.0, 2 * self.level) if self.claim.within else self.level)
+        return 1 - self._alpha
+
+    @property
+    def _alpha(self) -> float:
+        """Two one-sided tests, those of being within the margin, correspond to an interval of twice their level."""
+        of_equality = self.claim.within and self.word != Word.CONTRADICTED
+        return min(1.0, 2 * self.level) if of_equality or self.word == Word.EQUAL else self.level
 
     @property
     def more_seeds(self) -> int | None:
@@ -152,24 +159,31 @@ def decide(claims: Sequence[Claim]) -> list[Decision]:
     the chance that any claim of the study is wrongly called supported is at most .05, and so is the chance that any is
     wrongly called the opposite.
     """
-    main, other = [claim.main_p for claim in claims], [claim.other_p for claim in claims]
-    corrected, instead, levels = holm(main), holm(other), _levels(main)
-    return [
-        Decision(claim, _word(claim, p, alternative), p, level)
-        for claim, p, alternative, level in zip(claims, corrected, instead, levels, strict=True)
-    ]
+    main, other = _tested([claim.main_p for claim in claims]), _tested([claim.other_p for claim in claims])
+    return list(map(_decision, claims, main, other))
 
 
-def _word(claim: Claim, p: float, instead: float) -> Word:
-    if claim.within:
-        if p <= LEVEL:
-            return Word.SUPPORTED
-        return Word.CONTRADICTED if instead <= LEVEL else Word.INCONCLUSIVE
-    if p <= LEVEL and claim.above.direction > 0:
-        return Word.SUPPORTED
-    if instead <= LEVEL:
-        return Word.EQUAL
-    return Word.CONTRADICTED if p <= LEVEL else Word.INCONCLUSIVE
+@dataclass(frozen=True)
+class _Tested:
+    """A test's p, corrected by Holm, and the level that its uncorrected p had to reach."""
+
+    p: float
+    level: float
+
+
+def _tested(p_values: Sequence[float]) -> list[_Tested]:
+    return list(map(_Tested, holm(p_values), _levels(p_values)))
+
+
+def _decision(claim: Claim, main: _Tested, other: _Tested) -> Decision:
+    word, by = Word.INCONCLUSIVE, main
+    if main.p <= LEVEL and (claim.within or claim.above.direction > 0):
+        word = Word.SUPPORTED
+    elif other.p <= LEVEL:
+        word, by = Word.CONTRADICTED if claim.within else Word.EQUAL, other
+    elif main.p <= LEVEL:
+        word = Word.CONTRADICTED
+    return Decision(claim, word, by.p, by.level)
 
 
 def seeds_to_decide(exact: Sequence[bool]) -> int:

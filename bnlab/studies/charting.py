@@ -32,17 +32,16 @@ def chart(judged: Judged) -> charts.Drawing:
     title = f"{of} ({of.unit.value})"
     labels = list(dict.fromkeys(points["label"]))
     marks = charts.of_arms(labels)
-    color = alt.Color(
-        "label:N",
-        scale=alt.Scale(domain=labels, range=[marks[label].color for label in labels]),
-        legend=charts.legend(labels, AXIS),
-    )
+    legend = charts.legend(labels, AXIS)
+    colors = alt.Scale(domain=labels, range=[marks[label].color for label in labels])
+    shapes = alt.Scale(domain=labels, range=[marks[label].shape for label in labels])
+    color, shape = alt.Color("label:N", scale=colors, legend=legend), alt.Shape("label:N", scale=shapes, legend=legend)
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False, padding=8))
     base = alt.Chart(points).encode(x=x, color=color)
     layers = [
         base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q")),
         base.mark_line(strokeWidth=2).encode(y=y),
-        base.mark_point(filled=True, size=20, opacity=1).encode(y=y),
+        base.mark_point(filled=True, size=28, opacity=1).encode(y=y, shape=shape),
         *_published(study, x, title, {label: mark.color for label, mark in marks.items()}),
     ]
     text = alt.TitleParams(f"{title} by {setting_words.name(study.chart.x)}, mean and 95 % interval")

@@ -46,6 +46,21 @@ def test_the_four_words(of: Claim, word: Word) -> None:
         assert low > of.margin
     elif word == Word.CONTRADICTED:
         assert high < of.margin or low > of.margin
+    elif word == Word.EQUAL:
+        assert -of.margin < low < high < of.margin
+
+
+def test_p_and_interval_are_of_the_test_that_gave_the_verdict() -> None:
+    """Beside the contradiction of an equality the p of the equality would be large, and say nothing."""
+    (contradicted,) = decide([claim(2, 1, within=True)])
+    values = [2 + each for each in SPREAD]
+    assert contradicted.p == pytest.approx(scipy.stats.ttest_1samp(values, 1).pvalue)
+    assert contradicted.confidence == 0.95
+    interval = scipy.stats.ttest_1samp(values, 1).confidence_interval(0.95)
+    assert contradicted.interval == pytest.approx((interval.low, interval.high))
+    (equal,) = decide([claim(0.01, 1)])
+    assert equal.p == pytest.approx(scipy.stats.ttest_1samp([0.01 + x for x in SPREAD], 1, alternative="less").pvalue)
+    assert equal.confidence == pytest.approx(0.9)
 
 
 def test_p_is_that_of_scipys_t_tests() -> None:
