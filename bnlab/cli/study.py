@@ -78,16 +78,29 @@ def _asked(words: Sequence[str], *, every: bool) -> list[tuple[Study, Sequence[s
         wrong = "a study's name and --all are given" if every else "no study is named"
         raise UserError(f"{wrong}; write bnlab study NAME, bnlab study FILE.yaml, or --all. See: bnlab study --list")
     if every:
-        return [(study, words) for study in map(studies.find, studies.names()) if _can_be_run(study)]
+        found = map(studies.find, studies.names())
+        return [(study, words) for study in found if _has_packages(study) and _has_data(study, words)]
     return [(studies.find(words[0]), words[1:])]
 
 
-def _can_be_run(study: Study) -> bool:
+def _has_packages(study: Study) -> bool:
     """Whether all packages that a study needs are installed; prints those that are missing."""
     missing = [package for package in study.needs if importlib.util.find_spec(package) is None]
     if missing:
         typer.echo(f"{study.name} is left out: it needs {' '.join(missing)}, which pip installs", err=True)
     return not missing
+
+
+def _has_data(study: Study, typed: Sequence[str]) -> bool:
+    """Whether the data set of a study is there, or may be fetched; prints how to get it."""
+    from bnlab import data
+
+    settings = dict(text.partition("=")[::2] for text in [*study.overrides, *typed])
+    name, root = settings.get("data", "mnist"), settings.get("data.root", "null")
+    there = settings.get("data.download") == "true" or data.is_there(name, None if root == "null" else Path(root))
+    if not there:
+        typer.echo(f"{study.name} is left out: its data set is not here; data.download=true fetches it", err=True)
+    return there
 
 
 def _write(overrides: Sequence[str]) -> None:
@@ -101,7 +114,7 @@ def _write(overrides: Sequence[str]) -> None:
     for study in map(studies.find, shipped):
         status.show(f"reading {study.name}")
         plan = studies.planned(study, "full", overrides)
-        trained = running.stored(running.prepare(plan)) if _can_be_run(study) else None
+        trained = running.stored(running.prepare(plan)) if _has_packages(study) else None
         if trained is not None:
             judged.append(judging.judge(trained))
     status.clear()

@@ -4,7 +4,7 @@ from bnlab.data.batches import batches_per_epoch, check_batches, last_batch_size
 from bnlab.data.files import cache_folder, unpacked_mnist
 from bnlab.data.parts import Part, Scaling, Split, distinct_seeds, split
 from bnlab.data.shifts import Shift, changed
-from bnlab.data.source import IMAGE, Source, classes_of, load
+from bnlab.data.source import IMAGE, Source, classes_of, is_there, load
 from bnlab.data.stream import BatchStream
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "check_batches",
     "classes_of",
     "distinct_seeds",
+    "is_there",
     "last_batch_size",
     "load",
     "order",

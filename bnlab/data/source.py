@@ -119,6 +119,15 @@ def load(name: str, root: Path | None = None, download: bool = False) -> Source:
         raise UserError(f"data.root={folder} can't be used: {error}; set data.root to a folder of your own") from error
 
 
+def is_there(name: str, root: Path | None = None) -> bool:
+    """Whether a dataset's files lie below `root`, a folder as in `load`, unpacked or packed. Raises UserError."""
+    if name not in _RECIPES:
+        raise unknown("dataset", name, _RECIPES)
+    recipe = _RECIPES[name]
+    raw = (files.cache_folder() if root is None else root.expanduser()) / recipe.folder / "raw"
+    return name == "mnist" or all((raw / file).is_file() or (raw / f"{file}.gz").is_file() for file in recipe.files)
+
+
 def _source(name: str, recipe: _Recipe, folder: Path) -> Source:
     train, test = _read(recipe, folder, recipe.train), _read(recipe, folder, recipe.test)
     return Source(name, *train, *test, recipe.classes)

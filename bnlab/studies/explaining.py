@@ -85,4 +85,5 @@ def _decided(of: Hypothesis) -> str:
 
 def _margin(of: Hypothesis) -> str:
     size = getattr(of, "margin", getattr(of, "tolerance", 0.0))
-    return f"{size:g} {of.unit.gap}" if size else "chance"
+    unit = of.unit.gap.removesuffix("s") if size == 1 else of.unit.gap
+    return f"{size:g} {unit}" if size else "chance"

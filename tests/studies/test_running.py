@@ -168,6 +168,26 @@ def test_all_leaves_out_what_needs_a_package_that_is_not_there(
     assert "here: Does batch norm help?" in answer.out
 
 
+def test_all_leaves_out_what_needs_a_data_set_that_is_not_there(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = ["data=kmnist", "model=mlp", "model.hidden=[8]", "threads=1"]
+    write(tmp_path, {"overrides": overrides}, "away.yaml")
+    monkeypatch.setattr(studies, "names", lambda: ["away.yaml"])
+    root = tmp_path / "data"
+    root.mkdir()
+    study = ("study", "--all", "--budget", "quick", "--explain", f"data.root={root}")
+    answer = cli(*study)
+    said = "away is left out: its data set is not here; data.download=true fetches it\n"
+    assert (answer.code, answer.err, answer.out) == (0, said, "")
+    raw = root / "KMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        for kind in ("images-idx3", "labels-idx1"):
+            (raw / f"{part}-{kind}-ubyte.gz").touch()
+    assert "away: Does batch norm help?" in cli(*study).out
+
+
 def test_later_settings_win_and_a_length_replaces_the_other(tmp_path: Path) -> None:
     study = studies.find(str(write(tmp_path, {"sweep": SWEPT, "hypotheses/higher/at": {"optimizer.lr": 0.1}})))
     plan = studies.planned(study, "full", ["epochs=1", "seeds=3"])
