@@ -29,7 +29,7 @@ class ModelConfig(ABC):
     bias: Any  # "auto", true or false: OmegaConf has no union of str and bool that keeps them apart
 
     def __post_init__(self) -> None:
-        one_of("model.activation", self.activation, ("relu", "gelu", "tanh", "sigmoid"))
+        one_of("model.activation", self.activation, ("relu", "gelu", "tanh", "sigmoid", "linear"))
         one_of("model.norm_position", self.norm_position, ("pre", "post"))
         one_of("model.init", self.init, ("pytorch", "kaiming", "xavier", "normal"))
         if self.init_gain is not None:

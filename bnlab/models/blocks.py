@@ -8,15 +8,24 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bnlab.declarations import Each
 from bnlab.models.slots import Slot
 from bnlab.models.steps import Affine
 from bnlab.models.tokens import TokenNorm
+
+
+class NoActivation(nn.Identity):
+    """f(x) = x: the network is linear, but for its norms."""
+
+    treats_alone = Each.VALUE
+
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "gelu": nn.GELU,
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
+    "linear": NoActivation,
 }
 
 
