@@ -108,7 +108,7 @@ def test_a_wrong_type_is_named_with_the_type_that_it_has_to_be(
         (
             "model__activation",
             "rely",
-            "model.activation=rely is not known; allowed: relu, gelu, tanh, sigmoid. Did you mean 'relu'?",
+            "model.activation=rely is not known; allowed: relu, gelu, tanh, sigmoid, linear. Did you mean 'relu'?",
         ),
         (
             "model__norm_position",

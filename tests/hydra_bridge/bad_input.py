@@ -223,7 +223,7 @@ COMMAND_LINES: dict[str, str] = {
     "model.hidden=[0]": "model.hidden=[0] is out of range; it has to be widths of 1 to 65536",
     "model.hidden=[1000000000000]": "model.hidden=[1000000000000] is out of range; it has to be widths of 1 to 65536",
     "model.hidden=[[128]]": "model.hidden=[[128]] is out of range; it has to be widths of 1 to 65536",
-    "model.activation=relu6": "model.activation=relu6 is not known; allowed: relu, gelu, tanh, sigmoid. Did you me",
+    "model.activation=relu6": "model.activation=relu6 is not known; allowed: relu, gelu, tanh, sigmoid, linear. D",
     "model.norm_position=before": "model.norm_position=before is not known; allowed: pre, post",
     "model.init=he": "model.init=he is not known; allowed: pytorch, kaiming, xavier, normal",
     "model.init_gain=2": "model.init_gain is not a setting of model.init=pytorch; use kaiming, xavier or normal",

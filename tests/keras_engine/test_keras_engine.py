@@ -124,7 +124,14 @@ SETTINGS = [
     ("norm=layer", "model.norm_position=post", "model.activation=tanh", "data.drop_last=true"),
     ("norm=group", "norm.num_groups=2", "model.hidden=[6,4,4]", "model.norm_output=true", "model.bias=true"),
     ("norm=rms", "model.norm_input=true", "model.activation=sigmoid", "data.normalize=standard"),
-    ("norm=batch", "norm.affine=false", "model.init=kaiming", "data.validation_size=0", "optimizer.betas=[0.8,0.99]"),
+    (
+        "norm=batch",
+        "norm.affine=false",
+        "model.init=kaiming",
+        "model.activation=linear",
+        "data.validation_size=0",
+        "optimizer.betas=[0.8,0.99]",
+    ),
 ]
 
 

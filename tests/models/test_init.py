@@ -39,7 +39,8 @@ def test_pytorch_is_the_default_of_nn_linear() -> None:
 
 
 @pytest.mark.parametrize(
-    ("activation", "gain"), [("relu", math.sqrt(2)), ("gelu", math.sqrt(2)), ("tanh", 5 / 3), ("sigmoid", 1.0)]
+    ("activation", "gain"),
+    [("relu", math.sqrt(2)), ("gelu", math.sqrt(2)), ("tanh", 5 / 3), ("sigmoid", 1.0), ("linear", 1.0)],
 )
 def test_kaiming_has_the_activations_gain_over_the_root_of_fan_in(activation: str, gain: float) -> None:
     linear = drawn("kaiming", activation=activation)

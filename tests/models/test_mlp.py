@@ -106,6 +106,7 @@ ACTIVATIONS = {
     "gelu": lambda x: x * (1 + erf(x / np.sqrt(2))) / 2,
     "tanh": np.tanh,
     "sigmoid": expit,
+    "linear": lambda x: x,
 }
 
 
