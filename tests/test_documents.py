@@ -15,6 +15,7 @@ import yaml
 from bnlab.config import CONF
 from tests.conftest import Cli, environment
 from tests.data import idx
+from tests.shell_blocks import commands
 
 TOP = Path(__file__).parents[1]
 CHINESE = (TOP / "README.zh-CN.md").read_text(encoding="utf-8")
@@ -34,18 +35,12 @@ OF_ALL_STUDIES = ("--all", "--write")
 """They take hours; tests/studies runs both for studies of a few steps."""
 
 
-def commands(text: str) -> list[list[str]]:
-    """The words of each bnlab command in the shell blocks."""
-    blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
-    lines = [line.strip().replace("$backend", "torch") for block in blocks for line in block.splitlines()]
-    return [shlex.split(line, comments=True) for line in lines if line.startswith("bnlab ")]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, text in DOCUMENTS.items() if commands(text)])
 def test_every_command_runs(name: str, cli: Cli, tmp_path: Path) -> None:
     shutil.copy(CONF / "study" / "convergence.yaml", tmp_path / "my_study.yaml")
-    for _, command, *arguments in commands(DOCUMENTS[name]):
+    for line in commands(DOCUMENTS[name]):
+        _, command, *arguments = shlex.split(line.replace("$backend", "torch"))
         backend = re.search(r"engine\.backend=(\w+)", " ".join(arguments))
         if set(OF_ALL_STUDIES) & set(arguments) or (backend and importlib.util.find_spec(backend[1]) is None):
             continue

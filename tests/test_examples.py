@@ -1,6 +1,5 @@
 """Every command of examples/README.md runs as it stands, but for a few steps."""
 
-import re
 import shlex
 import shutil
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
+from tests.shell_blocks import commands
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -15,12 +15,10 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 @pytest.mark.slow
 def test_every_command_runs(cli: Cli, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True)
-    blocks = re.findall(r"```sh\n(.*?)```", (EXAMPLES / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    lines = [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
-    assert len(lines) == 4
-    for line in lines:
-        program, *arguments = shlex.split(line.replace("steps=200", "steps=3"))
-        assert program == "bnlab"
+    shown = commands((EXAMPLES / "README.md").read_text(encoding="utf-8"))
+    assert len(shown) == 4
+    for line in shown:
+        _, *arguments = shlex.split(line.replace("steps=200", "steps=3"))
         answer = cli(*arguments, "data.limit=100", "threads=1", "quiet=true")
         assert answer.code == 0, answer.err
     runs = {path.parent.name.rpartition("-")[0] for path in (tmp_path / "runs").glob("*/config.yaml")}

@@ -11,14 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.shell_blocks import commands
+
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-
-
-def commands() -> list[str]:
-    """The lines of the shell blocks that start with bnlab; the two set-up lines are for .ci/run."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
-    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith("bnlab ")]
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -39,8 +34,9 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_every_command_runs(tmp_path: Path) -> None:
-    assert len(commands()) >= 5
-    for command in commands():
+    shown = commands(README)  # the two set-up lines are for .ci/run
+    assert len(shown) >= 5
+    for command in shown:
         done = run(command, tmp_path)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     assert (tmp_path / "comparison" / "summary.md").is_file()
