@@ -28,8 +28,9 @@ def page(path: str, text: str) -> None:
 
 def linked(text: str) -> str:
     """The text with its links as they are in the site; those to code, which is not there, are plain words."""
-    text = re.sub(r"\]\((?:\.\./)?docs/", "](", text)
-    text = text.replace("](README.md", "](index.md")
+    text = re.sub(r"\]\((?:\.\./)?(?:docs/)?", "](", text)
+    for source, target in PAGES.items():
+        text = text.replace(f"]({source}", f"]({target}")
     return re.sub(r"\[([^]]*)\]\([^)]*\.py\)", r"`\1`", text)
 
 
@@ -62,5 +63,7 @@ def settings() -> str:
 
 for source, target in PAGES.items():
     page(target, linked((TOP / source).read_text(encoding="utf-8")))
+for path in (TOP / "docs").glob("*.md"):
+    page(path.name, linked(path.read_text(encoding="utf-8")))
 page("commands.md", commands())
 page("settings.md", settings())

@@ -15,7 +15,7 @@ import yaml
 from bnlab.config import CONF
 from tests.conftest import Cli, environment
 from tests.data import idx
-from tests.shell_blocks import commands
+from tests.shell_blocks import commands, dialogues, run, write_programs
 
 TOP = Path(__file__).parents[1]
 CHINESE = (TOP / "README.zh-CN.md").read_text(encoding="utf-8")
@@ -39,6 +39,7 @@ OF_ALL_STUDIES = ("--all", "--write")
 @pytest.mark.parametrize("name", [name for name, text in DOCUMENTS.items() if commands(text)])
 def test_every_command_runs(name: str, cli: Cli, tmp_path: Path) -> None:
     shutil.copy(CONF / "study" / "convergence.yaml", tmp_path / "my_study.yaml")
+    write_programs(DOCUMENTS[name], tmp_path)
     for line in commands(DOCUMENTS[name]):
         _, command, *arguments = shlex.split(line.replace("$backend", "torch"))
         backend = re.search(r"engine\.backend=(\w+)", " ".join(arguments))
@@ -47,6 +48,13 @@ def test_every_command_runs(name: str, cli: Cli, tmp_path: Path) -> None:
         listing = any(argument in ("--list", "--explain") for argument in arguments)
         answer = cli(command, *arguments, *(() if listing else FEWER.get(command, ())))
         assert answer.code == 0, (command, arguments, answer)
+
+
+def test_the_error_shown_is_the_error_given(tmp_path: Path) -> None:
+    ((command, error),) = dialogues(DOCUMENTS["sweeps.md"])
+    done = run(command, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", error)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_chinese_readme_has_the_set_up_lines_of_the_english_one() -> None:
