@@ -91,6 +91,7 @@ class BnlabSweeper(BasicSweeper):
         from bnlab.errors import written
         from bnlab.hydra_bridge import add_finished, configs_of, on_workers, with_fresh_seeds
         from bnlab.launch import Standing, finished, stored_outcomes
+        from bnlab.store import State
 
         configs = configs_of(jobs, compose)
         fresh = with_fresh_seeds(configs)
@@ -111,11 +112,15 @@ class BnlabSweeper(BasicSweeper):
             return returns
 
         before, standings = finished(fresh), [Standing(config) for config in fresh]
+        missing = State.FAILED
         try:
             with on_workers.limited(workers.threads):
                 ends = on_workers.ends_of(groups, standings, launch)
+        except KeyboardInterrupt:
+            missing = State.INTERRUPTED
+            raise
         finally:  # whatever became of the launcher
-            add_finished(stored_outcomes(fresh, before))
+            add_finished(stored_outcomes(fresh, before, missing))
         return {" ".join(jobs[number]): reason for number, reason in ends.items()}
 
     def _parse_config(self) -> list[str]:

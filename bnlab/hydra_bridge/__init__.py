@@ -3,7 +3,7 @@
 Only this package and hydra_plugins/ import Hydra.
 """
 
-from bnlab.hydra_bridge import on_workers
+from bnlab.hydra_bridge import on_workers, slurm
 from bnlab.hydra_bridge.arguments import changes_of, check_count, choices_for_lists
 from bnlab.hydra_bridge.ending import add_finished, show_best, show_finished
 from bnlab.hydra_bridge.fresh_seeds import with_fresh_seeds
@@ -31,6 +31,7 @@ __all__ = [
     "returned",
     "show_best",
     "show_finished",
+    "slurm",
     "sweep_of",
     "train",
     "train_all",

@@ -62,14 +62,17 @@ def finished(configs: Sequence[RunConfig]) -> set[Path]:
     return {folder.path for folder, _ in replicates if folder.sufficient() is not None}
 
 
-def stored_outcomes(configs: Sequence[RunConfig], before: Collection[Path]) -> list[list[Outcome]]:
+def stored_outcomes(
+    configs: Sequence[RunConfig], before: Collection[Path], missing: State = State.FAILED
+) -> list[list[Outcome]]:
     """The stored results of configurations that other processes may have trained.
 
-    Those whose folders are not in `before`, the folders that were finished before, count as trained now.
+    Those whose folders are not in `before`, the folders that were finished before, count as trained now; `missing` is
+    the state of those of which nothing is stored.
     """
 
     def outcome(folder: ReplicateFolder, job: Job) -> Outcome:
-        result = folder.result() or Result(seed=job.seed, state=State.FAILED, error="it was not trained")
+        result = folder.result() or Result(seed=job.seed, state=missing, error="it was not trained")
         if result.state == State.RUNNING and not is_claimed(folder.path):  # its process was killed
             result = dataclasses.replace(result, state=State.INTERRUPTED)
         return Outcome(job, folder.path, result, folder.path not in before)

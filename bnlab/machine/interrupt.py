@@ -1,7 +1,8 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first one in a training waits until the state is saved, all others stop at once.
+"""Ctrl-C, SIGTERM and SIGHUP: in a training they wait until the state is saved; a second Ctrl-C stops at once.
 
-After SIGUSR1 a training saves its state and goes on. `begin` is called at the start of the process and `end` at its
-end, so that a signal gives one line and exit code 130 even while libraries are imported.
+Batch systems send SIGTERM more than once, to each process and through its parents, and end by themselves what takes too
+long. After SIGUSR1 a training saves its state and goes on. `begin` is called at the start of the process and `end` at
+its end, so that a signal gives one line and exit code 130 even while libraries are imported.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ HANGUP_COUNTS = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if HANGUP_COUNTS else []))
 """The signals that stop the process."""
+
+NOTICE = signal.SIGUSR2
+"""By which submitit hears in a job that it is about to be ended."""
 
 AGAIN = 1.0
 """Seconds after which a signal is raised once more, since code of libraries may have swallowed it during an import."""
@@ -66,20 +70,22 @@ def _leave_terminal() -> None:
 
 
 class Interrupt:
-    """A context in which these signals raise KeyboardInterrupt; within `deferred` the first only sets `requested`.
+    """A context in which these signals raise KeyboardInterrupt; within `deferred` they only set `requested`.
 
+    So does `NOTICE` where it has a handler, which is called when the context is left: it may start the job anew.
     It does nothing in other threads than the main one, which get no signals.
     """
 
     def __init__(self) -> None:
         self.requested = False
         self._save_wanted = False
-        self._deferred = False
+        self._deferred = self._noticed = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            numbers = (*SIGNALS, NOTICE) if callable(signal.getsignal(NOTICE)) else SIGNALS
+            self._before = {number: signal.signal(number, self._handle) for number in numbers}
             self._before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._want_save)
         return self
 
@@ -88,6 +94,8 @@ class Interrupt:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._noticed and isinstance(error, KeyboardInterrupt):
+            self._before[NOTICE](NOTICE, None)
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
@@ -110,6 +118,7 @@ class Interrupt:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         _leave_terminal()
-        if self.requested or not self._deferred:
+        self._noticed = self._noticed or number == NOTICE
+        if not self._deferred or (self.requested and number == signal.SIGINT):
             raise Interrupted("stopped at once")
         self.requested = True

@@ -39,7 +39,8 @@ class MLflow:
     """Collects values and sends them together, every ten seconds or more and at the end."""
 
     def __init__(self, runs_dir: Path) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        for name in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"):
+            os.environ.setdefault(name, "true")
         from mlflow.entities import Metric, Param
         from mlflow.tracking import MlflowClient
 

@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from bnlab.config import CONF
 from bnlab.errors import UserError
+from bnlab.hydra_bridge import slurm
 from bnlab.hydra_bridge.on_workers import THREADS, Workers, cores, ends_of, groups_of, limited, returned, workers_of
 from bnlab.launch import Standing
 from tests.configured import changed
@@ -183,3 +184,30 @@ def test_stack_jobs_without_workers_is_refused(cli: Cli) -> None:
     answer = cli("train", *QUICK, "-m", "norm=none,batch", "stack.jobs=auto")
     assert answer.code == 2
     assert "stack.jobs=auto changes nothing: hydra/launcher=stacked trains all runs in one job" in answer.err
+
+
+SQUEUE = """#!/bin/sh
+test -e no-answer && exit 1
+cat queue
+"""
+
+
+def test_slurm_is_asked_which_jobs_are_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause: sacct was asked, which without a database knows no job, so that dead ones were waited for forever."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(slurm, "EVERY", 0)
+    (tmp_path / "squeue").write_text(SQUEUE, encoding="utf-8")
+    (tmp_path / "squeue").chmod(0o755)
+    (tmp_path / "no-answer").touch()
+    queue = slurm.Queue()
+    assert (queue.is_done("7_0"), queue.get_state("7_0")) == (False, "UNKNOWN")
+    (tmp_path / "queue").write_text(
+        "7_0 CANCELLED\n7_1 RUNNING\n7_2 PENDING\n7_3 PREEMPTED\n7_4 TIMEOUT\n", encoding="utf-8"
+    )
+    (tmp_path / "no-answer").unlink()
+    assert [queue.is_done(f"7_{number}") for number in range(5)] == [True, False, False, False, True]
+    assert queue.get_state("7_4") == "TIMEOUT"
+    assert (queue.is_done("6"), queue.get_state("6")) == (True, "no longer in the queue")
+    (tmp_path / "no-answer").touch()
+    assert [queue.is_done(f"7_{number}") for number in range(2)] == [True, False]

@@ -120,6 +120,41 @@ def test_sigusr1_saves_and_goes_on(
     assert metrics(tmp_path / "cut") == expected
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_sigusr2_is_passed_on_to_whoever_waits_for_it_once_all_is_saved(
+    seeds: int, cli: Cli, signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cause: submitit's handler raised in the middle of a step, which counted as a failure of the training."""
+    heard: list[list[str]] = []
+
+    def handler(number: int, frame: object) -> None:
+        heard.append(states(tmp_path / "runs"))
+        sys.exit(3)
+
+    before = signal.signal(signal.SIGUSR2, handler)
+    try:
+        with monkeypatch.context():
+            signals({12: signal.SIGUSR2})
+            assert cli(*TRAIN, f"seeds={seeds}").code == 3
+        assert signal.getsignal(signal.SIGUSR2) is handler
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert heard == [["interrupted"] * seeds]
+    answer = cli(*TRAIN, f"seeds={seeds}")
+    assert "going on from step 20" in answer.err
+    assert states(tmp_path / "runs") == ["done"] * seeds
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_batch_system_may_say_it_twice(number: signal.Signals, cli: Cli, signals: Signals, tmp_path: Path) -> None:
+    """Cause: Slurm sends SIGTERM to a process and through its srun; the second one stopped it as it saved."""
+    signals({12: number, 13: number})
+    answer = cli(*TRAIN)
+    assert answer.code == 130
+    assert answer.err.splitlines()[-1].startswith("interrupted, saved at step 20; to go on: bnlab train ")
+    assert states(tmp_path / "runs") == ["interrupted", "interrupted"]
+
+
 @pytest.mark.parametrize("nohup", [False, True])
 def test_a_terminal_that_hangs_up(nohup: bool, cli: Cli, tmp_path: Path) -> None:
     train = (*TRAIN[:4], "epochs=20", "seeds=2", "checkpoint_every=0")
@@ -225,7 +260,7 @@ def test_it_goes_on_in_the_shards_that_it_began_with(
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
 
 
-def test_twice_stops_at_once_and_leaves_nothing_half_written(cli: Cli, signals: Signals, tmp_path: Path) -> None:
+def test_ctrl_c_twice_stops_at_once_and_leaves_nothing_half_written(cli: Cli, signals: Signals, tmp_path: Path) -> None:
     signals({12: signal.SIGINT, 13: signal.SIGINT})
     answer = cli(*TRAIN, "runs_dir=cut")
     assert answer.code == 130

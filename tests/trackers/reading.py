@@ -8,6 +8,8 @@ import math
 import sqlite3
 import struct
 import sys
+import urllib.parse
+import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -84,6 +86,28 @@ def of_mlflow(runs_dir: Path) -> dict[str, Told]:
             finite = sys.float_info.max  # what MLflow stores for infinity
             values = {(key, step): math.inf if value == finite else value for key, step, value in metrics}
             told[name] = Told(params, values, tags["bnlab.run"], tags["bnlab.ending"])
+    return told
+
+
+def of_mlflow_server(uri: str) -> dict[str, Told]:
+    """By MLflow's REST API."""
+
+    def answer(path: str, **asked: object) -> Any:
+        body = json.dumps(asked).encode() if asked else None
+        request = urllib.request.Request(f"{uri}/api/2.0/mlflow/{path}", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
+
+    experiment = answer("experiments/get-by-name?experiment_name=bnlab")["experiment"]["experiment_id"]
+    told = {}
+    for run in answer("runs/search", experiment_ids=[experiment])["runs"]:
+        pairs = {kind: {each["key"]: each["value"] for each in run["data"][kind]} for kind in ("params", "tags")}
+        of_run, values = f"metrics/get-history?run_id={run['info']['run_id']}", {}
+        for metric in run["data"]["metrics"]:
+            for each in answer(f"{of_run}&metric_key={urllib.parse.quote(metric['key'])}")["metrics"]:
+                values[each["key"], each["step"]] = float(each["value"])
+        tags = pairs["tags"]
+        told[run["info"]["run_name"]] = Told(pairs["params"], values, tags["bnlab.run"], tags.get("bnlab.ending", ""))
     return told
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import importlib.util
+import os
+import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,8 +27,8 @@ from bnlab.trackers import Tracked, Tracker, trackers
 from bnlab.trackers.mlflow import MLflow
 from bnlab.trackers.tensorboard import TensorBoard
 from tests.configured import changed
-from tests.conftest import Cli, files_below
-from tests.trackers.reading import READERS, of_mlflow, of_tensorboard
+from tests.conftest import Cli, environment, files_below
+from tests.trackers.reading import READERS, of_mlflow, of_mlflow_server, of_tensorboard
 
 SMALL = ("train", "threads=1", "data.limit=200", "model.hidden=[8]", "steps=6", "eval_every=3", "quiet=true")
 PROBED = ("probes.names=[gradients]", "probes.every=4")
@@ -260,3 +268,78 @@ def test_tensorboard_shows_later_steps_of_before_no_more(tmp_path: Path) -> None
         tracker.end(one, State.DONE)
     (told,) = of_tensorboard(tmp_path).values()
     assert told.values == {("test/loss", 20): 20.0, ("test/loss", 30): 30.0}
+
+
+@contextlib.contextmanager
+def mlflow_server(folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """MLflow's server on this machine: its address, and what stops it."""
+    pytest.importorskip("mlflow")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    place = ("--host", "127.0.0.1", "--port", str(port), "--backend-store-uri", f"sqlite:///{folder}/server.db")
+    variables = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", "--workers", "1", *place],
+            cwd=folder,
+            env=environment(**variables),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def stop() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+    uri, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 180
+    try:
+        while not answers(uri):
+            assert time.monotonic() < deadline, (folder / "server.log").read_text()
+            time.sleep(0.2)
+        yield uri, stop
+    finally:
+        stop()
+
+
+def answers(uri: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{uri}/health", timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@OF_LIBRARIES
+def test_mlflows_server_is_told_what_is_stored_until_it_is_stopped(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = (*SMALL, *PROBED, "-m", "norm=none,batch", "seeds=2", "tracker=mlflow")
+    log = MLflow.log
+    with mlflow_server(tmp_path) as (uri, stop):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # it would try for minutes
+        answer = cli(*sweep)
+        assert (answer.code, answer.err) == (0, "")
+        assert "View run" not in answer.out
+        told = of_mlflow_server(uri)
+        stored = {f"{path.parent.name}/{path.name}": path for path in (tmp_path / "runs").glob("*-mlp-*/seed-*")}
+        assert told.keys() == stored.keys()
+        for replicate, path in stored.items():
+            found = {key: value for key, value in told[replicate].values.items() if "/" in key[0]}
+            assert found == expected(path)
+            assert told[replicate].settings["seed"] == path.name.removeprefix("seed-")
+            assert (told[replicate].group, told[replicate].ending) == (path.parent.name, "done")
+
+        def log_and_stop(self: MLflow, tracked: Tracked, step: int, values: Mapping[str, float]) -> None:
+            stop()
+            log(self, tracked, step, values)
+
+        monkeypatch.setattr(MLflow, "log", log_and_stop)
+        answer = cli(*sweep, "runs_dir=without")
+    assert answer.code == 0
+    (said,) = answer.err.splitlines()
+    assert said.startswith("tracker=mlflow has failed, and training goes on without it: MlflowException: ")
+    assert metrics(tmp_path / "without") == metrics(tmp_path / "runs")
