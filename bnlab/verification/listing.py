@@ -115,7 +115,7 @@ def norm_classes(tree: ast.Module) -> list[str]:
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     layers = [name for name in classes if _is_layer(name, classes, set())]
     norms = [name for name in layers if looks_like_norm(name)]
-    return norms or [name for name in layers if _takes_arguments(classes[name])]
+    return norms or [name for name in layers if len(layers) == 1 or _takes_arguments(classes[name])]
 
 
 def _is_layer(name: str, classes: Mapping[str, ast.ClassDef], seen: set[str]) -> bool:

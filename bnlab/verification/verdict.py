@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -13,17 +14,18 @@ from bnlab.errors import UserError, unknown
 from bnlab.norms import SCHEMES
 from bnlab.norms import SHAPES as SHAPE_NAMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
-from bnlab.user_class.layer import load_class
-from bnlab.verification.checks import FAIL, Verdict
+from bnlab.user_class.layer import load_class, parameters_of
+from bnlab.verification.checks import EXACT, FAIL, NO_SWITCH, Result, Verdict
 from bnlab.verification.checks import subject as subjects
-from bnlab.verification.checks.checks import run
+from bnlab.verification.checks.checks import Report, run
+from bnlab.verification.checks.special import switches
 from bnlab.verification.checks.subject import Accepted, Subject
 from bnlab.verification.conventions import AUTO, Declared, named, nearest
 from bnlab.verification.conventions.own_class import of_class
 from bnlab.verification.lines import with_lines
-from bnlab.verification.mistakes.diagnosis import diagnose
+from bnlab.verification.mistakes.diagnosis import Explanation, diagnose, diagnose_fault, explain
 from bnlab.verification.reference import KNOWN
-from bnlab.verification.reference.layers import wide
+from bnlab.verification.reference.layers import EQUAL_SHAPES, SHAPES, VOLUMES, WIDE_SHAPES, with_shapes
 
 IMPLS = ("native", "custom", "keras")
 
@@ -71,35 +73,97 @@ def verify_class(
         UserError: no such scheme, or a class that cannot be built or run.
     """
     _check_scheme(scheme)
-    declared = declared or Declared()
+    verify = partial(_verified, cls, scheme, declared=declared or Declared())
     try:
-        return _verified(cls, scheme, kwargs, declared)
-    except UserError:
-        if (found := _of_groups(cls, scheme, kwargs, declared)) is None:
-            raise
-        return found
+        return verify(kwargs)
+    except UserError as error:
+        refused = error
+    for shapes, more in _other_ways(cls, scheme, kwargs or {}):
+        try:
+            with with_shapes(shapes):
+                return verify({**(kwargs or {}), **more})
+        except UserError:
+            continue
+    if isinstance(refused, NothingTakenError) and (scheme != AUTO or named(cls.__name__)):
+        return _verdict_on_fault(refused)
+    raise refused
 
 
 OF_GROUPS = ("group", "evonorm_s0")
 """Schemes with groups of channels, whose number may be fixed inside the class."""
 
+BATCH_SIZES = ("batch_size", "batchsize", "bs", "n_batch", "num_batch", "num_samples", "n_samples")
+"""Names of a constructor's argument for the number of samples in a batch."""
 
-def _of_groups(
-    cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None, declared: Declared
-) -> Verdict | None:
-    """The verdict on inputs with 96 channels, which e.g. 32 groups divide; None if that does not help either."""
+
+class NothingTakenError(UserError):
+    """A layer takes no input.
+
+    Attributes:
+        subject: the layer.
+        taken: the reasons.
+    """
+
+    def __init__(self, subject: Subject, taken: Accepted) -> None:
+        super().__init__(f"{subject.name} cannot be verified: {_refusals(taken)}")
+        self.subject, self.taken = subject, taken
+
+
+def _other_ways(
+    cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any]
+) -> Iterator[tuple[Mapping[int, tuple[int, ...]], dict[str, int]]]:
+    """Other shapes of inputs, and further arguments, for a class that takes no usual input.
+
+    The shapes have a fixed number of samples, 96 channels, which e.g. 32 groups divide, or volumes.
+    """
+    for name in parameters_of(cls):
+        if name in BATCH_SIZES and name not in kwargs:
+            yield SHAPES, {name: SHAPES[4][0]}
     asked = named(cls.__name__) if scheme == AUTO else scheme
-    if asked not in (None, *OF_GROUPS):
-        return None
-    try:
-        with wide():
-            verdict = _verified(cls, scheme, kwargs, declared)
-    except UserError:
-        return None
-    return verdict if verdict.scheme in OF_GROUPS else None
+    if asked in (None, *OF_GROUPS):
+        yield WIDE_SHAPES, {}
+    yield VOLUMES, {}
 
 
-def _verified(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None, declared: Declared) -> Verdict:
+def _verdict_on_fault(refused: NothingTakenError) -> Verdict:
+    """The verdict on a class that is at fault for taking no input; raises what refused it if it is not.
+
+    It is if it raises, or returns, what has nothing to do with the number of dimensions, or if it runs where all axes
+    of the input have one length.
+    """
+    subject, taken = refused.subject, refused.taken
+    told = {ndim for ndim in taken.refused if ndim in taken.broken or taken.refused[ndim].startswith("its output")}
+    with with_shapes(EQUAL_SHAPES):
+        equal = set() if told else set(subjects.accepted(subject).shapes)
+    if not told | equal or _asks_for_more(subject):
+        raise refused
+    results = tuple(
+        Result(f"shape {SHAPE_NAMES[ndim]}", FAIL, note=f"{'' if why.startswith('its output') else 'raises '}{why}")
+        for ndim, why in taken.refused.items()
+        if ndim in told | equal
+    )
+    defects = [] if switches(subject.build(4)) else [NO_SWITCH]
+    return Verdict(
+        scheme=subject.scheme,
+        name=subject.name,
+        called=subject.called,
+        settings=subject.reference.settings,
+        remarks=subject.remarks,
+        conventions=subject.conventions,
+        exact=EXACT,
+        results=results,
+        diagnoses=diagnose_fault(defects, results[0].note, axes_mistaken=bool(equal)),
+    )
+
+
+def _asks_for_more(subject: Subject) -> bool:
+    """Whether the layer's `forward` needs more than x."""
+    parameters = inspect.signature(subject.build(4).forward).parameters.values()
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return sum(each.default is each.empty and each.kind not in several for each in parameters) != 1
+
+
+def _verified(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None, *, declared: Declared) -> Verdict:
     asked, remark = scheme, ""
     if scheme == AUTO:
         asked, remark = _scheme_of(cls, kwargs, declared)
@@ -114,7 +178,8 @@ def _verified(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | Non
 def _failures(cls: type[nn.Module], scheme: str, kwargs: Mapping[str, Any] | None, declared: Declared) -> int:
     """How many checks a class fails."""
     subject = of_class(cls, scheme, kwargs, declared)
-    return sum(result.status == FAIL for result in run(subject, subjects.accepted(subject)).results)
+    report, _ = _explained(subject, subjects.accepted(subject))
+    return sum(result.status == FAIL for result in report.results)
 
 
 def _check_scheme(scheme: str) -> None:
@@ -177,8 +242,9 @@ def _is_refused(ndim: int, taken: Accepted) -> bool:
 def _verdict(subject: Subject, remark: str = "") -> Verdict:
     taken = subjects.accepted(subject)
     if not taken.shapes:
-        raise UserError(f"{subject.name} cannot be verified: {_refusals(taken)}")
-    report = run(subject, taken)
+        raise NothingTakenError(subject, taken)
+    report, explanation = _explained(subject, taken)
+    subject = report.subject
     return Verdict(
         scheme=subject.scheme,
         name=subject.name,
@@ -188,8 +254,20 @@ def _verdict(subject: Subject, remark: str = "") -> Verdict:
         conventions=subject.conventions,
         exact=report.exact,
         results=report.results,
-        diagnoses=diagnose(report),
+        diagnoses=diagnose(report, explanation),
     )
+
+
+def _explained(subject: Subject, taken: Accepted) -> tuple[Report, Explanation]:
+    """The report on a layer with what explains its wrong numbers; held to the conventions that are among that."""
+    report = run(subject, taken)
+    explanation = explain(report)
+    if not (conventions := explanation.conventions):
+        return report, explanation
+    for each in conventions:
+        subject = subject.following(each.name, subject.reference.by(**each.change))
+    report = run(subject, taken)
+    return report, explain(report)
 
 
 def _refusals(taken: Accepted) -> str:

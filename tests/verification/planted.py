@@ -212,7 +212,9 @@ class PlainGamma(BatchNorm):
 
 
 class WithoutStatistics(nn.Module):
-    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+    """Its momentum is never used."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
         self.eps = eps
         self.gamma, self.beta = nn.Parameter(torch.ones(num_features)), nn.Parameter(torch.zeros(num_features))
@@ -279,6 +281,12 @@ class LayerNormEpsOutside(LayerNorm):
 class LayerNormOverBatch(LayerNorm):
     def forward(self, x: Tensor) -> Tensor:
         return self.a_2 * (x - x.mean(0)) / torch.sqrt(x.var(0, unbiased=False) + self.eps) + self.b_2
+
+
+class OneGamma(BatchNorm):
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps, momentum)
+        self.gamma, self.beta = nn.Parameter(torch.ones(1)), nn.Parameter(torch.zeros(1))
 
 
 class RMSNormOfThePaper(nn.Module):
@@ -420,7 +428,8 @@ PLANTED: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (BetaLast, "batch", ("beta gradient not summed",)),
     (WithoutGamma, "batch", ("input gradient without gamma",)),
     (NoTerms, "batch", ("statistics detached",)),
-    (LayerNormUnbiased, "layer", ("eps outside", "unbiased variance normalizes")),
+    (LayerNormUnbiased, "layer", ("torch.std and eps",)),
+    (OneGamma, "batch", ("one gamma for all", "one beta for all")),
     (LayerNormEpsOutside, "layer", ("eps outside",)),
     (LayerNormOverBatch, "layer", ("batch norm instead",)),
     (RMSNormOfThePaper, "rms", ("eps outside",)),

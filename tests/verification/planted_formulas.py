@@ -173,6 +173,7 @@ FORMULAS: list[Planted] = [
     _variant(_Tanh, "dyt", "alpha missing", of=lambda self, x: x.tanh()),
     _variant(_Tanh, "dyt", "alpha outside", of=lambda self, x: self.alpha * x.tanh()),
     _variant(_Tanh, "dyt", "alpha divides", of=lambda self, x: (x / self.alpha).tanh()),
+    _variant(_Tanh, "dyt", "nothing is squashed", of=lambda self, x: self.alpha * x),
     _variant(_Tanh, "dyt", "sigmoid instead of tanh", of=lambda self, x: (self.alpha * x).sigmoid()),
     _variant(_Erf, "derf", "alpha times the shift"),
     _variant(NewtonNorm, "iter_norm", "unbiased covariance", forward=_whitened("unbiased")),

@@ -524,6 +524,82 @@ class GroupsOfSize(GroupNorm):
         super().__init__(num_channels // num_groups, num_channels, eps)
 
 
+class Exchanged(BatchNorm):
+    """var_mean, taken for mean_var."""
+
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, var = torch.var_mean(x, self.axes(x), correction=0)
+        return mean, var
+
+
+class EvalByVariance(BatchNorm):
+    """In evaluation it divides by the variance, in training by its root."""
+
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        divisor = fit(var, x) + self.eps
+        return (x - fit(mean, x)) / (torch.sqrt(divisor) if self.training else divisor)
+
+
+class TrainEpsOutside(BatchNorm):
+    """In training eps is beside the root."""
+
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        var = fit(var, x)
+        return (x - fit(mean, x)) / (var.sqrt() + self.eps if self.training else (var + self.eps).sqrt())
+
+
+class StepByStep(GroupNorm):
+    """For images, a group per channel: the deviation of deviations."""
+
+    way = "std", "std"
+
+    def __init__(self, num_channels: int, eps: float = 1e-5) -> None:
+        super().__init__(num_channels, num_channels, eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 4:
+            raise ValueError("images only")
+        first, second = self.way
+        deviation = getattr(getattr(x, first)(2, keepdim=True), second)(3, keepdim=True)
+        x_hat = (x - x.mean((2, 3), keepdim=True)) / torch.sqrt(deviation**2 + self.eps)
+        return x_hat * fit(self.weight, x) + fit(self.bias, x)
+
+
+class MeanOfDeviations(StepByStep):
+    way = "std", "mean"
+
+
+class OverPositions(BatchNorm):
+    """Each position has statistics of its own, over the batch and the channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 4:
+            raise ValueError("images only")
+        var, mean = torch.var_mean(x, (0, 1), correction=0, keepdim=True)
+        return self.affine((x - mean) / torch.sqrt(var + self.eps))
+
+
+class OverColumns(GroupNorm):
+    """Layer norm of images over the channels and the rows."""
+
+    def __init__(self, num_channels: int, eps: float = 1e-5) -> None:
+        super().__init__(1, num_channels, eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 4:
+            raise ValueError("images only")
+        var, mean = torch.var_mean(x, (1, 2), correction=0, keepdim=True)
+        return (x - mean) / torch.sqrt(var + self.eps) * fit(self.weight, x) + fit(self.bias, x)
+
+
+class ModeAsValue(BatchNorm):
+    """Its `train` is a number."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps, momentum)
+        self.train = 1  # type: ignore[assignment,method-assign]
+
+
 MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (UpdatedBeforeEval, "batch", ("running statistics updated in evaluation",)),
     (ModesSwapped, "batch", ("modes swapped",)),
@@ -533,6 +609,14 @@ MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
         "batch",
         ("stored variance biased", "mode taken from the gradient switch", "statistics are no buffers"),
     ),
+    (Exchanged, "batch", ("mean and variance exchanged",)),
+    (EvalByVariance, "batch", ("divided by the variance in evaluation",)),
+    (TrainEpsOutside, "batch", ("eps outside in training",)),
+    (StepByStep, "instance", ("deviation in stages",)),
+    (MeanOfDeviations, "instance", ("deviation in stages",)),
+    (OverPositions, "batch", ("statistics over other axes",)),
+    (OverColumns, "layer", ("statistics over other axes",)),
+    (ModeAsValue, "batch", ("modes cannot be set",)),
     (Debiased, "batch", ("another weight at each step",)),
     (AverageWithTheStart, "batch", ("another weight at each step",)),
     (Frozen, "batch", ("statistics frozen",)),

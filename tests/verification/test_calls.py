@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bnlab.user_class.layer import arguments
 from bnlab.verification.checks import FAIL, PASS, WITH_CONVENTIONS
-from bnlab.verification.reference.layers import CHANNELS, WIDE, wide, width
+from bnlab.verification.reference.layers import CHANNELS, WIDE, WIDE_SHAPES, width, with_shapes
 from bnlab.verification.reference.reference import gradient
 from bnlab.verification.verdict import verify_class
 
@@ -113,7 +113,7 @@ def test_an_axis_is_no_number_of_features() -> None:
 
 
 def test_all_is_wide_for_a_while() -> None:
-    with wide():
+    with with_shapes(WIDE_SHAPES):
         assert width() == WIDE
     assert width() == CHANNELS
 

@@ -81,7 +81,7 @@ def test_a_wrong_class_fails(cli: Cli) -> None:
     answer = verify_file(cli, WRONG)
     assert (answer.code, answer.err) == (1, "")
     assert re.search(r"forward, training +1e-12 +1.0e\+00 +\S+ +fail", answer.out)
-    assert "→ no known mistake gives these numbers; they are first wrong in 'forward, training': y[" in answer.out
+    assert "→ 1 is added to the output: the papers, PyTorch and Keras have no such number." in answer.out
 
 
 def test_json_has_it_all(cli: Cli) -> None:
@@ -93,7 +93,7 @@ def test_json_has_it_all(cli: Cli) -> None:
     assert set(checks["forward, training"]) == {"check", "status", "absolute", "relative", "tolerance", "note"}
     assert checks["forward, training"]["status"] == "fail"
     assert checks["forward, training"]["absolute"] > 0.1
-    assert [diagnosis["mistake"] for diagnosis in found["diagnoses"]][-1] == "unknown"
+    assert {"batch norm instead", "fixed numbers"} <= {diagnosis["mistake"] for diagnosis in found["diagnoses"]}
 
 
 def test_markdown_is_one_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,19 +177,28 @@ BAD = [
         HEAD + MODULE.replace("super()", "raise RuntimeError('no'); super()"),
         "MyBN(num_features=6) cannot be built: RuntimeError: no",
     ),
-    (
-        f"{HEAD}{MODULE}    def forward(self, x): return x.sum(1)",
-        "MyBN cannot be verified: for (N, C), its output has shape (8,) for an input of shape (8, 6)",
-    ),
-    (
-        f"{HEAD}{MODULE}    def forward(self, x): return x.detach().numpy()",
-        "MyBN cannot be verified: for (N, C), TypeError: its output is of type ndarray, not a tensor",
-    ),
-    (
-        f"{HEAD}{MODULE}    def forward(self, x): raise SystemExit",
-        "MyBN cannot be verified: for (N, C), SystemExit (line 8 of my_bn.py)",
-    ),
 ]
+
+FAULTS = {
+    "return x.sum(1)": "for every input its output has shape (8,) for an input of shape (8, 6).",
+    "return x.detach().numpy()": "for every input it raises TypeError: its output is of type ndarray, not a tensor.",
+    "raise SystemExit": "for every input it raises SystemExit (line 8 of my_bn.py).",
+    "return x / x.mean(-1)": "it runs only on inputs whose axes all have one length",
+}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_a_class_that_takes_no_input_by_its_own_fault_fails(cli: Cli, code: str) -> None:
+    answer = verify_file(cli, f"{HEAD}{MODULE}    def forward(self, x): {code}")
+    assert answer.code == 1
+    assert "\nMyBN: fail (" in answer.out
+    assert f"  → {FAULTS[code]}" in answer.out
+
+
+def test_a_class_that_asks_for_more_than_an_input_is_not_at_fault(cli: Cli) -> None:
+    answer = verify_file(cli, f"{HEAD}{MODULE}    def forward(self, x, style): return x + style")
+    assert answer.code == 2
+    assert "MyBN cannot be verified: for (N, C), TypeError: MyBN.forward() missing 1 required" in answer.err
 
 
 @pytest.mark.parametrize(("code", "text"), BAD, ids=[text[:40] for _, text in BAD])

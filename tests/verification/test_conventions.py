@@ -14,13 +14,14 @@ from bnlab.verification.checks import FAIL, PASS, WITH_CONVENTIONS
 from bnlab.verification.conventions import CONVENTIONS, Declared
 from bnlab.verification.verdict import verify_class
 from tests.verification.gallery import FilterResponseAlone, LengthNorm, LengthNormPerFeature
+from tests.verification.planted import (
+    LayerNormEpsOutside,
+    LayerNormUnbiased,
+    RMSNormOfThePaper,
+    StoresBiased,
+    WithoutStatistics,
+)
 from tests.verification.textbook import BatchNorm, GroupNorm, Plain, RMSNorm, fit
-
-
-class OneGamma(BatchNorm):
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__(num_features, eps, momentum)
-        self.gamma, self.beta = nn.Parameter(torch.ones(1)), nn.Parameter(torch.zeros(1))
 
 
 class WithoutGamma(Plain):
@@ -107,6 +108,18 @@ class ChannelsLast(nn.Module):
         if x.shape[-1] != self.inner.num_features:
             raise ValueError("features are on the last axis")
         y: Tensor = self.inner(x.reshape(-1, x.shape[-1])).reshape(x.shape)
+        return y
+
+
+class OfTokens(nn.Module):
+    """(N, L, C) alone."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.inner = nn.BatchNorm1d(num_features, eps, momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.inner(x.permute(0, 2, 1)).permute(0, 2, 1)
         return y
 
 
@@ -320,7 +333,11 @@ FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     (WithoutGamma, "batch", {}, {"no gamma"}),
     (nn.LayerNorm, "layer", {"bias": False}, {"no beta"}),
     (nn.RMSNorm, "rms", {"elementwise_affine": False}, {"no gamma"}),
-    (OneGamma, "batch", {}, {"one gamma for all", "one beta for all"}),
+    (StoresBiased, "batch", {}, {"stored variance biased"}),
+    (LayerNormEpsOutside, "layer", {}, {"eps outside"}),
+    (RMSNormOfThePaper, "rms", {}, {"eps outside"}),
+    (LayerNormUnbiased, "layer", {}, {"torch.std and eps"}),
+    (Stateless, "batch", {}, {"no running statistics"}),
     (ZeroCentredGamma, "rms", {}, {"one added to gamma"}),
     (WithBeta, "rms", {}, {"beta beside gamma"}),
     (OldByDefault, "batch", {}, {"momentum of the old value"}),
@@ -328,7 +345,9 @@ FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     (nn.BatchNorm1d, "batch", {"track_running_stats": False}, {"no running statistics"}),
     (Renamed, "batch", {}, set()),
     (ChannelsLast, "batch", {}, set()),
-    (OverLastAxis, "rms", {}, {"no gamma", "channels last", "statistics for each position"}),
+    (OfTokens, "batch", {}, {"channels last"}),
+    (nn.BatchNorm3d, "batch", {}, {"volumes"}),
+    (OverLastAxis, "rms", {}, {"no gamma"}),
     (PerPosition, "layer", {}, {"statistics for each position"}),
     (ByNormalize, "rms", {}, {"eps of F.normalize"}),
     (Ghosts, "ghost_batch", {}, {"rest is a ghost"}),
@@ -343,12 +362,12 @@ FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     ),
     (Renorm, "batch_renorm", {}, {"schedule of its own"}),
     (Switch, "switchable", {}, {"logits that start equal"}),
-    (LengthInside, "scale_norm", {}, {"channels last", "statistics for each position", "eps under the root"}),
+    (LengthInside, "scale_norm", {}, {"eps under the root"}),
     (
         LengthNormPerFeature,
         "scale_norm",
         {},
-        {"channels last", "statistics for each position", "g in units of √C"},
+        {"g in units of √C"},
     ),
     (FilterResponseAlone, "frn", {}, {"eps not learned", "no threshold"}),
 ]
@@ -378,10 +397,10 @@ DECLARED: list[tuple[type[nn.Module], str, Declared, str]] = [
     (OldUnsaid, "batch", Declared(), FAIL),
     (OldUnsaid, "batch", Declared(momentum="old"), WITH_CONVENTIONS),
     (OldByDefault, "batch", Declared(momentum="new"), FAIL),
-    (Stateless, "batch", Declared(), FAIL),
-    (Stateless, "batch", Declared(running_stats=False), WITH_CONVENTIONS),
+    (WithoutStatistics, "batch", Declared(), FAIL),
+    (WithoutStatistics, "batch", Declared(running_stats=False), WITH_CONVENTIONS),
     (ChannelsLast, "batch", Declared(layout="channels-last"), WITH_CONVENTIONS),
-    (nn.LayerNorm, "layer", Declared(layout="channels-last"), WITH_CONVENTIONS),
+    (nn.LayerNorm, "layer", Declared(layout="channels-last"), PASS),
     (OverLastAxis, "rms", Declared(layout="channels-first"), FAIL),
 ]
 

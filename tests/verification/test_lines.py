@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+import torch
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 
 from bnlab.verification.lines import LINES
 from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES
@@ -15,12 +16,37 @@ from bnlab.verification.verdict import verify_class
 from tests.verification import gallery
 from tests.verification.planted_more import BetaSubtracted, GemmaFromOne
 
+
+class StdBatchNorm(nn.Module):
+    """For (N, C), without running statistics."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight, self.bias = nn.Parameter(torch.ones(num_features)), nn.Parameter(torch.zeros(num_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, std = x.mean(0), x.std(0, correction=0)
+        return self.weight * (x - mean) / (std + self.eps) + self.bias
+
+
+class LeftOverBatchNorm(StdBatchNorm):
+    """The formula stands twice; the one that is found is never used."""
+
+    def unused(self, x: Tensor, var: Tensor) -> Tensor:
+        return x / (torch.sqrt(var) + self.eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        root = torch.sqrt(x.var(0, correction=0))
+        return self.weight * (x - x.mean(0)) / (root + self.eps) + self.bias
+
+
 MENDED: list[tuple[type[nn.Module], str, str, str]] = [
     (
-        gallery.AnnotatedLayerNorm,
+        StdBatchNorm,
         "eps outside",
-        "return self.a_2 * (x - mean) / (std + self.eps) + self.b_2",
-        "return self.a_2 * (x - mean) / (std ** 2 + self.eps).sqrt() + self.b_2",
+        "return self.weight * (x - mean) / (std + self.eps) + self.bias",
+        "return self.weight * (x - mean) / (std ** 2 + self.eps).sqrt() + self.bias",
     ),
     (
         gallery.BookLayerNormUnbiased,
@@ -53,17 +79,14 @@ MENDED: list[tuple[type[nn.Module], str, str, str]] = [
 def test_a_line_is_shown_and_mended(cls: type[nn.Module], mistake: str, line: str, mended: str) -> None:
     scheme = "batch" if cls is gallery.LayersInList else "auto" if cls is not GemmaFromOne else "rms"
     (found,) = (each for each in verify_class(cls, scheme).diagnoses if each.mistake == mistake)
-    where = re.fullmatch(r"(gallery|planted_more)\.py, line \d+: (.*)", found.line)
+    where = re.fullmatch(r"(gallery|planted_more|test_lines)\.py, line \d+: (.*)", found.line)
     assert where is not None
     assert (where[2], found.mended) == (line, f"mended: {mended}")
 
 
 def test_a_mended_line_that_does_not_help_is_not_shown() -> None:
-    """Its formula stands twice; one of the two is found."""
-    (found,) = (
-        each for each in verify_class(gallery.NumpyStyleBatchNorm).diagnoses if each.mistake == "stored variance biased"
-    )
-    assert "self.running_var = self.momentum * self.running_var" in found.line
+    (found,) = (each for each in verify_class(LeftOverBatchNorm, "batch").diagnoses if each.mistake == "eps outside")
+    assert found.line.endswith("return x / (torch.sqrt(var) + self.eps)")
     assert found.mended == ""
 
 
@@ -77,7 +100,7 @@ def test_every_line_is_of_a_known_mistake() -> None:
 
 
 def test_the_formula_is_printed_beside_the_number(capsys: pytest.CaptureFixture[str]) -> None:
-    verdict = verify_class(gallery.PaperRMSNorm)
+    verdict = verify_class(gallery.FloorRMSNorm)
     console = Console(highlight=False, markup=False, width=200)
     for explain in (False, True):
         print_tables([verdict], console, explain=explain)

@@ -119,7 +119,7 @@ def run(subject: Subject, taken: Accepted) -> Report:
         results = (
             *(_compare(check, subject, taken, exact) for check in CHECKS),
             special.gradcheck(subject, ndim, exact),
-            special.batch_of_one(subject, ndim, exact),
+            special.batch_of_one(subject, taken.shapes, exact),
             special.kept_tensors(subject, defects),
         )
     return Report(subject, taken, exact, results, tuple(defects))

@@ -32,6 +32,16 @@ def _once(measure: Measure) -> Measure:
     return taken
 
 
+def _once_in_training(measure: Measure) -> Measure:
+    """The same for a measure of new layers in training: references that differ elsewhere alone share a result."""
+
+    @wraps(measure)
+    def taken(new: New, ndim: int) -> Values:
+        return _of_reference(measure, new.in_training, ndim) if isinstance(new, ReferenceNew) else measure(new, ndim)
+
+    return taken
+
+
 @lru_cache(maxsize=20_000)
 def _of_reference(measure: Measure, new: ReferenceNew, ndim: int) -> Values:
     return measure(new, ndim)
@@ -72,13 +82,13 @@ def initial(new: New, ndim: int) -> Values:
     return layer.parameters() | layer.statistics()
 
 
-@_once
+@_once_in_training
 def training(new: New, ndim: int) -> Values:
     """The output of a new layer in training, `y` of the input's shape."""
     return {"y": new(ndim).forward(draw(ndim), training=True)}
 
 
-@_once
+@_once_in_training
 def gradients(new: New, ndim: int) -> Values:
     """The gradients of Σ g·y in training, for a random g; see `Layer.gradients`."""
     return new(ndim).gradients(draw(ndim), draw(ndim, seed=9))
@@ -87,7 +97,7 @@ def gradients(new: New, ndim: int) -> Values:
 def gradient_of(name: str) -> Measure:
     """The measure of one gradient: of the `input`, or of a parameter."""
 
-    @_once
+    @_once_in_training
     def measure(new: New, ndim: int) -> Values:
         found = gradients(new, ndim)
         return {name: found[name].reshape(-1)} if name in found else {}
@@ -95,7 +105,7 @@ def gradient_of(name: str) -> Measure:
     return measure
 
 
-@_once
+@_once_in_training
 def other_gradients(new: New, ndim: int) -> Values:
     """Gradients of the parameters other than γ and β."""
     found = gradients(new, ndim)
@@ -113,19 +123,20 @@ def running(name: str) -> Measure:
     return measure
 
 
-@_once
+@_once_in_training
 def of_another_size(new: New, ndim: int) -> Values:
     """The output for a batch whose size is no multiple of the ghost batch size."""
     return {"y": new(ndim).forward(draw(ndim, samples=shape_of(ndim)[0] - 2), training=True)}
 
 
-def influenced(new: New, ndim: int) -> Array:
+@_once_in_training
+def influence(new: New, ndim: int) -> Values:
     """Which values of y change in training if x[0, 0, 0, ...] changes; a Boolean array of y's shape."""
     x = draw(ndim)
     moved = x.copy()
     moved[(0,) * ndim] += 1
     before, after = (new(ndim).forward(values, training=True) for values in (x, moved))
-    return np.asarray(np.abs(after - before) > 1e-6 * np.abs(before).max())
+    return {"y": np.asarray(np.abs(after - before) > 1e-6 * np.abs(before).max())}
 
 
 @_once
@@ -162,7 +173,7 @@ def evaluation(new: New, ndim: int) -> Values:
     return {"y": trained(new, ndim).forward(draw(ndim, seed=8), training=False)}
 
 
-@_once
+@_once_in_training
 def near_eps(new: New, ndim: int) -> Values:
     """The output for inputs whose variance is about ε, where the place of ε matters most."""
     return {"y": new(ndim).forward(0.03 * draw(ndim), training=True)}
@@ -186,7 +197,7 @@ def crossed(new: New, ndim: int) -> Values:
     return found | layer.statistics()
 
 
-@_once
+@_once_in_training
 def constant(new: New, ndim: int) -> Values:
     """Output and gradient with a feature of zeros, one of constants, and a sample of zeros; and the output for x = 0.
 
@@ -200,7 +211,7 @@ def constant(new: New, ndim: int) -> Values:
     return found | {"y of black": new(ndim).forward(0 * x, training=True)}
 
 
-@_once
+@_once_in_training
 def offset(new: New, ndim: int) -> Values:
     """The output for float32 inputs with mean 10,000 and standard deviation 1: neighbouring floats are 0.001 apart.
 
@@ -217,7 +228,7 @@ def offset(new: New, ndim: int) -> Values:
 def precision(dtype: str) -> Measure:
     """The measure of the output in training in a type of torch, e.g. `bfloat16`."""
 
-    @_once
+    @_once_in_training
     def measure(new: New, ndim: int) -> Values:
         # Rounded to what bfloat16, the coarsest type, can hold, so that rounding the input is no part of the error.
         x = np.round(draw(ndim) * 32) / 32
@@ -242,7 +253,7 @@ def round_trip(new: New, ndim: int) -> Values:
     return {"y": layer.forward(draw(ndim, seed=8), training=False)} | layer.statistics()
 
 
-@_once
+@_once_in_training
 def invariances(new: New, ndim: int) -> Values:
     """1 for each change of W or x that does not change norm(W x), else 0. Variances are large, so ε does not matter.
 

@@ -21,6 +21,12 @@ COARSE = 1e-4
 
 PASS, FAIL, WARN, NOT_APPLICABLE = "pass", "fail", "warn", "n/a"
 
+ONE_POSITION = "of one position"
+"""How a note begins where a batch of one sample is right, and inputs of one position are not."""
+
+NO_SWITCH = "modes cannot be set"
+"""The defect that train and eval mode cannot be set by a model that has the layer."""
+
 WITH_CONVENTIONS = "pass with conventions"
 """The third outcome of a layer: it is right, given choices of its own, which the verdict names."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,17 @@ import torch
 from torch import nn
 
 from bnlab.verification.checks import measures
-from bnlab.verification.checks.result import COARSE, FAIL, NOT_APPLICABLE, PASS, WARN, Result, errors
+from bnlab.verification.checks.result import (
+    COARSE,
+    FAIL,
+    NO_SWITCH,
+    NOT_APPLICABLE,
+    ONE_POSITION,
+    PASS,
+    WARN,
+    Result,
+    errors,
+)
 from bnlab.verification.checks.subject import Subject
 from bnlab.verification.reference import KNOWN, Reference
 from bnlab.verification.reference.layers import ReferenceNew, TorchLayer
@@ -42,12 +54,12 @@ def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
     return Result(name, PASS)
 
 
-def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
+def batch_of_one(subject: Subject, shapes: Sequence[int], exact: float) -> Result:
     """One value per channel has no variance: a batch norm has to raise, or to give finite numbers.
 
-    Other schemes are compared with the reference on a batch of one sample.
+    Other schemes are compared with the reference on a batch of one sample, and on inputs of one position.
     """
-    name = "batch of 1"
+    name, ndim = "batch of 1", shapes[0]
     x = measures.draw(ndim, samples=1)
     expected = {}
     if KNOWN[subject.scheme].batch_statistics:
@@ -64,7 +76,8 @@ def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
     if expected:
         absolute, relative = errors({"y": y}, expected)
         status = PASS if relative <= exact else FAIL
-        return Result(name, status, absolute, relative, exact, seen={"y": y}, expected=expected)
+        result = Result(name, status, absolute, relative, exact, seen={"y": y}, expected=expected)
+        return _with_one_position(result, subject, shapes[-1]) if shapes[-1] > 2 and status == PASS else result
     if not np.isfinite(y).all():
         return Result(name, FAIL, note="the output is not finite")
     broken = [key for key, value in layer.statistics().items() if not np.isfinite(value).all()]
@@ -73,10 +86,28 @@ def batch_of_one(subject: Subject, ndim: int, exact: float) -> Result:
     return Result(name, PASS, note="taken: the output is finite")
 
 
+def _with_one_position(result: Result, subject: Subject, ndim: int) -> Result:
+    """The result, or a failure on inputs with one position, e.g. a sequence of one token; a layer may refuse them."""
+    x = measures.draw(ndim)
+    x = x[..., :1] if ndim == 3 else x[..., :1, :1]
+    expected = {"y": ReferenceNew(subject.reference)(ndim).forward(x, training=True)}
+    try:
+        seen = {"y": subject.new(ndim).forward(x, training=True)}
+    except (Exception, SystemExit):
+        return result
+    absolute, relative = errors(seen, expected)
+    assert result.tolerance is not None
+    if relative <= result.tolerance:
+        return result
+    note = f"{ONE_POSITION} the output is {'the input itself' if np.array_equal(seen['y'], x) else 'another'}"
+    return replace(result, status=FAIL, absolute=absolute, relative=relative, note=note, seen=seen, expected=expected)
+
+
 def defects(subject: Subject, ndim: int) -> list[str]:
     """What is wrong with how the layer keeps its tensors, as keys of `DEFECTS` in mistakes/mistakes.py."""
     layer, reference = subject.new(ndim), subject.reference.on(ndim)
     assert isinstance(layer, TorchLayer)
+    modes = [] if switches(layer.module) else [NO_SWITCH]
     before = torch.tensor(measures.draw(ndim), dtype=layer.dtype, requires_grad=True)
     x = before.clone()  # no leaf of the graph, like the output of a layer before it
     evaluated = before.detach().clone()
@@ -86,13 +117,26 @@ def defects(subject: Subject, ndim: int) -> list[str]:
         layer.run(x, training=True)
         layer.run(evaluated, training=False)
     except (Exception, SystemExit):
-        return []  # the checks of gradients report it
+        return modes  # the checks of gradients report it
     if hidden_modules(layer.module):
-        return ["layers in a list"]
-    found = [] if np.array_equal(y, again, equal_nan=True) else ["random output"]
+        return [*modes, "layers in a list"]
+    found = modes
+    found += [] if np.array_equal(y, again, equal_nan=True) else ["random output"]
     kept = torch.equal(x, before) and torch.equal(evaluated, before)
     found += [] if kept else ["input changed"]
+    found += subject.defects
     return found + _of_parameters(subject, layer, reference, ndim) + _of_statistics(layer, reference)
+
+
+def switches(module: nn.Module) -> bool:
+    """Whether train and eval mode can be set as a model sets them that has the module."""
+    model = nn.Sequential(module)
+    try:
+        model.eval()
+        model.train()
+    except Exception:
+        return False
+    return True
 
 
 def hidden_modules(module: nn.Module) -> bool:
@@ -158,6 +202,6 @@ def _in_state(layer: TorchLayer, name: str) -> bool:
 def kept_tensors(subject: Subject, found: list[str]) -> Result:
     """The check that fails if `defects` found any."""
     name = "parameters and buffers"
-    if not subject.reference.initial and not subject.reference.statistics:
+    if not found and not subject.reference.initial and not subject.reference.statistics:
         return Result(name, NOT_APPLICABLE, note="has none")
     return Result(name, FAIL if found else PASS, note="; ".join(found))

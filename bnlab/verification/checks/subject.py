@@ -17,7 +17,7 @@ from bnlab.errors import one_line
 from bnlab.norms import SCHEMES, keras_layers
 from bnlab.verification.checks import measures
 from bnlab.verification.reference import KNOWN, WEIGHT, Reference, reference_of
-from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, TorchLayer, shape_of
+from bnlab.verification.reference.layers import CHANNELS, SHAPES, Layer, TorchLayer, shape_of, shapes_now
 
 KERAS_STORES = {"batch": {"stored": "biased"}}
 """Choices in which Keras differs by a documented convention; the reference makes the same choices."""
@@ -47,6 +47,8 @@ class Subject:
         widest: the largest type that it takes, which replaces float64.
         channels_last: it takes (N, L, C) and (N, H, W, C); the checks always have the features on the second axis.
         file: the file of a user's class.
+        defects: what is wrong with how it keeps its tensors, as keys of `DEFECTS` in mistakes/mistakes.py, each with
+            more words about it. The reference does the same, so that its numbers can be compared.
         dtype_at_build: `build` takes `dtype`, because the module cannot be cast later.
     """
 
@@ -62,6 +64,7 @@ class Subject:
     widest: str = "float64"
     channels_last: bool = False
     file: Path | None = None
+    defects: Mapping[str, str] = field(default_factory=dict)
     dtype_at_build: bool = False
 
     def new(self, ndim: int, dtype: str = "float64", drawn: bool = True) -> Layer:
@@ -81,6 +84,10 @@ class Subject:
     def following(self, convention: str, reference: Reference) -> Subject:
         """The same subject, compared with a reference that follows a convention."""
         return replace(self, reference=reference, conventions=(*self.conventions, convention))
+
+    def flawed(self, defect: str, reference: Reference, words: str = "") -> Subject:
+        """The same subject, compared with a reference that has the same defect."""
+        return replace(self, reference=reference, defects={**self.defects, defect: words})
 
 
 def of_scheme(scheme: str, impl: str) -> Subject:
@@ -149,11 +156,16 @@ REFUSED = "refused: "
 
 def accepted(subject: Subject) -> Accepted:
     """Which inputs a layer takes, found by a forward pass with each shape."""
-    shapes, refused, broken = [], {}, set()
+    shapes, refused, broken, built = [], {}, set(), set()
     for ndim in SHAPES:
+        if ndim not in shapes_now():
+            refused[ndim] = f"{REFUSED}it takes (N, C, D, H, W)"
+            continue
         size = shape_of(ndim)
         try:
-            y = subject.new(ndim).forward(measures.draw(ndim), training=True)
+            layer = subject.new(ndim)
+            built.add(ndim)
+            y = layer.forward(measures.draw(ndim), training=True)
         except (Exception, SystemExit) as error:
             refused[ndim] = f"{REFUSED if _says_itself(error) else ''}{subject.said(error)}"
             if not _is_refusal(error) and not (ndim == 2 and KNOWN[subject.scheme].spatial_only):
@@ -163,11 +175,13 @@ def accepted(subject: Subject) -> Accepted:
             shapes.append(ndim)
         else:
             refused[ndim] = f"its output has shape {y.shape} for an input of shape {size}"
-    return Accepted(tuple(shapes), refused, frozenset(broken))
+    # What is built for some numbers of dimensions is meant for these alone.
+    return Accepted(tuple(shapes), refused, frozenset(broken & built if built else broken))
 
 
 _OF_DIMENSIONS = re.compile(
-    r"dimension|\bdims?\b|\bshape|\bsize|\baxis\b|\baxes\b|\d-?d\b|unpack|tuple index|indices|subscript|broadcast",
+    r"dimension|elements|matrix|vector|"
+    r"\bdims?\b|\bshape|\bsize|\baxis\b|\baxes\b|\d-?d\b|unpack|tuple index|indices|subscript|broadcast",
     re.IGNORECASE,
 )
 """Words in the exceptions of Python and PyTorch when code is written for another number of dimensions."""

@@ -13,6 +13,7 @@ from bnlab.verification.checks import errors, measures
 from bnlab.verification.checks.measures import Measure
 from bnlab.verification.checks.subject import Subject, accepted
 from bnlab.verification.conventions.convention import Declared
+from bnlab.verification.conventions.structure import BY_POSITION, with_channels_last
 from bnlab.verification.reference import Reference, Values
 from bnlab.verification.reference.layers import Layer, New, ReferenceNew, TorchLayer, width
 
@@ -48,7 +49,7 @@ def behaving(
     else:
         says_old = own_momentum or (default_momentum or 0) >= OLD_FROM
         subject = _with_momentum(subject, declared, says_old=says_old)
-    if subject.scheme in ("layer", "rms", "scale_norm"):
+    if subject.scheme in BY_POSITION:
         subject = _with_positions(subject, declared)
     if subject.scheme == "scale_norm" and accepted(subject).shapes:
         subject = _with_lengths(subject)
@@ -112,14 +113,13 @@ def _with_average(subject: Subject, declared: Declared) -> Subject:
 def _with_positions(subject: Subject, declared: Declared) -> Subject:
     """For layer and RMS normalization of inputs with spatial axes: over which axes of a sample statistics go."""
     spatial = [ndim for ndim in accepted(subject).shapes if ndim > 2]
-    if not spatial:
+    if not spatial or subject.channels_last:
         return subject
-    changed = measures.influenced(subject.new, spatial[0])[0]
+    changed = measures.influence(subject.new, spatial[0])["y"][0]
     other_features, other_positions = changed[1:, 0].any(), changed[0, 1:].any()
     no_axis = all(np.ndim(start) and np.size(start) == 1 for start in subject.reference.initial.values())
     if other_positions and not other_features and no_axis and declared.layout is None:
-        last = replace(subject, channels_last=True)
-        return _with_positions(last.following("channels last", last.reference), declared)
+        return with_channels_last(subject)
     if not other_features or other_positions:
         return subject
     return subject.following("statistics for each position", subject.reference.by(space="none"))

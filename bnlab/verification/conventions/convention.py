@@ -100,20 +100,6 @@ CONVENTIONS = {
             "where an RMS norm has such a parameter",
         ),
         Convention(
-            "one gamma for all",
-            "gamma is one value for all features.",
-            "ScaleNorm (Nguyen & Salazar 2019)",
-            "where gamma has one value",
-            "--affine true refuses it",
-        ),
-        Convention(
-            "one beta for all",
-            "beta is one value for all features.",
-            "textbooks",
-            "where beta has one value",
-            "--affine true refuses it",
-        ),
-        Convention(
             "one added to gamma",
             "the factor is 1 + γ, and γ starts at 0, so that y = x̂ at first, as with a γ that starts at 1.",
             "Gemma's RMSNorm",
@@ -136,9 +122,30 @@ CONVENTIONS = {
         Convention(
             "no running statistics",
             "it keeps no running statistics, and normalizes by the batch in evaluation too.",
-            "track_running_stats=False of torch.nn.BatchNorm1d",
-            "where it is declared, or given by --kwargs '{track_running_stats: false}'",
+            "track_running_stats=False of torch.nn.BatchNorm1d, courses",
+            "where it keeps nothing from batch to batch and has no momentum; where it is declared, or given by"
+            " --kwargs '{track_running_stats: false}'",
             "--no-running-stats",
+        ),
+        Convention(
+            "stored variance biased",
+            "running_var stores the biased variance, 1/n Σ (x − μ)²; PyTorch stores the unbiased one, times n/(n−1), as"
+            " algorithm 2 of Ioffe & Szegedy 2015 does.",
+            "Keras, TensorFlow, d2l.ai",
+            "in batch and ghost batch normalization",
+        ),
+        Convention(
+            "eps outside",
+            "eps is added to the root and not under it: (x − μ) / (σ + ε), or x / (RMS + ε) without a mean.",
+            "the program of Zhang & Sennrich 2019; Ba et al. 2016 have no eps",
+            "in layer, group, instance, RMS and scale normalization",
+        ),
+        Convention(
+            "torch.std and eps",
+            "x − μ is divided by torch.std + ε: the deviation is the unbiased one, and eps is outside the root. That is"
+            " smaller by the factor √((n − 1)/n) than PyTorch's, which gamma makes up for.",
+            "the Annotated Transformer",
+            "in layer, group and instance normalization",
         ),
         Convention(
             "channels last",
@@ -147,6 +154,12 @@ CONVENTIONS = {
             "where it is declared, where it takes no other inputs, or where it has no parameters and normalizes over"
             " the last axis",
             "--layout channels-last says so, --layout channels-first refuses it",
+        ),
+        Convention(
+            "volumes",
+            "it takes (N, C, D, H, W) alone; bnlab's layers take images and sequences.",
+            "torch.nn.BatchNorm3d, torch.nn.InstanceNorm3d",
+            "where it takes no other inputs",
         ),
         Convention(
             "statistics for each position",

@@ -59,7 +59,7 @@ def _candidates(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared
     try:
         subject = of_class(cls, "layer", kwargs, declared)
         shapes = accepted(subject).shapes
-        changed = measures.influenced(subject.new, shapes[0])
+        changed = measures.influence(subject.new, shapes[0])["y"]
     except (UserError, IndexError):
         return [name for name in REFERENCES if not KNOWN[name].of_weights and name != "none"]
     samples, features = changed[1:].any(), changed[0].reshape(width(), -1).any(1)

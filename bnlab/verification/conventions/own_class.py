@@ -25,7 +25,7 @@ from bnlab.verification.conventions.behaviour import behaving, with_ghosts
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.structure import structured
 from bnlab.verification.reference import Reference, Values, reference_of
-from bnlab.verification.reference.layers import CHANNELS, WIDE, ReferenceNew, width
+from bnlab.verification.reference.layers import CHANNELS, WIDE, ReferenceNew, of_volumes, width
 
 USUAL = {
     "num_groups": (2, 3, 32, 16, 8, 4),
@@ -189,7 +189,7 @@ def _call(cls: type[nn.Module], given: dict[str, Any]) -> tuple[Callable[[int], 
     called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [listed(others)])])})"
 
     def build(ndim: int) -> nn.Module:
-        return cls(*args, **{**others, **dict.fromkeys(of_ndim, ndim)})
+        return cls(*args, **{**others, **dict.fromkeys(of_ndim, 5 if of_volumes() else ndim)})
 
     return build, called
 
@@ -291,6 +291,8 @@ def _assume(subject: Subject, setting: str) -> Subject:
     usual = [value for value in USUAL[setting] if setting != "num_groups" or width() % value == 0]
     best = min(usual, key=distance)
     if setting == "eps" and distance(best) > FAR:  # its effect is small beside the mistake's
+        best = usual[0]
+    if setting == "momentum" and distance(best) > FAR * best:  # it does not act as a momentum in training
         best = usual[0]
     remark = f"its constructor takes no {setting}: {best:g} is assumed"
     remarks, assumed = (*subject.remarks, remark), subject.assumed | {setting}

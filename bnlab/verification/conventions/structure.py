@@ -7,16 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
+from bnlab.user_class.layer import SETTING_NAMES
 from bnlab.verification.checks import measures
 from bnlab.verification.checks.special import hidden_modules
 from bnlab.verification.checks.subject import Subject, accepted
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.reference import Reference
-from bnlab.verification.reference.layers import TorchLayer
-from bnlab.verification.reference.roles import named_tensors, unused_parameters
+from bnlab.verification.reference.layers import TorchLayer, of_volumes, shape_of, width
+from bnlab.verification.reference.roles import kept_tensors, named_tensors, unused_parameters
 
 AFFINE = {"weight": "gamma", "bias": "beta"}
+
+BY_POSITION = ("layer", "rms", "scale_norm")
+"""Schemes that usually normalize each position of (N, L, C) and (N, H, W, C) by itself."""
 
 
 def structured(subject: Subject, declared: Declared, given: Mapping[str, Any]) -> Subject:
@@ -28,7 +33,10 @@ def structured(subject: Subject, declared: Declared, given: Mapping[str, Any]) -
         given: the arguments of its constructor, by name.
     """
     subject = _with_layout(subject, declared)
-    if subject.reference.statistics and (not declared.running_stats or given.get("track_running_stats") is False):
+    if of_volumes():
+        subject = subject.following("volumes", subject.reference)
+    without = not declared.running_stats or given.get("track_running_stats") is False or _keeps_nothing(subject, given)
+    if subject.reference.statistics and without:
         subject = subject.following("no running statistics", replace(subject.reference, statistics={}))
     if hidden_modules(subject.build(2)):
         return subject
@@ -38,9 +46,32 @@ def structured(subject: Subject, declared: Declared, given: Mapping[str, Any]) -
 
 def _with_layout(subject: Subject, declared: Declared) -> Subject:
     last = replace(subject, channels_last=True)
-    declares = declared.layout == "channels-last"
-    only = declared.layout is None and not accepted(subject).shapes and accepted(last).shapes
-    return last.following("channels last", last.reference) if declares or only else subject
+    if declared.layout == "channels-last":
+        return with_channels_last(subject)
+    first_shapes, last_shapes = (set(accepted(each).shapes) for each in (subject, last))
+    takes_more = first_shapes < last_shapes and (not first_shapes or subject.scheme in BY_POSITION)
+    return with_channels_last(subject) if declared.layout is None and takes_more else subject
+
+
+def with_channels_last(subject: Subject) -> Subject:
+    """The subject with the features on the last axis, which is a convention where PyTorch has them on another."""
+    last = replace(subject, channels_last=True)
+    if subject.scheme in BY_POSITION:
+        remark = "takes (N, L, C) and (N, H, W, C), as torch.nn.LayerNorm does: each position has statistics of its own"
+        return replace(last, reference=last.reference.by(space="none"), remarks=(*last.remarks, remark))
+    return last.following("channels last", last.reference)
+
+
+def _keeps_nothing(subject: Subject, given: Mapping[str, Any]) -> bool:
+    """Whether a batch norm keeps nothing from one batch to the next, and has no momentum with which it could."""
+    shapes, momenta = accepted(subject).shapes, SETTING_NAMES["momentum"]
+    if subject.scheme not in ("batch", "ghost_batch") or not shapes or set(momenta) & set(given):
+        return False
+    layer = subject.new(shapes[0], drawn=False)
+    assert isinstance(layer, TorchLayer)
+    layer.forward(measures.draw(shapes[0]), training=True)
+    learned = [layer.roles[role] for role in subject.reference.initial if role in layer.roles]
+    return not any(hasattr(layer.module, name) for name in momenta) and not kept_tensors(layer.module, learned)
 
 
 def _layer(subject: Subject, reference: Reference) -> TorchLayer:
@@ -64,10 +95,14 @@ def _with_affine(subject: Subject, declared: Declared) -> Subject:
         if role in single.roles and declared.affine is None:
             start = single.tensor(role).detach().double().numpy().reshape(1)
             reference = _starting(reference, role, start if start[0] in (0.0, 1.0) else _usual(reference, role))
-            subject = subject.following(f"one {AFFINE[role]} for all", reference)
+            subject = subject.flawed(f"one {AFFINE[role]} for all", reference)
         elif (role not in named and not _unused(layer)) or declared.affine is False:
             found.append(role)
             reference = _without(reference, role)
+        else:
+            reference = _without(reference, role)
+            flaw = f"{role} of another shape" if role in named else f"no {role}"
+            subject = subject.flawed(flaw, reference, _said_of(named[role]) if role in named else "")
     if found:
         absent = "no " + " and ".join(AFFINE[role] for role in found)
         subject = subject.following("no beta" if wanted != list(AFFINE) and found == ["bias"] else absent, reference)
@@ -76,6 +111,19 @@ def _with_affine(subject: Subject, declared: Declared) -> Subject:
         if "bias" in _layer(subject, with_bias).roles and "bias" in named:
             subject = subject.following("beta beside gamma", with_bias)
     return _with_one_more(subject)
+
+
+def _said_of(tensor: Tensor) -> str:
+    """Words about the shape of a parameter that is not one value for each feature."""
+    shape, features, samples = tuple(tensor.shape), width(), shape_of(4)[0]
+    wide = [size for size in shape if size > 1]
+    if wide == [features, features]:
+        more = ", a matrix, which mixes the features"
+    elif (len(wide) == 2 and wide[1] == features) or wide == [samples]:
+        more = ", a value for each place in the batch"
+    else:
+        more = ""
+    return f"It has the shape {shape}{more}."
 
 
 def _unused(layer: TorchLayer) -> bool:

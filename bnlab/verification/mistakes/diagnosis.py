@@ -6,12 +6,13 @@ the layer keeps its tensors. Anything else is called unknown: no sentence is bet
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bnlab.norms import SHAPES
-from bnlab.verification.checks import FAIL, Diagnosis, measures
+from bnlab.verification.checks import FAIL, FINE, ONE_POSITION, Diagnosis, errors, measures
 from bnlab.verification.checks.checks import Report
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import describe
@@ -23,11 +24,85 @@ RAISING = frozenset({"statistics of another shape", "input changed"})
 """Defects that make checks raise."""
 
 
-def diagnose(report: Report) -> tuple[Diagnosis, ...]:
+@dataclass(frozen=True)
+class Explanation:
+    """What explains the wrong numbers of a layer.
+
+    Attributes:
+        found: mistakes and conventions, each with the input shapes for which it was found, in words; empty for all.
+        beyond: the first wrong array if that is not all.
+    """
+
+    found: tuple[tuple[Mistake, str], ...] = ()
+    beyond: Cell | None = None
+
+    @property
+    def conventions(self) -> tuple[Mistake, ...]:
+        """The conventions, which the reference can follow."""
+        return tuple(mistake for mistake, where in self.found if mistake.accepted and not where)
+
+
+def explain(report: Report) -> Explanation:
+    """The mistakes and conventions that give a layer's wrong numbers."""
+    search = Search(report)
+    if not report.failed or not search.wrong:
+        return Explanation()
+    suspects = search.suspects()
+    if found := search.smallest(suspects):
+        return _everywhere(found)
+    if by_shape := _by_shape(search.limited()):
+        return Explanation(by_shape)
+    found, complete = search.by_aspect(suspects)
+    if complete:
+        return _everywhere(found)
+    if by_shape := _by_shape([search.on({ndim}) for ndim in sorted({cell.ndim for cell in search.wrong})]):
+        return Explanation(by_shape)
+    return _everywhere(found or search.partial(suspects), search.wrong[0])
+
+
+def _everywhere(found: tuple[Mistake, ...], beyond: Cell | None = None) -> Explanation:
+    return Explanation(tuple((mistake, "") for mistake in found), beyond)
+
+
+def _by_shape(parts: list[Search]) -> tuple[tuple[Mistake, str], ...]:
+    """The mistakes that explain all that is wrong in each part of the shapes; empty if a part is not explained."""
+    shapes: dict[Mistake, list[str]] = {}
+    for part in parts:
+        if not (found := part.complete()):
+            return ()
+        names = [SHAPES[ndim] for ndim in sorted({cell.ndim for cell in part.wrong})]
+        for mistake in found:
+            shapes.setdefault(mistake, []).extend(names)
+    wrong = {mistake: names for mistake, names in shapes.items() if not mistake.accepted} or shapes
+    return tuple((mistake, f"for {' and '.join(names)} only: ") for mistake, names in wrong.items())
+
+
+def diagnose(report: Report, explanation: Explanation | None = None) -> tuple[Diagnosis, ...]:
     """The diagnoses of a layer that failed checks, the first with the formula; none if it passed."""
-    found = _diagnoses(report) if report.failed else ()
+    found = _diagnoses(report, explanation or explain(report)) if report.failed else ()
     formula = _formula(report)
     return tuple(replace(each, formula="" if number else formula) for number, each in enumerate(found))
+
+
+def diagnose_fault(defects: Iterable[str], note: str, *, axes_mistaken: bool) -> tuple[Diagnosis, ...]:
+    """The diagnoses of a layer that takes no input, by its own fault.
+
+    Args:
+        defects: what is wrong with how it keeps its tensors, as keys of `DEFECTS`.
+        note: what it raises, `raises ...`, or what is wrong with the shape of its output.
+        axes_mistaken: whether it runs on inputs whose axes all have one length.
+    """
+    found = [Diagnosis(defect, describe(defect)) for defect in defects]
+    if axes_mistaken:
+        return (*found, Diagnosis("axes taken for each other", f"{_AXES_MISTAKEN}; else it {note}."))
+    it = "it " if note.startswith("raises") else ""
+    return (*found, Diagnosis("raises", f"for every input {it}{note}."))
+
+
+_AXES_MISTAKEN = (
+    "it runs only on inputs whose axes all have one length, where a mean, a deviation or a parameter meets the wrong"
+    " axis of x (without keepdim=True, or a view as (1, C, 1, 1)): PyTorch's layers take any lengths"
+)
 
 
 def _formula(report: Report) -> str:
@@ -59,30 +134,51 @@ def _formula(report: Report) -> str:
     return f"y[{where}] is {seen.seen['y'][index]:.6g}; {right}"
 
 
-def _diagnoses(report: Report) -> tuple[Diagnosis, ...]:
-    defects = [Diagnosis(defect, describe(defect)) for defect in report.defects]
-    others = [*defects, *_raised(report)]
-    search = Search(report)
-    if not search.wrong:
-        return tuple(others) or (Diagnosis("unknown", f"'{_first_failure(report)}' fails."),)
-    suspects = search.suspects()
-    if explained := search.smallest(suspects):
-        return (*_sentences(explained, report), *others)
-    limited = search.limited()
-    if limited and (explained := limited.smallest(limited.suspects())):
-        shapes = " and ".join(SHAPES[ndim] for ndim in sorted({cell.ndim for cell in limited.wrong}))
-        return (*_sentences(explained, report, f"for {shapes} only: "), *others)
-    found, complete = search.by_aspect(suspects)
-    if complete:
-        return (*_sentences(found, report), *others)
-    partly = found or search.partial(suspects)
-    return (*_sentences(partly, report), *others, _unknown(search.wrong[0], beyond=bool(partly or others)))
-
-
-def _sentences(mistakes: tuple[Mistake, ...], report: Report, where: str = "") -> list[Diagnosis]:
-    """The diagnoses of mistakes. A wrong value of a setting that was assumed is no mistake of the layer."""
+def _diagnoses(report: Report, explanation: Explanation) -> tuple[Diagnosis, ...]:
+    words = report.subject.defects
+    others = [
+        *(Diagnosis(each, describe(each, words.get(each, ""))) for each in report.defects),
+        *_raised(report),
+        *_of_one_position(report),
+    ]
+    # A wrong value of a setting that was assumed is no mistake of the layer.
     assumed = {f"{setting} fixed" for setting in report.subject.assumed}
-    return [Diagnosis(mistake.name, where + mistake.text) for mistake in mistakes if mistake.name not in assumed]
+    named = [(each, where) for each, where in explanation.found if each.name not in assumed]
+    said = [*(Diagnosis(mistake.name, where + mistake.text) for mistake, where in named), *others]
+    if explanation.beyond:
+        return (*said, _beyond(report, explanation.beyond, beyond=bool(explanation.found or others)))
+    return tuple(said) or (Diagnosis("unknown", f"'{_first_failure(report)}' fails."),)
+
+
+def _beyond(report: Report, cell: Cell, *, beyond: bool) -> Diagnosis:
+    """The diagnosis of what no known mistake explains: what can be said all the same, or the first wrong value."""
+    if not report.subject.reference.statistics and _differs_by_mode(report):
+        return Diagnosis("another output in evaluation", BY_MODE)
+    return _unknown(cell, beyond=beyond)
+
+
+BY_MODE = (
+    "for one input it gives another output in eval mode than in train mode, as by running statistics of its own: this"
+    " scheme computes the same in both, from the input alone."
+)
+
+
+def _differs_by_mode(report: Report) -> bool:
+    ndim = report.taken.shapes[0]
+    x, layer = measures.draw(ndim), measures.trained(report.subject.new, ndim)
+    trained, evaluated = (layer.forward(x, training=training) for training in (True, False))
+    return errors({"y": evaluated}, {"y": trained})[1] > max(report.exact, FINE)
+
+
+def _of_one_position(report: Report) -> list[Diagnosis]:
+    """What is said where only inputs of one position are wrong."""
+    outputs = [result for result in report.results if result.check.startswith(("shape", "forward, training"))]
+    if any(result.status == FAIL for result in outputs):
+        return []  # that is why
+    notes = [result.note for result in report.results if result.note.startswith(ONE_POSITION)]
+    where = "for inputs of one position, as a sequence of one token,"
+    right = "PyTorch's layers normalize it by the same formula as any other"
+    return [Diagnosis("one position", f"{where}{note.removeprefix(ONE_POSITION)}: {right}.") for note in notes]
 
 
 def _raised(report: Report) -> list[Diagnosis]:

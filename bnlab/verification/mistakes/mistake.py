@@ -12,6 +12,7 @@ RENORM = frozenset({"batch_renorm"})
 BY_SAMPLE = frozenset({"layer", "group", "instance", "rms", "evonorm_s0"})
 GATED = frozenset({"evonorm_s0"})
 FRN = frozenset({"frn"})
+LENGTHS = frozenset({"rms", "scale_norm"})
 ALL = BATCH | BY_SAMPLE | FRN | MIXED | {"scale_norm"}
 CENTRED = ALL - {"rms", "frn", "scale_norm"}
 WITH_BETA = CENTRED | FRN | RENORM
@@ -23,7 +24,7 @@ OF_INPUT = CONSTANT | {"gradient of input"}
 
 @dataclass(frozen=True, eq=False)
 class Mistake:
-    """One known mistake.
+    """One known mistake, or a convention that is found as a mistake is.
 
     Attributes:
         name: its name in JSON and tests.
@@ -33,6 +34,7 @@ class Mistake:
         leaves_open: names of checks or arrays whose values the mistake does not determine: programs that make it
             differ there.
         leaves_running_open: the same for everything that depends on running statistics.
+        accepted: whether it is a convention, one of `CONVENTIONS` by its name, and no mistake.
     """
 
     name: str
@@ -41,3 +43,4 @@ class Mistake:
     schemes: frozenset[str] = ALL
     leaves_open: frozenset[str] = frozenset()
     leaves_running_open: bool = False
+    accepted: bool = False

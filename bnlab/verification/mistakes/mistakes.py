@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bnlab.verification.mistakes.mistake import Mistake
+from bnlab.verification.mistakes.mistake import BATCH, Mistake
 from bnlab.verification.mistakes.wrong_formula import FORMULA
 from bnlab.verification.mistakes.wrong_gradient import GRADIENT
-from bnlab.verification.mistakes.wrong_output import OUTPUT
+from bnlab.verification.mistakes.wrong_output import BY_MODE, OUTPUT, in_one_mode, over_other_axes
 from bnlab.verification.mistakes.wrong_statistics import LAST, RUNNING
 from bnlab.verification.reference import Reference
 
@@ -19,12 +19,18 @@ MISTAKES = (*RUNNING, *OUTPUT, *GRADIENT, *FORMULA, *LAST)
 DEFECTS = {
     "input changed": "the input is changed in place, so that whatever else uses it gets other numbers: PyTorch's"
     " layers leave it as it is.",
+    "modes cannot be set": "its own `train` or `eval` is not PyTorch's train(mode=True) and eval(): model.train() and"
+    " model.eval() of any model that has the layer raise an exception.",
     "layers in a list": "layers are kept in a plain list, tuple or dict, which PyTorch does not look into, so that"
     " nothing in them is learned, stored or moved: make it an nn.ModuleList or nn.ModuleDict.",
     "no weight": "there is no gamma (a parameter of as many values as features, e.g. `weight`): the paper and"
     " PyTorch have y = γ x̂ + β.",
     "no bias": "there is no beta (a parameter of as many values as features, e.g. `bias`): the paper and PyTorch"
     " have y = γ x̂ + β.",
+    "one gamma for all": "gamma is a single number for all features: the papers and PyTorch have one for each feature,"
+    " of shape (C,).",
+    "one beta for all": "beta is a single number for all features: the papers and PyTorch have one for each feature,"
+    " of shape (C,).",
     "weight of another shape": "gamma is not one value for each feature: the paper and PyTorch have a gamma of shape"
     " (C,).",
     "bias of another shape": "beta is not one value for each feature: the paper and PyTorch have a beta of shape (C,).",
@@ -56,10 +62,10 @@ DEFECTS = {
 """For each defect in how a layer keeps its tensors, a sentence."""
 
 
-def describe(defect: str) -> str:
-    """The sentence for an entry of `checks.Report.defects`."""
+def describe(defect: str, words: str = "") -> str:
+    """The sentence for an entry of `checks.Report.defects`, and more words about it."""
     if defect in DEFECTS:
-        return DEFECTS[defect]
+        return f"{DEFECTS[defect]} {words}".rstrip()
     if defect.endswith(" starts elsewhere"):
         return f"{defect.removesuffix(' starts elsewhere')} does not start where this scheme has it start."
     return f"{defect}: the scheme has a parameter of that name, which the layer has to learn."
@@ -67,10 +73,17 @@ def describe(defect: str) -> str:
 
 def sentences() -> Iterator[tuple[str, str, list[str]]]:
     """Name, sentence and schemes of every mistake; an empty list of schemes stands for all."""
-    for mistake in MISTAKES:
-        yield mistake.name, mistake.text, sorted(mistake.schemes)
+    said = [(each.name, each.text, each.schemes) for each in MISTAKES if not each.accepted]
+    yield from ((name, text, sorted(schemes)) for name, text, schemes in dict.fromkeys(said))
+    schemes = ", ".join(BY_MODE.values())
+    yield "NAME in evaluation, NAME in training", f"a mistake in {schemes} is made in one mode alone.", sorted(BATCH)
+    yield "fixed numbers", "the output is multiplied by a number, and another is added to it.", []
+    yield "statistics over other axes", "statistics go over other axes than in the scheme; it is said which.", []
     for setting in ("eps", "momentum"):
         yield f"{setting} fixed", f"{setting} is another number inside than was passed.", []
+    yield "axes taken for each other", "it runs only on inputs whose axes all have one length.", []
+    yield "another output in evaluation", "a scheme without running statistics gives another output in eval mode.", []
+    yield "one position", "the output is another for inputs of one position, as a sequence of one token.", []
     yield "eps and a constant", "a number is added to the eps that was passed.", []
     for name, text in DEFECTS.items():
         yield name, text, []
@@ -79,6 +92,9 @@ def sentences() -> Iterator[tuple[str, str, list[str]]]:
 def known(scheme: str, reference: Reference) -> Iterable[Mistake]:
     """The mistakes that can be made in a scheme, the likeliest first; last, fixed values in place of a setting's."""
     yield from (mistake for mistake in MISTAKES if scheme in mistake.schemes)
+    if reference.recipe is not None:
+        yield from in_one_mode(scheme, reference.recipe) if reference.statistics else ()
+        yield from over_other_axes(scheme, reference.recipe)
     yield from _fixed("eps", (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-4, 1e-2, 1e-1), reference)
     yield from _increased(reference)
     yield from _fixed("momentum", (0.1, 0.01, 0.9, 0.99, 0.5, 0.001, 0.999), reference)

@@ -17,6 +17,7 @@ from bnlab.verification.checks import FAIL, PASS, Result, errors, measures
 from bnlab.verification.checks.checks import CHECKS, Check, Report
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import known
+from bnlab.verification.mistakes.wrong_output import LEAST, fixed_numbers, is_of_axes
 from bnlab.verification.reference import Array
 from bnlab.verification.reference.layers import ReferenceNew
 
@@ -28,7 +29,7 @@ IN_OUTPUT = 3
 
 ROUND_TRIP = "state_dict round trip"
 
-BLINDING = frozenset({"random output", "layers in a list", "weight of another shape", "bias of another shape"})
+BLINDING = frozenset({"random output", "layers in a list"})
 """Defects after which no number can be compared."""
 
 UNSTORED = frozenset({"statistics are no buffers", "statistics are not stored"})
@@ -89,6 +90,7 @@ class Search:
     def __init__(self, report: Report) -> None:
         self.report = report
         self._mistaken: dict[tuple[Mistake, ...], ReferenceNew] = {}
+        self._influence: dict[int, Array] = {}
         by_name = {result.check: result for result in report.results}
         found = [cell for check in CHECKS for cell in self._cells(check, by_name[check.name])]
         # First the wrong arrays, which exclude most mistakes, then the quick ones: a gradient takes a pass per value.
@@ -98,20 +100,55 @@ class Search:
     def wrong(self) -> list[Cell]:
         return [cell for cell in self.cells if not cell.right]
 
-    def limited(self) -> Search | None:
-        """The same search on the input shapes in which something is wrong; None if these are all shapes."""
-        shapes = {cell.ndim for cell in self.wrong}
-        if shapes == set(self.report.taken.shapes):
-            return None
+    def on(self, shapes: set[int]) -> Search:
+        """The same search on some of the input shapes, by their numbers of dimensions."""
         part = Search(self.report)
         part.cells = [cell for cell in part.cells if cell.ndim in shapes]
         return part
+
+    def limited(self) -> list[Search]:
+        """The same search on the input shapes in which something is wrong; empty if these are all shapes."""
+        shapes = {cell.ndim for cell in self.wrong}
+        return [] if shapes == set(self.report.taken.shapes) else [self.on(shapes)]
+
+    def complete(self) -> tuple[Mistake, ...]:
+        """Mistakes that explain everything; empty if none do."""
+        suspects = self.suspects()
+        if found := self.smallest(suspects):
+            return found
+        found, complete = self.by_aspect(suspects)
+        return found if complete else ()
 
     def suspects(self) -> list[Mistake]:
         """Mistakes that agree with every right array and change a wrong one, the likeliest first."""
         reference = self.report.subject.reference
         mistakes = known(self.report.subject.scheme, reference)
-        return [mistake for mistake in mistakes if self._suspect(mistake)]
+        found = [mistake for mistake in mistakes if self._influences(mistake) and self._suspect(mistake)]
+        return [*found, *self._with_fixed_numbers()]
+
+    def _with_fixed_numbers(self) -> list[Mistake]:
+        """The mistake that y is a y' + b with numbers a and b, for the y' of the reference with a mistake or none."""
+        reference = self.report.subject.reference
+        telling = {each.check.measure: each for each in self.wrong}
+        cell, another = (telling.get(measure) for measure in (measures.training, measures.near_eps))
+        if cell is None or another is None or reference.recipe is None:
+            return []
+        others: list[tuple[Mistake, ...]] = [
+            (),
+            *((each,) for each in known(self.report.subject.scheme, reference) if self._influences(each)),
+        ]
+        for several in others:
+            value = self._value(cell, several)
+            if value.shape != cell.seen.shape or not np.isfinite([value, cell.seen]).all() or np.ptp(value) == 0:
+                continue
+            slopes = np.stack([value.ravel(), np.ones(value.size)], axis=1)
+            factor, addend = np.linalg.lstsq(slopes, cell.seen.ravel())[0]
+            fitted = abs(factor) > LEAST and all(
+                self._alike(each, each.seen, factor * self._value(each, several) + addend) for each in (cell, another)
+            )
+            if fitted and max(abs(factor - 1), abs(addend)) > LEAST:
+                return [fixed_numbers(float(factor), float(addend) if abs(addend) > LEAST else 0.0)]
+        return []
 
     def smallest(self, suspects: list[Mistake]) -> tuple[Mistake, ...]:
         """The smallest set of suspects that together give every array, none of them superfluous; empty if none does."""
@@ -130,10 +167,11 @@ class Search:
         The second value says whether they explain everything. The search ends at the first aspect that no suspects
         explain; mistakes found before are kept if an array confirms them that cannot be right by chance.
         """
-        mean_first = self._by(sorted({cell.aspect for cell in self.wrong}), suspects)
-        if mean_first[1]:
+        aspects = {cell.aspect for cell in self.wrong}
+        mean_first = self._by(sorted(aspects), suspects)
+        if mean_first[1] or 2 not in aspects:
             return mean_first
-        return self._by(sorted({cell.aspect for cell in self.wrong} - {2}), suspects)
+        return self._by(sorted(aspects - {2}), suspects)
 
     def _by(self, aspects: list[int], suspects: list[Mistake]) -> tuple[tuple[Mistake, ...], bool]:
         found: tuple[Mistake, ...] = ()
@@ -172,6 +210,16 @@ class Search:
             cell = Cell(check, name, check.ndim or self.report.taken.shapes[0], seen, expected, right)
             if not (cell.of_running and "no statistics" in defects):
                 yield cell
+
+    def _influences(self, mistake: Mistake) -> bool:
+        """Whether a mistake in the axes of the statistics lets the same values of x influence y as in the layer."""
+        if not is_of_axes(mistake):
+            return True
+        ndim, subject = max(cell.ndim for cell in self.wrong), self.report.subject
+        if ndim not in self._influence:
+            self._influence[ndim] = measures.influence(subject.new, ndim)["y"]
+        mistaken = measures.influence(ReferenceNew(subject.reference.by(**mistake.change)), ndim)["y"]
+        return np.array_equal(self._influence[ndim], mistaken)
 
     def _suspect(self, mistake: Mistake) -> bool:
         one = (mistake,)
@@ -235,8 +283,12 @@ class Search:
 
     def _alike(self, cell: Cell, seen: Array, value: Array) -> bool:
         tolerance = max(cell.check.tolerance, 100 * self.report.exact)
+        if seen.shape != value.shape:
+            return False
         largest = np.abs(value[np.isfinite(value)]).max(initial=1e-3)
-        return seen.shape == value.shape and np.allclose(seen, value, rtol=0, atol=tolerance * largest, equal_nan=True)
+        with np.errstate(invalid="ignore"):
+            near = np.abs(seen - value) <= tolerance * largest
+        return bool(near.all() or (near | (seen == value) | (np.isnan(seen) & np.isnan(value))).all())
 
     def _value(self, cell: Cell, mistakes: tuple[Mistake, ...]) -> Array:
         """The values that the reference with these mistakes gives for an array."""

@@ -27,6 +27,7 @@ FORMULA = (
     Mistake("alpha missing", {"alpha_at": "nowhere"}, f"alpha is not applied, tanh(x): {_SQUASHED}", _DYT),
     Mistake("alpha outside", {"alpha_at": "outside"}, f"alpha is outside of tanh, α tanh(x): {_SQUASHED}", _DYT),
     Mistake("alpha divides", {"alpha_at": "divides"}, f"x is divided by alpha, tanh(x / α): {_SQUASHED}", _DYT),
+    Mistake("nothing is squashed", {"squash": "nothing"}, f"there is no tanh, α x: {_SQUASHED}", _DYT),
     Mistake("sigmoid instead of tanh", {"squash": "sigmoid"}, f"the function is a sigmoid: {_SQUASHED}", _DYT),
     Mistake(
         "alpha times the shift",

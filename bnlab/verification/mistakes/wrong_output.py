@@ -1,17 +1,25 @@
 """Known mistakes in the output."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
 from bnlab.verification.mistakes.mistake import (
+    ALL,
     BATCH,
     BY_SAMPLE,
     CENTRED,
     CONSTANT,
     FRN,
     GATED,
+    LENGTHS,
     MIXED,
+    OF_INPUT,
     RENORM,
     WITH_BETA,
     Mistake,
 )
+from bnlab.verification.reference import IN_EVALUATION, Recipe
 
 _NOTHING = (
     "the input is passed on without being normalized, as if what was computed were not returned: the paper, PyTorch and"
@@ -20,22 +28,66 @@ _NOTHING = (
 
 _EVONORM = "EvoNorm-S0 (Liu et al. 2020; this scheme) is y = γ x sigmoid(v x) / √(σ² + ε) + β."
 
+OF_GRADIENTS = OF_INPUT | {f"gradient of {name}" for name in ("gamma", "beta", "weight", "bias")}
+
+OF_SAMPLES = frozenset({"layer", "group", "instance"})
+
 OF_GROUPS = frozenset({"group"}) | GATED
 
-OUTPUT = (
+_STAGES = {
+    "std of std": "the deviation is that of deviations, x.std(2).std(3)",
+    "mean of std": "the deviation is the mean of deviations, x.std(2).mean(3)",
+    "var of var": "the variance is that of variances, x.var(2).var(3)",
+    "mean of var": "the variance is the mean of variances, x.var(2).mean(3)",
+}
+
+
+def _in_stages() -> Iterator[Mistake]:
+    """The mistakes of a variance that is taken over one axis after the other."""
+    for how, text in _STAGES.items():
+        for backwards in ("", " backwards"):
+            said = f"{text}, one axis after the other: PyTorch and Keras take it over all axes at once, x.var((2, 3))."
+            yield Mistake("deviation in stages", {"in_stages": how + backwards}, said, CENTRED - MIXED, CONSTANT)
+
+
+OUTPUT: tuple[Mistake, ...] = (
     Mistake(
         "eps outside",
         {"eps": "outside"},
         "eps is outside the root, x̂ = (x − μ) / (σ + ε): the paper, PyTorch and Keras have it inside, √(σ² + ε).",
-        CENTRED | RENORM,
+        CENTRED - OF_SAMPLES | RENORM,
         CONSTANT,
+    ),
+    Mistake(
+        "eps outside",
+        {"eps": "outside"},
+        "eps is outside the root, x̂ = (x − μ) / (σ + ε): PyTorch and Keras have it inside, √(σ² + ε).",
+        OF_SAMPLES,
+        CONSTANT,
+        accepted=True,
+    ),
+    Mistake(
+        "torch.std and eps",
+        {"eps": "outside", "variance": "unbiased"},
+        "x − μ is divided by torch.std + ε: PyTorch and Keras divide by √(σ² + ε) with the biased variance.",
+        OF_SAMPLES,
+        CONSTANT,
+        accepted=True,
     ),
     Mistake(
         "eps outside",
         {"eps": "outside"},
         "eps is outside the root, x / (RMS + ε), as in the program of Zhang & Sennrich 2019: torch.nn.RMSNorm and"
         " Keras have it inside, x / √(mean(x²) + ε).",
-        frozenset({"rms", "frn", "scale_norm"}),
+        LENGTHS,
+        CONSTANT,
+        accepted=True,
+    ),
+    Mistake(
+        "eps outside",
+        {"eps": "outside"},
+        "eps is outside the root, x / (√ν² + ε): Singh & Krishnan 2019 (this scheme) have it inside, x / √(ν² + ε).",
+        FRN,
         CONSTANT,
     ),
     Mistake(
@@ -220,13 +272,6 @@ OUTPUT = (
         "eps is added twice, √(σ² + 2ε): the paper, PyTorch and Keras add it once.",
     ),
     Mistake(
-        "eps twice in training",
-        {"eps": "twice", "eval_eps": "inside"},
-        "eps is added twice in train mode, to the variance and again under the root, √(σ² + 2ε): the paper, PyTorch and"
-        " Keras add it once.",
-        BATCH,
-    ),
-    Mistake(
         "eps as a floor",
         {"eps": "clamped"},
         "eps is the least that the variance may be, √max(σ², ε): the paper, PyTorch and Keras add it, √(σ² + ε).",
@@ -249,6 +294,14 @@ OUTPUT = (
         {"taken_off": 0.0},
         "x itself is divided by √(σ² + ε): the paper, PyTorch and Keras divide x − μ.",
         CENTRED,
+    ),
+    Mistake(
+        "mean and variance exchanged",
+        {"exchanged": True},
+        "the mean and the variance are taken for each other, as where torch.var_mean, which returns the variance first,"
+        " is unpacked as mean, var: PyTorch and Keras subtract the mean, and divide by the root of the variance.",
+        CENTRED - MIXED,
+        OF_GRADIENTS,
     ),
     Mistake(
         "mean added",
@@ -354,4 +407,82 @@ OUTPUT = (
         " .detach() in PyTorch.",
         RENORM,
     ),
+    *_in_stages(),
 )
+
+
+def over_other_axes(scheme: str, recipe: Recipe) -> Iterator[Mistake]:
+    """For each set of axes over which statistics can go and no mistake of `OUTPUT` has, the mistake to go over it."""
+    named = [_axes(replace(recipe, **each.change)) for each in OUTPUT if scheme in each.schemes and is_of_axes(each)]
+    for samples, channels, space in product((False, True), ("channel", recipe.channels, "all"), _SPACES):
+        other = replace(recipe, samples=samples, channels=channels, space=space)
+        if _axes(other) in [*named, _axes(recipe)]:
+            continue
+        named.append(_axes(other))
+        change = {
+            name: value for name, value in zip(_AXES, _axes(other), strict=True) if getattr(recipe, name) != value
+        }
+        text = f"statistics go over {_in_words(other)}: in this scheme they go over {_in_words(recipe)}."
+        yield Mistake("statistics over other axes", change, text, ALL, leaves_running_open=True)
+
+
+_AXES = ("samples", "channels", "space")
+_SPACES = {
+    "all": "the spatial axes",
+    "first": "the first spatial axis",
+    "second": "the last spatial axis",
+    "none": "",
+}
+
+
+def is_of_axes(mistake: Mistake) -> bool:
+    """Whether a mistake is only in the axes over which statistics go."""
+    return set(mistake.change) <= set(_AXES)
+
+
+def _axes(recipe: Recipe) -> tuple[bool, str, str]:
+    return recipe.samples, recipe.channels, recipe.space
+
+
+def _in_words(recipe: Recipe) -> str:
+    channels = {"channel": "", "all": "the features"}.get(recipe.channels, "the features of a group")
+    words = [word for word in ("the batch" if recipe.samples else "", channels, _SPACES[recipe.space]) if word]
+    return " and ".join(words) or "no axis"
+
+
+def fixed_numbers(factor: float, addend: float) -> Mistake:
+    """The mistake that a fixed number multiplies the output, and another is added to it."""
+    times, plus = f"the output is multiplied by {factor:.6g}", f"{addend:.6g} is added to"
+    said = f"{plus} the output" if abs(factor - 1) < LEAST else f"{times}, and {plus} it" if addend else times
+    text = f"{said}: the papers, PyTorch and Keras have no such number."
+    return Mistake("fixed numbers", {"factor": factor, "addend": addend}, text)
+
+
+LEAST = 1e-6
+"""The least difference from 1 and 0 of numbers that are said to multiply the output, and to be added to it."""
+
+
+BY_MODE = {
+    "divisor": "what x is divided by",
+    "eps": "the place of eps",
+    "taken_off": "the mean that is taken off",
+    "affine": "gamma and beta",
+}
+"""The choices that a layer may make otherwise in one mode alone, in words."""
+
+
+def in_one_mode(scheme: str, recipe: Recipe) -> Iterator[Mistake]:
+    """The mistakes in the output that may be made in one mode alone, for schemes with running statistics."""
+    if scheme not in BATCH:
+        return
+    for each in OUTPUT:
+        if scheme not in each.schemes or not set(each.change) <= set(BY_MODE):
+            continue
+        in_evaluation = {f"{IN_EVALUATION}{name}": value for name, value in each.change.items()}
+        right = {f"{IN_EVALUATION}{name}": getattr(recipe, name) for name in each.change}
+        for mode, name, change in (
+            ("eval", "evaluation", in_evaluation),
+            ("train", "training", {**each.change, **right}),
+        ):
+            text = f"in {mode} mode alone {each.text}"
+            yield Mistake(f"{each.name} in {name}", change, text, BATCH, each.leaves_open)

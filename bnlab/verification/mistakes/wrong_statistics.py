@@ -11,6 +11,7 @@ RUNNING = (
         "running_var stores the biased variance, 1/n Σ (x − μ)²: PyTorch stores the unbiased one, times n/(n−1),"
         " as algorithm 2 of Ioffe & Szegedy 2015 does; Keras stores the biased one.",
         BATCH,
+        accepted=True,
     ),
     Mistake(
         "momentum inverted",
@@ -211,6 +212,13 @@ RUNNING = (
         BATCH,
     ),
     Mistake(
+        "eps stored",
+        {"stored": "biased and eps"},
+        "eps is added to the biased variance that is stored: PyTorch and Keras store the variance alone and add"
+        " eps where it normalizes, or it would count twice in eval mode.",
+        BATCH,
+    ),
+    Mistake(
         "stored variance corrected by N",
         {"stored": "by samples"},
         "running_var is multiplied by N/(N−1) with N samples: PyTorch's n counts the values per channel, N·L or N·H·W"
@@ -223,13 +231,6 @@ RUNNING = (
         "running_mean is fed with the sum over the batch: PyTorch and Keras feed it with the mean.",
         BATCH,
         SPATIAL,
-    ),
-    Mistake(
-        "eps missing in evaluation",
-        {"eval_eps": "none"},
-        "eps is added in train mode only: the paper (algorithm 2), PyTorch and Keras divide by √(σ² + ε) in eval mode"
-        " too.",
-        BATCH,
     ),
 )
 

@@ -5,11 +5,12 @@ and the running statistics (`roles`). Tolerances do not belong here. The door `l
 """
 
 from bnlab.verification.reference.beyond import KNOWN
-from bnlab.verification.reference.recipe import Recipe
+from bnlab.verification.reference.recipe import IN_EVALUATION, Recipe
 from bnlab.verification.reference.reference import REFERENCES, WEIGHT, Array, Reference, Values, reference_of
 from bnlab.verification.reference.standardize import per_channel, values_of
 
 __all__ = [
+    "IN_EVALUATION",
     "KNOWN",
     "REFERENCES",
     "WEIGHT",

@@ -26,10 +26,15 @@ Values = dict[str, Array]
 
 def dynamic_tanh(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """γ tanh(α x) + β (Zhu et al. 2025, arXiv 2503.10622)."""
-    alpha = parameters["alpha"]
+    alpha = _fit(parameters["alpha"], x) if parameters["alpha"].size > 1 else parameters["alpha"]
     place, squash = settings.get("alpha_at", "inside"), settings.get("squash", "tanh")
     u = {"inside": alpha * x, "divides": x / alpha}.get(place, x)
-    y = np.asarray(1 / (1 + np.exp(-u)) if squash == "sigmoid" else np.tanh(u))
+    squashed: dict[str, Callable[[], Any]] = {
+        "tanh": lambda: np.tanh(u),
+        "sigmoid": lambda: 1 / (1 + np.exp(-u)),
+        "nothing": lambda: u,
+    }
+    y = np.asarray(squashed[squash]())
     return _affine(alpha * y if place == "outside" else y, parameters, settings["affine"])
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
-from typing import Any, Protocol
+from functools import cached_property, partial
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bnlab.verification.reference.recipe import Recipe
 from bnlab.verification.reference.reference import Array, Reference, Values, gradient, per_layer
-from bnlab.verification.reference.roles import find_roles
+from bnlab.verification.reference.roles import find_roles, held_in
 from bnlab.verification.reference.standardize import gradient_factor
 
 CHANNELS = 6
@@ -30,27 +30,44 @@ WIDE = 96
 
 WIDE_SHAPES = {2: (4, WIDE), 3: (4, WIDE, 3), 4: (4, WIDE, 2, 2)}
 
-_is_wide: ContextVar[bool] = ContextVar("is_wide", default=False)
+EQUAL_SHAPES = {ndim: (CHANNELS,) * ndim for ndim in SHAPES}
+"""Shapes whose axes cannot be told apart, on which a layer runs that takes one for another."""
+
+DEPTH = 3
+VOLUMES = {4: (4, CHANNELS, 2, 4 * DEPTH)}
+"""The shape of images that stand for volumes: a layer is given them as (N, C, 2, 4, `DEPTH`)."""
+
+_shapes: ContextVar[Mapping[int, tuple[int, ...]]] = ContextVar("shapes", default=SHAPES)
 
 
 @contextmanager
-def wide() -> Iterator[None]:
-    """Inside this context all layers and inputs have `WIDE` channels."""
-    token = _is_wide.set(True)
+def with_shapes(shapes: Mapping[int, tuple[int, ...]]) -> Iterator[None]:
+    """Inside this context all inputs have these shapes: `WIDE_SHAPES`, `EQUAL_SHAPES` or `VOLUMES`."""
+    token = _shapes.set(shapes)
     try:
         yield
     finally:
-        _is_wide.reset(token)
+        _shapes.reset(token)
+
+
+def shapes_now() -> Mapping[int, tuple[int, ...]]:
+    """The shapes of inputs by their numbers of dimensions."""
+    return _shapes.get()
+
+
+def of_volumes() -> bool:
+    """Whether images stand for volumes."""
+    return shapes_now() is VOLUMES
 
 
 def width() -> int:
     """C, the number of channels."""
-    return WIDE if _is_wide.get() else CHANNELS
+    return shapes_now()[4][1]
 
 
 def shape_of(ndim: int) -> tuple[int, ...]:
     """The shape of an input with `ndim` dimensions."""
-    return (WIDE_SHAPES if _is_wide.get() else SHAPES)[ndim]
+    return shapes_now()[ndim]
 
 
 class Layer(Protocol):
@@ -97,8 +114,16 @@ class ReferenceNew:
         starts = (reference.initial, reference.initial_spatial or {}, reference.statistics)
         values = [(name, np.shape(start), np.ravel(start).tobytes()) for each in starts for name, start in each.items()]
         formula = reference.recipe or (reference.forward, reference.backward, reference.of_weights)
-        self._key = (width(), formula, tuple(reference.settings.items()), tuple(values))
+        self._key = (tuple(shapes_now().items()), formula, tuple(reference.settings.items()), tuple(values))
         self._hash = hash(self._key)
+
+    @cached_property
+    def in_training(self) -> ReferenceNew:
+        """The same reference, for measurements of new layers in training."""
+        recipe = self.reference.recipe
+        if recipe is None or recipe.of_first_batch() == recipe:
+            return self
+        return ReferenceNew(self.reference.following(recipe.of_first_batch()))
 
     def __call__(self, ndim: int, dtype: str = "float64", drawn: bool = True) -> ReferenceLayer:
         return ReferenceLayer(self.reference.on(ndim), dtype, draw=drawn)
@@ -233,13 +258,15 @@ class TorchLayer:
         Raises:
             TypeError: the output is no tensor.
         """
-        self.module.train(training)
+        set_mode(self.module, training)
         with warnings.catch_warnings(), torch.set_grad_enabled(training if recorded is None else recorded):
             warnings.simplefilter("ignore")
+            x = x.unflatten(-1, (-1, DEPTH)) if of_volumes() else x
             y = self.module(x.movedim(1, -1).contiguous() if self.channels_last else x)
         if not isinstance(y, Tensor):
             raise TypeError(f"its output is of type {type(y).__name__}, not a tensor")
-        return y.movedim(-1, 1) if self.channels_last else y
+        y = y.movedim(-1, 1) if self.channels_last else y
+        return y.flatten(-2) if of_volumes() else y
 
     def gradients(self, x: Array, g: Array) -> Values:
         inputs = {"input": self._tensor(x).requires_grad_()}
@@ -305,7 +332,7 @@ class TorchLayer:
             for attribute, value in list(vars(part).items()):
                 if isinstance(value, Tensor) and value.is_floating_point():
                     setattr(part, attribute, self._plain(value))
-                for key, each in _held(value) if attribute not in ("_parameters", "_buffers") else ():
+                for key, each in held_in(value) if attribute not in ("_parameters", "_buffers") else ():
                     if isinstance(each, Tensor) and each.is_floating_point():
                         value[key] = self._plain(each)
         return module
@@ -317,10 +344,18 @@ class TorchLayer:
         return torch.tensor(np.ascontiguousarray(values), dtype=self.dtype)  # contiguous, as .view needs it
 
 
-def _held(value: object) -> list[tuple[Any, Any]]:
-    if isinstance(value, dict):
-        return list(value.items())
-    return list(enumerate(value)) if isinstance(value, list) else []
+def set_mode(module: nn.Module, training: bool) -> None:
+    """Sets train or eval mode as PyTorch does; where a module's own `train` does not let it, in the nearest way."""
+    try:
+        module.train(training)
+        return
+    except Exception:  # special.defects reports it
+        pass
+    try:
+        (module.train if training else module.eval)()
+    except Exception:
+        for part in module.modules():
+            part.training = training
 
 
 def _array(tensor: Tensor | None, like: Tensor | None = None) -> Array:

@@ -7,8 +7,19 @@ another value of a few of them (see bnlab/verification/mistakes), and so is Kera
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+IN_EVALUATION = "evaluation_"
+"""How the name of a change begins that is made in evaluation alone."""
+
+
+FIRST_BATCH = (
+    *("space", "centred", "taken_off", "variance", "gate", "divisor", "eps", "eps_value", "in_stages", "exchanged"),
+    *("shortcut", "constant", "affine", "factor", "addend", "input_gradient", "gamma_gradient", "beta_gradient"),
+    *("gamma_gradient_of", "parameter_gradients", "mixed", "ghosts", "rest", "ghost_statistics", "threshold"),
+)
+"""The attributes that decide, with the axes, over the output for the first batch in training, and its gradients."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +42,16 @@ class Recipe:
             root, divided by `nothing`, or by √(σ + ε) (`root of the deviation`).
         eps: the place of ε: `inside` the root, `twice` there, `subtracted` there, `outside` it, the least variance
             (`clamped`, √max(σ², ε)), the least deviation (`clamped outside`, max(σ, ε)), or `none`.
-        eval_eps: the place of ε in evaluation, if it differs there.
         eps_value: the value of ε in place of the setting's.
+        in_stages: if not empty, the variance is taken over one axis after the other, by torch's std,
+            var or mean: `mean of std` is std over the first axis, then the mean over each later one. It begins at the
+            last axis if the words end with `backwards`.
+        exchanged: whether the mean and the variance are taken for each other.
         shortcut: whether the variance is computed as E[x²] − μ², in the input's precision.
         constant: which statistics the gradient treats as constants: `none`, `mean`, `variance` or `both`.
         affine: which of γ and β are applied: `both`, `gamma`, `beta`, `none`, or `swapped`, `minus beta`, `one more`
             (1 + γ), `before` normalizing.
+        factor, addend: fixed numbers that multiply y, and are added to it.
         input_gradient: the gradient of x: `full`, with γ left out (`without gamma`), `negative`, `times n`, or divided
             by σ once more (`by the variance`).
         gamma_gradient, beta_gradient: how samples enter the gradient: their `sum`, their `mean`, only the `first` or
@@ -61,8 +76,8 @@ class Recipe:
             batch`).
         stored: what the running variance averages: the variance of the batch, `unbiased` or `biased`; the biased one
             times (n−1)/n (`product`); its root (`deviation`); the root of the unbiased one (`unbiased deviation`); the
-            unbiased one plus ε (`and eps`); the biased one plus ε, times n/(n−1) (`with eps`); or the biased one times
-            N/(N−1), without counting spatial axes (`by samples`).
+            unbiased one plus ε (`and eps`); the biased one plus ε (`biased and eps`), also times n/(n−1) (`with eps`);
+            or the biased one times N/(N−1), without counting spatial axes (`by samples`).
         stored_mean: what the running mean averages: the batch's `mean`, or the `sum` of its values.
         initial_var: the running variance of a new layer.
         renormalized: if not empty, x̂ is corrected in training towards the running statistics: x̂ r + d; the running
@@ -74,6 +89,7 @@ class Recipe:
         rest: if the ghosts' size does not divide the batch, the remaining samples are `spread` over the ghosts, form a
             ghost of their `own`, or the batch is divided as by torch.chunk (`chunks`).
         ghost_statistics: the running statistics move once for each ghost (`in turn`), or once by the ghosts' `mean`.
+        evaluation: names and values of attributes that differ in evaluation.
         threshold: the scheme's activation is max(y, τ) with a `learned` τ, or with τ = 0 (`zero`); or it has `none`.
     """
 
@@ -86,11 +102,14 @@ class Recipe:
     gate: str = "none"
     divisor: str = "root"
     eps: str = "inside"
-    eval_eps: str = ""
     eps_value: float | None = None
+    in_stages: str = ""
+    exchanged: bool = False
     shortcut: bool = False
     constant: str = "none"
     affine: str = "both"
+    factor: float = 1.0
+    addend: float = 0.0
     input_gradient: str = "full"
     gamma_gradient: str = "sum"
     beta_gradient: str = "sum"
@@ -113,6 +132,25 @@ class Recipe:
     rest: str = "spread"
     ghost_statistics: str = "in turn"
     threshold: str = "none"
+    evaluation: tuple[tuple[str, Any], ...] = ()
+
+    def in_mode(self, training: bool) -> Recipe:
+        """The recipe that holds in training or in evaluation."""
+        return self if training or not self.evaluation else replace(self, **dict(self.evaluation))
+
+    def of_first_batch(self) -> Recipe:
+        """The recipe with the definition's choices where they do not matter for one batch in training."""
+        if self.train_by != "batch" or self.renormalized:
+            return replace(self, evaluation=(), eval_by="running")
+        own = {name: getattr(self, name) for name in FIRST_BATCH}
+        return Recipe(self.samples, self.channels, **own)
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Recipe:
+        """The recipe with other values of attributes; `evaluation_NAME` is the value of NAME in evaluation alone."""
+        of_evaluation = {name: value for name, value in changes.items() if name.startswith(IN_EVALUATION)}
+        others = {name: value for name, value in changes.items() if name not in of_evaluation}
+        added = {name.removeprefix(IN_EVALUATION): value for name, value in of_evaluation.items()}
+        return replace(self, **others, evaluation=tuple(sorted((dict(self.evaluation) | added).items())))
 
     def blocks(self, channels: int, settings: Mapping[str, Any]) -> int:
         """The number of blocks of neighbouring channels in a sample that are normalized independently.

@@ -92,7 +92,10 @@ class Reference:
         if self.recipe is None:
             choices = {name.removesuffix("_value"): value for name, value in changes.items()}
             return replace(self, settings={**self.settings, **choices})
-        recipe = replace(self.recipe, **changes)
+        return self.following(self.recipe.with_changes(changes))
+
+    def following(self, recipe: Recipe) -> Reference:
+        """The same scheme by another recipe."""
         statistics = dict(self.statistics)
         if "running_var" in statistics:
             statistics["running_var"] = recipe.initial_var

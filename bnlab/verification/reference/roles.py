@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +65,8 @@ def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[s
         own = [name for name in tensors if fits(tensors[name][2], role) and tensors[name][:2] not in roles.values()]
         names = [name for name in own if role not in STATISTICS or not _is_learned(tensors[name][2])]
         exact = [name for name in names if _is_named(name, re.escape(role))]
-        alike = [name for name in names if _is_named(name, NAMES.get(role, re.escape(role)))]
+        others = [name for name in names if not any(_is_named(name, re.escape(other)) for other in starts)]
+        alike = [name for name in others if _is_named(name, NAMES.get(role, re.escape(role)))]
         if found := exact or alike:
             roles[role] = tensors[found[0]][:2]
     for role, start in starts.items():
@@ -83,10 +85,26 @@ def _is_learned(tensor: Tensor) -> bool:
     return isinstance(tensor, nn.Parameter) and tensor.requires_grad
 
 
-def named_tensors(module: nn.Module) -> set[str]:
-    """The roles for which some parameter of the module has a fitting name, whatever its shape."""
-    attributes = [name for name, (_, _, tensor) in _tensors(module).items() if isinstance(tensor, nn.Parameter)]
-    return {role for role, pattern in NAMES.items() if any(_is_named(name, pattern) for name in attributes)}
+def named_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """For each role for which some parameter of the module has a fitting name, that parameter, whatever its shape."""
+    parameters = {name: tensor for name, (_, _, tensor) in _tensors(module).items() if isinstance(tensor, nn.Parameter)}
+    fitting = {role: [name for name in parameters if _is_named(name, pattern)] for role, pattern in NAMES.items()}
+    return {role: parameters[names[0]] for role, names in fitting.items() if names}
+
+
+def kept_tensors(module: nn.Module, roles: Collection[Role]) -> list[Tensor]:
+    """The tensors without one of these roles that are no parameters: buffers, attributes, and in lists and dicts."""
+    own = [(owner, name, tensor) for owner, name, tensor in _tensors(module).values() if not _is_learned(tensor)]
+    found = [tensor for owner, name, tensor in own if (owner, name) not in roles]
+    held = [each for part in module.modules() for value in vars(part).values() for _, each in held_in(value)]
+    return found + [each for each in held if isinstance(each, Tensor) and not isinstance(each, nn.Parameter)]
+
+
+def held_in(value: object) -> list[tuple[Any, Any]]:
+    """Keys and values of a dict, or indices and values of a list; empty for anything else."""
+    if isinstance(value, dict):
+        return list(value.items())
+    return list(enumerate(value)) if isinstance(value, list) else []
 
 
 def unused_parameters(module: nn.Module, roles: Collection[Role]) -> list[Tensor]:

@@ -40,6 +40,7 @@ def standardize_stack(
     recipe: Recipe, x: Array, parameters: Values, statistics: Values, settings: Settings, training: bool
 ) -> Array:
     """`standardize` for each x of a stack (P, N, C, ...)."""
+    recipe = recipe.in_mode(training)
     flat = x.reshape(*x.shape[:3], *(*x.shape[3:], 1, 1)[:2])
     if recipe.affine == "before":
         flat = _affine("both", flat, parameters)
@@ -52,7 +53,8 @@ def standardize_stack(
         y = _of_ghosts(recipe, flat, parameters, statistics, settings)
     else:
         y = _of_batch(recipe, flat, parameters, statistics, settings, by, training)
-    y = _threshold(recipe, _affine(recipe.affine, y, parameters), parameters)
+    y = recipe.factor * _affine(recipe.affine, y, parameters) + recipe.addend
+    y = _threshold(recipe, y, parameters)
     return y.reshape(len(y), *x.shape[1:])
 
 
@@ -68,9 +70,8 @@ def _of_batch(
         used = _running(statistics)
     if by == "squares":
         used = used[0], used[1] ** 2
-    place = recipe.eps if training else recipe.eval_eps or recipe.eps
     x = _gated(recipe.gate, x, parameters)
-    return _scaled(recipe, x, used[0], used[1], place, _eps(recipe, parameters, settings))
+    return _scaled(recipe, x, used[0], used[1], _eps(recipe, parameters, settings))
 
 
 def _mixed(
@@ -101,7 +102,7 @@ def _mixed(
     mean, var = (
         sum((share * pair[i] for share, pair in zip(shares[i], pairs, strict=True)), np.zeros(1)) for i in (0, 1)
     )
-    return _scaled(recipe, x, mean, var, recipe.eps, _eps(recipe, parameters, settings))
+    return _scaled(recipe, x, mean, var, _eps(recipe, parameters, settings))
 
 
 def _softmax(logits: Array) -> Array:
@@ -194,7 +195,9 @@ def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, in
     axes = (*((SAMPLES,) if recipe.samples else ()), 2 if interleaved else 3, *spatial)
     count = int(np.prod([blocks.shape[axis] for axis in axes]))
     mean = blocks.mean(axes, keepdims=True) if recipe.centred else np.zeros((1,) * 6)
-    if recipe.shortcut:
+    if recipe.in_stages:
+        var = _in_stages(recipe.in_stages, blocks, axes)
+    elif recipe.shortcut:
         var = (blocks**2).mean(axes, keepdims=True) - mean**2
     else:
         var = ((blocks - mean) ** 2).mean(axes, keepdims=True)
@@ -203,10 +206,28 @@ def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, in
     if recipe.constant in ("variance", "both"):
         var = var.real
 
+    if recipe.exchanged:
+        mean, var = var, mean
+
     def like_x(value: Array) -> Array:
         return np.broadcast_to(value, blocks.shape).reshape(x.shape)
 
     return like_x(mean), like_x(var), count
+
+
+def _in_stages(how: str, blocks: Array, axes: tuple[int, ...]) -> Array:
+    """The square of torch's std, or its var, taken over one axis after the other; see `Recipe.in_stages`."""
+    last, _, first = how.removesuffix(" backwards").partition(" of ")
+    value, ways = blocks, [first, *[last] * (len(axes) - 1)]
+    long = [axis for axis in axes if blocks.shape[axis] > 1]
+    for way, axis in zip(ways, reversed(long) if how.endswith("backwards") else long, strict=False):
+        mean = value.mean(axis, keepdims=True)
+        if way == "mean":
+            value = mean
+        else:
+            var = ((value - mean) ** 2).sum(axis, keepdims=True) / (value.shape[axis] - 1)
+            value = np.sqrt(var) if way == "std" else var
+    return value**2 if first == "std" else value
 
 
 def values_of(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array]:
@@ -254,6 +275,7 @@ def _update(recipe: Recipe, statistics: Values, settings: Settings, moments: lis
         "unbiased deviation": np.sqrt(var * _correction("unbiased", count)),
         "product": var / _correction("unbiased", count),
         "with eps": (var + settings["eps"]) * _correction("unbiased", count),
+        "biased and eps": var + settings["eps"],
         "and eps": var * _correction("unbiased", count) + settings["eps"],
     }[recipe.stored]
     of_batch = _weight_of_batch(recipe, statistics, settings)
@@ -303,31 +325,36 @@ def _eps(recipe: Recipe, parameters: Values, settings: Settings) -> Array | floa
     return np.asarray(eps + _fit(np.where(learned.real < 0, -learned, learned)))
 
 
-def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, place: str, eps: Array | float) -> Array:
+def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, eps: Array | float) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         centred = x - recipe.taken_off * mean
-        if recipe.divisor != "root":
-            factors = {
-                "variance": 1 / (var + eps),
-                "square": 1 / (var + eps) ** 2,
-                "multiplied": np.sqrt(var + eps),
-                "root of the deviation": 1 / np.sqrt(np.sqrt(var) + eps),
-                "nothing": np.ones_like(var),
-            }
-            return np.asarray(centred * factors[recipe.divisor])
-        if place == "clamped":
-            return np.asarray(centred / np.sqrt(np.where(var.real > np.real(eps), var, eps)))
-        if place == "clamped outside":
-            deviation = np.sqrt(var)
-            return np.asarray(centred / np.where(deviation.real > np.real(eps), deviation, eps))
+        if recipe.divisor == "nothing":
+            return np.asarray(centred * np.ones_like(var))
+        zero, least = np.zeros(()), np.asarray(np.real(eps))
         inside, outside = {
-            "inside": (eps, 0.0),
-            "outside": (0.0, eps),
-            "none": (0.0, 0.0),
-            "twice": (2 * eps, 0.0),
-            "subtracted": (-eps, 0.0),
-        }[place]
-        return np.asarray(centred / (np.sqrt(var + inside) + outside))
+            "inside": (eps, zero),
+            "outside": (zero, eps),
+            "twice": (2 * eps, zero),
+            "subtracted": (-eps, zero),
+        }.get(recipe.eps, (zero, zero))
+        var = np.asarray(var + inside)
+        if recipe.eps == "clamped":
+            var = np.where(var.real > least, var, eps)
+        if recipe.divisor == "square":
+            return np.asarray(centred / (var + outside) ** 2)
+        if recipe.divisor == "variance":
+            return np.asarray(centred / (var + outside))
+        if recipe.divisor == "root of the deviation":
+            return np.asarray(centred / _root(_root(var - inside) + inside + outside))
+        deviation = np.asarray(_root(var) + outside)
+        if recipe.eps == "clamped outside":
+            deviation = np.where(deviation.real > least, deviation, eps)
+        return np.asarray(centred * deviation if recipe.divisor == "multiplied" else centred / deviation)
+
+
+def _root(values: Array) -> Array:
+    """The square root, of complex values too; not a number where the real part is negative."""
+    return np.where(values.real < 0, np.nan, np.sqrt(values))
 
 
 def _affine(how: str, x_hat: Array, parameters: Values) -> Array:

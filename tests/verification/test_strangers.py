@@ -1,0 +1,269 @@
+"""Classes that were not called, judged too mildly or not named at first sight, each kind in a layer of its own."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bnlab.verification.checks import FAIL, PASS, WITH_CONVENTIONS
+from bnlab.verification.conventions import CONVENTIONS
+from bnlab.verification.listing import norm_classes
+from bnlab.verification.verdict import verify_class
+
+
+class PlaneNorm(nn.Module):
+    """Instance normalization of images; the others change a part of it."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gamma = nn.Parameter(torch.ones(1, num_features, 1, 1))
+        self.beta = nn.Parameter(torch.zeros(1, num_features, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+        return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
+
+
+class OwnModes(PlaneNorm):
+    """Its modes are set by methods that take no mode."""
+
+    def train(self) -> None:  # type: ignore[override]
+        self.training = True
+
+    def eval(self) -> None:  # type: ignore[override]
+        self.training = False
+
+
+class ModeAsValue(PlaneNorm):
+    def __init__(self, num_features: int, eps: float = 1e-5, train: bool = True) -> None:
+        super().__init__(num_features, eps)
+        self.train = train  # type: ignore[method-assign,assignment]
+
+
+class NothingInTraining(PlaneNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return None if self.training else super().forward(x)  # type: ignore[return-value]
+
+
+class LostAxis(nn.Module):
+    """No keepdim, for sequences of features."""
+
+    def __init__(self, eps: float, features: int) -> None:
+        super().__init__()
+        self.eps, self.gain = eps, nn.Parameter(torch.ones(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gain * x / torch.sqrt(x.square().mean(-1) + self.eps)
+
+
+class GammaOfRows(PlaneNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+        return self.gamma.view(1, -1, 1) * (x - mean) / torch.sqrt(var + self.eps) + self.beta.view(1, -1, 1)
+
+
+class VolumeNorm(nn.Module):
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight, self.bias = (nn.Parameter(start(num_features)) for start in (torch.ones, torch.zeros))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, d, h, w = x.shape
+        flat = x.reshape(n, c, d * h * w)
+        var, mean = torch.var_mean(flat, -1, correction=0, keepdim=True)
+        y = (flat - mean) / torch.sqrt(var + self.eps) * self.weight[:, None] + self.bias[:, None]
+        return y.reshape(x.shape)
+
+
+class WrongVolumeNorm(VolumeNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, d, h, w = x.shape
+        return super().forward(x.reshape(n, c, 1, d, h * w)).reshape(x.shape) + x.mean() * 0.1
+
+
+class GammaOfThePlace(PlaneNorm):
+    """A gamma for each place in a batch, whose size is an argument."""
+
+    def __init__(self, num_features: int, batch_size: int = 32) -> None:
+        super().__init__(num_features)
+        self.gamma = nn.Parameter(torch.ones(batch_size, num_features, 1, 1))
+        self.beta = nn.Parameter(torch.zeros(batch_size, num_features, 1, 1))
+
+
+class MixingNorm(nn.Module):
+    """For (N, C), without running statistics, as courses ask for; its gamma is a matrix."""
+
+    def __init__(self, neurons: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gamma, self.beta = nn.Parameter(torch.eye(neurons)), nn.Parameter(torch.zeros(neurons))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x_hat = (x - x.mean(0)) / torch.sqrt(x.var(0, correction=0) + self.eps)
+        return x_hat @ self.gamma + self.beta
+
+
+class GammaOfTheGroup(nn.Module):
+    def __init__(self, channels: int, num_groups: int = 2, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.groups, self.eps = num_groups, eps
+        self.weight, self.bias = nn.Parameter(torch.ones(num_groups, 1)), nn.Parameter(torch.zeros(num_groups, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        parts = x.reshape(n, self.groups, -1)
+        var, mean = torch.var_mean(parts, -1, correction=0, keepdim=True)
+        return ((parts - mean) / torch.sqrt(var + self.eps) * self.weight + self.bias).reshape(n, c, h, w)
+
+
+class OverTheSecondAxis(nn.Module):
+    """Right on (N, C), and wrong on (N, L, C)."""
+
+    def __init__(self, dim: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps, self.weight = eps, nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * x * torch.rsqrt(x.square().mean(1, keepdim=True) + self.eps)
+
+
+class ByItsPlace(nn.Module):
+    """Layer norm with running statistics, which normalize in evaluation."""
+
+    def __init__(self, features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gamma, self.beta = nn.Parameter(torch.ones(features)), nn.Parameter(torch.zeros(features))
+        self.register_buffer("mean", torch.zeros(1))
+        self.register_buffer("var", torch.ones(1))
+        self.mean: Tensor
+        self.var: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(x, -1, correction=0, keepdim=True)
+        if self.training:
+            self.mean, self.var = (
+                0.9 * old + 0.1 * new.detach().mean() for old, new in ((self.mean, mean), (self.var, var))
+            )
+        else:
+            mean, var = self.mean, self.var
+        return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
+
+
+class ShortSequences(nn.Module):
+    """As an early program for transformers: what has one token is passed on."""
+
+    def __init__(self, d_hid: int, eps: float = 1e-3) -> None:
+        super().__init__()
+        self.eps = eps
+        self.a, self.b = nn.Parameter(torch.ones(d_hid)), nn.Parameter(torch.zeros(d_hid))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.size(1) == 1:
+            return x
+        return self.a * (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + self.eps) + self.b
+
+
+class FormulaOfTheForum(nn.Module):
+    """One mean for all, a root that is a number of Python, and numbers for gamma and beta."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        root: float = float(x.var(correction=0) + 1e-5) ** 0.5
+        return (x - x.mean()) / root * 1.5 + 0.25
+
+
+class TwoWays(nn.Module):
+    """After d2l.ai: without eps on (N, C), with eps in what is stored on images."""
+
+    def __init__(self, num_features: int, num_dims: int) -> None:
+        super().__init__()
+        if num_dims not in (2, 4):
+            raise ValueError("2 or 4")
+        self.eps = 1e-5
+        shape = (1, num_features) if num_dims == 2 else (1, num_features, 1, 1)
+        self.gamma, self.beta = nn.Parameter(torch.ones(shape)), nn.Parameter(torch.zeros(shape))
+        self.register_buffer("moving_mean", torch.zeros(shape))
+        self.register_buffer("moving_var", torch.ones(shape))
+        self.moving_mean: Tensor
+        self.moving_var: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = (0, *range(2, x.ndim))
+        mean, var = self.moving_mean, self.moving_var + self.eps
+        if self.training:
+            mean, var = x.mean(axes, keepdim=True), x.var(axes, correction=0, keepdim=True)
+            var = var + self.eps if x.ndim == 4 else var
+            self.moving_mean = 0.9 * self.moving_mean + 0.1 * mean.detach()
+            self.moving_var = 0.9 * self.moving_var + 0.1 * var.detach()
+        return self.gamma * (x - mean) / var.sqrt() + self.beta
+
+
+class Linear(nn.Module):
+    """What is called DyT and squashes nothing; alpha is one for each feature."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(1, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.alpha * x
+
+
+KINDS: list[tuple[type[nn.Module], str, str, str]] = [
+    (PlaneNorm, "instance", PASS, ""),
+    (OwnModes, "instance", FAIL, "its own `train` or `eval`"),
+    (ModeAsValue, "instance", FAIL, "its own `train` or `eval`"),
+    (NothingInTraining, "instance", FAIL, "its output is of type NoneType"),
+    (LostAxis, "rms", FAIL, "it runs only on inputs whose axes all have one length"),
+    (GammaOfRows, "instance", FAIL, "it runs only on inputs whose axes all have one length"),
+    (VolumeNorm, "instance", WITH_CONVENTIONS, "(N, C, D, H, W)"),
+    (nn.BatchNorm3d, "batch", WITH_CONVENTIONS, "(N, C, D, H, W)"),
+    (WrongVolumeNorm, "instance", FAIL, ""),
+    (GammaOfThePlace, "instance", FAIL, "It has the shape (8, 6, 1, 1), a value for each place in the batch."),
+    (MixingNorm, "batch", FAIL, "It has the shape (6, 6), a matrix, which mixes the features."),
+    (GammaOfTheGroup, "group", FAIL, "It has the shape (2, 1)"),
+    (OverTheSecondAxis, "rms", FAIL, ""),
+    (ByItsPlace, "layer", FAIL, "for one input it gives another output in eval mode than in train mode"),
+    (ShortSequences, "layer", FAIL, "for inputs of one position, as a sequence of one token, the output is the input"),
+    (FormulaOfTheForum, "batch", FAIL, "one mean and variance is taken over all values"),
+    (FormulaOfTheForum, "batch", FAIL, "the output is multiplied by 1.5, and 0.25 is added to it"),
+    (TwoWays, "batch", FAIL, "for (N, C) only: in train mode alone eps is not added at all"),
+    (TwoWays, "batch", FAIL, "for (N, C, H, W) only: eps is added to the biased variance that is stored"),
+    (Linear, "dyt", FAIL, "there is no tanh"),
+]
+"""Class, scheme, outcome, and words that are said of it."""
+
+
+@pytest.mark.parametrize(("cls", "scheme", "outcome", "words"), KINDS, ids=[cls.__name__ for cls, *_ in KINDS])
+def test_a_kind_of_class_is_judged_and_named(cls: type[nn.Module], scheme: str, outcome: str, words: str) -> None:
+    verdict = verify_class(cls, scheme)
+    said = [
+        *(diagnosis.text for diagnosis in verdict.diagnoses),
+        *(CONVENTIONS[name].text for name in verdict.conventions),
+    ]
+    assert verdict.outcome == outcome, said
+    assert words in "\n".join(said)
+
+
+def test_the_only_layer_of_a_file_is_verified_whatever_its_name() -> None:
+    assert norm_classes(ast.parse(SNIPPET)) == ["Net"]
+    assert norm_classes(ast.parse(f"{SNIPPET}\n\nclass Other(nn.Module):\n    def __init__(self, n): pass\n")) == [
+        "Other"
+    ]
+
+
+SNIPPET = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+
+    def forward(self, x):
+        return (x - x.mean(0)) / (x.var(0, correction=0) + 1e-5).sqrt()
+"""
