@@ -93,11 +93,11 @@ def _has_packages(study: Study) -> bool:
 
 def _has_data(study: Study, typed: Sequence[str]) -> bool:
     """Whether the data set of a study is there, or may be fetched; prints how to get it."""
-    from bnlab import data
+    from bnlab.launch import has_data
 
     settings = dict(text.partition("=")[::2] for text in [*study.overrides, *typed])
     name, root = settings.get("data", "mnist"), settings.get("data.root", "null")
-    there = settings.get("data.download") == "true" or data.is_there(name, None if root == "null" else Path(root))
+    there = settings.get("data.download") == "true" or has_data(name, None if root == "null" else root)
     if not there:
         typer.echo(f"{study.name} is left out: its data set is not here; data.download=true fetches it", err=True)
     return there

@@ -3,7 +3,7 @@
 What connects configuration, models, engine and store lives here.
 """
 
-from bnlab.launch.build import device_of, plan_of, replicate, split_of, threads_for
+from bnlab.launch.build import device_of, has_data, plan_of, replicate, split_of, threads_for
 from bnlab.launch.dry_run import foresee
 from bnlab.launch.grouping import shared_out
 from bnlab.launch.job import Job
@@ -34,6 +34,7 @@ __all__ = [
     "finished",
     "foresee",
     "fresh_seeds",
+    "has_data",
     "plan_of",
     "replicate",
     "run",

@@ -110,3 +110,8 @@ def _split(
 @functools.lru_cache(maxsize=2)
 def _source(name: str, root: str | None, download: bool) -> data.Source:
     return data.load(name, None if root is None else Path(root).expanduser(), download)
+
+
+def has_data(name: str, root: str | None) -> bool:
+    """Whether a data set's files lie in `data.root`. Raises UserError for a data set that is not known."""
+    return data.is_there(name, None if root is None else Path(root))
