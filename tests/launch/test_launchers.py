@@ -25,7 +25,7 @@ LAUNCHERS = {
     "submitit_local": [],
     "submitit_slurm": [
         *("hydra.launcher.array_parallelism=2", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1"),
-        "hydra.launcher.timeout_min=5",
+        "hydra.launcher.timeout_min=10",
     ],
     "ray": ["hydra.launcher.ray.init.num_cpus=2"],
 }
@@ -132,7 +132,7 @@ def test_runs_are_gathered_and_the_workers_share_the_cores(launcher: str, tmp_pa
     assert {each["company"]["replicates"] for each in stored} == {6}
 
 
-LONG = ("-m", "norm=none,batch", "steps=20000", "seeds=2")
+LONG = ("-m", "norm=none,batch", "steps=8000", "seeds=2")
 
 
 def begun(folder: Path, jobs: int) -> None:
