@@ -53,11 +53,11 @@ def arrays(name: str, train: int = 7, test: int = 3) -> list[NDArray[Any]]:
     return made
 
 
-def write_all(root: Path, name: str, ending: str = "") -> list[NDArray[Any]]:
+def write_all(root: Path, name: str, ending: str = "", train: int = 7) -> list[NDArray[Any]]:
     """Put a tiny random dataset below `root`, and return what was written."""
     raw = root / RELATIVES[name] / "raw"
     raw.mkdir(parents=True)
-    made = arrays(name)
+    made = arrays(name, train)
     for file, array in zip(names(name), made, strict=True):
         write(raw / f"{file}{ending}", array)
     return made

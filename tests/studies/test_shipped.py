@@ -8,6 +8,7 @@ import pytest
 
 from bnlab import studies
 from bnlab.studies.running import prepare
+from tests.data import idx
 
 BUDGETS = {"quick": 5, "full": 8}
 """With the fewest seeds that each may have."""
@@ -30,6 +31,11 @@ def test_the_articles_twelve_claims_have_a_study_each() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", studies.names())
 def test_it_can_be_trained(name: str, tmp_path: Path) -> None:
+    study, typed = studies.find(name), [f"runs_dir={tmp_path}/runs"]
+    for data_set in idx.RELATIVES:  # which the package does not hold, as it holds MNIST
+        if f"data={data_set}" in study.overrides:
+            idx.write_all(tmp_path, data_set, train=200)
+            typed.append(f"data.root={tmp_path}")
     for budget in BUDGETS:
-        plan = studies.planned(studies.find(name), budget, [f"runs_dir={tmp_path}"])
+        plan = studies.planned(study, budget, typed)
         assert prepare(plan).missing == plan.replicates
