@@ -281,6 +281,11 @@ def parameters_of(norm_class: type[nn.Module]) -> Mapping[str, inspect.Parameter
     return found
 
 
+def may_be_count(name: str) -> bool:
+    """Whether a name may be that of the number of features."""
+    return bool(_COUNT.fullmatch(name) or _PERHAPS.fullmatch(name))
+
+
 def count_of(norm_class: type[nn.Module], kwargs: Collection[str]) -> str:
     """The name of the constructor's parameter for the number of features; empty if there is none."""
     features = _features(list(parameters_of(norm_class).values()), kwargs)
@@ -304,13 +309,19 @@ SETTING_NAMES = {
 }
 """For each setting, names of a constructor's parameters and of a layer's attributes for it."""
 
-_NO_COUNT = frozenset({"device", "dtype", "axis", "axes"}.union(*SETTING_NAMES.values()))
+CONFIGURATIONS = ("cfg", "config", "conf", "args", "hparams", "hps", "opt")
+"""Names of a constructor's parameter for an object that has the number of features and the settings."""
+
+_NO_COUNT = frozenset({"device", "dtype", "axis", "axes"}.union(CONFIGURATIONS, *SETTING_NAMES.values()))
 
 _AXES = ("dim", "dims")
 """Names that may mean the number of features or an axis; a default below 4 means an axis."""
 
 _COUNT = re.compile(r"((num|n|in)_?)?(features?|channels?|planes|hiddens|neurons|filters|units)|C|normalized_shape")
-_PERHAPS = re.compile(r"(n_?)?(dim|size|width|shape|ch)|(hidden|input|layer|embed)_?(size|dim|shape)|d_model")
+_PERHAPS = re.compile(
+    r"(n_?)?(dim|size|width|shape|ch)|(hidden|input|layer|emb(ed(ding)?)?|model)_?(size|dim|shape)"
+    r"|d_model|n_embd"
+)
 """Names of the number of features: `_COUNT` has certain ones, `_PERHAPS` those that may also mean other things."""
 
 

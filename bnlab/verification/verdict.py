@@ -22,6 +22,7 @@ from bnlab.verification.checks.special import switches
 from bnlab.verification.checks.subject import Accepted, Subject
 from bnlab.verification.conventions import AUTO, Declared, named, nearest
 from bnlab.verification.conventions.own_class import of_class
+from bnlab.verification.conventions.stand_ins import BATCH_SIZES
 from bnlab.verification.lines import with_lines
 from bnlab.verification.mistakes.diagnosis import Explanation, diagnose, diagnose_fault, explain
 from bnlab.verification.reference import KNOWN
@@ -91,9 +92,6 @@ def verify_class(
 
 OF_GROUPS = ("group", "evonorm_s0")
 """Schemes with groups of channels, whose number may be fixed inside the class."""
-
-BATCH_SIZES = ("batch_size", "batchsize", "bs", "n_batch", "num_batch", "num_samples", "n_samples")
-"""Names of a constructor's argument for the number of samples in a batch."""
 
 
 class NothingTakenError(UserError):
@@ -262,6 +260,9 @@ def _explained(subject: Subject, taken: Accepted) -> tuple[Report, Explanation]:
     """The report on a layer with what explains its wrong numbers; held to the conventions that are among that."""
     report = run(subject, taken)
     explanation = explain(report)
+    if meant := explanation.meant_for(taken.shapes):
+        others = {ndim: f"{subjects.REFUSED}it is meant for other inputs" for ndim in taken.shapes if ndim not in meant}
+        return _explained(subject, Accepted(meant, {**taken.refused, **others}, taken.broken))
     if not (conventions := explanation.conventions):
         return report, explanation
     for each in conventions:

@@ -998,8 +998,8 @@ class Judged:
 
 GALLERY = [
     Judged(BookLayerNorm, PASS),
-    Judged(BookLayerNormUnbiased, FAIL, "unbiased variance normalizes"),
-    Judged(AnnotatedLayerNorm, WITH_CONVENTIONS, "torch.std and eps"),
+    Judged(BookLayerNormUnbiased, WITH_CONVENTIONS, "unbiased variance normalizes"),
+    Judged(AnnotatedLayerNorm, WITH_CONVENTIONS, "unbiased variance normalizes"),
     Judged(ScalarLayerNorm, FAIL, "one gamma for all"),
     Judged(BiasSwitchLayerNorm, PASS),
     Judged(BiasSwitchLayerNorm, WITH_CONVENTIONS, "no beta", kwargs={"bias": False}),
@@ -1025,8 +1025,8 @@ GALLERY = [
     Judged(FrozenBN, FAIL, "statistics frozen"),
     Judged(UninitialisedNorm, FAIL, "weight is uninitialised", scheme="layer"),
     Judged(ShortcutInstanceNorm, FAIL, "shortcut variance"),
-    Judged(StyleInstanceNorm, FAIL, "unbiased variance normalizes"),
-    Judged(ViewGroupNorm, FAIL, "unbiased variance normalizes"),
+    Judged(StyleInstanceNorm, WITH_CONVENTIONS, "unbiased variance normalizes"),
+    Judged(ViewGroupNorm, WITH_CONVENTIONS, "unbiased variance normalizes"),
     Judged(RightGroupNorm, PASS),
     Judged(SizedGroupNorm, FAIL, "group size instead of number"),
     Judged(FilterResponse, PASS),

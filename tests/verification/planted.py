@@ -428,7 +428,7 @@ PLANTED: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (BetaLast, "batch", ("beta gradient not summed",)),
     (WithoutGamma, "batch", ("input gradient without gamma",)),
     (NoTerms, "batch", ("statistics detached",)),
-    (LayerNormUnbiased, "layer", ("torch.std and eps",)),
+    (LayerNormUnbiased, "layer", ("eps outside", "unbiased variance normalizes")),
     (OneGamma, "batch", ("one gamma for all", "one beta for all")),
     (LayerNormEpsOutside, "layer", ("eps outside",)),
     (LayerNormOverBatch, "layer", ("batch norm instead",)),

@@ -569,6 +569,68 @@ class MeanOfDeviations(StepByStep):
     way = "std", "mean"
 
 
+class ExchangedInEvaluation(BatchNorm):
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        return super().normalize(x, *((mean, var) if self.training else (var, mean)))
+
+
+class OwnVarianceInEvaluation(BatchNorm):
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        return super().normalize(x, mean, var if self.training else self.statistics(x)[1])
+
+
+class OwnMeanInEvaluation(BatchNorm):
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        return super().normalize(x, mean if self.training else self.statistics(x)[0], var)
+
+
+class AddsToTheOld(BatchNorm):
+    """The old value is not made smaller."""
+
+    def update(self, x: Tensor, mean: Tensor, var: Tensor) -> None:
+        self.running_mean = self.running_mean + self.momentum * mean
+        self.running_var = self.running_var + self.momentum * x.var(self.axes(x))
+
+
+class MeanDivided(BatchNorm):
+    """Brackets are missing."""
+
+    def normalize(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        return x - fit(mean, x) / torch.sqrt(fit(var, x) + self.eps)
+
+
+class BetaInBracket(BatchNorm):
+    def affine(self, x_hat: Tensor) -> Tensor:
+        return fit(self.gamma, x_hat) * (x_hat + fit(self.beta, x_hat))
+
+
+class InputAdded(BatchNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + super().forward(x)
+
+
+class WithReLU(BatchNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).relu()
+
+
+class ByAbsoluteValues(RMSNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        mean = x.abs().mean(-1, keepdim=True)
+        return self.weight * x / (mean.square() + self.variance_epsilon).sqrt()
+
+
+class ByNOutside(RMSNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        root = x.square().sum(-1, keepdim=True).sqrt() / x.shape[-1]
+        return self.weight * x / (root.square() + self.variance_epsilon).sqrt()
+
+
+class TimesTwo(BatchNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
+
+
 class OverPositions(BatchNorm):
     """Each position has statistics of its own, over the batch and the channels."""
 
@@ -614,6 +676,17 @@ MORE: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (TrainEpsOutside, "batch", ("eps outside in training",)),
     (StepByStep, "instance", ("deviation in stages",)),
     (MeanOfDeviations, "instance", ("deviation in stages",)),
+    (ExchangedInEvaluation, "batch", ("running statistics exchanged in evaluation",)),
+    (OwnVarianceInEvaluation, "batch", ("variance of the batch in evaluation",)),
+    (OwnMeanInEvaluation, "batch", ("mean of the batch in evaluation",)),
+    (AddsToTheOld, "batch", ("another moving average",)),
+    (MeanDivided, "batch", ("only the mean is divided",)),
+    (BetaInBracket, "batch", ("beta in the bracket",)),
+    (InputAdded, "batch", ("input added",)),
+    (WithReLU, "batch", ("relu included",)),
+    (ByAbsoluteValues, "rms", ("mean of absolute values",)),
+    (ByNOutside, "rms", ("n outside the root",)),
+    (TimesTwo, "batch", ("fixed numbers",)),
     (OverPositions, "batch", ("statistics over other axes",)),
     (OverColumns, "layer", ("statistics over other axes",)),
     (ModeAsValue, "batch", ("modes cannot be set",)),

@@ -111,6 +111,18 @@ class ChannelsLast(nn.Module):
         return y
 
 
+class ForEachValue(nn.Module):
+    """For images of one size."""
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gamma, self.beta = nn.Parameter(torch.ones(channels, 2, 3)), nn.Parameter(torch.zeros(channels, 2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.gamma.shape, self.gamma, self.beta, self.eps)
+
+
 class OfTokens(nn.Module):
     """(N, L, C) alone."""
 
@@ -336,7 +348,7 @@ FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     (StoresBiased, "batch", {}, {"stored variance biased"}),
     (LayerNormEpsOutside, "layer", {}, {"eps outside"}),
     (RMSNormOfThePaper, "rms", {}, {"eps outside"}),
-    (LayerNormUnbiased, "layer", {}, {"torch.std and eps"}),
+    (LayerNormUnbiased, "layer", {}, {"eps outside", "unbiased variance normalizes"}),
     (Stateless, "batch", {}, {"no running statistics"}),
     (ZeroCentredGamma, "rms", {}, {"one added to gamma"}),
     (WithBeta, "rms", {}, {"beta beside gamma"}),
@@ -347,6 +359,7 @@ FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     (ChannelsLast, "batch", {}, set()),
     (OfTokens, "batch", {}, {"channels last"}),
     (nn.BatchNorm3d, "batch", {}, {"volumes"}),
+    (ForEachValue, "layer", {}, {"gamma for each value", "beta for each value"}),
     (OverLastAxis, "rms", {}, {"no gamma"}),
     (PerPosition, "layer", {}, {"statistics for each position"}),
     (ByNormalize, "rms", {}, {"eps of F.normalize"}),

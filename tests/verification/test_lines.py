@@ -49,10 +49,10 @@ MENDED: list[tuple[type[nn.Module], str, str, str]] = [
         "return self.weight * (x - mean) / (std ** 2 + self.eps).sqrt() + self.bias",
     ),
     (
-        gallery.BookLayerNormUnbiased,
+        gallery.LectureBatchNorm1d,
         "unbiased variance normalizes",
-        "var = x.var(dim=-1, keepdim=True)",
-        "var = x.var(dim=-1, keepdim=True, unbiased=False)",
+        "xmean, xvar = x.mean(0, keepdim=True), x.var(0, keepdim=True)",
+        "xmean, xvar = x.mean(0, keepdim=True), x.var(0, keepdim=True, unbiased=False)",
     ),
     (
         gallery.SumRMSNorm,

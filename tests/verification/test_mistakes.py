@@ -124,6 +124,8 @@ def test_every_known_mistake_is_planted() -> None:
         "momentum fixed",
         "eps and a constant",
         "statistics over other axes",
+        "another moving average",
+        "fixed numbers",
     } | set(DEFECTS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 import pytest
 import torch
@@ -214,6 +215,54 @@ class Linear(nn.Module):
         return self.alpha * x
 
 
+class OfAConfiguration(nn.Module):
+    """Its numbers are attributes of an object."""
+
+    def __init__(self, cfg: Any) -> None:
+        super().__init__()
+        self.eps = cfg.layer_norm_eps
+        self.w, self.b = nn.Parameter(torch.ones(cfg.d_model)), nn.Parameter(torch.zeros(cfg.d_model))
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(x, -1, correction=0, keepdim=True)
+        return self.w * (x - mean) / torch.sqrt(var + self.eps) + self.b
+
+
+class OfADevice(nn.Module):
+    """It asks for what has a usual value, and for the lengths of axes; gamma is one for each value."""
+
+    def __init__(self, channels: int, height: int, width: int, device: str, dtype: Any) -> None:
+        super().__init__()
+        shape = (channels, height, width)
+        self.gamma = nn.Parameter(torch.ones(shape, device=device, dtype=dtype))
+        self.beta = nn.Parameter(torch.zeros(shape, device=device, dtype=dtype))
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(x, (1, 2, 3), correction=0, keepdim=True)
+        return self.gamma * (x - mean) / torch.sqrt(var + 1e-5) + self.beta
+
+
+class ImagesOfTheLastAxis(nn.Module):
+    """(N, H, W, C), whose axes it names; it runs on (N, L, C) too, which it is not meant for."""
+
+    def __init__(self, features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.gamma, self.beta = nn.Parameter(torch.ones(features)), nn.Parameter(torch.zeros(features))
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_var", torch.ones(features))
+        self.running_mean: Tensor
+        self.running_var: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            var, mean = torch.var_mean(x, (0, 1, 2), correction=0)
+            self.running_mean.lerp_(mean.detach(), self.momentum)
+            self.running_var.lerp_(var.detach(), self.momentum)
+        return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
+
+
 KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (PlaneNorm, "instance", PASS, ""),
     (OwnModes, "instance", FAIL, "its own `train` or `eval`"),
@@ -228,6 +277,9 @@ KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (MixingNorm, "batch", FAIL, "It has the shape (6, 6), a matrix, which mixes the features."),
     (GammaOfTheGroup, "group", FAIL, "It has the shape (2, 1)"),
     (OverTheSecondAxis, "rms", FAIL, ""),
+    (OfAConfiguration, "layer", PASS, ""),
+    (OfADevice, "layer", WITH_CONVENTIONS, "gamma has one value for each value of a sample"),
+    (ImagesOfTheLastAxis, "batch", WITH_CONVENTIONS, "stores the biased variance"),
     (ByItsPlace, "layer", FAIL, "for one input it gives another output in eval mode than in train mode"),
     (ShortSequences, "layer", FAIL, "for inputs of one position, as a sequence of one token, the output is the input"),
     (FormulaOfTheForum, "batch", FAIL, "one mean and variance is taken over all values"),
@@ -235,6 +287,7 @@ KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (TwoWays, "batch", FAIL, "for (N, C) only: in train mode alone eps is not added at all"),
     (TwoWays, "batch", FAIL, "for (N, C, H, W) only: eps is added to the biased variance that is stored"),
     (Linear, "dyt", FAIL, "there is no tanh"),
+    (Linear, "dyt", FAIL, "alpha is not of the shape that it has in this scheme. It has the shape (1, 6)."),
 ]
 """Class, scheme, outcome, and words that are said of it."""
 

@@ -18,4 +18,5 @@ __all__ = [
     "named",
     "nearest",
     "own_class",
+    "stand_ins",
 ]

@@ -100,6 +100,18 @@ CONVENTIONS = {
             "where an RMS norm has such a parameter",
         ),
         Convention(
+            "gamma for each value",
+            "gamma has one value for each value of a sample, of shape (C, H, W); it was looked at as it starts.",
+            "torch.nn.LayerNorm((C, H, W))",
+            "in layer normalization",
+        ),
+        Convention(
+            "beta for each value",
+            "beta has one value for each value of a sample, of shape (C, H, W); it was looked at as it starts.",
+            "torch.nn.LayerNorm((C, H, W))",
+            "in layer normalization",
+        ),
+        Convention(
             "one added to gamma",
             "the factor is 1 + γ, and γ starts at 0, so that y = x̂ at first, as with a γ that starts at 1.",
             "Gemma's RMSNorm",
@@ -141,10 +153,10 @@ CONVENTIONS = {
             "in layer, group, instance, RMS and scale normalization",
         ),
         Convention(
-            "torch.std and eps",
-            "x − μ is divided by torch.std + ε: the deviation is the unbiased one, and eps is outside the root. That is"
-            " smaller by the factor √((n − 1)/n) than PyTorch's, which gamma makes up for.",
-            "the Annotated Transformer",
+            "unbiased variance normalizes",
+            "the variance that normalizes is the unbiased one of torch.var and torch.std. The output is smaller than"
+            " PyTorch's by the factor √((n − 1)/n), which gamma makes up for.",
+            "the Annotated Transformer's layer norm, AdaIN in programs after Huang & Belongie 2017",
             "in layer, group and instance normalization",
         ),
         Convention(

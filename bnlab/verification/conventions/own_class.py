@@ -23,6 +23,7 @@ from bnlab.verification.checks import measures
 from bnlab.verification.checks.subject import Subject, accepted, linear, listed
 from bnlab.verification.conventions.behaviour import behaving, with_ghosts
 from bnlab.verification.conventions.convention import Declared
+from bnlab.verification.conventions.stand_ins import stand_in
 from bnlab.verification.conventions.structure import structured
 from bnlab.verification.reference import Reference, Values, reference_of
 from bnlab.verification.reference.layers import CHANNELS, WIDE, ReferenceNew, of_volumes, width
@@ -85,7 +86,7 @@ def of_class(
         if declared.affine is not None and switch in parameters_of(cls):
             given[switch] = declared.affine
     settings |= {setting: _number(name, given[name]) for name, setting in takes.items()}
-    build, called = _call(cls, given)
+    build, called = _call(cls, given, settings)
     # One group of all channels is as good as no groups.
     fixed = [name for name in USUAL if settings.get(name, 1) != 1 and name not in takes.values()]
     module = _tried(build, called, fixed)
@@ -177,13 +178,17 @@ def _with_unit_gain(subject: Subject, ndim: int) -> Subject:
     return subject.following("g that starts at 1", replace(subject.reference, initial=initial))
 
 
-def _call(cls: type[nn.Module], given: dict[str, Any]) -> tuple[Callable[[int], nn.Module], str]:
+def _call(
+    cls: type[nn.Module], given: dict[str, Any], settings: Mapping[str, Any]
+) -> tuple[Callable[[int], nn.Module], str]:
     """A function that makes the layer for inputs of `ndim` dimensions, and the call as text."""
     count = count_of(cls, given)
     parameters = [each for name, each in parameters_of(cls).items() if name != count]
     named = [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
     asked = [name for name in named if parameters_of(cls)[name].default is inspect.Parameter.empty]
     of_ndim = [name for name in asked if name in DIMENSIONS and name not in given]
+    stand_ins = {name: stand_in(name, settings) for name in asked if name not in given}
+    given = {name: value for name, value in stand_ins.items() if value is not None} | given
     given = {name: True for name in asked if name in SWITCHES} | dict.fromkeys(of_ndim, 2) | given
     args, others = arguments(cls, width(), given, "--kwargs")
     called = f"{cls.__name__}({', '.join([*map(str, args), *filter(None, [listed(others)])])})"

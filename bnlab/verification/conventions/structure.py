@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -85,11 +86,15 @@ def _layer(subject: Subject, reference: Reference) -> TorchLayer:
 def _with_affine(subject: Subject, declared: Declared) -> Subject:
     if declared.affine is True or subject.reference.of_weights:
         return subject
+    subject = _with_one_for_each(subject)
     reference = subject.reference
     layer = _layer(subject, reference)
     wanted = [role for role in AFFINE if role in reference.initial]
     missing = [role for role in wanted if role not in layer.roles or declared.affine is False]
-    named, found = named_tensors(layer.module), []
+    used, found = [layer.tensor(role) for role in layer.roles], []
+    named = {
+        role: tensor for role, tensor in named_tensors(layer.module).items() if not any(tensor is each for each in used)
+    }
     for role in missing:
         single = _layer(subject, _starting(reference, role, np.ones(1)))
         if role in single.roles and declared.affine is None:
@@ -99,6 +104,9 @@ def _with_affine(subject: Subject, declared: Declared) -> Subject:
         elif (role not in named and not _unused(layer)) or declared.affine is False:
             found.append(role)
             reference = _without(reference, role)
+        elif role in named and subject.scheme == "layer" and named[role].numel() in _values_of_samples(subject):
+            reference = _without(reference, role)
+            subject = subject.following(f"{AFFINE[role]} for each value", reference)
         else:
             reference = _without(reference, role)
             flaw = f"{role} of another shape" if role in named else f"no {role}"
@@ -111,6 +119,24 @@ def _with_affine(subject: Subject, declared: Declared) -> Subject:
         if "bias" in _layer(subject, with_bias).roles and "bias" in named:
             subject = subject.following("beta beside gamma", with_bias)
     return _with_one_more(subject)
+
+
+def _with_one_for_each(subject: Subject) -> Subject:
+    """The subject with a value for each feature of a parameter that is one number in the scheme, as α of DyT is."""
+    reference = subject.reference
+    layer = _layer(subject, reference)
+    named = named_tensors(layer.module)
+    for role in [role for role in reference.initial if role not in (*AFFINE, *layer.roles) and role in named]:
+        start = np.ravel(reference.initial[role])
+        if np.ndim(reference.initial[role]) and start.size == 1 and named[role].numel() == width():
+            reference = _starting(reference, role, np.full(width(), start[0]))
+            subject = subject.flawed(f"{role} of another shape", reference, _said_of(named[role]))
+    return subject
+
+
+def _values_of_samples(subject: Subject) -> set[int]:
+    """How many values a sample has in each shape with spatial axes that the layer takes."""
+    return {math.prod(shape_of(ndim)[1:]) for ndim in accepted(subject).shapes if ndim > 2}
 
 
 def _said_of(tensor: Tensor) -> str:

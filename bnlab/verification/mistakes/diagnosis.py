@@ -17,7 +17,8 @@ from bnlab.verification.checks.checks import Report
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import describe
 from bnlab.verification.mistakes.search import Cell, Search
-from bnlab.verification.reference import KNOWN, values_of
+from bnlab.verification.mistakes.wrong_output import is_of_axes
+from bnlab.verification.reference import KNOWN, Recipe, values_of
 from bnlab.verification.reference.layers import ReferenceNew
 
 RAISING = frozenset({"statistics of another shape", "input changed"})
@@ -31,15 +32,25 @@ class Explanation:
     Attributes:
         found: mistakes and conventions, each with the input shapes for which it was found, in words; empty for all.
         beyond: the first wrong array if that is not all.
+        wrong: the numbers of dimensions for which there are mistakes, where shapes were looked at one by one.
     """
 
     found: tuple[tuple[Mistake, str], ...] = ()
     beyond: Cell | None = None
+    wrong: frozenset[int] = frozenset()
 
     @property
     def conventions(self) -> tuple[Mistake, ...]:
         """The conventions, which the reference can follow."""
         return tuple(mistake for mistake, where in self.found if mistake.accepted and not where)
+
+    def meant_for(self, shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """The largest of these input shapes, if the only mistake is in the axes of smaller ones; else empty.
+
+        A layer that names its axes, e.g. (0, 1, 2) of (N, H, W, C), may run on smaller inputs that it is not meant for.
+        """
+        of_axes = bool(self.found) and all(is_of_axes(mistake) for mistake, _ in self.found)
+        return tuple(each for each in shapes if each > max(self.wrong)) if of_axes and self.wrong else ()
 
 
 def explain(report: Report) -> Explanation:
@@ -51,12 +62,12 @@ def explain(report: Report) -> Explanation:
     if found := search.smallest(suspects):
         return _everywhere(found)
     if by_shape := _by_shape(search.limited()):
-        return Explanation(by_shape)
+        return by_shape
     found, complete = search.by_aspect(suspects)
     if complete:
         return _everywhere(found)
     if by_shape := _by_shape([search.on({ndim}) for ndim in sorted({cell.ndim for cell in search.wrong})]):
-        return Explanation(by_shape)
+        return by_shape
     return _everywhere(found or search.partial(suspects), search.wrong[0])
 
 
@@ -64,17 +75,19 @@ def _everywhere(found: tuple[Mistake, ...], beyond: Cell | None = None) -> Expla
     return Explanation(tuple((mistake, "") for mistake in found), beyond)
 
 
-def _by_shape(parts: list[Search]) -> tuple[tuple[Mistake, str], ...]:
-    """The mistakes that explain all that is wrong in each part of the shapes; empty if a part is not explained."""
-    shapes: dict[Mistake, list[str]] = {}
+def _by_shape(parts: list[Search]) -> Explanation | None:
+    """The mistakes that explain all that is wrong in each part of the shapes; None if a part is not explained."""
+    shapes: dict[Mistake, list[int]] = {}
     for part in parts:
         if not (found := part.complete()):
-            return ()
-        names = [SHAPES[ndim] for ndim in sorted({cell.ndim for cell in part.wrong})]
+            return None
         for mistake in found:
-            shapes.setdefault(mistake, []).extend(names)
-    wrong = {mistake: names for mistake, names in shapes.items() if not mistake.accepted} or shapes
-    return tuple((mistake, f"for {' and '.join(names)} only: ") for mistake, names in wrong.items())
+            shapes.setdefault(mistake, []).extend(sorted({cell.ndim for cell in part.wrong}))
+    wrong = {mistake: dims for mistake, dims in shapes.items() if not mistake.accepted} or shapes
+    said = ((each, f"for {' and '.join(SHAPES[ndim] for ndim in dims)} only: ") for each, dims in wrong.items())
+    return (
+        Explanation(tuple(said), wrong=frozenset(ndim for dims in wrong.values() for ndim in dims)) if parts else None
+    )
 
 
 def diagnose(report: Report, explanation: Explanation | None = None) -> tuple[Diagnosis, ...]:
@@ -143,8 +156,9 @@ def _diagnoses(report: Report, explanation: Explanation) -> tuple[Diagnosis, ...
     ]
     # A wrong value of a setting that was assumed is no mistake of the layer.
     assumed = {f"{setting} fixed" for setting in report.subject.assumed}
+    recipe = report.subject.reference.recipe
     named = [(each, where) for each, where in explanation.found if each.name not in assumed]
-    said = [*(Diagnosis(mistake.name, where + mistake.text) for mistake, where in named), *others]
+    said = [*(Diagnosis(mistake.name, where + _worded(mistake.text, recipe)) for mistake, where in named), *others]
     if explanation.beyond:
         return (*said, _beyond(report, explanation.beyond, beyond=bool(explanation.found or others)))
     return tuple(said) or (Diagnosis("unknown", f"'{_first_failure(report)}' fails."),)
@@ -179,6 +193,13 @@ def _of_one_position(report: Report) -> list[Diagnosis]:
     where = "for inputs of one position, as a sequence of one token,"
     right = "PyTorch's layers normalize it by the same formula as any other"
     return [Diagnosis("one position", f"{where}{note.removeprefix(ONE_POSITION)}: {right}.") for note in notes]
+
+
+def _worded(text: str, recipe: Recipe | None) -> str:
+    """The sentence as it is for a scheme in which no mean is taken off."""
+    if recipe is None or recipe.centred:
+        return text
+    return text.replace("(x − μ)", "x").replace("x − μ", "x").replace("σ²", "mean(x²)").replace("σ", "RMS")
 
 
 def _raised(report: Report) -> list[Diagnosis]:

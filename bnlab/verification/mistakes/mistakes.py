@@ -66,6 +66,9 @@ def describe(defect: str, words: str = "") -> str:
     """The sentence for an entry of `checks.Report.defects`, and more words about it."""
     if defect in DEFECTS:
         return f"{DEFECTS[defect]} {words}".rstrip()
+    if defect.endswith(" of another shape"):
+        name = defect.removesuffix(" of another shape")
+        return f"{name} is not of the shape that it has in this scheme. {words}".rstrip()
     if defect.endswith(" starts elsewhere"):
         return f"{defect.removesuffix(' starts elsewhere')} does not start where this scheme has it start."
     return f"{defect}: the scheme has a parameter of that name, which the layer has to learn."
@@ -77,6 +80,11 @@ def sentences() -> Iterator[tuple[str, str, list[str]]]:
     yield from ((name, text, sorted(schemes)) for name, text, schemes in dict.fromkeys(said))
     schemes = ", ".join(BY_MODE.values())
     yield "NAME in evaluation, NAME in training", f"a mistake in {schemes} is made in one mode alone.", sorted(BATCH)
+    yield (
+        "another moving average",
+        "running statistics are other multiples of the old value and the batch's.",
+        sorted(BATCH),
+    )
     yield "fixed numbers", "the output is multiplied by a number, and another is added to it.", []
     yield "statistics over other axes", "statistics go over other axes than in the scheme; it is said which.", []
     for setting in ("eps", "momentum"):

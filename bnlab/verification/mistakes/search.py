@@ -18,6 +18,7 @@ from bnlab.verification.checks.checks import CHECKS, Check, Report
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import known
 from bnlab.verification.mistakes.wrong_output import LEAST, fixed_numbers, is_of_axes
+from bnlab.verification.mistakes.wrong_statistics import other_average
 from bnlab.verification.reference import Array
 from bnlab.verification.reference.layers import ReferenceNew
 
@@ -124,7 +125,26 @@ class Search:
         reference = self.report.subject.reference
         mistakes = known(self.report.subject.scheme, reference)
         found = [mistake for mistake in mistakes if self._influences(mistake) and self._suspect(mistake)]
-        return [*found, *self._with_fixed_numbers()]
+        fitted = [*self._with_fixed_numbers(), *self._with_another_average()]
+        return [*found, *(mistake for mistake in fitted if self._suspect(mistake))]
+
+    def _with_another_average(self) -> list[Mistake]:
+        """The mistake that running statistics are a times the old value plus b times the batch's, with numbers a, b."""
+        reference, subject = self.report.subject.reference, self.report.subject
+        if reference.recipe is None or not any(cell.name == "running_mean" for cell in self.wrong):
+            return []
+        ndim = next(cell.ndim for cell in self.wrong if cell.name == "running_mean")
+        layer, old, own, new = subject.new(ndim), [], [], []
+        for x in (measures.draw(ndim, seed) for seed in range(measures.BATCHES)):
+            old.append(layer.statistics()["running_mean"])
+            own.append(x.mean((0, *range(2, ndim))))
+            layer.forward(x, training=True)
+            new.append(layer.statistics()["running_mean"])
+        terms, moved = np.stack([np.ravel(old), np.ravel(own)], axis=1), np.ravel(new)
+        a, b = np.linalg.lstsq(terms, moved)[0]
+        momentum, known_as = reference.settings["momentum"], {(1.0, 0.0)}  # never updated
+        fits = bool(np.abs(terms @ [a, b] - moved).max() <= LEAST) and (round(a, 6), round(b, 6)) not in known_as
+        return [other_average(float(a), float(b), momentum)] if fits else []
 
     def _with_fixed_numbers(self) -> list[Mistake]:
         """The mistake that y is a y' + b with numbers a and b, for the y' of the reference with a mistake or none."""
@@ -260,7 +280,8 @@ class Search:
         return any(not self._gives(cell, others) for cell in given)
 
     def _explained(self, mistake: Mistake) -> int:
-        changed = [cell for cell in self.wrong if self._changes(cell, mistake)]
+        if not (changed := [cell for cell in self.wrong if self._changes(cell, mistake)]):
+            return 0
         first = min(cell.aspect for cell in changed)
         given = [cell for cell in changed if self._gives(cell, (mistake,))]
         certain = all(cell in given for cell in changed if cell.aspect == first)

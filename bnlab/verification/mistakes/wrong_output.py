@@ -67,14 +67,6 @@ OUTPUT: tuple[Mistake, ...] = (
         accepted=True,
     ),
     Mistake(
-        "torch.std and eps",
-        {"eps": "outside", "variance": "unbiased"},
-        "x − μ is divided by torch.std + ε: PyTorch and Keras divide by √(σ² + ε) with the biased variance.",
-        OF_SAMPLES,
-        CONSTANT,
-        accepted=True,
-    ),
-    Mistake(
         "eps outside",
         {"eps": "outside"},
         "eps is outside the root, x / (RMS + ε), as in the program of Zhang & Sennrich 2019: torch.nn.RMSNorm and"
@@ -114,7 +106,15 @@ OUTPUT: tuple[Mistake, ...] = (
         {"variance": "unbiased"},
         "x is normalized by the unbiased variance, 1/(n−1) Σ (x − μ)², which is torch.var's default: the paper,"
         " PyTorch and Keras normalize by the biased one, 1/n (x.var(unbiased=False)).",
-        CENTRED | RENORM,
+        CENTRED - OF_SAMPLES | RENORM,
+    ),
+    Mistake(
+        "unbiased variance normalizes",
+        {"variance": "unbiased"},
+        "x is normalized by the unbiased variance, 1/(n−1) Σ (x − μ)², which is torch.var's default: PyTorch and Keras"
+        " normalize by the biased one, 1/n.",
+        OF_SAMPLES,
+        accepted=True,
     ),
     Mistake(
         "divided by the variance",
@@ -377,6 +377,45 @@ OUTPUT: tuple[Mistake, ...] = (
         "each of the variances that are mixed is unbiased, 1/(n−1) Σ (x − μ)², which is torch.var's default: switchable"
         " normalization (Luo et al. 2018; this scheme) mixes the biased ones.",
         MIXED,
+    ),
+    Mistake(
+        "only the mean is divided",
+        {"divisor": "mean"},
+        "only the mean is divided by the deviation, x − μ / √(σ² + ε), as where brackets are missing: the paper,"
+        " PyTorch and Keras divide x − μ.",
+        CENTRED,
+    ),
+    Mistake(
+        "beta in the bracket",
+        {"affine": "bracketed"},
+        "beta is multiplied by gamma too, y = γ (x̂ + β): the paper and PyTorch have y = γ x̂ + β.",
+        WITH_BETA,
+    ),
+    Mistake(
+        "input added",
+        {"residual": True},
+        "the input is added to the output, x + γ x̂ + β: the papers, PyTorch and Keras return γ x̂ + β alone.",
+    ),
+    Mistake(
+        "relu included",
+        {"threshold": "zero"},
+        "the output has a ReLU, max(y, 0): in PyTorch and Keras that is another layer.",
+        ALL - FRN,
+        CONSTANT,
+    ),
+    Mistake(
+        "mean of absolute values",
+        {"absolute": True},
+        "x is divided by the mean of |x − μ|, not by a root of squares: the paper, PyTorch and Keras divide by"
+        " √(σ² + ε).",
+        ALL - MIXED,
+        CONSTANT,
+    ),
+    Mistake(
+        "n outside the root",
+        {"variance": "over n twice"},
+        "the root of the sum of squares is divided by n, outside of the root: the paper, PyTorch and Keras divide the"
+        " sum by n under it.",
     ),
     Mistake("sigmoid missing", {"gate": "none"}, f"x is not multiplied by sigmoid(v x): {_EVONORM}", GATED),
     Mistake("v missing", {"gate": "without v"}, f"v is left out, x sigmoid(x): {_EVONORM}", GATED),

@@ -36,6 +36,27 @@ RUNNING = (
         BATCH | RENORM | MIXED,
     ),
     Mistake(
+        "running statistics exchanged in evaluation",
+        {"eval_by": "exchanged"},
+        "eval mode takes the running mean and the running variance for each other: PyTorch and Keras subtract the mean,"
+        " and divide by the root of the variance.",
+        BATCH,
+    ),
+    Mistake(
+        "variance of the batch in evaluation",
+        {"eval_by": "running mean"},
+        "eval mode uses the running mean, but the batch's own variance: the paper (algorithm 2), PyTorch and Keras use"
+        " the running statistics alone.",
+        BATCH,
+    ),
+    Mistake(
+        "mean of the batch in evaluation",
+        {"eval_by": "running variance"},
+        "eval mode uses the running variance, but the batch's own mean: the paper (algorithm 2), PyTorch and Keras use"
+        " the running statistics alone.",
+        BATCH,
+    ),
+    Mistake(
         "training by running statistics",
         {"train_by": "running"},
         "train mode normalizes by the running statistics: the paper (algorithm 1), PyTorch and Keras use the"
@@ -233,6 +254,16 @@ RUNNING = (
         SPATIAL,
     ),
 )
+
+
+def other_average(old: float, own: float, momentum: float) -> Mistake:
+    """The mistake that running statistics are other multiples of the old value and the batch's."""
+    formula = f"{round(old, 9):.4g} running + {round(own, 9):.4g} batch"
+    text = (
+        f"with m = {momentum:g} running statistics become {formula}: in PyTorch they become (1 − m) running + m batch."
+    )
+    return Mistake("another moving average", {"weights": (old, own)}, text, BATCH)
+
 
 LAST = (
     Mistake(

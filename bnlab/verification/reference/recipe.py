@@ -15,8 +15,30 @@ IN_EVALUATION = "evaluation_"
 
 
 FIRST_BATCH = (
-    *("space", "centred", "taken_off", "variance", "gate", "divisor", "eps", "eps_value", "in_stages", "exchanged"),
-    *("shortcut", "constant", "affine", "factor", "addend", "input_gradient", "gamma_gradient", "beta_gradient"),
+    *(
+        "space",
+        "centred",
+        "taken_off",
+        "variance",
+        "gate",
+        "divisor",
+        "eps",
+        "eps_value",
+        "in_stages",
+        "absolute",
+        "exchanged",
+    ),
+    *(
+        "shortcut",
+        "constant",
+        "affine",
+        "residual",
+        "factor",
+        "addend",
+        "input_gradient",
+        "gamma_gradient",
+        "beta_gradient",
+    ),
     *("gamma_gradient_of", "parameter_gradients", "mixed", "ghosts", "rest", "ghost_statistics", "threshold"),
 )
 """The attributes that decide, with the axes, over the output for the first batch in training, and its gradients."""
@@ -33,24 +55,27 @@ class Recipe:
         space: the spatial axes over which statistics go: `all`, only the `first`, only the `second`, or `none`.
         centred: whether the mean is used; else it counts as 0, in the variance too.
         taken_off: how many times the mean is subtracted from x, 1 in the definition; the variance does not change.
-        variance: the variance that normalizes, `biased` (1/n), `unbiased` (1/(n−1)), or the `sum` of squares. In a
-            mixture (`mixed`), `unbiased` means that all variances are computed from the unbiased one of each channel of
-            a sample, and `each unbiased` that each is unbiased by itself.
+        variance: the variance that normalizes, `biased` (1/n), `unbiased` (1/(n−1)), the `sum` of squares, or the
+            biased one over n once more (`over n twice`). In a mixture (`mixed`), `unbiased` means that all variances
+            are computed from the unbiased one of each channel of a sample, and `each unbiased` that each is unbiased
+            by itself.
         gate: what is divided by the deviation: x (`none`), x sigmoid(v x) (`swish`), x sigmoid(x) (`without v`), or
             sigmoid(v x) (`alone`).
         divisor: x − μ is divided by the `root` of the variance, by the `variance` or its `square`, `multiplied` by the
-            root, divided by `nothing`, or by √(σ + ε) (`root of the deviation`).
+            root, divided by `nothing`, or by √(σ + ε) (`root of the deviation`). Or only the `mean` is, x − μ/σ.
         eps: the place of ε: `inside` the root, `twice` there, `subtracted` there, `outside` it, the least variance
             (`clamped`, √max(σ², ε)), the least deviation (`clamped outside`, max(σ, ε)), or `none`.
         eps_value: the value of ε in place of the setting's.
         in_stages: if not empty, the variance is taken over one axis after the other, by torch's std,
             var or mean: `mean of std` is std over the first axis, then the mean over each later one. It begins at the
             last axis if the words end with `backwards`.
+        absolute: whether the mean of |x − μ| stands for the deviation.
         exchanged: whether the mean and the variance are taken for each other.
         shortcut: whether the variance is computed as E[x²] − μ², in the input's precision.
         constant: which statistics the gradient treats as constants: `none`, `mean`, `variance` or `both`.
         affine: which of γ and β are applied: `both`, `gamma`, `beta`, `none`, or `swapped`, `minus beta`, `one more`
-            (1 + γ), `before` normalizing.
+            (1 + γ), `bracketed` (γ (x̂ + β)), `before` normalizing.
+        residual: whether x is added to y.
         factor, addend: fixed numbers that multiply y, and are added to it.
         input_gradient: the gradient of x: `full`, with γ left out (`without gamma`), `negative`, `times n`, or divided
             by σ once more (`by the variance`).
@@ -62,7 +87,9 @@ class Recipe:
         train_by: the statistics that normalize in training: the `batch`'s, the `running` ones, or the running ones
             after their update (`updated`).
         eval_by: the statistics that normalize in evaluation: the `running` ones, the running ones after an update
-            (`updated`), the running mean and the square of the running variance (`squares`), or the `batch`'s.
+            (`updated`), the running mean and the square of the running variance (`squares`), the two in each other's
+            place (`exchanged`), the `batch`'s, or only the mean or the variance is the running one (`running mean`,
+            `running variance`).
         mixed: whether mean and variance are mixtures, with learned shares, of those of each channel of a sample, of
             each sample and of the batch; the latter two are computed from the first.
         update: running statistics are updated in `training`, in `evaluation`, `never` or `always`.
@@ -71,6 +98,7 @@ class Recipe:
             statistic alone (`old in running_mean`, `old in running_var`). Or it is ignored: the running statistics are
             the `average` of all batches so far, or of the initial value and these (`average with the start`). Or the
             weight of the new batch is m / (1 − (1 − m)^k) at step k, as in Adam (`debiased`).
+        weights: if not empty, running statistics are these two numbers times the old value and the batch's.
         momentum_value: the value of momentum in place of the setting's.
         start: the first batch moves the running statistics from their initial values (`given`), or sets them (`first
             batch`).
@@ -104,10 +132,12 @@ class Recipe:
     eps: str = "inside"
     eps_value: float | None = None
     in_stages: str = ""
+    absolute: bool = False
     exchanged: bool = False
     shortcut: bool = False
     constant: str = "none"
     affine: str = "both"
+    residual: bool = False
     factor: float = 1.0
     addend: float = 0.0
     input_gradient: str = "full"
@@ -122,6 +152,7 @@ class Recipe:
     updated: str = "both"
     momentum: str = "new"
     momentum_value: float | None = None
+    weights: tuple[float, float] | None = None
     start: str = "given"
     stored: str = "unbiased"
     stored_mean: str = "mean"

@@ -73,6 +73,8 @@ def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[s
         for name, (owner, attribute, tensor) in tensors.items():
             if role != "learned_eps" and _is_named(name, NAMES["learned_eps"]):
                 continue
+            if any(_is_named(name, re.escape(other)) for other in starts if other != role):
+                continue
             free = role not in roles and (owner, attribute) not in roles.values()
             right_kind = _is_learned(tensor) == (role in reference.initial)
             values = tensor.detach().double().numpy().reshape(-1)

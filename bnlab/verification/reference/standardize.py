@@ -53,7 +53,7 @@ def standardize_stack(
         y = _of_ghosts(recipe, flat, parameters, statistics, settings)
     else:
         y = _of_batch(recipe, flat, parameters, statistics, settings, by, training)
-    y = recipe.factor * _affine(recipe.affine, y, parameters) + recipe.addend
+    y = recipe.factor * _affine(recipe.affine, y, parameters) + recipe.addend + (flat if recipe.residual else 0)
     y = _threshold(recipe, y, parameters)
     return y.reshape(len(y), *x.shape[1:])
 
@@ -70,6 +70,10 @@ def _of_batch(
         used = _running(statistics)
     if by == "squares":
         used = used[0], used[1] ** 2
+    if by == "exchanged":
+        used = used[1], used[0]
+    if by in ("running mean", "running variance"):
+        used = (used[0], var) if by == "running mean" else (mean, used[1])
     x = _gated(recipe.gate, x, parameters)
     return _scaled(recipe, x, used[0], used[1], _eps(recipe, parameters, settings))
 
@@ -197,6 +201,8 @@ def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, in
     mean = blocks.mean(axes, keepdims=True) if recipe.centred else np.zeros((1,) * 6)
     if recipe.in_stages:
         var = _in_stages(recipe.in_stages, blocks, axes)
+    elif recipe.absolute:
+        var = ((blocks - mean) * np.sign((blocks - mean).real)).mean(axes, keepdims=True) ** 2
     elif recipe.shortcut:
         var = (blocks**2).mean(axes, keepdims=True) - mean**2
     else:
@@ -286,8 +292,8 @@ def _update(recipe: Recipe, statistics: Values, settings: Settings, moments: lis
     for name, new in fed.items():
         if recipe.updated in ("both", name):
             weight = 1 - of_batch if recipe.momentum in ("old", f"old in {name}") else of_batch
-            weight = 1.0 if first else weight
-            statistics[name] = (1 - weight) * statistics[name] + weight * (new[0] if len(new) == 1 else new)
+            old, own = recipe.weights or ((0.0, 1.0) if first else (1 - weight, weight))
+            statistics[name] = old * statistics[name] + own * (new[0] if len(new) == 1 else new)
 
 
 def _weight_of_batch(recipe: Recipe, statistics: Values, settings: Settings) -> float:
@@ -304,7 +310,9 @@ def _weight_of_batch(recipe: Recipe, statistics: Values, settings: Settings) -> 
 
 def _correction(variance: str, count: int) -> float:
     """The factor that turns the biased variance of `count` values into this kind; 1 for the unbiased one of 1 value."""
-    return {"biased": 1.0, "unbiased": count / max(count - 1, 1), "sum": float(count)}[variance]
+    return {"biased": 1.0, "unbiased": count / max(count - 1, 1), "sum": float(count), "over n twice": 1 / count}[
+        variance
+    ]
 
 
 def _gated(gate: str, x: Array, parameters: Values) -> Array:
@@ -349,6 +357,8 @@ def _scaled(recipe: Recipe, x: Array, mean: Array, var: Array, eps: Array | floa
         deviation = np.asarray(_root(var) + outside)
         if recipe.eps == "clamped outside":
             deviation = np.where(deviation.real > least, deviation, eps)
+        if recipe.divisor == "mean":
+            return np.asarray(x - mean / deviation)
         return np.asarray(centred * deviation if recipe.divisor == "multiplied" else centred / deviation)
 
 
@@ -366,6 +376,7 @@ def _affine(how: str, x_hat: Array, parameters: Values) -> Array:
         "gamma": (gamma, beta * 0),
         "beta": (gamma * 0 + 1, beta),
         "minus beta": (gamma, -beta),
+        "bracketed": (gamma, gamma * beta),
         "one more": (gamma + 1, beta),
         "none": (gamma * 0 + 1, beta * 0),
     }[how]
