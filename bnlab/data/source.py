@@ -98,13 +98,11 @@ def load(name: str, root: Path | None = None, download: bool = False) -> Source:
     Raises:
         UserError: an unknown name, a folder that is absent or can't be used, missing or damaged files, no network.
     """
-    if name not in _RECIPES:
-        raise unknown("dataset", name, _RECIPES)
+    recipe = _recipe_of(name)
     if root is not None and not is_folder(root.expanduser()):
         raise UserError(
             f"data.root={shown(root)} is not a folder; create it, or set data.root=null for bnlab's own cache"
         )
-    recipe = _RECIPES[name]
     if name == "mnist" and root is None:
         with files.unpacked_mnist() as folder:
             return _source(name, recipe, folder)
@@ -121,11 +119,15 @@ def load(name: str, root: Path | None = None, download: bool = False) -> Source:
 
 def is_there(name: str, root: Path | None = None) -> bool:
     """Whether a dataset's files lie below `root`, a folder as in `load`, unpacked or packed. Raises UserError."""
-    if name not in _RECIPES:
-        raise unknown("dataset", name, _RECIPES)
-    recipe = _RECIPES[name]
+    recipe = _recipe_of(name)
     raw = (files.cache_folder() if root is None else root.expanduser()) / recipe.folder / "raw"
     return name == "mnist" or all((raw / file).is_file() or (raw / f"{file}.gz").is_file() for file in recipe.files)
+
+
+def _recipe_of(name: str) -> _Recipe:
+    if name not in _RECIPES:
+        raise unknown("dataset", name, _RECIPES)
+    return _RECIPES[name]
 
 
 def _source(name: str, recipe: _Recipe, folder: Path) -> Source:

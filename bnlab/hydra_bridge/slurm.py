@@ -12,7 +12,7 @@ import time
 EVERY = 20.0
 """Seconds from one look at the queue to the next."""
 
-OVER = {*("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")}
+OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
 """The states of a job that will not go on."""
 
 FORGOTTEN = "no longer in the queue"
