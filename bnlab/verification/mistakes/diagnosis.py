@@ -14,10 +14,10 @@ import numpy as np
 from bnlab.norms import SHAPES
 from bnlab.verification.checks import FAIL, FINE, ONE_POSITION, Diagnosis, errors, measures
 from bnlab.verification.checks.checks import Report
+from bnlab.verification.mistakes.by_rule import is_of_axes
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import describe
 from bnlab.verification.mistakes.search import Cell, Search
-from bnlab.verification.mistakes.wrong_output import is_of_axes
 from bnlab.verification.reference import KNOWN, Recipe, values_of
 from bnlab.verification.reference.layers import ReferenceNew
 

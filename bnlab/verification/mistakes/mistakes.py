@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from bnlab.verification.mistakes.by_rule import BY_MODE, in_one_mode, over_other_axes
 from bnlab.verification.mistakes.mistake import BATCH, Mistake
 from bnlab.verification.mistakes.wrong_formula import FORMULA
 from bnlab.verification.mistakes.wrong_gradient import GRADIENT
-from bnlab.verification.mistakes.wrong_output import BY_MODE, OUTPUT, in_one_mode, over_other_axes
+from bnlab.verification.mistakes.wrong_output import OUTPUT
 from bnlab.verification.mistakes.wrong_statistics import LAST, RUNNING
 from bnlab.verification.reference import Reference
 

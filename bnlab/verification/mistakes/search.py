@@ -15,9 +15,9 @@ import numpy as np
 
 from bnlab.verification.checks import FAIL, PASS, Result, errors, measures
 from bnlab.verification.checks.checks import CHECKS, Check, Report
+from bnlab.verification.mistakes.by_rule import LEAST, fixed_numbers, is_of_axes
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import known
-from bnlab.verification.mistakes.wrong_output import LEAST, fixed_numbers, is_of_axes
 from bnlab.verification.mistakes.wrong_statistics import other_average
 from bnlab.verification.reference import Array
 from bnlab.verification.reference.layers import ReferenceNew

@@ -1,8 +1,6 @@
 """Known mistakes in the output."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import product
 
 from bnlab.verification.mistakes.mistake import (
     ALL,
@@ -19,7 +17,6 @@ from bnlab.verification.mistakes.mistake import (
     WITH_BETA,
     Mistake,
 )
-from bnlab.verification.reference import IN_EVALUATION, Recipe
 
 _NOTHING = (
     "the input is passed on without being normalized, as if what was computed were not returned: the paper, PyTorch and"
@@ -448,80 +445,3 @@ OUTPUT: tuple[Mistake, ...] = (
     ),
     *_in_stages(),
 )
-
-
-def over_other_axes(scheme: str, recipe: Recipe) -> Iterator[Mistake]:
-    """For each set of axes over which statistics can go and no mistake of `OUTPUT` has, the mistake to go over it."""
-    named = [_axes(replace(recipe, **each.change)) for each in OUTPUT if scheme in each.schemes and is_of_axes(each)]
-    for samples, channels, space in product((False, True), ("channel", recipe.channels, "all"), _SPACES):
-        other = replace(recipe, samples=samples, channels=channels, space=space)
-        if _axes(other) in [*named, _axes(recipe)]:
-            continue
-        named.append(_axes(other))
-        change = {
-            name: value for name, value in zip(_AXES, _axes(other), strict=True) if getattr(recipe, name) != value
-        }
-        text = f"statistics go over {_in_words(other)}: in this scheme they go over {_in_words(recipe)}."
-        yield Mistake("statistics over other axes", change, text, ALL, leaves_running_open=True)
-
-
-_AXES = ("samples", "channels", "space")
-_SPACES = {
-    "all": "the spatial axes",
-    "first": "the first spatial axis",
-    "second": "the last spatial axis",
-    "none": "",
-}
-
-
-def is_of_axes(mistake: Mistake) -> bool:
-    """Whether a mistake is only in the axes over which statistics go."""
-    return set(mistake.change) <= set(_AXES)
-
-
-def _axes(recipe: Recipe) -> tuple[bool, str, str]:
-    return recipe.samples, recipe.channels, recipe.space
-
-
-def _in_words(recipe: Recipe) -> str:
-    channels = {"channel": "", "all": "the features"}.get(recipe.channels, "the features of a group")
-    words = [word for word in ("the batch" if recipe.samples else "", channels, _SPACES[recipe.space]) if word]
-    return " and ".join(words) or "no axis"
-
-
-def fixed_numbers(factor: float, addend: float) -> Mistake:
-    """The mistake that a fixed number multiplies the output, and another is added to it."""
-    times, plus = f"the output is multiplied by {factor:.6g}", f"{addend:.6g} is added to"
-    said = f"{plus} the output" if abs(factor - 1) < LEAST else f"{times}, and {plus} it" if addend else times
-    text = f"{said}: the papers, PyTorch and Keras have no such number."
-    return Mistake("fixed numbers", {"factor": factor, "addend": addend}, text)
-
-
-LEAST = 1e-6
-"""The least difference from 1 and 0 of numbers that are said to multiply the output, and to be added to it."""
-
-
-BY_MODE = {
-    "divisor": "what x is divided by",
-    "eps": "the place of eps",
-    "taken_off": "the mean that is taken off",
-    "affine": "gamma and beta",
-}
-"""The choices that a layer may make otherwise in one mode alone, in words."""
-
-
-def in_one_mode(scheme: str, recipe: Recipe) -> Iterator[Mistake]:
-    """The mistakes in the output that may be made in one mode alone, for schemes with running statistics."""
-    if scheme not in BATCH:
-        return
-    for each in OUTPUT:
-        if scheme not in each.schemes or not set(each.change) <= set(BY_MODE):
-            continue
-        in_evaluation = {f"{IN_EVALUATION}{name}": value for name, value in each.change.items()}
-        right = {f"{IN_EVALUATION}{name}": getattr(recipe, name) for name in each.change}
-        for mode, name, change in (
-            ("eval", "evaluation", in_evaluation),
-            ("train", "training", {**each.change, **right}),
-        ):
-            text = f"in {mode} mode alone {each.text}"
-            yield Mistake(f"{each.name} in {name}", change, text, BATCH, each.leaves_open)
