@@ -260,7 +260,9 @@ def _explained(subject: Subject, taken: Accepted) -> tuple[Report, Explanation]:
     """The report on a layer with what explains its wrong numbers; held to the conventions that are among that."""
     report = run(subject, taken)
     explanation = explain(report)
-    if meant := explanation.meant_for(taken.shapes):
+    recipe = subject.reference.recipe
+    of_channels = recipe is not None and recipe.channels == "channel"
+    if meant := explanation.meant_for(taken, may_be_of_tokens=subject.channels_last and of_channels):
         others = {ndim: f"{subjects.REFUSED}it is meant for other inputs" for ndim in taken.shapes if ndim not in meant}
         return _explained(subject, Accepted(meant, {**taken.refused, **others}, taken.broken))
     if not (conventions := explanation.conventions):

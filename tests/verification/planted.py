@@ -429,7 +429,6 @@ PLANTED: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (WithoutGamma, "batch", ("input gradient without gamma",)),
     (NoTerms, "batch", ("statistics detached",)),
     (LayerNormUnbiased, "layer", ("eps outside", "unbiased variance normalizes")),
-    (OneGamma, "batch", ("one gamma for all", "one beta for all")),
     (LayerNormEpsOutside, "layer", ("eps outside",)),
     (LayerNormOverBatch, "layer", ("batch norm instead",)),
     (RMSNormOfThePaper, "rms", ("eps outside",)),

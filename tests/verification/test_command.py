@@ -140,7 +140,7 @@ def test_one_entry_takes_up_a_new_scheme(cli: Cli, monkeypatch: pytest.MonkeyPat
     assert re.search(r"gradient of other parameters +1e-12 +\S+e-1\d +\S+e-1\d +pass", answer.out)
     answer = verify_file(cli, WRONG.replace("torch.tanh", "torch.sigmoid"), "--as", "tanh", name="MyTanh")
     assert answer.code == 1
-    assert "no known mistake gives these numbers" in answer.out
+    assert "beyond that, the numbers are first wrong in 'forward, training'" in answer.out
 
 
 BAD = [

@@ -13,14 +13,16 @@ from bnlab.errors import UserError
 from bnlab.verification.checks import FAIL, PASS, WITH_CONVENTIONS
 from bnlab.verification.conventions import CONVENTIONS, Declared
 from bnlab.verification.verdict import verify_class
-from tests.verification.gallery import FilterResponseAlone, LengthNorm, LengthNormPerFeature
+from tests.verification.gallery import FilterResponseAlone, FloorRMSNorm, LengthNorm, LengthNormPerFeature
 from tests.verification.planted import (
     LayerNormEpsOutside,
     LayerNormUnbiased,
+    OneGamma,
     RMSNormOfThePaper,
     StoresBiased,
     WithoutStatistics,
 )
+from tests.verification.planted_more import BetaRandom, FRNFromMinusOne, GammaFromZero
 from tests.verification.textbook import BatchNorm, GroupNorm, Plain, RMSNorm, fit
 
 
@@ -383,6 +385,11 @@ FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
         {"g in units of √C"},
     ),
     (FilterResponseAlone, "frn", {}, {"eps not learned", "no threshold"}),
+    (OneGamma, "batch", {}, {"one gamma for all", "one beta for all"}),
+    (GammaFromZero, "batch", {}, {"own start"}),
+    (BetaRandom, "batch", {}, {"own start"}),
+    (FRNFromMinusOne, "frn", {}, {"own start"}),
+    (FloorRMSNorm, "rms", {}, {"eps as a floor"}),
 ]
 """Class, scheme, arguments, and the conventions that it follows: these and no other, and nothing is wrong."""
 

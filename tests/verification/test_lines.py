@@ -100,7 +100,7 @@ def test_every_line_is_of_a_known_mistake() -> None:
 
 
 def test_the_formula_is_printed_beside_the_number(capsys: pytest.CaptureFixture[str]) -> None:
-    verdict = verify_class(gallery.FloorRMSNorm)
+    verdict = verify_class(gallery.TimesRMSNorm)
     console = Console(highlight=False, markup=False, width=200)
     for explain in (False, True):
         print_tables([verdict], console, explain=explain)

@@ -13,12 +13,14 @@ from bnlab.verification.checks.subject import accepted
 from bnlab.verification.conventions import Declared
 from bnlab.verification.conventions.own_class import of_class
 from bnlab.verification.mistakes.diagnosis import diagnose
+from bnlab.verification.mistakes.facts import FACTS
 from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES, known
 from bnlab.verification.reference.layers import ReferenceLayer
 from bnlab.verification.reference.reference import REFERENCES
 from tests.verification import textbook
 from tests.verification.gallery import RandomStartInstanceNorm
 from tests.verification.planted import PLANTED, ByHand, EpsFixed
+from tests.verification.planted_facts import FACTS_OF
 from tests.verification.planted_formulas import FORMULAS, RIGHT
 from tests.verification.planted_more import FRN, NoEvaluation, Renorm, ShortcutOfImages
 
@@ -65,8 +67,8 @@ def diagnosed(cls: type[nn.Module], scheme: str, declared: Declared | None = Non
 
 @pytest.mark.parametrize(
     ("cls", "scheme", "expected"),
-    [*PLANTED, *FORMULAS],
-    ids=[f"{cls.__name__}-{names[0]}" for cls, _, names in [*PLANTED, *FORMULAS]],
+    [*PLANTED, *FORMULAS, *FACTS_OF],
+    ids=[f"{cls.__name__}-{names[0]}" for cls, _, names in [*PLANTED, *FORMULAS, *FACTS_OF]],
 )
 def test_planted_mistake(cls: type[nn.Module], scheme: str, expected: tuple[str, ...]) -> None:
     assert tuple(diagnosis.mistake for diagnosis in diagnosed(cls, scheme)) == expected
@@ -115,7 +117,7 @@ def test_what_mistakes_give_is_measured_once_for_all_layers(monkeypatch: pytest.
 
 
 def test_every_known_mistake_is_planted() -> None:
-    planted = {name for _, _, names in [*PLANTED, *FORMULAS] for name in names} - {"unknown", "raises"}
+    planted = {name for _, _, names in [*PLANTED, *FORMULAS, *FACTS_OF] for name in names} - {"unknown", "raises"}
     in_one_mode = {name for name in planted if re.search(" in (evaluation|training)$", name)}
     planted -= in_one_mode - {mistake.name for mistake in MISTAKES}
     planted |= {diagnosis.mistake for diagnosis in diagnosed(textbook.Plain, "batch", Declared(affine=True))}
@@ -124,13 +126,15 @@ def test_every_known_mistake_is_planted() -> None:
         "momentum fixed",
         "eps and a constant",
         "statistics over other axes",
+        "variance over other axes",
+        "mean over other axes",
         "another moving average",
         "fixed numbers",
-    } | set(DEFECTS)
+    } | set(DEFECTS) | set(FACTS)
 
 
 def test_every_sentence_says_what_is_right_and_where() -> None:
-    for text in [*(mistake.text for mistake in MISTAKES), *DEFECTS.values()]:
+    for text in [*(mistake.text for mistake in MISTAKES), *DEFECTS.values(), *FACTS.values()]:
         assert re.search(r"PyTorch|Keras|Zhang & Sennrich|torch\.nn|Wu & He|this scheme", text), text
         assert ": " in text, text
         assert text.endswith("."), text
@@ -142,10 +146,10 @@ def test_the_sentences_for_a_fixed_value_name_both() -> None:
 
 
 def test_what_no_mistake_explains_is_said_to_be_so() -> None:
-    (diagnosis,) = diagnosed(Doubled, "none")
-    assert diagnosis.mistake == "unknown"
+    fact, diagnosis = diagnosed(Doubled, "none")
+    assert (fact.mistake, diagnosis.mistake) == ("another size", "unknown")
     assert re.fullmatch(
-        r"no known mistake gives these numbers; they are first wrong in 'forward, training': y\[\d, \d\] is \S+,"
+        r"beyond that, the numbers are first wrong in 'forward, training': y\[\d, \d\] is \S+,"
         r" the reference gives \S+\.",
         diagnosis.text,
     )

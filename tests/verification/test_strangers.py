@@ -133,6 +133,40 @@ class OverTheSecondAxis(nn.Module):
         return self.weight * x * torch.rsqrt(x.square().mean(1, keepdim=True) + self.eps)
 
 
+class InstanceNormOfTokens(nn.Module):
+    """For (N, L, C), with torch.var's unbiased variance."""
+
+    def __init__(self, embed_dim: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps, self.scale, self.bias = eps, nn.Parameter(torch.ones(embed_dim)), nn.Parameter(torch.zeros(embed_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = (x - x.mean(-2, keepdim=True)) / torch.sqrt(x.var(-2, keepdim=True) + self.eps)
+        return self.scale * x + self.bias
+
+
+class RowsScaled(nn.Module):
+    """A length normalization in units of √C, whose factor has a name of its own."""
+
+    def __init__(self, d: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps, self.knob = eps, nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.knob * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps)
+
+
+class VarianceItself(nn.Module):
+    """Divides by the unbiased variance plus a tiny ε of its own."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.gamma, self.beta = nn.Parameter(torch.ones(d_model)), nn.Parameter(torch.zeros(d_model))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gamma * (x - x.mean(-1, keepdim=True)) / (x.var(-1, keepdim=True) + 1e-12) + self.beta
+
+
 class ByItsPlace(nn.Module):
     """Layer norm with running statistics, which normalize in evaluation."""
 
@@ -278,6 +312,9 @@ KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (GammaOfTheGroup, "group", FAIL, "It has the shape (2, 1)"),
     (OverTheSecondAxis, "rms", FAIL, ""),
     (OfAConfiguration, "layer", PASS, ""),
+    (InstanceNormOfTokens, "instance", WITH_CONVENTIONS, "with the features on the last axis"),
+    (RowsScaled, "scale_norm", WITH_CONVENTIONS, "g starts at 1"),
+    (VarianceItself, "layer", FAIL, "is divided by the variance"),
     (OfADevice, "layer", WITH_CONVENTIONS, "gamma has one value for each value of a sample"),
     (ImagesOfTheLastAxis, "batch", WITH_CONVENTIONS, "stores the biased variance"),
     (ByItsPlace, "layer", FAIL, "for one input it gives another output in eval mode than in train mode"),

@@ -160,13 +160,10 @@ def _of_parameters(subject: Subject, layer: TorchLayer, reference: Reference, nd
     found = [f"{name} of another shape" if name in named else f"no {name}" for name in missing]
     kept = [name for name in reference.initial if name in layer.roles]
     found += [f"{name} is no parameter" for name in kept if not _is_learned(layer.tensor(name))]
-    start, right = (measures.initial(new, ndim) for new in (subject.new, ReferenceNew(subject.reference)))
-    random = _uninitialised(subject, reference, ndim)
-    elsewhere = [name for name in kept if not np.array_equal(start[name], right[name]) and name not in random]
-    return found + [f"{name} is uninitialised" for name in random] + [f"{name} starts elsewhere" for name in elsewhere]
+    return found + [f"{name} is uninitialised" for name in uninitialised(subject, reference, ndim)]
 
 
-def _uninitialised(subject: Subject, reference: Reference, ndim: int) -> list[str]:
+def uninitialised(subject: Subject, reference: Reference, ndim: int) -> list[str]:
     """The parameters that nothing initializes, as after torch.empty. PyTorch is told to fill such memory with NaN."""
     filling: Any = torch.utils.deterministic
     before = torch.get_deterministic_debug_mode(), filling.fill_uninitialized_memory

@@ -161,6 +161,9 @@ def accepted(subject: Subject) -> Accepted:
         if ndim not in shapes_now():
             refused[ndim] = f"{REFUSED}it takes (N, C, D, H, W)"
             continue
+        if ndim == 2 and KNOWN[subject.scheme].spatial_only:
+            refused[ndim] = f"{REFUSED}the scheme is for inputs with spatial axes"
+            continue
         size = shape_of(ndim)
         try:
             layer = subject.new(ndim)
@@ -168,7 +171,7 @@ def accepted(subject: Subject) -> Accepted:
             y = layer.forward(measures.draw(ndim), training=True)
         except (Exception, SystemExit) as error:
             refused[ndim] = f"{REFUSED if _says_itself(error) else ''}{subject.said(error)}"
-            if not _is_refusal(error) and not (ndim == 2 and KNOWN[subject.scheme].spatial_only):
+            if not _is_refusal(error):
                 broken.add(ndim)
             continue
         if y.shape == size:

@@ -6,6 +6,7 @@ A ghost is a part of a batch with statistics of its own, in ghost batch normaliz
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from bnlab.verification.checks.measures import Measure
 from bnlab.verification.checks.subject import Subject, accepted
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.structure import BY_POSITION, with_channels_last
-from bnlab.verification.reference import Reference, Values
-from bnlab.verification.reference.layers import Layer, New, ReferenceNew, TorchLayer, width
+from bnlab.verification.reference import Array, Reference, Values
+from bnlab.verification.reference.layers import Layer, New, ReferenceNew, TorchLayer, shape_of, width
 
 OLD_FROM = 0.5
 """A constructor's default momentum of at least this is the old value's weight: as the batch's it would be too large."""
@@ -197,14 +198,23 @@ def with_ghosts(subject: Subject) -> Subject:
     return _with_rest(subject, ndim)
 
 
+def _output(x: Array, new: New, ndim: int) -> Values:
+    return {"y": new(ndim).forward(x, training=True)}
+
+
 def _size(layer: Layer, role: str) -> int:
     assert isinstance(layer, TorchLayer)
     return layer.tensor(role).numel() if role in layer.roles else 0
 
 
 def _with_rest(subject: Subject, ndim: int) -> Subject:
-    """Names how a batch is treated that the ghosts do not divide; no treatment is a mistake."""
-    reference = subject.reference
+    """Names how a batch is treated that the ghosts do not divide. To leave samples out or as they are is a mistake."""
+    reference, x = subject.reference, measures.draw(ndim, samples=shape_of(ndim)[0] - 1)
+    y = _seen(partial(_output, x), subject, ndim).get("y", x[:0])
+    if 0 < len(y) < len(x):
+        return subject.flawed("rest left out", reference)
+    if len(y) == len(x) and np.array_equal(y[-1], x[-1]):
+        return subject.flawed("rest passed on", reference)
     if "num_splits" not in reference.settings:
         if not _seen(measures.of_another_size, subject, ndim):
             return subject.following("rest refused", reference)

@@ -100,6 +100,27 @@ CONVENTIONS = {
             "where an RMS norm has such a parameter",
         ),
         Convention(
+            "one gamma for all",
+            "gamma is a single number for all features; PyTorch has one for each, of shape (C,).",
+            "scale and shift by scalars, courses",
+            "where the layer has such a parameter",
+            "--affine true refuses it",
+        ),
+        Convention(
+            "one beta for all",
+            "beta is a single number for all features; PyTorch has one for each, of shape (C,).",
+            "scale and shift by scalars, courses",
+            "where the layer has such a parameter",
+            "--affine true refuses it",
+        ),
+        Convention(
+            "own start",
+            "a parameter starts at other values than in this scheme; in PyTorch and Keras gamma starts at 1 and beta at"
+            " 0, so that y = x̂ at first.",
+            "MUNIT's layer norm (random gamma), zero-initialised gamma of residual branches (Goyal et al. 2017)",
+            "where the class sets these values",
+        ),
+        Convention(
             "gamma for each value",
             "gamma has one value for each value of a sample, of shape (C, H, W); it was looked at as it starts.",
             "torch.nn.LayerNorm((C, H, W))",
@@ -150,14 +171,21 @@ CONVENTIONS = {
             "eps outside",
             "eps is added to the root and not under it: (x − μ) / (σ + ε), or x / (RMS + ε) without a mean.",
             "the program of Zhang & Sennrich 2019; Ba et al. 2016 have no eps",
-            "in layer, group, instance, RMS and scale normalization",
+            "in layer, group, instance, RMS and scale normalization, and in EvoNorm-S0",
+        ),
+        Convention(
+            "eps as a floor",
+            "eps is the least value of the variance or of the deviation, √max(σ², ε) or max(σ, ε), and is not added.",
+            "torch.nn.functional.normalize, programs with clamp(min=eps)",
+            "in layer, group, instance, RMS and scale normalization, and in EvoNorm-S0",
         ),
         Convention(
             "unbiased variance normalizes",
             "the variance that normalizes is the unbiased one of torch.var and torch.std. The output is smaller than"
             " PyTorch's by the factor √((n − 1)/n), which gamma makes up for.",
             "the Annotated Transformer's layer norm, AdaIN in programs after Huang & Belongie 2017",
-            "in layer, group and instance normalization",
+            "in layer, group and instance normalization, in EvoNorm-S0, and in weight standardization, whose authors'"
+            " program does so",
         ),
         Convention(
             "channels last",

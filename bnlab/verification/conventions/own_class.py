@@ -24,7 +24,7 @@ from bnlab.verification.checks.subject import Subject, accepted, linear, listed
 from bnlab.verification.conventions.behaviour import behaving, with_ghosts
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.stand_ins import stand_in
-from bnlab.verification.conventions.structure import structured
+from bnlab.verification.conventions.structure import structured, with_own_start
 from bnlab.verification.reference import Reference, Values, reference_of
 from bnlab.verification.reference.layers import CHANNELS, WIDE, ReferenceNew, of_volumes, width
 
@@ -119,7 +119,7 @@ def of_class(
     )
     if "momentum" in unknown and "average over all batches" not in subject.conventions:
         subject = _assume(subject, "momentum")
-    return with_ghosts(subject)
+    return with_own_start(with_ghosts(subject))
 
 
 def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Subject:
@@ -129,6 +129,8 @@ def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Sub
     taken = [name for name, each in parameters_of(cls).items() if each.kind != each.VAR_KEYWORD]
     if not own and any(map(_INPUTS.fullmatch, taken)) and any(map(_OUTPUTS.fullmatch, taken)):
         own = [2 if "kernel_size" not in taken else 3 if "1d" in cls.__name__.lower() else 4]
+
+    sizes = {name: given.pop(name) for name in list(given) if own and _is_of_size(name)}
 
     def build(ndim: int) -> nn.Module:
         layer = linear(ndim)
@@ -143,7 +145,10 @@ def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Sub
     arguments = f"{CHANNELS}, {CHANNELS}, ..." if own else "layer"
     called = f"{cls.__name__}({', '.join(filter(None, [arguments, listed(given)]))})"
     _tried(lambda _: build(own[0] if own else 2), called, ())
-    subject = Subject(cls.__name__, called, scheme, reference_of(scheme), build, file=_file(cls))
+    remarks = (
+        (f"{listed(sizes)} left out: the checks have {CHANNELS} units and a kernel of one pixel",) if sizes else ()
+    )
+    subject = Subject(cls.__name__, called, scheme, reference_of(scheme), build, remarks, file=_file(cls))
     if own and scheme == "weight_norm":
         subject = _with_unit_gain(subject, own[0])
     return _assume(subject, "eps") if "eps" in subject.reference.settings else subject
@@ -151,6 +156,11 @@ def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Sub
 
 _INPUTS = re.compile(r"(n_?|num_)?in(put)?(_?(features|channels|dims?|size|planes|units))?")
 _OUTPUTS = re.compile(r"(n_?|num_)?out(put)?(_?(features|channels|dims?|size|planes|units))?")
+
+
+def _is_of_size(name: str) -> bool:
+    """Whether an argument of a layer's constructor is a size, which the checks decide."""
+    return bool(_INPUTS.fullmatch(name) or _OUTPUTS.fullmatch(name) or name == "kernel_size")
 
 
 def _with_weight(module: nn.Module, weight: Tensor) -> nn.Module:
@@ -305,13 +315,15 @@ def _assume(subject: Subject, setting: str) -> Subject:
 
 
 def _distance(subject: Subject, setting: str, seen: Values, ndim: int, value: float) -> float:
-    """The largest difference to the reference with that value, at the best place of ε and kind of variance."""
+    """The largest difference to the reference with that value, at the best place of ε, kind of variance and divisor."""
     reference: Reference = _with(subject, setting, value).reference
-    ways = [{}] if reference.recipe is None else [{"eps": place, **way} for place in _PLACES for way in _VARIANCES]
+    places: tuple[dict[str, str], ...] = ({},) if reference.recipe is None else _PLACES
+    ways = [{**place, **way, **divisor} for place in places for way in _VARIANCES for divisor in _DIVISORS]
     measured = [_TELLING[setting](ReferenceNew(reference.by(**way) if way else reference), ndim) for way in ways]
     gaps = [[float(np.abs(seen[key] - each[key]).max()) for key in each if key in seen] for each in measured]
     return min((max(gap) for gap in gaps if gap), default=np.inf)
 
 
-_PLACES: tuple[str, ...] = ("inside", "outside")
+_PLACES: tuple[dict[str, str], ...] = ({"eps": "inside"}, {"eps": "outside"})
 _VARIANCES: tuple[dict[str, str], ...] = ({}, {"variance": "unbiased"})
+_DIVISORS: tuple[dict[str, str], ...] = ({}, {"divisor": "variance"})

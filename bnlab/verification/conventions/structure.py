@@ -12,10 +12,10 @@ from torch import Tensor
 
 from bnlab.user_class.layer import SETTING_NAMES
 from bnlab.verification.checks import measures
-from bnlab.verification.checks.special import hidden_modules
+from bnlab.verification.checks.special import hidden_modules, uninitialised
 from bnlab.verification.checks.subject import Subject, accepted
 from bnlab.verification.conventions.convention import Declared
-from bnlab.verification.reference import Reference
+from bnlab.verification.reference import Array, Reference, per_layer
 from bnlab.verification.reference.layers import TorchLayer, of_volumes, shape_of, width
 from bnlab.verification.reference.roles import kept_tensors, named_tensors, unused_parameters
 
@@ -98,9 +98,8 @@ def _with_affine(subject: Subject, declared: Declared) -> Subject:
     for role in missing:
         single = _layer(subject, _starting(reference, role, np.ones(1)))
         if role in single.roles and declared.affine is None:
-            start = single.tensor(role).detach().double().numpy().reshape(1)
-            reference = _starting(reference, role, start if start[0] in (0.0, 1.0) else _usual(reference, role))
-            subject = subject.flawed(f"one {AFFINE[role]} for all", reference)
+            reference = _starting(reference, role, np.full(1, reference.initial[role]))
+            subject = subject.following(f"one {AFFINE[role]} for all", reference)
         elif (role not in named and not _unused(layer)) or declared.affine is False:
             found.append(role)
             reference = _without(reference, role)
@@ -157,10 +156,6 @@ def _unused(layer: TorchLayer) -> bool:
     return bool(unused_parameters(layer.module, layer.roles.values()))
 
 
-def _usual(reference: Reference, role: str) -> np.ndarray[Any, np.dtype[Any]]:
-    return np.full(1, reference.initial[role])
-
-
 def _starting(reference: Reference, role: str, start: Any) -> Reference:
     return replace(reference, initial={**reference.initial, role: start})
 
@@ -205,3 +200,40 @@ def _with_logits(subject: Subject) -> Subject:
     if reference is subject.reference:
         return subject
     return replace(subject, reference=reference, conventions=(*conventions, "logits that start equal"))
+
+
+def with_own_start(subject: Subject) -> Subject:
+    """The subject with the values at which its parameters start, where the class sets others than the scheme's."""
+    said: dict[str, str] = {}
+    for ndim in accepted(subject).shapes:
+        reference = subject.reference.on(ndim)
+        starts, usual = subject.new(ndim, drawn=False).parameters(), per_layer(reference.initial, width())
+        left = uninitialised(subject, reference, ndim)
+        own = {
+            role: value
+            for role, value in starts.items()
+            if role not in left
+            and value.shape == np.shape(usual[role].reshape(-1))
+            and (value != usual[role].reshape(-1)).any()
+        }
+        if not own:
+            continue
+        said |= {role: f"{AFFINE.get(role, role)} starts {_where(value)}" for role, value in own.items()}
+        shaped = {role: value.reshape(usual[role].shape) for role, value in own.items()}
+        changed = subject.reference
+        if reference is changed:
+            changed = replace(changed, initial={**changed.initial, **shaped})
+        else:
+            changed = replace(changed, initial_spatial={**(changed.initial_spatial or {}), **shaped})
+        subject = replace(subject, reference=changed)
+    if not said:
+        return subject
+    return replace(
+        subject.following("own start", subject.reference), remarks=(*subject.remarks, ", ".join(said.values()))
+    )
+
+
+def _where(start: Array) -> str:
+    """Values at which a parameter starts, in words."""
+    low, high = start.min(), start.max()
+    return f"at {low:g}" if low == high else f"at values from {low:.3g} to {high:.3g}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 from bnlab.verification.mistakes.mistake import ALL, BATCH, Mistake
 from bnlab.verification.mistakes.wrong_output import OUTPUT
@@ -14,16 +15,40 @@ from bnlab.verification.reference import IN_EVALUATION, Recipe
 def over_other_axes(scheme: str, recipe: Recipe) -> Iterator[Mistake]:
     """For each set of axes over which statistics can go and no mistake of `OUTPUT` has, the mistake to go over it."""
     named = [_axes(replace(recipe, **each.change)) for each in OUTPUT if scheme in each.schemes and is_of_axes(each)]
-    for samples, channels, space in product((False, True), ("channel", recipe.channels, "all"), _SPACES):
+    for samples, channels, space in _all_axes(recipe):
         other = replace(recipe, samples=samples, channels=channels, space=space)
         if _axes(other) in [*named, _axes(recipe)]:
             continue
         named.append(_axes(other))
-        change = {
-            name: value for name, value in zip(_AXES, _axes(other), strict=True) if getattr(recipe, name) != value
-        }
         text = f"statistics go over {_in_words(other)}: in this scheme they go over {_in_words(recipe)}."
+        change = _changed(recipe, other)
         yield Mistake("statistics over other axes", change, text, ALL, leaves_running_open=True)
+    if not recipe.mixed and recipe.variance_over is None:
+        yield from _over_two_sets_of_axes(recipe)
+
+
+def _over_two_sets_of_axes(recipe: Recipe) -> Iterator[Mistake]:
+    """The mistakes in which one of mean and variance goes over other axes than in the scheme."""
+    right = _axes(recipe)
+    for other in (replace(recipe, samples=s, channels=c, space=p) for s, c, p in _all_axes(recipe)):
+        if _axes(other) == right:
+            continue
+        words = f"in this scheme both go over {_in_words(recipe)}."
+        text = f"the variance goes over {_in_words(other)}: {words}"
+        yield Mistake("variance over other axes", {"variance_over": _axes(other)}, text, ALL, leaves_running_open=True)
+        if recipe.centred:
+            text = f"the mean goes over {_in_words(other)}: {words}"
+            change = _changed(recipe, other) | {"variance_over": right}
+            yield Mistake("mean over other axes", change, text, ALL, leaves_running_open=True)
+
+
+def _all_axes(recipe: Recipe) -> Iterator[tuple[bool, str, str]]:
+    yield from product((False, True), dict.fromkeys(("channel", recipe.channels, "all")), _SPACES)
+
+
+def _changed(recipe: Recipe, other: Recipe) -> dict[str, Any]:
+    """The axes of another recipe that differ from a recipe's."""
+    return {name: value for name, value in zip(_AXES, _axes(other), strict=True) if getattr(recipe, name) != value}
 
 
 _AXES = ("samples", "channels", "space")
@@ -37,7 +62,7 @@ _SPACES = {
 
 def is_of_axes(mistake: Mistake) -> bool:
     """Whether a mistake is only in the axes over which statistics go."""
-    return set(mistake.change) <= set(_AXES)
+    return set(mistake.change) <= {*_AXES, "variance_over"}
 
 
 def _axes(recipe: Recipe) -> tuple[bool, str, str]:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bnlab.norms import SHAPES
-from bnlab.verification.checks import FAIL, FINE, ONE_POSITION, Diagnosis, errors, measures
+from bnlab.verification.checks import FAIL, ONE_POSITION, Diagnosis, measures
 from bnlab.verification.checks.checks import Report
+from bnlab.verification.checks.subject import Accepted
 from bnlab.verification.mistakes.by_rule import is_of_axes
+from bnlab.verification.mistakes.facts import facts
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import describe
 from bnlab.verification.mistakes.search import Cell, Search
@@ -44,13 +46,18 @@ class Explanation:
         """The conventions, which the reference can follow."""
         return tuple(mistake for mistake, where in self.found if mistake.accepted and not where)
 
-    def meant_for(self, shapes: tuple[int, ...]) -> tuple[int, ...]:
-        """The largest of these input shapes, if the only mistake is in the axes of smaller ones; else empty.
+    def meant_for(self, taken: Accepted, *, may_be_of_tokens: bool) -> tuple[int, ...]:
+        """Those of the shapes for which nothing is wrong, if elsewhere the only mistake is in the axes; else empty.
 
-        A layer that names its axes, e.g. (0, 1, 2) of (N, H, W, C), may run on smaller inputs that it is not meant for.
+        A layer that names its axes, e.g. (0, 1, 2) of (N, H, W, C), may run on smaller inputs that it is not meant for;
+        and one for tokens, (N, L, C), on images.
         """
         of_axes = bool(self.found) and all(is_of_axes(mistake) for mistake, _ in self.found)
-        return tuple(each for each in shapes if each > max(self.wrong)) if of_axes and self.wrong else ()
+        if not of_axes or not self.wrong:
+            return ()
+        right = [each for each in taken.shapes if each not in self.wrong]
+        tokens = may_be_of_tokens and 3 in right
+        return tuple(each for each in right if tokens or each > max(self.wrong))
 
 
 def explain(report: Report) -> Explanation:
@@ -160,28 +167,15 @@ def _diagnoses(report: Report, explanation: Explanation) -> tuple[Diagnosis, ...
     named = [(each, where) for each, where in explanation.found if each.name not in assumed]
     said = [*(Diagnosis(mistake.name, where + _worded(mistake.text, recipe)) for mistake, where in named), *others]
     if explanation.beyond:
-        return (*said, _beyond(report, explanation.beyond, beyond=bool(explanation.found or others)))
+        more = facts(report, _reference_with(report, explanation.found))
+        return (*said, *more, _unknown(explanation.beyond, beyond=bool(explanation.found or others or more)))
     return tuple(said) or (Diagnosis("unknown", f"'{_first_failure(report)}' fails."),)
 
 
-def _beyond(report: Report, cell: Cell, *, beyond: bool) -> Diagnosis:
-    """The diagnosis of what no known mistake explains: what can be said all the same, or the first wrong value."""
-    if not report.subject.reference.statistics and _differs_by_mode(report):
-        return Diagnosis("another output in evaluation", BY_MODE)
-    return _unknown(cell, beyond=beyond)
-
-
-BY_MODE = (
-    "for one input it gives another output in eval mode than in train mode, as by running statistics of its own: this"
-    " scheme computes the same in both, from the input alone."
-)
-
-
-def _differs_by_mode(report: Report) -> bool:
-    ndim = report.taken.shapes[0]
-    x, layer = measures.draw(ndim), measures.trained(report.subject.new, ndim)
-    trained, evaluated = (layer.forward(x, training=training) for training in (True, False))
-    return errors({"y": evaluated}, {"y": trained})[1] > max(report.exact, FINE)
+def _reference_with(report: Report, found: Iterable[tuple[Mistake, str]]) -> ReferenceNew:
+    """The reference with those mistakes that were found for all input shapes."""
+    change = {name: value for mistake, where in found if not where for name, value in mistake.change.items()}
+    return ReferenceNew(report.subject.reference.by(**change))
 
 
 def _of_one_position(report: Report) -> list[Diagnosis]:

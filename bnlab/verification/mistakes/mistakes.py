@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bnlab.verification.mistakes.by_rule import BY_MODE, in_one_mode, over_other_axes
+from bnlab.verification.mistakes.facts import FACTS
 from bnlab.verification.mistakes.mistake import BATCH, Mistake
 from bnlab.verification.mistakes.wrong_formula import FORMULA
 from bnlab.verification.mistakes.wrong_gradient import GRADIENT
@@ -22,16 +23,16 @@ DEFECTS = {
     " layers leave it as it is.",
     "modes cannot be set": "its own `train` or `eval` is not PyTorch's train(mode=True) and eval(): model.train() and"
     " model.eval() of any model that has the layer raise an exception.",
+    "rest left out": "of a batch that the ghosts' size does not divide, the samples that are left over are missing in"
+    " the output: in this scheme every sample is in a ghost.",
+    "rest passed on": "of a batch that the ghosts' size does not divide, the samples that are left over are passed on"
+    " as they are: in this scheme every sample is in a ghost, and is normalized.",
     "layers in a list": "layers are kept in a plain list, tuple or dict, which PyTorch does not look into, so that"
     " nothing in them is learned, stored or moved: make it an nn.ModuleList or nn.ModuleDict.",
     "no weight": "there is no gamma (a parameter of as many values as features, e.g. `weight`): the paper and"
     " PyTorch have y = γ x̂ + β.",
     "no bias": "there is no beta (a parameter of as many values as features, e.g. `bias`): the paper and PyTorch"
     " have y = γ x̂ + β.",
-    "one gamma for all": "gamma is a single number for all features: the papers and PyTorch have one for each feature,"
-    " of shape (C,).",
-    "one beta for all": "beta is a single number for all features: the papers and PyTorch have one for each feature,"
-    " of shape (C,).",
     "weight of another shape": "gamma is not one value for each feature: the paper and PyTorch have a gamma of shape"
     " (C,).",
     "bias of another shape": "beta is not one value for each feature: the paper and PyTorch have a beta of shape (C,).",
@@ -43,11 +44,6 @@ DEFECTS = {
     " PyTorch and Keras it starts at 1, so that y = x̂ at first.",
     "bias is uninitialised": "beta is whatever was in memory (torch.empty, torch.Tensor(n)), and nothing sets it: in"
     " PyTorch and Keras it starts at 0.",
-    "threshold starts elsewhere": "τ does not start at 0: in filter response normalization (Singh & Krishnan 2019; this"
-    " scheme) it does, so that it is ReLU at first.",
-    "weight starts elsewhere": "gamma does not start at 1: in PyTorch and Keras it does, so that y = x̂ at first (the g"
-    " of scale normalization starts at √C).",
-    "bias starts elsewhere": "beta does not start at 0: in PyTorch and Keras it does.",
     "random output": "two passes over one input give two outputs: PyTorch's layers have no noise of their own.",
     "no statistics": "a new layer has no running mean and variance (tensors with `mean` and `var` in their names): the"
     " paper (algorithm 2) and PyTorch need them in eval mode.",
@@ -70,8 +66,6 @@ def describe(defect: str, words: str = "") -> str:
     if defect.endswith(" of another shape"):
         name = defect.removesuffix(" of another shape")
         return f"{name} is not of the shape that it has in this scheme. {words}".rstrip()
-    if defect.endswith(" starts elsewhere"):
-        return f"{defect.removesuffix(' starts elsewhere')} does not start where this scheme has it start."
     return f"{defect}: the scheme has a parameter of that name, which the layer has to learn."
 
 
@@ -87,11 +81,13 @@ def sentences() -> Iterator[tuple[str, str, list[str]]]:
         sorted(BATCH),
     )
     yield "fixed numbers", "the output is multiplied by a number, and another is added to it.", []
-    yield "statistics over other axes", "statistics go over other axes than in the scheme; it is said which.", []
+    for what in ("statistics", "variance", "mean"):
+        yield f"{what} over other axes", f"{what} go over other axes than in the scheme; it is said which.", []
     for setting in ("eps", "momentum"):
         yield f"{setting} fixed", f"{setting} is another number inside than was passed.", []
     yield "axes taken for each other", "it runs only on inputs whose axes all have one length.", []
-    yield "another output in evaluation", "a scheme without running statistics gives another output in eval mode.", []
+    for name, text in FACTS.items():
+        yield name, text, []
     yield "one position", "the output is another for inputs of one position, as a sequence of one token.", []
     yield "eps and a constant", "a number is added to the eps that was passed.", []
     for name, text in DEFECTS.items():
@@ -104,7 +100,7 @@ def known(scheme: str, reference: Reference) -> Iterable[Mistake]:
     if reference.recipe is not None:
         yield from in_one_mode(scheme, reference.recipe) if reference.statistics else ()
         yield from over_other_axes(scheme, reference.recipe)
-    yield from _fixed("eps", (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-4, 1e-2, 1e-1), reference)
+    yield from _fixed("eps", (1e-5, 1e-3, 1e-6, 1e-8, 1e-7, 1e-4, 1e-12, 1e-10, 1e-2, 1e-1), reference)
     yield from _increased(reference)
     yield from _fixed("momentum", (0.1, 0.01, 0.9, 0.99, 0.5, 0.001, 0.999), reference)
 

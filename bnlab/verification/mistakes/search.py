@@ -221,8 +221,7 @@ class Search:
         if check.name == ROUND_TRIP and defects & (UNSTORED | {"weight is no parameter", "bias is no parameter"}):
             return
         for name, expected in result.expected.items():
-            said = {f"{name} starts elsewhere", f"{name} is uninitialised"}
-            if name not in result.seen or (check.name == "initial values" and said & defects):
+            if name not in result.seen or (check.name == "initial values" and f"{name} is uninitialised" in defects):
                 continue
             assert result.tolerance is not None
             seen = result.seen[name]
@@ -317,7 +316,7 @@ class Search:
             change = {name: value for mistake in mistakes for name, value in mistake.change.items()}
             self._mistaken[mistakes] = ReferenceNew(self.report.subject.reference.by(**change))
         with np.errstate(all="ignore"):
-            return cell.check.measure(self._mistaken[mistakes], cell.ndim)[cell.name]
+            return measures.array(cell.check.measure, cell.name, self._mistaken[mistakes], cell.ndim)
 
 
 def _open(cell: Cell, mistakes: tuple[Mistake, ...]) -> bool:

@@ -129,6 +129,7 @@ FORMULA = (
         "the deviation is the unbiased one, as torch.std gives it and as the authors' program has it: the formula of"
         f" {_STANDARDIZED} divides by n.",
         _STANDARD,
+        accepted=True,
     ),
     Mistake(
         "mean not taken off",

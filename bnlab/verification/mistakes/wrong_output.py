@@ -27,7 +27,7 @@ _EVONORM = "EvoNorm-S0 (Liu et al. 2020; this scheme) is y = γ x sigmoid(v x) /
 
 OF_GRADIENTS = OF_INPUT | {f"gradient of {name}" for name in ("gamma", "beta", "weight", "bias")}
 
-OF_SAMPLES = frozenset({"layer", "group", "instance"})
+OF_SAMPLES = frozenset({"layer", "group", "instance"}) | GATED
 
 OF_GROUPS = frozenset({"group"}) | GATED
 
@@ -45,6 +45,19 @@ def _in_stages() -> Iterator[Mistake]:
         for backwards in ("", " backwards"):
             said = f"{text}, one axis after the other: PyTorch and Keras take it over all axes at once, x.var((2, 3))."
             yield Mistake("deviation in stages", {"in_stages": how + backwards}, said, CENTRED - MIXED, CONSTANT)
+
+
+def _floors() -> Iterator[Mistake]:
+    """ε as the least value of the variance or of the deviation: a convention where that is one of a sample."""
+    texts = {
+        "clamped": "eps is the least that the variance may be, √max(σ², ε): the paper, PyTorch and Keras add it,"
+        " √(σ² + ε).",
+        "clamped outside": "eps is the least that the deviation may be, max(σ, ε): the paper, PyTorch and Keras add it"
+        " under the root, √(σ² + ε).",
+    }
+    for place, text in texts.items():
+        for schemes, accepted in ((OF_SAMPLES | LENGTHS, True), (ALL - OF_SAMPLES - LENGTHS, False)):
+            yield Mistake("eps as a floor", {"eps": place}, text, schemes, CONSTANT, accepted=accepted)
 
 
 OUTPUT: tuple[Mistake, ...] = (
@@ -89,6 +102,13 @@ OUTPUT: tuple[Mistake, ...] = (
         "nothing is normalized",
         {"taken_off": 0.0, "divisor": "nothing"},
         _NOTHING,
+        leaves_running_open=True,
+    ),
+    Mistake(
+        "not divided",
+        {"divisor": "nothing"},
+        "x − μ is not divided by anything: the paper, PyTorch and Keras divide by √(σ² + ε).",
+        CENTRED - MIXED - GATED,
         leaves_running_open=True,
     ),
     Mistake(
@@ -268,19 +288,7 @@ OUTPUT: tuple[Mistake, ...] = (
         {"eps": "twice"},
         "eps is added twice, √(σ² + 2ε): the paper, PyTorch and Keras add it once.",
     ),
-    Mistake(
-        "eps as a floor",
-        {"eps": "clamped"},
-        "eps is the least that the variance may be, √max(σ², ε): the paper, PyTorch and Keras add it, √(σ² + ε).",
-        leaves_open=CONSTANT,
-    ),
-    Mistake(
-        "eps as a floor",
-        {"eps": "clamped outside"},
-        "eps is the least that the deviation may be, max(σ, ε): the paper, PyTorch and Keras add it under the root,"
-        " √(σ² + ε).",
-        leaves_open=CONSTANT,
-    ),
+    *_floors(),
     Mistake(
         "sum of squares divides",
         {"variance": "sum"},
@@ -294,10 +302,18 @@ OUTPUT: tuple[Mistake, ...] = (
     ),
     Mistake(
         "mean and variance exchanged",
-        {"exchanged": True},
+        {"confused": "exchanged"},
         "the mean and the variance are taken for each other, as where torch.var_mean, which returns the variance first,"
         " is unpacked as mean, var: PyTorch and Keras subtract the mean, and divide by the root of the variance.",
         CENTRED - MIXED,
+        OF_GRADIENTS,
+    ),
+    Mistake(
+        "mean for variance",
+        {"confused": "mean for variance"},
+        "the mean stands for the variance, as where a square is missing, and its root is not a number where it is"
+        " negative: the paper, PyTorch and Keras divide by √(σ² + ε).",
+        CENTRED - MIXED | LENGTHS,
         OF_GRADIENTS,
     ),
     Mistake(

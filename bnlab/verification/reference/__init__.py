@@ -6,7 +6,15 @@ and the running statistics (`roles`). Tolerances do not belong here. The door `l
 
 from bnlab.verification.reference.beyond import KNOWN
 from bnlab.verification.reference.recipe import IN_EVALUATION, Recipe
-from bnlab.verification.reference.reference import REFERENCES, WEIGHT, Array, Reference, Values, reference_of
+from bnlab.verification.reference.reference import (
+    REFERENCES,
+    WEIGHT,
+    Array,
+    Reference,
+    Values,
+    per_layer,
+    reference_of,
+)
 from bnlab.verification.reference.standardize import per_channel, values_of
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "Values",
     "layers",
     "per_channel",
+    "per_layer",
     "reference_of",
     "roles",
     "values_of",

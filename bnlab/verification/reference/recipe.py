@@ -25,7 +25,8 @@ FIRST_BATCH = (
     "eps_value",
     "in_stages",
     "absolute",
-    "exchanged",
+    "confused",
+    "variance_over",
     "shortcut",
     "constant",
     "affine",
@@ -72,7 +73,9 @@ class Recipe:
             var or mean: `mean of std` is std over the first axis, then the mean over each later one. It begins at the
             last axis if the words end with `backwards`.
         absolute: whether the mean of |x − μ| stands for the deviation.
-        exchanged: whether the mean and the variance are taken for each other.
+        confused: if not empty, the mean and the variance are taken for each other (`exchanged`), or the mean of the
+            values stands for the variance too (`mean for variance`).
+        variance_over: over what the variance goes if not over the mean's axes: values of samples, channels and space.
         shortcut: whether the variance is computed as E[x²] − μ², in the input's precision.
         constant: which statistics the gradient treats as constants: `none`, `mean`, `variance` or `both`.
         affine: which of γ and β are applied: `both`, `gamma`, `beta`, `none`, or `swapped`, `minus beta`, `one more`
@@ -135,7 +138,8 @@ class Recipe:
     eps_value: float | None = None
     in_stages: str = ""
     absolute: bool = False
-    exchanged: bool = False
+    confused: str = ""
+    variance_over: tuple[bool, str, str] | None = None
     shortcut: bool = False
     constant: str = "none"
     affine: str = "both"
@@ -194,7 +198,7 @@ class Recipe:
             channels: C.
             settings: the scheme's settings, for num_groups.
         """
-        if self.samples or self.mixed:
+        if self.samples or self.mixed or self.variance_over is not None:
             return 0
         groups = int(settings.get("num_groups", 1))
         return {"channel": channels, "group": groups, "sized": channels // groups}.get(self.channels, 1)

@@ -80,7 +80,19 @@ def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[s
             values = tensor.detach().double().numpy().reshape(-1)
             if free and right_kind and fits(tensor, role) and (values == start.reshape(-1)[0]).all():
                 roles[role] = (owner, attribute)
-    return roles
+    return roles | _by_elimination(module, reference, roles, {role: starts[role].size for role in reference.initial})
+
+
+def _by_elimination(
+    module: nn.Module, reference: Reference, roles: dict[str, Role], sizes: dict[str, int]
+) -> dict[str, Role]:
+    """The one parameter without a role, if there is one role left and it fits."""
+    left = [role for role in reference.initial if role not in roles and role != "learned_eps"]
+    tensors = _tensors(module).items()
+    free = [(name, *each) for name, each in tensors if _is_learned(each[2]) and each[:2] not in roles.values()]
+    if len(left) != 1 or len(free) != 1 or free[0][3].numel() != sizes[left[0]]:
+        return {}
+    return {} if any(_is_named(free[0][0], pattern) for pattern in NAMES.values()) else {left[0]: free[0][1:3]}
 
 
 def _is_learned(tensor: Tensor) -> bool:

@@ -189,6 +189,11 @@ def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, in
 
     The third value is n, the number of values over which each is taken.
     """
+    if recipe.variance_over is not None:
+        samples, channels, space_of_variance = recipe.variance_over
+        of_mean = replace(recipe, variance_over=None)
+        of_variance = replace(of_mean, samples=samples, channels=channels, space=space_of_variance)
+        return moments(of_mean, x, num_groups)[0], *moments(of_variance, x, num_groups)[1:]
     p, n, c, *space = x.shape
     groups = {"channel": c, "group": num_groups, "interleaved": num_groups, "sized": c // num_groups, "all": 1}[
         recipe.channels
@@ -212,8 +217,10 @@ def moments(recipe: Recipe, x: Array, num_groups: int) -> tuple[Array, Array, in
     if recipe.constant in ("variance", "both"):
         var = var.real
 
-    if recipe.exchanged:
+    if recipe.confused == "exchanged":
         mean, var = var, mean
+    elif recipe.confused == "mean for variance":
+        var = blocks.mean(axes, keepdims=True)
 
     def like_x(value: Array) -> Array:
         return np.broadcast_to(value, blocks.shape).reshape(x.shape)

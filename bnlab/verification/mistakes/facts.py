@@ -1,0 +1,212 @@
+"""Facts about a layer whose numbers no known mistake gives: what a value of its output depends on, and how.
+
+Each is found by running the layer beside the reference, with those mistakes that are certain, and is said only where
+the two differ. So a fact is true whatever the layer computes, and often names the mistake: "an input 3 times as large
+gives an output 3 times as large" is said of a layer that forgets to divide.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from bnlab.verification.checks import Diagnosis, measures
+from bnlab.verification.checks.checks import Report
+from bnlab.verification.reference import Array
+from bnlab.verification.reference.layers import Layer, New, ReferenceNew
+
+MOST = 3
+"""The number of facts that are said."""
+
+LARGE = 100.0
+"""The factor of inputs that are so large that ε does not matter."""
+
+TIMES, PLUS = 3.0, 500.0
+"""By what these inputs are multiplied, and what is added to them."""
+
+ALIKE = 0.02
+"""The largest relative difference between two numbers that are said to be equal."""
+
+FACTS = {
+    "not a number": "values of its output are not numbers (nan or inf) for inputs of ordinary size: this scheme's are.",
+    "depends on earlier batches": "in train mode its output depends on the batches before: this scheme's does not.",
+    "mode changes the output": "for one input it gives another output in eval mode than in train mode, as by running"
+    " statistics of its own: this scheme computes the same in both, from the input alone.",
+    "depends on other values": "a value of the output depends on other samples, features or positions than in this"
+    " scheme: it is said on which.",
+    "evaluation of samples together": "in eval mode a sample's output depends on the other samples: in this scheme it"
+    " does not, or the other way round.",
+    "another scale": "an input 3 times as large changes the output by another factor than in this scheme: it is said"
+    " by which.",
+    "another shift": "a number that is added to every value of the input changes the output: in this scheme it does"
+    " not.",
+    "another size": "the output of large inputs, with γ = 1 and β = 0, has another mean square than in this scheme: it"
+    " is said which.",
+}
+"""For each fact that can be said, a sentence."""
+
+
+def facts(report: Report, expected: ReferenceNew) -> tuple[Diagnosis, ...]:
+    """At most `MOST` facts in which a layer differs from the reference, the most telling ones first.
+
+    Args:
+        report: the layer's.
+        expected: the reference with the mistakes that are known to be in the layer.
+    """
+    ndim = max(report.taken.shapes)
+    found: list[Diagnosis] = []
+    for fact in (_not_a_number, _of_earlier_batches, _of_mode, _of_other_values, _in_evaluation, _scale, _shift, _size):
+        if fact in _AFTER and {each.mistake for each in found} & _AFTER[fact]:
+            continue
+        with np.errstate(all="ignore"), contextlib.suppress(Exception, SystemExit):  # of the layer: a check reports it
+            found += fact(report.subject.new, expected, ndim)
+    return tuple(found[:MOST])
+
+
+def _not_a_number(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
+    y, right = (measures.training(each, ndim)["y"] for each in (new, expected))
+    if np.isfinite(right).all() and not np.isfinite(y).all():
+        yield Diagnosis("not a number", FACTS["not a number"])
+
+
+def _of_earlier_batches(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
+    if _differ(new, ndim, _first_and_later) and not _differ(expected, ndim, _first_and_later):
+        yield Diagnosis("depends on earlier batches", FACTS["depends on earlier batches"])
+
+
+def _of_mode(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
+    if expected.reference.statistics:
+        return
+    if _differ(new, ndim, _trained_and_evaluated) and not _differ(expected, ndim, _trained_and_evaluated):
+        yield Diagnosis("mode changes the output", FACTS["mode changes the output"])
+
+
+def _of_other_values(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
+    seen, right = (_axes_of_influence(each, ndim) for each in (new, expected))
+    said = [f"depends on other {name}" for name in seen if name not in right]
+    said += [f"does not depend on other {name}" for name in right if name not in seen]
+    words = ", and ".join([f"a value of the output {said[0]}", *said[1:]]) if said else ""
+    if said:
+        its = " and ".join(f"other {name}" for name in right) or "its own value of the input alone"
+        yield Diagnosis("depends on other values", f"{words}: in this scheme it depends on {its}.")
+    if not said and (axis := _only_before(new, ndim)) and not _only_before(expected, ndim):
+        before = f"a value of the output depends on the {axis} before its own, and not on later ones"
+        yield Diagnosis("depends on other values", f"{before}: in this scheme it depends on all.")
+
+
+def _in_evaluation(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
+    seen, right = _differ(new, ndim, _alone_and_together), _differ(expected, ndim, _alone_and_together)
+    if seen != right:
+        said = "depends on the other samples of a batch" if seen else "does not depend on the other samples"
+        right_said = "it does" if right else "it does not"
+        yield Diagnosis(
+            "evaluation of samples together", f"in eval mode a sample's output {said}: in this scheme {right_said}."
+        )
+
+
+def _scale(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
+    seen, right = (_mean_square(each, ndim, TIMES) / _mean_square(each, ndim) for each in (new, expected))
+    if not _near(np.sqrt(seen), np.sqrt(right)):
+        text = f"an input {TIMES:g} times as large gives an output {np.sqrt(seen):.3g} times as large"
+        yield Diagnosis("another scale", f"{text}: in this scheme {_times(np.sqrt(right))}.")
+
+
+def _shift(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
+    seen, right = (_moved_by_shift(each, ndim) for each in (new, expected))
+    if seen > ALIKE >= right:
+        yield Diagnosis("another shift", FACTS["another shift"])
+
+
+def _size(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
+    seen, right = (_mean_square(each, ndim) for each in (new, expected))
+    if not _near(seen, right):
+        text = f"the mean square of its output, with γ = 1 and β = 0, is {seen:.3g} for large inputs"
+        yield Diagnosis("another size", f"{text}: in this scheme it is {right:.3g}.")
+
+
+_EVERYTHING_ELSE = (_of_earlier_batches, _of_mode, _of_other_values, _in_evaluation, _scale, _shift, _size)
+_AFTER = {fact: {"not a number"} for fact in _EVERYTHING_ELSE} | {
+    _size: {"not a number", "another scale", "another shift"}
+}
+"""The facts after which a fact says nothing more."""
+
+
+def _times(factor: float) -> str:
+    return "as large a one" if _near(factor, 1.0) else f"one {factor:.3g} times as large"
+
+
+def _near(seen: float, right: float) -> bool:
+    return bool(abs(seen - right) <= ALIKE * max(abs(right), 1e-3))
+
+
+def _differ(new: New, ndim: int, outputs: Callable[[New, int], tuple[Array, Array]]) -> bool:
+    first, second = outputs(new, ndim)
+    if first.shape != second.shape:
+        return True
+    largest = np.abs(first[np.isfinite(first)]).max(initial=1e-3)
+    return bool((np.abs(first - second) > 1e-6 * largest).any())
+
+
+def _first_and_later(new: New, ndim: int) -> tuple[Array, Array]:
+    """The outputs in training for one batch, as the first and after two others."""
+    x, later = measures.draw(ndim), new(ndim)
+    for seed in (5, 6):
+        later.forward(measures.draw(ndim, seed), training=True)
+    return new(ndim).forward(x, training=True), later.forward(x, training=True)
+
+
+def _trained_and_evaluated(new: New, ndim: int) -> tuple[Array, Array]:
+    x, layer = measures.draw(ndim), measures.trained(new, ndim)
+    return layer.forward(x, training=True), layer.forward(x, training=False)
+
+
+def _alone_and_together(new: New, ndim: int) -> tuple[Array, Array]:
+    """The outputs in evaluation of half a batch, and of the same samples in the whole batch."""
+    x, half = measures.draw(ndim, seed=8), measures.draw(ndim).shape[0] // 2
+    both = (measures.trained(new, ndim).forward(each, training=False) for each in (x[:half], x))
+    first, second = both
+    return first, second[:half]
+
+
+def _axes_of_influence(new: New, ndim: int) -> list[str]:
+    """The axes along which a value of x influences others of y: `samples`, `features`, `positions`."""
+    changed = measures.influence(new, ndim)["y"]
+    found = ["samples"] if changed[1:].any() else []
+    found += ["features"] if changed[:, 1:].any() else []
+    return found + (["positions"] if changed.reshape(*changed.shape[:2], -1)[..., 1:].any() else [])
+
+
+def _only_before(new: New, ndim: int) -> str:
+    """The axis along which the last value of x influences no earlier value of y, though the first influences later."""
+    first, last = (measures.influence_of(new, ndim, at) for at in (0, -1))
+    for axis, name in enumerate(("samples", "features", "positions", "positions")[:ndim]):
+        later, earlier = (np.delete(changed, own, axis).any() for changed, own in ((first, 0), (last, -1)))
+        if later and not earlier:
+            return name
+    return ""
+
+
+def _plain(new: New, ndim: int) -> Layer:
+    """A layer with γ = 1 and β = 0."""
+    layer = new(ndim, drawn=False)
+    for name, value in (("weight", 1.0), ("bias", 0.0)):
+        if name in (given := layer.parameters()):
+            layer.give(name, np.full(given[name].shape, value))
+    return layer
+
+
+def _large(ndim: int) -> Array:
+    return LARGE * measures.draw(ndim)
+
+
+def _mean_square(new: New, ndim: int, times: float = 1.0) -> np.float64:
+    y = _plain(new, ndim).forward(times * _large(ndim), training=True)
+    return np.float64(np.square(y).mean())
+
+
+def _moved_by_shift(new: New, ndim: int) -> float:
+    """The relative change of the output by a number that is added to all of x."""
+    before, after = (_plain(new, ndim).forward(_large(ndim) + plus, training=True) for plus in (0.0, PLUS))
+    return float(np.abs(after - before).max() / np.abs(before).max())

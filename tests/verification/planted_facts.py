@@ -1,0 +1,146 @@
+"""Layers whose numbers no known mistake gives, with the facts that are said of them, and layers with the mistakes that
+are told by a rule from the axes; see planted.py.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from tests.verification.textbook import BatchNorm, LayerNorm, fit
+
+
+class _OfEachSample(LayerNorm):
+    """x̂ over the features of each sample, computed by `hat`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a_2 * self.hat(x) + self.b_2
+
+    def hat(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class RootOfCubes(_OfEachSample):
+    """The mean of cubes, which may be negative, stands under the root."""
+
+    def hat(self, x: Tensor) -> Tensor:
+        apart = x - x.mean(-1, keepdim=True)
+        return apart / torch.sqrt((apart**3).mean(-1, keepdim=True) + self.eps)
+
+
+class UpToHere(_OfEachSample):
+    """The statistics of a position go over it and those before it."""
+
+    def hat(self, x: Tensor) -> Tensor:
+        if x.dim() != 3:
+            raise ValueError("it takes (N, L, C) alone, of 3 dimensions")
+        n = torch.arange(1, x.shape[1] + 1, dtype=x.dtype).view(-1, 1) * x.shape[2]
+        mean = x.sum(2, keepdim=True).cumsum(1) / n
+        var = x.square().sum(2, keepdim=True).cumsum(1) / n - mean**2
+        return (x - mean) / torch.sqrt(var + self.eps)
+
+
+class CubeRootDivides(_OfEachSample):
+    def hat(self, x: Tensor) -> Tensor:
+        var = x.var(-1, correction=0, keepdim=True)
+        return (x - x.mean(-1, keepdim=True)) * torch.pow(var + self.eps, -1 / 3)
+
+
+class MeanOfSizes(_OfEachSample):
+    """The mean of |x| is taken off."""
+
+    def hat(self, x: Tensor) -> Tensor:
+        return (x - x.abs().mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, correction=0, keepdim=True) + self.eps)
+
+
+class RangeDivides(_OfEachSample):
+    def hat(self, x: Tensor) -> Tensor:
+        wide = x.amax(-1, keepdim=True) - x.amin(-1, keepdim=True)
+        return (x - x.mean(-1, keepdim=True)) / (wide + self.eps)
+
+
+class RunningInEvaluation(_OfEachSample):
+    """In evaluation the statistics of the last batch."""
+
+    kept = torch.zeros(()), torch.ones(())
+
+    def hat(self, x: Tensor) -> Tensor:
+        mean, var = x.mean(-1, keepdim=True), x.var(-1, correction=0, keepdim=True)
+        if self.training:
+            self.kept = mean.detach().mean(), var.detach().mean()
+            return (x - mean) / torch.sqrt(var + self.eps)
+        return (x - self.kept[0]) / torch.sqrt(self.kept[1] + self.eps)
+
+
+class RangeInEvaluation(BatchNorm):
+    """In evaluation the batch's range divides."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            return super().forward(x)
+        axes = self.axes(x)
+        return self.affine((x - fit(self.running_mean, x)) / fit(x.amax(axes) - x.amin(axes), x))
+
+
+class MeanForVariance(BatchNorm):
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x.mean(self.axes(x)), x.mean(self.axes(x))
+
+
+class NotDivided(LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a_2 * (x - x.mean(-1, keepdim=True)) + self.b_2
+
+
+class VarianceOfTheBatch(LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        var = x.var(0, correction=0, keepdim=True)
+        return self.a_2 * (x - x.mean(-1, keepdim=True)) / torch.sqrt(var + self.eps) + self.b_2
+
+
+class MeanOfTheBatch(LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        var = x.var(-1, correction=0, keepdim=True)
+        return self.a_2 * (x - x.mean(0, keepdim=True)) / torch.sqrt(var + self.eps) + self.b_2
+
+
+class RestLeftOut(nn.Module):
+    """Ghosts of four samples."""
+
+    def __init__(self, num_features: int, virtual_batch_size: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.size = virtual_batch_size
+        self.norm = nn.BatchNorm1d(num_features, eps, momentum)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return self.norm(x)
+        return torch.cat([self.norm(x[start : start + self.size]) for start in range(0, self.whole(x), self.size)])
+
+    def whole(self, x: Tensor) -> int:
+        """The number of samples in whole ghosts."""
+        return len(x) // self.size * self.size
+
+
+class RestPassedOn(RestLeftOut):
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        return torch.cat([y, x[len(y) :]])
+
+
+FACTS_OF: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
+    (RootOfCubes, "layer", ("not a number", "unknown")),
+    (RunningInEvaluation, "layer", ("mode changes the output", "unknown")),
+    (UpToHere, "layer", ("depends on other values", "another size", "unknown")),
+    (RangeInEvaluation, "batch", ("evaluation of samples together", "unknown")),
+    (CubeRootDivides, "layer", ("another scale", "unknown")),
+    (MeanOfSizes, "layer", ("another shift", "unknown")),
+    (RangeDivides, "layer", ("another size", "unknown")),
+    (MeanForVariance, "batch", ("mean for variance",)),
+    (NotDivided, "layer", ("not divided",)),
+    (VarianceOfTheBatch, "layer", ("variance over other axes",)),
+    (MeanOfTheBatch, "layer", ("mean over other axes",)),
+    (RestLeftOut, "ghost_batch", ("rest left out",)),
+    (RestPassedOn, "ghost_batch", ("rest passed on",)),
+]
+"""Class, scheme, and the names of the facts or mistakes that are said of it."""
