@@ -4,6 +4,8 @@ are told by a rule from the axes; see planted.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -43,7 +45,8 @@ class UpToHere(_OfEachSample):
 class CubeRootDivides(_OfEachSample):
     def hat(self, x: Tensor) -> Tensor:
         var = x.var(-1, correction=0, keepdim=True)
-        return (x - x.mean(-1, keepdim=True)) * torch.pow(var + self.eps, -1 / 3)
+        factor: Tensor = torch.exp(torch.log(var + self.eps) / -3)
+        return (x - x.mean(-1, keepdim=True)) * factor
 
 
 class MeanOfSizes(_OfEachSample):
@@ -82,6 +85,56 @@ class RangeInEvaluation(BatchNorm):
         return self.affine((x - fit(self.running_mean, x)) / fit(x.amax(axes) - x.amin(axes), x))
 
 
+class _ByHand(torch.autograd.Function):
+    """x̂ over the last axis, with a mistake in the backward pass: the last term lacks a factor σ, or all is |g|."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, eps: float, kind: str) -> Tensor:
+        sigma = torch.sqrt(x.var(-1, correction=0, keepdim=True) + eps)
+        x_hat = (x - x.mean(-1, keepdim=True)) / sigma
+        ctx.save_for_backward(x_hat, sigma)
+        ctx.kind = kind
+        return x_hat
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (g,), (x_hat, sigma) = grads, ctx.saved_tensors
+        if ctx.kind == "sizes":
+            return g.abs(), None, None
+        of_variance = x_hat * (g * x_hat).mean(-1, keepdim=True)
+        return (g - g.mean(-1, keepdim=True) - of_variance / sigma) / sigma, None, None
+
+
+class TermOfTheGradient(_OfEachSample):
+    kind = "term"
+
+    def hat(self, x: Tensor) -> Tensor:
+        y: Tensor = _ByHand.apply(x, self.eps, self.kind)
+        return y
+
+
+class SizesOfTheGradient(TermOfTheGradient):
+    kind = "sizes"
+
+
+class ConstantsHidden(nn.Module):
+    """Instance normalization without eps: 0 / 0 is replaced by 0, but not in the gradient."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = tuple(range(2, x.dim()))
+        return torch.nan_to_num((x - x.mean(axes, keepdim=True)) / x.std(axes, correction=0, keepdim=True))
+
+
+class GammaTwice(BatchNorm):
+    def affine(self, x_hat: Tensor) -> Tensor:
+        return fit(self.gamma, x_hat) * x_hat + fit(self.gamma, x_hat)
+
+
+class BetaTwice(BatchNorm):
+    def affine(self, x_hat: Tensor) -> Tensor:
+        return fit(self.beta, x_hat) * x_hat + fit(self.beta, x_hat)
+
+
 class MeanForVariance(BatchNorm):
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x.mean(self.axes(x)), x.mean(self.axes(x))
@@ -114,7 +167,8 @@ class RestLeftOut(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
-            return self.norm(x)
+            evaluated: Tensor = self.norm(x)
+            return evaluated
         return torch.cat([self.norm(x[start : start + self.size]) for start in range(0, self.whole(x), self.size)])
 
     def whole(self, x: Tensor) -> int:
@@ -136,6 +190,10 @@ FACTS_OF: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (CubeRootDivides, "layer", ("another scale", "unknown")),
     (MeanOfSizes, "layer", ("another shift", "unknown")),
     (RangeDivides, "layer", ("another size", "unknown")),
+    (TermOfTheGradient, "layer", ("terms of the gradient", "unknown")),
+    (SizesOfTheGradient, "layer", ("gradient of another function", "unknown")),
+    (GammaTwice, "batch", ("gamma twice",)),
+    (BetaTwice, "batch", ("beta twice",)),
     (MeanForVariance, "batch", ("mean for variance",)),
     (NotDivided, "layer", ("not divided",)),
     (VarianceOfTheBatch, "layer", ("variance over other axes",)),

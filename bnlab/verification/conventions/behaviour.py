@@ -50,7 +50,7 @@ def behaving(
     else:
         says_old = own_momentum or (default_momentum or 0) >= OLD_FROM
         subject = _with_momentum(subject, declared, says_old=says_old)
-    if subject.scheme in BY_POSITION:
+    if subject.scheme in (*BY_POSITION, "instance"):
         subject = _with_positions(subject, declared)
     if subject.scheme == "scale_norm" and accepted(subject).shapes:
         subject = _with_lengths(subject)
@@ -112,16 +112,19 @@ def _with_average(subject: Subject, declared: Declared) -> Subject:
 
 
 def _with_positions(subject: Subject, declared: Declared) -> Subject:
-    """For layer and RMS normalization of inputs with spatial axes: over which axes of a sample statistics go."""
+    """For normalization of samples, on inputs with spatial axes: over which axes statistics go."""
     spatial = [ndim for ndim in accepted(subject).shapes if ndim > 2]
     if not spatial or subject.channels_last:
         return subject
     changed = measures.influence(subject.new, spatial[0])["y"][0]
     other_features, other_positions = changed[1:, 0].any(), changed[0, 1:].any()
     no_axis = all(np.ndim(start) and np.size(start) == 1 for start in subject.reference.initial.values())
-    if other_positions and not other_features and no_axis and declared.layout is None:
+    # One that takes tokens alone, (N, L, C), normalizes over L; with images it may be a mistake.
+    tokens = subject.scheme == "instance" and spatial == [3] and other_features and not other_positions
+    last_axis = subject.scheme in BY_POSITION and other_positions and not other_features
+    if (tokens or last_axis) and no_axis and declared.layout is None:
         return with_channels_last(subject)
-    if not other_features or other_positions:
+    if not other_features or other_positions or subject.scheme not in BY_POSITION:
         return subject
     return subject.following("statistics for each position", subject.reference.by(space="none"))
 

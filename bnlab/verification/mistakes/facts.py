@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from bnlab.verification.checks import Diagnosis, measures
+from bnlab.verification.checks import FAIL, Diagnosis, measures
 from bnlab.verification.checks.checks import Report
+from bnlab.verification.mistakes.facts_of_gradient import FACTS_OF_GRADIENT, derivative, of_constants, terms_of_gradient
 from bnlab.verification.reference import Array
 from bnlab.verification.reference.layers import Layer, New, ReferenceNew
 
@@ -30,6 +31,7 @@ ALIKE = 0.02
 """The largest relative difference between two numbers that are said to be equal."""
 
 FACTS = {
+    **FACTS_OF_GRADIENT,
     "not a number": "values of its output are not numbers (nan or inf) for inputs of ordinary size: this scheme's are.",
     "depends on earlier batches": "in train mode its output depends on the batches before: this scheme's does not.",
     "mode changes the output": "for one input it gives another output in eval mode than in train mode, as by running"
@@ -57,12 +59,16 @@ def facts(report: Report, expected: ReferenceNew) -> tuple[Diagnosis, ...]:
     """
     ndim = max(report.taken.shapes)
     found: list[Diagnosis] = []
-    for fact in (_not_a_number, _of_earlier_batches, _of_mode, _of_other_values, _in_evaluation, _scale, _shift, _size):
+    for fact in _OF_OUTPUT if _differs(report, "forward, training") else _OF_OTHERS:
         if fact in _AFTER and {each.mistake for each in found} & _AFTER[fact]:
             continue
         with np.errstate(all="ignore"), contextlib.suppress(Exception, SystemExit):  # of the layer: a check reports it
             found += fact(report.subject.new, expected, ndim)
     return tuple(found[:MOST])
+
+
+def _differs(report: Report, check: str) -> bool:
+    return any(result.check == check and result.status == FAIL for result in report.results)
 
 
 def _not_a_number(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
@@ -126,9 +132,16 @@ def _size(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
         yield Diagnosis("another size", f"{text}: in this scheme it is {right:.3g}.")
 
 
-_EVERYTHING_ELSE = (_of_earlier_batches, _of_mode, _of_other_values, _in_evaluation, _scale, _shift, _size)
-_AFTER = {fact: {"not a number"} for fact in _EVERYTHING_ELSE} | {
-    _size: {"not a number", "another scale", "another shift"}
+_OF_OUTPUT = (_not_a_number, _of_earlier_batches, _of_mode, _of_other_values, _in_evaluation, _scale, _shift, _size)
+"""What is looked at if the output in training is wrong."""
+
+_OF_OTHERS = (terms_of_gradient, derivative, of_constants, _of_mode, _in_evaluation)
+"""The same if it is right."""
+
+_AFTER = {
+    **{fact: {"not a number"} for fact in _OF_OUTPUT[1:]},
+    _size: {"not a number", "another scale", "another shift"},
+    derivative: {"terms of the gradient"},
 }
 """The facts after which a fact says nothing more."""
 

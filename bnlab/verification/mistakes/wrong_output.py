@@ -405,6 +405,18 @@ OUTPUT: tuple[Mistake, ...] = (
         WITH_BETA,
     ),
     Mistake(
+        "gamma twice",
+        {"affine": "gamma twice"},
+        "gamma stands for beta too, y = γ x̂ + γ: the paper and PyTorch have y = γ x̂ + β.",
+        WITH_BETA,
+    ),
+    Mistake(
+        "beta twice",
+        {"affine": "beta twice"},
+        "beta stands for gamma too, y = β x̂ + β: the paper and PyTorch have y = γ x̂ + β.",
+        WITH_BETA,
+    ),
+    Mistake(
         "input added",
         {"residual": True},
         "the input is added to the output, x + γ x̂ + β: the papers, PyTorch and Keras return γ x̂ + β alone.",

@@ -79,7 +79,8 @@ class Recipe:
         shortcut: whether the variance is computed as E[x²] − μ², in the input's precision.
         constant: which statistics the gradient treats as constants: `none`, `mean`, `variance` or `both`.
         affine: which of γ and β are applied: `both`, `gamma`, `beta`, `none`, or `swapped`, `minus beta`, `one more`
-            (1 + γ), `bracketed` (γ (x̂ + β)), `before` normalizing.
+            (1 + γ), `bracketed` (γ (x̂ + β)), `before` normalizing, or one stands for both (`gamma twice`, `beta
+            twice`).
         residual: whether x is added to y.
         factor, addend: fixed numbers that multiply y, and are added to it.
         input_gradient: the gradient of x: `full`, with γ left out (`without gamma`), `negative`, `times n`, or divided

@@ -384,6 +384,8 @@ def _affine(how: str, x_hat: Array, parameters: Values) -> Array:
         "beta": (gamma * 0 + 1, beta),
         "minus beta": (gamma, -beta),
         "bracketed": (gamma, gamma * beta),
+        "gamma twice": (gamma, gamma),
+        "beta twice": (beta, beta),
         "one more": (gamma + 1, beta),
         "none": (gamma * 0 + 1, beta * 0),
     }[how]
