@@ -83,6 +83,19 @@ def test_a_wrong_setting_is_refused_before_pytorch_is_imported(wrong: str, tmp_p
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
+def test_pytorch_is_imported_by_the_process_of_the_class_alone(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("from torch.nn import Identity\nclass OwnNorm(Identity): pass\n")
+    program = (
+        "import sys\nfrom bnlab.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "print('torch' in sys.modules, file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-c", program, "verify", "one.py:OwnNorm", "--as", "none"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "False\n")
+
+
 class Terminal(io.StringIO):
     """A stream that says it is one."""
 

@@ -13,8 +13,7 @@ from bnlab.verification.checks.subject import accepted
 from bnlab.verification.conventions import Declared
 from bnlab.verification.conventions.own_class import of_class
 from bnlab.verification.mistakes.diagnosis import diagnose
-from bnlab.verification.mistakes.facts import FACTS
-from bnlab.verification.mistakes.mistakes import DEFECTS, MISTAKES, known
+from bnlab.verification.mistakes.mistakes import DEFECTS, FACTS, MISTAKES, known
 from bnlab.verification.reference.layers import ReferenceLayer
 from bnlab.verification.reference.reference import REFERENCES
 from bnlab.verification.verdict import verify_class

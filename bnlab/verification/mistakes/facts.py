@@ -14,7 +14,8 @@ import numpy as np
 
 from bnlab.verification.checks import FAIL, Diagnosis, measures
 from bnlab.verification.checks.checks import Report
-from bnlab.verification.mistakes.facts_of_gradient import FACTS_OF_GRADIENT, derivative, of_constants, terms_of_gradient
+from bnlab.verification.mistakes.facts_of_gradient import derivative, of_constants, terms_of_gradient
+from bnlab.verification.mistakes.mistakes import FACTS
 from bnlab.verification.reference import Array
 from bnlab.verification.reference.layers import Layer, New, ReferenceNew
 
@@ -29,25 +30,6 @@ TIMES, PLUS = 3.0, 500.0
 
 ALIKE = 0.02
 """The largest relative difference between two numbers that are said to be equal."""
-
-FACTS = {
-    **FACTS_OF_GRADIENT,
-    "not a number": "values of its output are not numbers (nan or inf) for inputs of ordinary size: this scheme's are.",
-    "depends on earlier batches": "in train mode its output depends on the batches before: this scheme's does not.",
-    "mode changes the output": "for one input it gives another output in eval mode than in train mode, as by running"
-    " statistics of its own: this scheme computes the same in both, from the input alone.",
-    "depends on other values": "a value of the output depends on other samples, features or positions than in this"
-    " scheme: it is said on which.",
-    "evaluation of samples together": "in eval mode a sample's output depends on the other samples: in this scheme it"
-    " does not, or the other way round.",
-    "another scale": "an input 3 times as large changes the output by another factor than in this scheme: it is said"
-    " by which.",
-    "another shift": "a number that is added to every value of the input changes the output: in this scheme it does"
-    " not.",
-    "another size": "the output of large inputs, with γ = 1 and β = 0, has another mean square than in this scheme: it"
-    " is said which.",
-}
-"""For each fact that can be said, a sentence."""
 
 
 def facts(report: Report, expected: ReferenceNew) -> tuple[Diagnosis, ...]:

@@ -9,18 +9,9 @@ from itertools import product
 import numpy as np
 
 from bnlab.verification.checks import Diagnosis, measures
+from bnlab.verification.mistakes.mistakes import FACTS
 from bnlab.verification.reference import Array, per_channel, values_of
 from bnlab.verification.reference.layers import New, ReferenceNew
-
-FACTS_OF_GRADIENT = {
-    "terms of the gradient": "the input's gradient is not (γ g − mean(γ g) − x̂ mean(γ g x̂)) / σ, with g = ∂loss/∂y: in"
-    " this scheme it is; it is said which term is another.",
-    "gradient of another function": "the input's gradient is not the derivative of the output, as by a backward of its"
-    " own with a mistake in it: in this scheme it is.",
-    "constants are no numbers": "for a constant feature its output or gradient is not a number (0 / 0, or the"
-    " derivative of a root at 0): in this scheme eps keeps both finite.",
-}
-"""For each fact, a sentence."""
 
 
 def terms_of_gradient(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
@@ -70,13 +61,13 @@ def derivative(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosi
     x, g = measures.draw(ndim), measures.draw(ndim, seed=9)
     seen, right = (each(ndim).gradients(x, g)["input"] for each in (new, expected))
     if not _equal(seen, right):
-        yield Diagnosis("gradient of another function", FACTS_OF_GRADIENT["gradient of another function"])
+        yield Diagnosis("gradient of another function", FACTS["gradient of another function"])
 
 
 def of_constants(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
     seen, right = (measures.constant(each, ndim) for each in (new, expected))
     if any(not np.isfinite(value).all() and np.isfinite(right[name]).all() for name, value in seen.items()):
-        yield Diagnosis("constants are no numbers", FACTS_OF_GRADIENT["constants are no numbers"])
+        yield Diagnosis("constants are no numbers", FACTS["constants are no numbers"])
 
 
 def _equal(seen: Array, right: Array) -> bool:

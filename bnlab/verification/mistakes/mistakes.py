@@ -1,4 +1,4 @@
-"""All known mistakes, and the defects: what can be wrong with how a layer keeps its tensors.
+"""All known mistakes; the defects, which are what can be wrong with how a layer keeps its tensors; and the facts.
 
 A sentence says what the code seems to do, what the reference does, and the reference's source.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bnlab.verification.mistakes.by_rule import BY_MODE, in_one_mode, over_other_axes
-from bnlab.verification.mistakes.facts import FACTS
 from bnlab.verification.mistakes.mistake import BATCH, Mistake
 from bnlab.verification.mistakes.wrong_formula import FORMULA
 from bnlab.verification.mistakes.wrong_gradient import GRADIENT
@@ -57,6 +56,30 @@ DEFECTS = {
     " one mean and one variance for each feature.",
 }
 """For each defect in how a layer keeps its tensors, a sentence."""
+
+FACTS = {
+    "terms of the gradient": "the input's gradient is not (γ g − mean(γ g) − x̂ mean(γ g x̂)) / σ, with g = ∂loss/∂y: in"
+    " this scheme it is; it is said which term is another.",
+    "gradient of another function": "the input's gradient is not the derivative of the output, as by a backward of its"
+    " own with a mistake in it: in this scheme it is.",
+    "constants are no numbers": "for a constant feature its output or gradient is not a number (0 / 0, or the"
+    " derivative of a root at 0): in this scheme eps keeps both finite.",
+    "not a number": "values of its output are not numbers (nan or inf) for inputs of ordinary size: this scheme's are.",
+    "depends on earlier batches": "in train mode its output depends on the batches before: this scheme's does not.",
+    "mode changes the output": "for one input it gives another output in eval mode than in train mode, as by running"
+    " statistics of its own: this scheme computes the same in both, from the input alone.",
+    "depends on other values": "a value of the output depends on other samples, features or positions than in this"
+    " scheme: it is said on which.",
+    "evaluation of samples together": "in eval mode a sample's output depends on the other samples: in this scheme it"
+    " does not, or the other way round.",
+    "another scale": "an input 3 times as large changes the output by another factor than in this scheme: it is said"
+    " by which.",
+    "another shift": "a number that is added to every value of the input changes the output: in this scheme it does"
+    " not.",
+    "another size": "the output of large inputs, with γ = 1 and β = 0, has another mean square than in this scheme: it"
+    " is said which.",
+}
+"""For each fact that facts.py may find, a sentence."""
 
 
 def describe(defect: str, words: str = "") -> str:
