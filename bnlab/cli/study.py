@@ -114,8 +114,8 @@ def _write(overrides: Sequence[str]) -> None:
     for study in map(studies.find, shipped):
         status.show(f"reading {study.name}")
         plan = studies.planned(study, "full", overrides)
-        trained = running.stored(running.prepare(plan)) if _has_packages(study) else None
-        if trained is not None:
+        can_be_read = _has_packages(study) and _has_data(study, overrides)
+        if can_be_read and (trained := running.stored(running.prepare(plan))) is not None:
             judged.append(judging.judge(trained))
     status.clear()
     for path in pages.write(Path(), judged, shipped):

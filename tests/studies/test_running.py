@@ -180,6 +180,8 @@ def test_all_leaves_out_what_needs_a_data_set_that_is_not_there(
     answer = cli(*study)
     said = "away is left out: its data set is not here; data.download=true fetches it\n"
     assert (answer.code, answer.err, answer.out) == (0, said, "")
+    answer = cli("study", "--write", f"data.root={root}")
+    assert (answer.code, answer.err) == (0, said)
     raw = root / "KMNIST" / "raw"
     raw.mkdir(parents=True)
     for part in ("train", "t10k"):
