@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -260,9 +261,7 @@ def _explained(subject: Subject, taken: Accepted) -> tuple[Report, Explanation]:
     """The report on a layer with what explains its wrong numbers; held to the conventions that are among that."""
     report = run(subject, taken)
     explanation = explain(report)
-    recipe = subject.reference.recipe
-    of_channels = recipe is not None and recipe.channels == "channel"
-    if meant := explanation.meant_for(taken, may_be_of_tokens=subject.channels_last and of_channels):
+    if meant := explanation.meant_for(taken, may_be_of_tokens=_may_be_of_tokens(subject)):
         others = {ndim: f"{subjects.REFUSED}it is meant for other inputs" for ndim in taken.shapes if ndim not in meant}
         return _explained(subject, Accepted(meant, {**taken.refused, **others}, taken.broken))
     if not (conventions := explanation.conventions):
@@ -271,6 +270,18 @@ def _explained(subject: Subject, taken: Accepted) -> tuple[Report, Explanation]:
         subject = subject.following(each.name, subject.reference.by(**each.change))
     report = run(subject, taken)
     return report, explain(report)
+
+
+def _may_be_of_tokens(subject: Subject) -> bool:
+    """Whether a layer may be for tokens alone, though it takes other inputs: nothing in it tells which they are.
+
+    One for (N, L, C) whose statistics are of each feature takes images too; and one without a parameter for each
+    feature takes anything.
+    """
+    recipe, starts = subject.reference.recipe, subject.reference.initial.values()
+    if subject.channels_last:
+        return recipe is not None and recipe.channels == "channel"
+    return not any(np.ndim(start) == 0 or np.size(start) > 1 for start in starts)
 
 
 def _refusals(taken: Accepted) -> str:

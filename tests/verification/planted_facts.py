@@ -182,6 +182,35 @@ class RestPassedOn(RestLeftOut):
         return torch.cat([y, x[len(y) :]])
 
 
+class RenormOfVariances(nn.Module):
+    """Batch renormalization that averages the unbiased variance."""
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, r_max: float = 3.0, d_max: float = 5.0
+    ) -> None:
+        super().__init__()
+        self.eps, self.momentum, self.r_max, self.d_max = eps, momentum, r_max, d_max
+        self.weight, self.bias = nn.Parameter(torch.ones(num_features)), nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+        self.running_mean: Tensor
+        self.running_var: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = (0, *range(2, x.dim()))
+        kept, deviation = fit(self.running_mean, x), torch.sqrt(fit(self.running_var, x) + self.eps)
+        y = (x - kept) / deviation
+        if self.training:
+            mean, std = x.mean(axes), torch.sqrt(x.var(axes, correction=0) + self.eps)
+            r = (fit(std, x) / deviation).detach().clamp(1 / self.r_max, self.r_max)
+            d = ((fit(mean, x) - kept) / deviation).detach().clamp(-self.d_max, self.d_max)
+            y = (x - fit(mean, x)) / fit(std, x) * r + d
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(x.var(axes), self.momentum)
+        return fit(self.weight, x) * y + fit(self.bias, x)
+
+
 FACTS_OF: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (RootOfCubes, "layer", ("not a number", "unknown")),
     (RunningInEvaluation, "layer", ("mode changes the output", "unknown")),
@@ -198,7 +227,8 @@ FACTS_OF: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (NotDivided, "layer", ("not divided",)),
     (VarianceOfTheBatch, "layer", ("variance over other axes",)),
     (MeanOfTheBatch, "layer", ("mean over other axes",)),
+    (RenormOfVariances, "batch_renorm", ("variance kept",)),
     (RestLeftOut, "ghost_batch", ("rest left out",)),
     (RestPassedOn, "ghost_batch", ("rest passed on",)),
 ]
-"""Class, scheme, and the names of the facts or mistakes that are said of it."""
+"""Class, scheme, and the names of the facts, mistakes or conventions that are said of it."""

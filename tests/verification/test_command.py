@@ -462,7 +462,7 @@ def test_a_number_of_groups_that_does_not_fit_is_said(cli: Cli) -> None:
     )
     assert answer.code == 2
     assert answer.err == (
-        "error: MyGN(num_features=6) cannot be run: RuntimeError: shape '[8, 5, -1]' is invalid for input of size 48"
+        "error: MyGN(num_features=6) cannot be run: RuntimeError: shape '[8, 5, -1]' is invalid for input of size 288"
         " (line 11 of my_bn.py); "
         f"{rest}\n"
     )

@@ -22,6 +22,7 @@ from tests.verification.planted import (
     StoresBiased,
     WithoutStatistics,
 )
+from tests.verification.planted_facts import RenormOfVariances
 from tests.verification.planted_more import BetaRandom, FRNFromMinusOne, GammaFromZero
 from tests.verification.textbook import BatchNorm, GroupNorm, Plain, RMSNorm, fit
 
@@ -390,6 +391,7 @@ FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     (BetaRandom, "batch", {}, {"own start"}),
     (FRNFromMinusOne, "frn", {}, {"own start"}),
     (FloorRMSNorm, "rms", {}, {"eps as a floor"}),
+    (RenormOfVariances, "batch_renorm", {}, {"variance kept"}),
 ]
 """Class, scheme, arguments, and the conventions that it follows: these and no other, and nothing is wrong."""
 

@@ -167,6 +167,51 @@ class VarianceItself(nn.Module):
         return self.gamma * (x - x.mean(-1, keepdim=True)) / (x.var(-1, keepdim=True) + 1e-12) + self.beta
 
 
+class OfSequences(nn.Module):
+    """Layer norm over the channels of (N, C, L), by single numbers γ and β."""
+
+    def __init__(self, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps, self.gamma, self.beta = eps, nn.Parameter(torch.ones(1)), nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(x, -2, correction=0, keepdim=True)
+        return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
+
+
+class LinearOfUnitRows(nn.Linear):
+    """A layer with a name that tells nothing, whose weights are standardized by torch.std."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        w = self.weight - self.weight.mean(1, keepdim=True)
+        return nn.functional.linear(x, w / (w.std(1, keepdim=True) + 1e-5), self.bias)
+
+
+class GroupNormOfPlainTensors(nn.Module):
+    """Takes any number of channels, but 4 groups do not divide the checks' usual 6."""
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.groups, self.eps = num_groups, eps
+        self.weight, self.bias = torch.ones(num_channels), torch.zeros(num_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.group_norm(x, self.groups, self.weight, self.bias, self.eps)
+
+
+class WeightOfUnitRows(nn.Module):
+    """Weight normalization whose v is called weight."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features))
+        self.weight_g = nn.Parameter(torch.ones(out_features, 1))
+        self.bias = nn.Parameter(torch.zeros(out_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.weight_g * self.weight / self.weight.norm(dim=1, keepdim=True), self.bias)
+
+
 class ByItsPlace(nn.Module):
     """Layer norm with running statistics, which normalize in evaluation."""
 
@@ -315,6 +360,9 @@ KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (InstanceNormOfTokens, "instance", WITH_CONVENTIONS, "with the features on the last axis"),
     (RowsScaled, "scale_norm", WITH_CONVENTIONS, "g starts at 1"),
     (VarianceItself, "layer", FAIL, "is divided by the variance"),
+    (OfSequences, "layer", WITH_CONVENTIONS, "over its channels alone"),
+    (LinearOfUnitRows, "auto", WITH_CONVENTIONS, "the unbiased one of torch.var"),
+    (WeightOfUnitRows, "weight_norm", WITH_CONVENTIONS, "g starts at 1"),
     (OfADevice, "layer", WITH_CONVENTIONS, "gamma has one value for each value of a sample"),
     (ImagesOfTheLastAxis, "batch", WITH_CONVENTIONS, "stores the biased variance"),
     (ByItsPlace, "layer", FAIL, "for one input it gives another output in eval mode than in train mode"),
@@ -338,6 +386,11 @@ def test_a_kind_of_class_is_judged_and_named(cls: type[nn.Module], scheme: str, 
     ]
     assert verdict.outcome == outcome, said
     assert words in "\n".join(said)
+
+
+def test_groups_that_do_not_divide_the_usual_channels_are_held_to_more() -> None:
+    verdict = verify_class(GroupNormOfPlainTensors, kwargs={"num_groups": 4})
+    assert [each.mistake for each in verdict.diagnoses] == ["weight is no parameter", "bias is no parameter"]
 
 
 def test_the_only_layer_of_a_file_is_verified_whatever_its_name() -> None:

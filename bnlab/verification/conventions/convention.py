@@ -168,6 +168,13 @@ CONVENTIONS = {
             "in batch and ghost batch normalization",
         ),
         Convention(
+            "variance kept",
+            "the running statistic holds the variance, whose root is taken where it is used; the paper averages the"
+            " deviation.",
+            "programs after Ioffe 2017 that start from batch normalization",
+            "in batch renormalization",
+        ),
+        Convention(
             "eps outside",
             "eps is added to the root and not under it: (x − μ) / (σ + ε), or x / (RMS + ε) without a mean.",
             "the program of Zhang & Sennrich 2019; Ba et al. 2016 have no eps",

@@ -55,7 +55,12 @@ def _off(subject: Subject) -> float:
 
 
 def _candidates(cls: type[nn.Module], kwargs: Mapping[str, Any] | None, declared: Declared) -> list[str]:
-    """The schemes in which a value of x influences the same values of y as in the class, the likeliest first."""
+    """The schemes in which a value of x influences the same values of y as in the class, the likeliest first.
+
+    Of a class that is a linear layer or a convolution: the schemes that normalize weights.
+    """
+    if issubclass(cls, nn.Linear | nn.Conv1d | nn.Conv2d):
+        return [name for name in REFERENCES if KNOWN[name].of_weights]
     try:
         subject = of_class(cls, "layer", kwargs, declared)
         shapes = accepted(subject).shapes

@@ -86,6 +86,8 @@ def of_class(
         if declared.affine is not None and switch in parameters_of(cls):
             given[switch] = declared.affine
     settings |= {setting: _number(name, given[name]) for name, setting in takes.items()}
+    if width() % settings.get("num_groups", 1):
+        raise UserError(f"num_groups={settings['num_groups']:g} does not divide the {width()} channels of the checks")
     build, called = _call(cls, given, settings)
     # One group of all channels is as good as no groups.
     fixed = [name for name in USUAL if settings.get(name, 1) != 1 and name not in takes.values()]
@@ -107,7 +109,7 @@ def of_class(
             subject = replace(subject, remarks=(*subject.remarks, remark))
     subject = _narrowed(subject)
     if "num_groups" in unknown and not (taken := accepted(subject)).shapes:
-        raise UserError(f"{called} cannot be run: {taken.refused[2]}{_OF_GROUPS}")
+        raise UserError(f"{called} cannot be run: {taken.refused[max(taken.refused)]}{_OF_GROUPS}")
     for setting in (name for name in unknown if name != "momentum"):
         subject = _assume(subject, setting)
     subject = behaving(

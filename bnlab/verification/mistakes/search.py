@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 
@@ -27,6 +27,9 @@ AT_ONCE = 2
 
 IN_OUTPUT = 3
 """The same for the output alone, which few mistakes change. More than that are found aspect by aspect."""
+
+MOST_TRIED = 4000
+"""How many sets of mistakes of one size are tried for one aspect, the likeliest first. It bounds the time."""
 
 ROUND_TRIP = "state_dict round trip"
 
@@ -259,7 +262,7 @@ class Search:
             if suspect not in found and any(self._changes(cell, suspect) for cell in wrong)
         ]
         for size in range((AT_ONCE if aspect else IN_OUTPUT) + 1):
-            for more in combinations(others, size):
+            for more in islice(combinations(others, size), MOST_TRIED):
                 several = tuple(suspect for suspect in suspects if suspect in found + more)
                 if not _compatible(several) or not all(_open(c, several) or self._gives(c, several) for c in cells):
                     continue

@@ -5,6 +5,17 @@ from bnlab.verification.mistakes.mistake import BATCH, MIXED, OF_INPUT, RENORM, 
 FIRST_STEP = frozenset({"initial values", "momentum: weight of new batch", "stored over biased variance"})
 
 RUNNING = (
+    *(
+        Mistake(
+            "variance kept",
+            {"stored": stored},
+            f"the running statistic holds the {stored}: in batch renormalization (Ioffe 2017; this scheme) the"
+            " deviation is averaged.",
+            RENORM,
+            accepted=True,
+        )
+        for stored in ("variance", "biased variance")
+    ),
     Mistake(
         "stored variance biased",
         {"stored": "biased"},

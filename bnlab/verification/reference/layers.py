@@ -28,7 +28,7 @@ of four samples.
 WIDE = 96
 """Number of channels for a class whose fixed number of groups, e.g. 32, does not divide `CHANNELS`."""
 
-WIDE_SHAPES = {2: (4, WIDE), 3: (4, WIDE, 3), 4: (4, WIDE, 2, 2)}
+WIDE_SHAPES = {2: (5, WIDE), 3: (5, WIDE, 2), 4: (5, WIDE, 2, 2)}
 
 EQUAL_SHAPES = {ndim: (CHANNELS,) * ndim for ndim in SHAPES}
 """Shapes whose axes cannot be told apart, on which a layer runs that takes one for another."""

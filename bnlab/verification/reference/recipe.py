@@ -111,7 +111,8 @@ class Recipe:
         stored: what the running variance averages: the variance of the batch, `unbiased` or `biased`; the biased one
             times (n−1)/n (`product`); its root (`deviation`); the root of the unbiased one (`unbiased deviation`); the
             unbiased one plus ε (`and eps`); the biased one plus ε (`biased and eps`), also times n/(n−1) (`with eps`);
-            or the biased one times N/(N−1), without counting spatial axes (`by samples`).
+            or the biased one times N/(N−1), without counting spatial axes (`by samples`). If `renormalized`, the
+            deviation √(σ² + ε), or the unbiased `variance` or the `biased variance` in its place.
         stored_mean: what the running mean averages: the batch's `mean`, or the `sum` of its values.
         initial_var: the running variance of a new layer.
         renormalized: if not empty, x̂ is corrected in training towards the running statistics: x̂ r + d; the running

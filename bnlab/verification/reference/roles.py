@@ -31,7 +31,7 @@ NAMES = {
     "alpha": r"alpha|α|a",
     "v": r"v|v1",
     "original0": r"(weight_)?g|original0",
-    "original1": r"(weight_)?v|original1",
+    "original1": r"(weight_)?v|original1|weight|w",
     "original": r"weight(_(bar|orig|raw))?|original|w",
     "shift": r"shift|s",
 }

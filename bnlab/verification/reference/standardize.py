@@ -120,19 +120,22 @@ def _renormalized(recipe: Recipe, x: Array, statistics: Values, settings: Settin
 
     The bounds of r and d are the settings' own, as with schedule_scale=0.
     """
-    if not training and recipe.eval_by == "running":
-        return np.asarray((x - _fit(statistics["running_mean"])) / _fit(statistics["running_std"]))
-    mean, var, count = moments(recipe, x, 1)
     eps = settings["eps"] if recipe.eps_value is None else recipe.eps_value
+    keeps_variance = recipe.stored in ("variance", "biased variance")
+    kept, kept_std = _fit(statistics["running_mean"]), _fit(statistics["running_std"])
+    kept_std = np.sqrt(kept_std + eps) if keeps_variance else kept_std
+    if not training and recipe.eval_by == "running":
+        return np.asarray((x - kept) / kept_std)
+    mean, var, count = moments(recipe, x, 1)
+    stored = var * _correction("unbiased" if recipe.stored == "variance" else "biased", count)
     var = var * _correction(recipe.variance, count)
     std = np.sqrt(var) + eps if recipe.eps == "outside" else np.sqrt(var + eps)
-    kept, kept_std = _fit(statistics["running_mean"]), _fit(statistics["running_std"])
     r_of, d_of = std / kept_std, (mean - kept) / (std if recipe.renormalized == "d by the batch" else kept_std)
     if recipe.renormalized != "differentiated":
         r_of, d_of = r_of.real, d_of.real
     r = _clipped(r_of, 1 / settings["r_max"], settings["r_max"])
     d = _clipped(d_of, -settings["d_max"], settings["d_max"])
-    means = {"running_mean": mean, "running_std": std}
+    means = {"running_mean": mean, "running_std": stored if keeps_variance else std}
     weight = _weight_of_batch(recipe, statistics, settings)
     weight = 1 - weight if recipe.momentum == "old" else weight
     for name, value in means.items() if recipe.updates_in(training) else ():
