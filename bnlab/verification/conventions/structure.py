@@ -209,13 +209,8 @@ def with_own_start(subject: Subject) -> Subject:
         reference = subject.reference.on(ndim)
         starts, usual = subject.new(ndim, drawn=False).parameters(), per_layer(reference.initial, width())
         left = uninitialised(subject, reference, ndim)
-        own = {
-            role: value
-            for role, value in starts.items()
-            if role not in left
-            and value.shape == np.shape(usual[role].reshape(-1))
-            and (value != usual[role].reshape(-1)).any()
-        }
+        changed_in = [role for role, value in starts.items() if (value != usual[role].ravel()).any()]
+        own = {role: starts[role] for role in changed_in if role not in left}
         if not own:
             continue
         said |= {role: f"{AFFINE.get(role, role)} starts {_where(value)}" for role, value in own.items()}
