@@ -33,7 +33,7 @@ def terms_of_gradient(new: New, expected: ReferenceNew, ndim: int) -> Iterator[D
     for of_mean, of_x_hat_mean in product((0, -1, 1, -2, 2), repeat=2):
         powers = 0, of_mean, of_x_hat_mean
         columns = [term * sigma**power / sigma for term, power in zip(terms, powers, strict=True)]
-        factors = np.linalg.lstsq(np.stack([each.ravel() for each in columns], axis=1), seen.ravel())[0]
+        factors = np.linalg.lstsq(np.stack([each.ravel() for each in columns], axis=1), seen.ravel(), rcond=None)[0]
         if _equal(sum(factor * each for factor, each in zip(factors, columns, strict=True)), seen):
             yield Diagnosis("terms of the gradient", _of_terms(factors, powers, centred=recipe.centred))
             return

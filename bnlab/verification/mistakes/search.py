@@ -144,7 +144,7 @@ class Search:
             layer.forward(x, training=True)
             new.append(layer.statistics()["running_mean"])
         terms, moved = np.stack([np.ravel(old), np.ravel(own)], axis=1), np.ravel(new)
-        a, b = np.linalg.lstsq(terms, moved)[0]
+        a, b = np.linalg.lstsq(terms, moved, rcond=None)[0]
         momentum, known_as = reference.settings["momentum"], {(1.0, 0.0)}  # never updated
         fits = bool(np.abs(terms @ [a, b] - moved).max() <= LEAST) and (round(a, 6), round(b, 6)) not in known_as
         return [other_average(float(a), float(b), momentum)] if fits else []
@@ -165,7 +165,7 @@ class Search:
             if value.shape != cell.seen.shape or not np.isfinite([value, cell.seen]).all() or np.ptp(value) == 0:
                 continue
             slopes = np.stack([value.ravel(), np.ones(value.size)], axis=1)
-            factor, addend = np.linalg.lstsq(slopes, cell.seen.ravel())[0]
+            factor, addend = np.linalg.lstsq(slopes, cell.seen.ravel(), rcond=None)[0]
             fitted = abs(factor) > LEAST and all(
                 self._alike(each, each.seen, factor * self._value(each, several) + addend) for each in (cell, another)
             )
