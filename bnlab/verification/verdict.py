@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -278,10 +277,10 @@ def _may_be_of_tokens(subject: Subject) -> bool:
     One for (N, L, C) whose statistics are of each feature takes images too; and one without a parameter for each
     feature takes anything.
     """
-    recipe, starts = subject.reference.recipe, subject.reference.initial.values()
+    recipe = subject.reference.recipe
     if subject.channels_last:
         return recipe is not None and recipe.channels == "channel"
-    return not any(np.ndim(start) == 0 or np.size(start) > 1 for start in starts)
+    return not subject.reference.has_values_per_feature
 
 
 def _refusals(taken: Accepted) -> str:

@@ -118,11 +118,10 @@ def _with_positions(subject: Subject, declared: Declared) -> Subject:
         return subject
     changed = measures.influence(subject.new, spatial[0])["y"][0]
     other_features, other_positions = changed[1:, 0].any(), changed[0, 1:].any()
-    no_axis = all(np.ndim(start) and np.size(start) == 1 for start in subject.reference.initial.values())
     # One that takes tokens alone, (N, L, C), normalizes over L; with images it may be a mistake.
     tokens = subject.scheme == "instance" and spatial == [3] and other_features and not other_positions
     last_axis = subject.scheme in BY_POSITION and other_positions and not other_features
-    if (tokens or last_axis) and no_axis and declared.layout is None:
+    if (tokens or last_axis) and not subject.reference.has_values_per_feature and declared.layout is None:
         return with_channels_last(subject)
     if not other_features or other_positions or subject.scheme not in BY_POSITION:
         return subject

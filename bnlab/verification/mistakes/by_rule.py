@@ -23,7 +23,7 @@ def over_other_axes(scheme: str, recipe: Recipe) -> Iterator[Mistake]:
         text = f"statistics go over {_in_words(other)}: in this scheme they go over {_in_words(recipe)}."
         change = _changed(recipe, other)
         yield Mistake("statistics over other axes", change, text, ALL, leaves_running_open=True)
-    if not recipe.mixed and recipe.variance_over is None:
+    if not recipe.mixed:
         yield from _over_two_sets_of_axes(recipe)
 
 

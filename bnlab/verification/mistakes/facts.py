@@ -41,16 +41,13 @@ def facts(report: Report, expected: ReferenceNew) -> tuple[Diagnosis, ...]:
     """
     ndim = max(report.taken.shapes)
     found: list[Diagnosis] = []
-    for fact in _OF_OUTPUT if _differs(report, "forward, training") else _OF_OTHERS:
+    output = next(result for result in report.results if result.check == "forward, training")
+    for fact in _OF_OUTPUT if output.status == FAIL else _OF_OTHERS:
         if fact in _AFTER and {each.mistake for each in found} & _AFTER[fact]:
             continue
         with np.errstate(all="ignore"), contextlib.suppress(Exception, SystemExit):  # of the layer: a check reports it
             found += fact(report.subject.new, expected, ndim)
     return tuple(found[:MOST])
-
-
-def _differs(report: Report, check: str) -> bool:
-    return any(result.check == check and result.status == FAIL for result in report.results)
 
 
 def _not_a_number(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
@@ -75,11 +72,11 @@ def _of_other_values(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Di
     seen, right = (_axes_of_influence(each, ndim) for each in (new, expected))
     said = [f"depends on other {name}" for name in seen if name not in right]
     said += [f"does not depend on other {name}" for name in right if name not in seen]
-    words = ", and ".join([f"a value of the output {said[0]}", *said[1:]]) if said else ""
     if said:
         its = " and ".join(f"other {name}" for name in right) or "its own value of the input alone"
-        yield Diagnosis("depends on other values", f"{words}: in this scheme it depends on {its}.")
-    if not said and (axis := _only_before(new, ndim)) and not _only_before(expected, ndim):
+        text = f"a value of the output {', and '.join(said)}: in this scheme it depends on {its}."
+        yield Diagnosis("depends on other values", text)
+    elif (axis := _only_before(new, ndim)) and not _only_before(expected, ndim):
         before = f"a value of the output depends on the {axis} before its own, and not on later ones"
         yield Diagnosis("depends on other values", f"{before}: in this scheme it depends on all.")
 
@@ -160,9 +157,8 @@ def _trained_and_evaluated(new: New, ndim: int) -> tuple[Array, Array]:
 def _alone_and_together(new: New, ndim: int) -> tuple[Array, Array]:
     """The outputs in evaluation of half a batch, and of the same samples in the whole batch."""
     x, half = measures.draw(ndim, seed=8), measures.draw(ndim).shape[0] // 2
-    both = (measures.trained(new, ndim).forward(each, training=False) for each in (x[:half], x))
-    first, second = both
-    return first, second[:half]
+    alone, together = (measures.trained(new, ndim).forward(each, training=False) for each in (x[:half], x))
+    return alone, together[:half]
 
 
 def _axes_of_influence(new: New, ndim: int) -> list[str]:

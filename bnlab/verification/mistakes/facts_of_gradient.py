@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from bnlab.verification.checks import Diagnosis, measures
+from bnlab.verification.checks import Diagnosis, errors, measures
 from bnlab.verification.mistakes.mistakes import FACTS
 from bnlab.verification.reference import Array, per_channel, values_of
 from bnlab.verification.reference.layers import New, ReferenceNew
@@ -34,7 +34,7 @@ def terms_of_gradient(new: New, expected: ReferenceNew, ndim: int) -> Iterator[D
         powers = 0, of_mean, of_x_hat_mean
         columns = [term * sigma**power / sigma for term, power in zip(terms, powers, strict=True)]
         factors = np.linalg.lstsq(np.stack([each.ravel() for each in columns], axis=1), seen.ravel(), rcond=None)[0]
-        if _equal(sum(factor * each for factor, each in zip(factors, columns, strict=True)), seen):
+        if _equal(np.tensordot(factors, columns, 1), seen):
             yield Diagnosis("terms of the gradient", _of_terms(factors, powers, centred=recipe.centred))
             return
 
@@ -71,4 +71,4 @@ def of_constants(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagno
 
 
 def _equal(seen: Array, right: Array) -> bool:
-    return bool(np.abs(seen - right).max() <= 1e-6 * np.abs(right).max())
+    return errors({"": seen}, {"": right})[1] <= 1e-6

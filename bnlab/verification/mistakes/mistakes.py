@@ -104,8 +104,8 @@ def sentences() -> Iterator[tuple[str, str, list[str]]]:
         sorted(BATCH),
     )
     yield "fixed numbers", "the output is multiplied by a number, and another is added to it.", []
-    for what in ("statistics", "variance", "mean"):
-        yield f"{what} over other axes", f"{what} go over other axes than in the scheme; it is said which.", []
+    for what, go in {"statistics": "statistics go", "variance": "the variance goes", "mean": "the mean goes"}.items():
+        yield f"{what} over other axes", f"{go} over other axes than in the scheme; it is said which.", []
     for setting in ("eps", "momentum"):
         yield f"{setting} fixed", f"{setting} is another number inside than was passed.", []
     yield "axes taken for each other", "it runs only on inputs whose axes all have one length.", []

@@ -82,6 +82,11 @@ class Reference:
             return self
         return replace(self, initial=self.initial_spatial)
 
+    @property
+    def has_values_per_feature(self) -> bool:
+        """Whether a parameter has a value for each feature, so that its shape tells which axis the features are on."""
+        return any(np.ndim(start) == 0 or np.size(start) > 1 for start in self.initial.values())
+
     def of_stack(self, x: Array, parameters: Values, statistics: Values) -> Array:
         """Y in training for a stack of P inputs, (P, N, C, ...), with parameters (P, C) or (C,); needs a recipe."""
         assert self.recipe is not None
