@@ -10,15 +10,21 @@ DEFAULT = 4 * 2**20
 """Bytes to assume if the system does not say. Few of today's processors have less for a core."""
 
 
+MOST = 16 * 2**20
+"""The most that a core is taken to have. A larger share of a shared cache is that of a virtual machine with few of a
+processor's cores, to which the whole processor's cache is told.
+"""
+
+
 @functools.cache
 def bytes_per_core(caches: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int:
     """The bytes that a core can keep in cache while all cores compute.
 
     It is the largest of its own caches and of half its share of each shared one: only half, since code, and other
-    virtual machines on the same processor, need some of it too.
+    virtual machines on the same processor, need some of it too, and at most `MOST`.
     """
     found = [_share(index) for index in sorted(caches.glob("index*"))]
-    return max([share for share in found if share is not None], default=DEFAULT)
+    return min(max([share for share in found if share is not None], default=DEFAULT), MOST)
 
 
 def _share(index: Path) -> int | None:

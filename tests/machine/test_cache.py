@@ -26,6 +26,7 @@ def told(folder: Path, *caches: tuple[str, str, str]) -> Path:
         ([("Data", "48K", "0"), ("Unified", "2048K", "0"), ("Unified", "16384K", "0-15")], 2 * MB),
         ([("Unified", "1024K", "0,4"), ("Unified", "24M", "0-2,4-6")], 2 * MB),
         ([("Unified", "512K", "0"), ("Instruction", "64M", "0")], MB // 2),
+        ([("Unified", "2048K", "0"), ("Unified", "266240K", "0-1")], 16 * MB),
         ([("Unified", "much", "0")], DEFAULT),
         ([], DEFAULT),
     ],
