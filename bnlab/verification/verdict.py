@@ -133,14 +133,14 @@ def _verdict_on_fault(refused: NothingTakenError) -> Verdict:
     told = {ndim for ndim in taken.refused if ndim in taken.broken or taken.refused[ndim].startswith("its output")}
     with with_shapes(EQUAL_SHAPES):
         equal = set() if told else set(subjects.accepted(subject).shapes)
-    if not told | equal or _asks_for_more(subject):
+    if not told | equal or _asks_for_more(module := subject.build(max(told | equal))):
         raise refused
     results = tuple(
         Result(f"shape {SHAPE_NAMES[ndim]}", FAIL, note=f"{'' if why.startswith('its output') else 'raises '}{why}")
         for ndim, why in taken.refused.items()
         if ndim in told | equal
     )
-    defects = [] if switches(subject.build(4)) else [NO_SWITCH]
+    defects = [] if switches(module) else [NO_SWITCH]
     return Verdict(
         scheme=subject.scheme,
         name=subject.name,
@@ -154,9 +154,9 @@ def _verdict_on_fault(refused: NothingTakenError) -> Verdict:
     )
 
 
-def _asks_for_more(subject: Subject) -> bool:
+def _asks_for_more(module: nn.Module) -> bool:
     """Whether the layer's `forward` needs more than x."""
-    parameters = inspect.signature(subject.build(4).forward).parameters.values()
+    parameters = inspect.signature(module.forward).parameters.values()
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return sum(each.default is each.empty and each.kind not in several for each in parameters) != 1
 

@@ -806,7 +806,7 @@ class LengthNormPerFeature(LengthNormFromOne):
 
 
 class SpectralWrapper(nn.Module):
-    """One step of power iteration for each pass."""
+    """One step of power iteration for each pass in training."""
 
     def __init__(self, layer):
         super().__init__()
@@ -819,7 +819,8 @@ class SpectralWrapper(nn.Module):
         w = self.weight_bar.flatten(1)
         with torch.no_grad():
             v = F.normalize(w.T @ self.u, dim=0)
-            self.u.copy_(F.normalize(w @ v, dim=0))
+            if self.training:
+                self.u.copy_(F.normalize(w @ v, dim=0))
         self.layer.weight = self.weight_bar / self.length(w, v)
         return self.layer(x)
 

@@ -157,6 +157,29 @@ class MeanOfTheBatch(LayerNorm):
         return self.a_2 * (x - x.mean(0, keepdim=True)) / torch.sqrt(var + self.eps) + self.b_2
 
 
+class FactorAlone(LayerNorm):
+    """What normalizes, and not x times it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a_2 * torch.rsqrt(x.var(-1, correction=0, keepdim=True) + self.eps).expand_as(x) + self.b_2
+
+
+class RowsOfTheFirst(nn.Module):
+    """Filter response normalization by the rows of the first sample of a batch."""
+
+    def __init__(self, num_features: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        shape = 1, num_features, 1, 1
+        self.eps, self.gamma = eps, nn.Parameter(torch.ones(shape))
+        self.beta, self.tau = nn.Parameter(torch.zeros(shape)), nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 4:
+            raise ValueError("it takes (N, C, H, W) alone, of 4 dimensions")
+        squares = x.square().mean(-1, keepdim=True)[0]
+        return torch.max(self.gamma * x * torch.rsqrt(squares + self.eps) + self.beta, self.tau)
+
+
 class RestLeftOut(nn.Module):
     """Ghosts of four samples."""
 
@@ -225,6 +248,8 @@ FACTS_OF: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (BetaTwice, "batch", ("beta twice",)),
     (MeanForVariance, "batch", ("mean for variance",)),
     (NotDivided, "layer", ("not divided",)),
+    (FactorAlone, "layer", ("x left out",)),
+    (RowsOfTheFirst, "frn", ("depends on other values", "another size", "unknown")),
     (VarianceOfTheBatch, "layer", ("variance over other axes",)),
     (MeanOfTheBatch, "layer", ("mean over other axes",)),
     (RenormOfVariances, "batch_renorm", ("variance kept",)),

@@ -82,11 +82,11 @@ def _variant(base: type[nn.Module], scheme: str, mistakes: str | tuple[str, ...]
     return type("".join(names[0].title().split()) + base.__name__, (base,), methods), scheme, names
 
 
-def _whitened(covariance: Any = None, eps: float | None = None, trace: bool = True, old: bool = False) -> Any:
+def _whitened(covariance: Any = None, eps: float | None = None, trace: float = 0.5, old: bool = False) -> Any:
     def forward(self: Any, x: Tensor) -> Any:
         rows = x.movedim(1, 0).flatten(1)
         mean, wm = self.running_mean, self.running_wm
-        if self.training or covariance == "evaluated":
+        if self.training or covariance in ("evaluated", "moved"):
             mean = rows.mean(1)
             rest, eye = rows - mean[:, None], torch.eye(len(rows), dtype=x.dtype)
             n = rest.shape[1] - (covariance == "unbiased")
@@ -94,12 +94,14 @@ def _whitened(covariance: Any = None, eps: float | None = None, trace: bool = Tr
             p = eye
             for _ in range(self.T):
                 p = self.step(p, sigma / sigma.trace())
-            wm = p / sigma.trace().sqrt() if trace else p
-        if self.training:
+            wm = p / sigma.trace() ** trace
+        if self.training or covariance == "moved":
             weight = 1 - self.momentum if old else self.momentum
             with torch.no_grad():
                 self.running_mean.lerp_(mean, weight)
                 self.running_wm.lerp_(wm, weight)
+        if covariance == "running" or not (self.training or covariance == "evaluated"):
+            mean, wm = self.running_mean.clone(), self.running_wm.clone()
         y = self.weight[:, None] * (wm @ (rows - mean[:, None])) + self.bias[:, None]
         return y.unflatten(1, (len(x), *x.shape[2:])).movedim(0, 1)
 
@@ -151,6 +153,57 @@ class _Alone(SwishGroupNorm):
         return gated.div(std).view_as(x) * self.gamma.view(shape) + self.beta.view(shape)
 
 
+def _iterating(self: Any, x: Tensor) -> Any:
+    """Power iteration in both modes."""
+    w = self.weight_bar.flatten(1)
+    with torch.no_grad():
+        v = F.normalize(w.T @ self.u, dim=0)
+        self.u.copy_(F.normalize(w @ v, dim=0))
+    self.layer.weight = self.weight_bar / self.length(w, v)
+    return self.layer(x)
+
+
+def _overwriting(self: Any, x: Tensor) -> Any:
+    self.weight.data = self.standard(self.weight.detach())
+    return F.linear(x, self.weight, self.bias)
+
+
+class _Shares(SharesNorm2d):
+    """Switchable normalization in three dimensions, as in the paper, with mistakes in the mixture."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.9) -> None:
+        super().__init__(num_features, eps, momentum)  # type: ignore[no-untyped-call]
+        self.running_var.fill_(1)
+
+    def shares(self, logits: Tensor) -> Tensor:
+        return logits.softmax(0)
+
+    def variances(self, x: Tensor) -> list[Tensor]:
+        return [x.var(axes, correction=0, keepdim=True) for axes in ((2, 3), (1, 2, 3), (0, 2, 3))]
+
+    def forward(self, x: Tensor) -> Tensor:
+        means: list[Tensor] = [x.mean(axes, keepdim=True) for axes in ((2, 3), (1, 2, 3), (0, 2, 3))]
+        variances = self.variances(x)
+        if self.training:
+            with torch.no_grad():
+                self.running_mean.mul_(self.momentum).add_((1 - self.momentum) * means[2].reshape(-1, 1))
+                self.running_var.mul_(self.momentum).add_((1 - self.momentum) * variances[2].reshape(-1, 1))
+        else:
+            means[2], variances[2] = (each.view(1, -1, 1, 1) for each in (self.running_mean, self.running_var))
+        mean = sum(w * m for w, m in zip(self.shares(self.mean_weight), means, strict=True))
+        var = sum(w * v for w, v in zip(self.shares(self.var_weight), variances, strict=True))
+        y: Tensor = (x - mean) / (var + self.eps).sqrt() * self.weight + self.bias
+        return y
+
+
+def _averages(self: Any, x: Tensor) -> list[Tensor]:
+    own = x.var((2, 3), correction=0, keepdim=True)
+    return [own, own.mean(1, keepdim=True), own.mean(0, keepdim=True)]
+
+
 def _std(w: Tensor, unbiased: bool = False) -> Any:
     return w.std(1, unbiased=unbiased, keepdim=True)
 
@@ -178,7 +231,10 @@ FORMULAS: list[Planted] = [
     _variant(_Erf, "derf", "alpha times the shift"),
     _variant(NewtonNorm, "iter_norm", "unbiased covariance", forward=_whitened("unbiased")),
     _variant(NewtonNorm, "iter_norm", "eps missing", forward=_whitened(eps=0.0)),
-    _variant(NewtonNorm, "iter_norm", "trace not taken back", forward=_whitened(trace=False)),
+    _variant(NewtonNorm, "iter_norm", "trace not taken back", forward=_whitened(trace=0.0)),
+    _variant(NewtonNorm, "iter_norm", "root of the trace missing", forward=_whitened(trace=1.0)),
+    _variant(NewtonNorm, "iter_norm", "updated in evaluation too", forward=_whitened("moved")),
+    _variant(NewtonNorm, "iter_norm", "training by running statistics", forward=_whitened("running")),
     _variant(NewtonNorm, "iter_norm", "momentum inverted", forward=_whitened(old=True)),
     _variant(NewtonNorm, "iter_norm", "evaluation by batch statistics", forward=_whitened("evaluated")),
     _variant(
@@ -199,6 +255,7 @@ FORMULAS: list[Planted] = [
         "largest singular value detached",
         length=lambda self, w, v: (self.u.clone() @ w @ v).detach(),
     ),
+    _variant(SpectralWrapper, "spectral_norm", "evaluation changes the layer", forward=_iterating),
     _variant(_Length, "weight_norm", "one length for all units", weight=lambda self, v: self.g[:, None] * v / v.norm()),
     _variant(
         _Length, "weight_norm", "length of each input", weight=lambda self, v: self.g[:, None] * F.normalize(v, dim=0)
@@ -263,6 +320,16 @@ FORMULAS: list[Planted] = [
         "eps and a constant",
         normalize=lambda self, x, mean, var: (x - fit(mean, x)) / (fit(var, x) + self.eps + 1e-5).sqrt(),
     ),
+    _variant(_Standard, _NAMED, "parameter overwritten", forward=_overwriting),
+    _variant(
+        _Standard,
+        _NAMED,
+        "eps under the root",
+        standard=lambda self, w: _centred(w) / torch.sqrt(w.var(1, correction=0, keepdim=True) + 1e-3),
+    ),
+    _variant(_Shares, "switchable", "softmax missing", shares=lambda self, logits: logits),
+    _variant(_Shares, "switchable", "softmax twice", shares=lambda self, logits: logits.softmax(0).softmax(0)),
+    _variant(_Shares, "switchable", "variances averaged", variances=_averages),
     _variant(_EachUnbiased, "switchable", ("running variance starts at 0", "unbiased variance normalizes")),
     _variant(SwishGroupNorm, "evonorm_s0", "sigmoid missing", gate=lambda self, x, v: torch.ones_like(x)),
     _variant(SwishGroupNorm, "evonorm_s0", "v missing", gate=lambda self, x, v: x.sigmoid()),

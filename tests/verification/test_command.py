@@ -303,7 +303,7 @@ class MyBN(nn.BatchNorm1d):
 """
 
 
-@pytest.mark.parametrize("momentum", [0.9, 0.4])
+@pytest.mark.parametrize("momentum", [0.9, 0.6])
 def test_a_momentum_of_its_own_may_be_the_weight_of_the_old_value(cli: Cli, momentum: float) -> None:
     answer = verify_file(cli, KEPT.replace("MOMENTUM", str(momentum)))
     assert answer.code == 0, answer.out
@@ -312,6 +312,12 @@ def test_a_momentum_of_its_own_may_be_the_weight_of_the_old_value(cli: Cli, mome
         "  · convention: its momentum m is the weight of the old value: running ← m running + (1 − m) batch"
         in answer.out
     )
+
+
+def test_a_small_momentum_of_its_own_that_is_the_weight_of_the_old_value_is_a_mistake(cli: Cli) -> None:
+    answer = verify_file(cli, KEPT.replace("MOMENTUM", "0.1"))
+    assert answer.code == 1
+    assert "→ momentum acts as 1 − m, the weight of the old value" in answer.out
 
 
 def test_a_momentum_of_its_own_that_is_neither_weight_is_not_explained_away(cli: Cli) -> None:

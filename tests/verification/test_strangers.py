@@ -9,10 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bnlab.errors import UserError
 from bnlab.verification.checks import FAIL, PASS, WITH_CONVENTIONS
 from bnlab.verification.conventions import CONVENTIONS
 from bnlab.verification.listing import norm_classes
 from bnlab.verification.verdict import verify_class
+from tests.verification.planted_facts import RowsOfTheFirst
 
 
 class PlaneNorm(nn.Module):
@@ -342,6 +344,122 @@ class ImagesOfTheLastAxis(nn.Module):
         return self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
 
 
+class StandardizedOfPadding(nn.Module):
+    """Weight standardization as in BiT, ε under the root; its constructor pads, as a kernel of three pixels needs."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, padding: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(self.conv.weight, (1, 2, 3), correction=0, keepdim=True)
+        kernel = (self.conv.weight - mean) / torch.sqrt(var + 1e-3)
+        return nn.functional.conv2d(x, kernel, padding=self.conv.padding)
+
+
+class SNDense(nn.Module):
+    """Spectral normalization by singular values, whose name is short; it raises in its own way."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(out_features, in_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.w / torch.linalg.matrix_norm(self.w, 2))
+
+
+class WNConv2d(nn.Module):
+    """Weight normalization whose v and g have names of their own."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+        super().__init__()
+        self.directions = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
+        self.lengths = nn.Parameter(torch.ones(out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel = nn.functional.normalize(self.directions.flatten(1)).view_as(self.directions)
+        return nn.functional.conv2d(x, self.lengths[:, None, None, None] * kernel)
+
+
+class WNConv1d(WNConv2d):
+    """It has no attribute that it uses."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.unsqueeze(-1)).squeeze(-1) * self.gain  # type: ignore[operator]
+
+
+class WNConv2dOfThree(WNConv2d):
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3)
+
+
+class TinyEpsOfChannels(nn.Module):
+    """Layer norm of each position of (N, C, L), with an ε of its own."""
+
+    def __init__(self, channel_size: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(1, channel_size, 1))
+        self.beta = nn.Parameter(torch.zeros(1, channel_size, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(x, 1, correction=0, keepdim=True)
+        return self.gamma * (x - mean) / (var + 1e-8) ** 0.5 + self.beta
+
+
+class EpsLearned(nn.Module):
+    """Filter response normalization without a threshold, whose ε is one number that is learned."""
+
+    def __init__(self, num_features: int, init_eps: float = 1e-6) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, num_features, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(1, num_features, 1, 1))
+        self.eps = nn.Parameter(torch.tensor(init_eps))
+
+    def forward(self, x: Tensor) -> Tensor:
+        squares = x.square().mean((2, 3), keepdim=True)
+        return self.weight * x / torch.sqrt(squares + self.eps.abs()) + self.bias
+
+
+class OneMoreThanRandom(nn.Module):
+    """The factor is 1 + γ, and γ starts near 0."""
+
+    def __init__(self, dim: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps, self.gain = eps, nn.Parameter(0.02 * torch.randn(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * (1 + self.gain)
+
+
+class DoubleInside(nn.BatchNorm1d):
+    """It computes in float64 and returns float32, without ε in training."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = self.running_mean, self.running_var
+        assert mean is not None
+        assert var is not None
+        assert self.momentum is not None
+        root = (var.double() + self.eps).sqrt()
+        if self.training:
+            var, mean = torch.var_mean(x.double(), 0, correction=0)
+            root = var.sqrt()
+            with torch.no_grad():
+                self.running_mean = torch.lerp(self.running_mean.double(), mean, self.momentum)  # type: ignore[union-attr]
+                self.running_var = torch.lerp(self.running_var.double(), x.double().var(0), self.momentum)  # type: ignore[union-attr]
+        return ((x.double() - mean) / root * self.weight + self.bias).float()
+
+
+class AlphaOfPlainTensors(nn.Module):
+    """DyT with an alpha for each feature, in plain tensors."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.a, self.gamma, self.beta = torch.full((dim,), 0.5), torch.ones(dim), torch.zeros(dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gamma * torch.tanh(self.a * x) + self.beta
+
+
 KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (PlaneNorm, "instance", PASS, ""),
     (OwnModes, "instance", FAIL, "its own `train` or `eval`"),
@@ -363,6 +481,15 @@ KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (OfSequences, "layer", WITH_CONVENTIONS, "over its channels alone"),
     (LinearOfUnitRows, "auto", WITH_CONVENTIONS, "the unbiased one of torch.var"),
     (WeightOfUnitRows, "weight_norm", WITH_CONVENTIONS, "g starts at 1"),
+    (StandardizedOfPadding, "weight_standardization", WITH_CONVENTIONS, "that of weight standardization adds it to σ"),
+    (SNDense, "auto", PASS, ""),
+    (WNConv2d, "auto", WITH_CONVENTIONS, "g starts at 1"),
+    (WNConv1d, "auto", FAIL, "object has no attribute 'gain'"),
+    (TinyEpsOfChannels, "layer", WITH_CONVENTIONS, "over its channels alone"),
+    (EpsLearned, "frn", WITH_CONVENTIONS, "there is no threshold"),
+    (OneMoreThanRandom, "rms", WITH_CONVENTIONS, "the factor is 1 + γ"),
+    (DoubleInside, "batch", FAIL, "eps is not added at all"),
+    (AlphaOfPlainTensors, "dyt", FAIL, "alpha is no parameter"),
     (OfADevice, "layer", WITH_CONVENTIONS, "gamma has one value for each value of a sample"),
     (ImagesOfTheLastAxis, "batch", WITH_CONVENTIONS, "stores the biased variance"),
     (ByItsPlace, "layer", FAIL, "for one input it gives another output in eval mode than in train mode"),
@@ -386,6 +513,19 @@ def test_a_kind_of_class_is_judged_and_named(cls: type[nn.Module], scheme: str, 
     ]
     assert verdict.outcome == outcome, said
     assert words in "\n".join(said)
+
+
+def test_a_fact_says_which_samples_and_axes() -> None:
+    verdict = verify_class(RowsOfTheFirst, "frn")
+    assert verdict.diagnoses[0].text == (
+        "a value of the output depends on the first of the samples and other positions on the last axis: in this scheme"
+        " it depends on other positions."
+    )
+
+
+def test_a_kernel_of_its_own_is_refused() -> None:
+    with pytest.raises(UserError, match="takes no kernel_size: a convolution is verified with a kernel of one pixel"):
+        verify_class(WNConv2dOfThree)
 
 
 def test_groups_that_do_not_divide_the_usual_channels_are_held_to_more() -> None:

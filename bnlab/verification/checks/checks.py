@@ -12,7 +12,7 @@ from bnlab.verification.checks import measures, special
 from bnlab.verification.checks.measures import Measure
 from bnlab.verification.checks.result import COARSE, EXACT, FAIL, FINE, NOT_APPLICABLE, PASS, WARN, Result, errors
 from bnlab.verification.checks.subject import Accepted, Subject
-from bnlab.verification.reference import Reference
+from bnlab.verification.reference import Array, Reference
 from bnlab.verification.reference.layers import CHANNELS, ReferenceNew, width
 
 
@@ -178,8 +178,11 @@ _ELSEWHERE = ("inside", "outside", "none", "twice", "subtracted", "clamped", "cl
 
 
 def _rounds_to_float32(subject: Subject, ndim: int) -> bool:
+    """Whether a layer rounds its input, or its output, to float32."""
     x = measures.draw(ndim)
-    fine, coarse = (
-        subject.new(ndim).forward(values, training=True) for values in (x, x.astype(np.float32).astype(np.float64))
-    )
-    return bool(np.array_equal(fine, coarse)) and subject.scheme != "none"
+    fine, coarse = (subject.new(ndim).forward(values, training=True) for values in (x, _in_float32(x)))
+    return bool(np.array_equal(fine, coarse) or np.array_equal(fine, _in_float32(fine))) and subject.scheme != "none"
+
+
+def _in_float32(values: Array) -> Array:
+    return values.astype(np.float32).astype(np.float64)

@@ -128,8 +128,27 @@ def defects(subject: Subject, ndim: int) -> list[str]:
     found += [] if np.array_equal(y, again, equal_nan=True) else ["random output"]
     kept = torch.equal(x, before) and torch.equal(evaluated, before)
     found += [] if kept else ["input changed"]
+    found += _of_state(subject, ndim)
     found += subject.defects
     return found + _of_parameters(subject, layer, reference, ndim) + _of_statistics(layer, reference)
+
+
+def _of_state(subject: Subject, ndim: int) -> list[str]:
+    """Defects in what a pass changes: parameters; and in evaluation anything, where the scheme keeps no statistics."""
+    layer = replace(subject, reference=replace(subject.reference, settles=0)).new(ndim)
+    assert isinstance(layer, TorchLayer)
+    learned = [value for value in layer.module.parameters() if value.requires_grad]
+    before = [value.detach().clone() for value in learned]
+    layer.forward(measures.draw(ndim), training=True)
+    found = [] if all(map(torch.equal, before, learned)) else [OVERWRITTEN]
+    state = {name: value.clone() for name, value in layer.module.state_dict().items() if value.is_floating_point()}
+    layer.forward(measures.draw(ndim), training=False)
+    after = layer.module.state_dict()
+    moved = any(not torch.equal(value, after[name]) for name, value in state.items())
+    return [*found, MOVED] if moved and not found and not subject.reference.statistics else found
+
+
+OVERWRITTEN, MOVED = "parameter overwritten", "evaluation changes the layer"
 
 
 def switches(module: nn.Module) -> bool:

@@ -19,7 +19,7 @@ from bnlab.verification.reference import Array, Reference, Values
 from bnlab.verification.reference.layers import Layer, New, ReferenceNew, TorchLayer, shape_of, width
 
 OLD_FROM = 0.5
-"""A constructor's default momentum of at least this is the old value's weight: as the batch's it would be too large."""
+"""A class's momentum of at least this is the old value's weight: as the batch's it would be too large."""
 
 ALIKE = 1e-4
 """The largest relative difference between numbers that come from the same choice."""
@@ -29,17 +29,14 @@ EXACTLY = 1e-10
 """The same if they may differ by rounding only."""
 
 
-def behaving(
-    subject: Subject, declared: Declared, *, takes_momentum: bool, own_momentum: bool, default_momentum: float | None
-) -> Subject:
+def behaving(subject: Subject, declared: Declared, *, takes_momentum: bool, usual_momentum: float | None) -> Subject:
     """The subject with the conventions that are found by running its layer.
 
     Args:
         subject: the subject with the conventions found by structure.py.
         declared: what the user states about it.
         takes_momentum: whether its constructor takes a momentum.
-        own_momentum: whether its momentum was read from the layer's attributes.
-        default_momentum: the constructor's default momentum, if it has one.
+        usual_momentum: the constructor's default momentum, or that in the layer's attributes, if there is one.
     """
     if not accepted(subject).shapes:
         return subject
@@ -48,8 +45,7 @@ def behaving(
         remarks = tuple(remark for remark in subject.remarks if " momentum: " not in remark)
         subject = replace(averaged, remarks=remarks)
     else:
-        says_old = own_momentum or (default_momentum or 0) >= OLD_FROM
-        subject = _with_momentum(subject, declared, says_old=says_old)
+        subject = _with_momentum(subject, declared, says_old=(usual_momentum or 0) >= OLD_FROM)
     if subject.scheme in (*BY_POSITION, "instance"):
         subject = _with_positions(subject, declared)
     if subject.scheme == "scale_norm" and accepted(subject).shapes:

@@ -142,7 +142,7 @@ CONVENTIONS = {
             "momentum of the old value",
             "its momentum m is the weight of the old value: running ← m running + (1 − m) batch, PyTorch's with 1 − m.",
             "Keras, TensorFlow",
-            "where the class has a momentum of its own, or a default of at least 0.5",
+            "where the momentum that the class has, or its constructor's default, is at least 0.5",
             "--momentum old says so, --momentum new refuses it",
         ),
         Convention(
@@ -229,9 +229,10 @@ CONVENTIONS = {
         ),
         Convention(
             "eps under the root",
-            "eps is added under the root, √(‖x‖² + ε): the paper has no eps, its program max(‖x‖, ε).",
-            "ScaleNorm of Mega (Ma et al. 2022)",
-            "in scale normalization",
+            "eps is added under the root, √(‖x‖² + ε) or √(σ² + ε). The paper of scale normalization has no eps, its"
+            " program max(‖x‖, ε); that of weight standardization adds it to σ.",
+            "ScaleNorm of Mega (Ma et al. 2022), StdConv2d of BiT (Kolesnikov et al. 2020)",
+            "in scale normalization and weight standardization",
         ),
         Convention(
             "eps not learned",

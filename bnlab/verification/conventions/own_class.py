@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from bnlab.verification.checks.subject import Subject, accepted, linear, listed
 from bnlab.verification.conventions.behaviour import behaving, with_ghosts
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.stand_ins import stand_in
-from bnlab.verification.conventions.structure import structured, with_own_start
+from bnlab.verification.conventions.structure import BY_POSITION, structured, with_own_start
 from bnlab.verification.reference import Reference, Values, reference_of
 from bnlab.verification.reference.layers import CHANNELS, WIDE, ReferenceNew, of_volumes, width
 
@@ -116,8 +117,7 @@ def of_class(
         subject,
         declared,
         takes_momentum="momentum" in takes.values(),
-        own_momentum="momentum" in fixed and "momentum" not in unknown,
-        default_momentum=_default(cls, takes, "momentum"),
+        usual_momentum=_kept(module, "momentum") if "momentum" in fixed else _default(cls, takes, "momentum"),
     )
     if "momentum" in unknown and "average over all batches" not in subject.conventions:
         subject = _assume(subject, "momentum")
@@ -130,7 +130,11 @@ def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Sub
     own = [ndim for ndim, kind in kinds.items() if issubclass(cls, kind)]
     taken = [name for name, each in parameters_of(cls).items() if each.kind != each.VAR_KEYWORD]
     if not own and any(map(_INPUTS.fullmatch, taken)) and any(map(_OUTPUTS.fullmatch, taken)):
-        own = [2 if "kernel_size" not in taken else 3 if "1d" in cls.__name__.lower() else 4]
+        convolves = "kernel_size" in taken or "conv" in cls.__name__.lower()
+        own = [2 if not convolves else 3 if "1d" in cls.__name__.lower() else 4]
+    several = any(each.kind == each.VAR_POSITIONAL for each in parameters_of(cls).values())
+    if own and own[0] > 2 and len(taken) < len(("in", "out", "kernel_size")) and not several:
+        raise UserError(f"{cls.__name__} takes no kernel_size: a convolution is verified with a kernel of one pixel")
 
     sizes = {name: given.pop(name) for name in list(given) if own and _is_of_size(name)}
 
@@ -140,7 +144,7 @@ def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Sub
             return cls(layer, **given)
         if ndim not in own:
             raise ValueError(f"{cls.__name__} is a layer for inputs of another number of dimensions")
-        without = {"bias": False} if "bias" in taken else {}
+        without = {name: off for name, off in {"bias": False, "padding": 0}.items() if name in taken}
         module = cls(CHANNELS, CHANNELS, *() if ndim == 2 else (1,), **without, **given)
         return _with_weight(module, layer.get_parameter("weight"))
 
@@ -246,6 +250,7 @@ def _default(cls: type[nn.Module], takes: Mapping[str, str], setting: str) -> fl
 def _kept(module: nn.Module, setting: str) -> float | None:
     """The value of a setting in the layer's attributes; None if there is none, or no valid number of groups."""
     values = [getattr(module, name, None) for name in SETTING_NAMES[setting]]
+    values = [value.item() if isinstance(value, Tensor) and value.numel() == 1 else value for value in values]
     numbers = [value for value in values if isinstance(value, int | float)]
     return next((n for n in numbers if setting != "num_groups" or (n >= 1 and width() % n == 0)), None)
 
@@ -319,13 +324,17 @@ def _assume(subject: Subject, setting: str) -> Subject:
 def _distance(subject: Subject, setting: str, seen: Values, ndim: int, value: float) -> float:
     """The largest difference to the reference with that value, at the best place of ε, kind of variance and divisor."""
     reference: Reference = _with(subject, setting, value).reference
-    places: tuple[dict[str, str], ...] = ({},) if reference.recipe is None else _PLACES
-    ways = [{**place, **way, **divisor} for place in places for way in _VARIANCES for divisor in _DIVISORS]
+    places = _PLACES_IN_FORMULA if reference.recipe is None else _PLACES
+    spaces = _SPACES if ndim > 2 and subject.scheme in BY_POSITION else _SPACES[:1]
+    choices = product(places, _VARIANCES, _DIVISORS, spaces)
+    ways = [{**place, **variance, **divisor, **space} for place, variance, divisor, space in choices]
     measured = [_TELLING[setting](ReferenceNew(reference.by(**way) if way else reference), ndim) for way in ways]
     gaps = [[float(np.abs(seen[key] - each[key]).max()) for key in each if key in seen] for each in measured]
     return min((max(gap) for gap in gaps if gap), default=np.inf)
 
 
 _PLACES: tuple[dict[str, str], ...] = ({"eps": "inside"}, {"eps": "outside"})
+_PLACES_IN_FORMULA: tuple[dict[str, str], ...] = ({}, {"place": "inside"})
 _VARIANCES: tuple[dict[str, str], ...] = ({}, {"variance": "unbiased"})
 _DIVISORS: tuple[dict[str, str], ...] = ({}, {"divisor": "variance"})
+_SPACES: tuple[dict[str, str], ...] = ({}, {"space": "none"})

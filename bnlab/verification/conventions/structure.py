@@ -21,6 +21,9 @@ from bnlab.verification.reference.roles import kept_tensors, named_tensors, unus
 
 AFFINE = {"weight": "gamma", "bias": "beta"}
 
+NEAR_ZERO = 0.2
+"""The largest γ, at the start, of a layer whose factor may be 1 + γ: several standard deviations of 0.02."""
+
 BY_POSITION = ("layer", "rms", "scale_norm")
 """Schemes that usually normalize each position of (N, L, C) and (N, H, W, C) by itself."""
 
@@ -124,7 +127,7 @@ def _with_one_for_each(subject: Subject) -> Subject:
     """The subject with a value for each feature of a parameter that is one number in the scheme, as α of DyT is."""
     reference = subject.reference
     layer = _layer(subject, reference)
-    named = named_tensors(layer.module)
+    named = named_tensors(layer.module, learned=False)
     for role in [role for role in reference.initial if role not in (*AFFINE, *layer.roles) and role in named]:
         start = np.ravel(reference.initial[role])
         if np.ndim(reference.initial[role]) and start.size == 1 and named[role].numel() == width():
@@ -169,15 +172,18 @@ def _without(reference: Reference, role: str) -> Reference:
 
 
 def _with_one_more(subject: Subject) -> Subject:
-    """The subject with a factor 1 + γ, if γ starts at 0 and the output is not constant then."""
+    """The subject with a factor 1 + γ, if γ starts about 0, and at 0 leaves x̂ as it is."""
     reference, shapes = subject.reference, accepted(subject).shapes
     if "weight" not in reference.initial or reference.recipe is None or not shapes:
         return subject
     layer = _layer(subject, reference)
-    if "weight" not in layer.roles or np.abs(layer.parameters()["weight"]).max(initial=0) > 0:
+    if "weight" not in layer.roles or np.abs(layer.parameters()["weight"]).max(initial=0) > NEAR_ZERO:
         return subject
-    y = layer.forward(measures.draw(shapes[0]), training=True)
-    if np.ptp(y) == 0:
+    size, x = layer.parameters()["weight"].shape, measures.draw(shapes[0])
+    layer.give("weight", np.zeros(size))
+    of_zero = layer.forward(x, training=True)
+    layer.give("weight", np.ones(size))
+    if np.ptp(of_zero) == 0 or np.array_equal(of_zero, layer.forward(x, training=True)):
         return subject
     start = np.zeros(np.shape(reference.initial["weight"])) if np.ndim(reference.initial["weight"]) else 0.0
     changed = _starting(reference, "weight", start).by(affine="one more")

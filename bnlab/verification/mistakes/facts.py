@@ -17,7 +17,7 @@ from bnlab.verification.checks.checks import Report
 from bnlab.verification.mistakes.facts_of_gradient import derivative, of_constants, terms_of_gradient
 from bnlab.verification.mistakes.mistakes import FACTS
 from bnlab.verification.reference import Array
-from bnlab.verification.reference.layers import Layer, New, ReferenceNew
+from bnlab.verification.reference.layers import Layer, New, ReferenceNew, shape_of
 
 MOST = 3
 """The number of facts that are said."""
@@ -69,16 +69,14 @@ def _of_mode(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]
 
 
 def _of_other_values(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
-    seen, right = (_axes_of_influence(each, ndim) for each in (new, expected))
-    said = [f"depends on other {name}" for name in seen if name not in right]
-    said += [f"does not depend on other {name}" for name in right if name not in seen]
-    if said:
-        its = " and ".join(f"other {name}" for name in right) or "its own value of the input alone"
-        text = f"a value of the output {', and '.join(said)}: in this scheme it depends on {its}."
-        yield Diagnosis("depends on other values", text)
-    elif (axis := _only_before(new, ndim)) and not _only_before(expected, ndim):
+    if (axis := _only_before(new, ndim)) and not _only_before(expected, ndim):
         before = f"a value of the output depends on the {axis} before its own, and not on later ones"
         yield Diagnosis("depends on other values", f"{before}: in this scheme it depends on all.")
+        return
+    seen, right = (_depends_on(each, ndim) for each in (new, expected))
+    if seen != right:
+        text = f"a value of the output depends on {seen}: in this scheme it depends on {right}."
+        yield Diagnosis("depends on other values", text)
 
 
 def _in_evaluation(new: New, expected: ReferenceNew, ndim: int) -> Iterator[Diagnosis]:
@@ -161,20 +159,43 @@ def _alone_and_together(new: New, ndim: int) -> tuple[Array, Array]:
     return alone, together[:half]
 
 
-def _axes_of_influence(new: New, ndim: int) -> list[str]:
-    """The axes along which a value of x influences others of y: `samples`, `features`, `positions`."""
-    changed = measures.influence(new, ndim)["y"]
-    found = ["samples"] if changed[1:].any() else []
-    found += ["features"] if changed[:, 1:].any() else []
-    return found + (["positions"] if changed.reshape(*changed.shape[:2], -1)[..., 1:].any() else [])
+def _depends_on(new: New, ndim: int) -> str:
+    """On which other values of x a value of y depends, in words: along each axis on none, all or some."""
+    names = ("samples", "features", *_POSITIONS[ndim])
+    found = {name: _influences_along(new, ndim, axis) for axis, name in enumerate(names)}
+    if ndim == 4 and found[names[-2]] == found[names[-1]]:
+        found |= {names[-2]: "", names[-1]: "", "positions": found[names[-1]]}
+    said = [f"{which} {name}" for name, which in found.items() if which]
+    return " and ".join(said) or "its own value of the input alone"
+
+
+_POSITIONS = {2: (), 3: ("positions",), 4: ("positions on the first spatial axis", "positions on the last axis")}
+"""Words for the spatial axes, by the number of dimensions."""
+
+
+def _influences_along(new: New, ndim: int, axis: int) -> str:
+    """At which other indices of an axis x influences y at one that is not the first: all (`other`), some, or none."""
+    x, other_x, own = measures.draw(ndim), measures.draw(ndim, seed=7), min(2, shape_of(ndim)[axis] - 1)
+    before = new(ndim).forward(x, training=True)
+    others = [index for index in range(x.shape[axis]) if index != own]
+    found = []
+    for index in others:
+        changed = np.where(np.indices(x.shape)[axis] == index, other_x, x)
+        moved = np.abs(new(ndim).forward(changed, training=True) - before) > 1e-6 * np.abs(before).max()
+        found += [index] if moved.take(own, axis).any() else []
+    if found in ([], others):
+        return "other" if found else ""
+    if found == [0]:
+        return "the first of the"
+    return "the last of the" if found == [x.shape[axis] - 1] else "some other"
 
 
 def _only_before(new: New, ndim: int) -> str:
-    """The axis along which the last value of x influences no earlier value of y, though the first influences later."""
-    first, last = (measures.influence_of(new, ndim, at) for at in (0, -1))
+    """The axis along which all earlier values of x influence a value of y, and no later ones; empty if none is so."""
+    first, second, last = (measures.influence_of(new, ndim, at) for at in (0, 1, -1))
     for axis, name in enumerate(("samples", "features", "positions", "positions")[:ndim]):
-        later, earlier = (np.delete(changed, own, axis).any() for changed, own in ((first, 0), (last, -1)))
-        if later and not earlier:
+        later = np.delete(first, 0, axis).any() and (first.shape[axis] == 2 or np.delete(second, (0, 1), axis).any())
+        if later and not np.delete(last, -1, axis).any():
             return name
     return ""
 

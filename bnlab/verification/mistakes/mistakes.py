@@ -20,6 +20,11 @@ MISTAKES = (*RUNNING, *OUTPUT, *GRADIENT, *FORMULA, *LAST)
 DEFECTS = {
     "input changed": "the input is changed in place, so that whatever else uses it gets other numbers: PyTorch's"
     " layers leave it as it is.",
+    "parameter overwritten": "the forward pass overwrites a parameter (parameter.data = ..., or an in-place change), so"
+    " that what was learned is lost and no gradient goes through what is computed: PyTorch's layers leave parameters to"
+    " the optimizer.",
+    "evaluation changes the layer": "a pass in eval mode changes what the layer keeps, as by power iteration there, so"
+    " that the same input gives another output the next time: PyTorch's layers change nothing in eval mode.",
     "modes cannot be set": "its own `train` or `eval` is not PyTorch's train(mode=True) and eval(): model.train() and"
     " model.eval() of any model that has the layer raise an exception.",
     "rest left out": "of a batch that the ghosts' size does not divide, the samples that are left over are missing in"

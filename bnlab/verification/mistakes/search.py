@@ -15,6 +15,7 @@ import numpy as np
 
 from bnlab.verification.checks import FAIL, PASS, Result, errors, measures
 from bnlab.verification.checks.checks import CHECKS, Check, Report
+from bnlab.verification.checks.special import OVERWRITTEN
 from bnlab.verification.mistakes.by_rule import LEAST, fixed_numbers, is_of_axes
 from bnlab.verification.mistakes.mistake import Mistake
 from bnlab.verification.mistakes.mistakes import known
@@ -33,7 +34,7 @@ MOST_TRIED = 4000
 
 ROUND_TRIP = "state_dict round trip"
 
-BLINDING = frozenset({"random output", "layers in a list"})
+BLINDING = frozenset({"random output", "layers in a list", OVERWRITTEN})
 """Defects after which no number can be compared."""
 
 UNSTORED = frozenset({"statistics are no buffers", "statistics are not stored"})

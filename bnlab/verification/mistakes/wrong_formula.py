@@ -55,6 +55,25 @@ FORMULA = (
         _WHITENING,
     ),
     Mistake(
+        "root of the trace missing",
+        {"trace": "whole"},
+        f"the whitening matrix is divided by tr Σ, and not by its root: {_WHITENED} divides it by √tr Σ.",
+        _WHITENING,
+    ),
+    Mistake(
+        "updated in evaluation too",
+        {"update": "always"},
+        f"eval mode moves the running mean and whitening matrix too: {_WHITENED} moves them in training alone.",
+        _WHITENING,
+    ),
+    Mistake(
+        "training by running statistics",
+        {"train_by": "updated"},
+        "train mode normalizes by the running mean and whitening matrix, after they were updated, without a gradient"
+        f" through them: {_WHITENED} uses the batch's own.",
+        _WHITENING,
+    ),
+    Mistake(
         "momentum inverted",
         {"weighs": "old"},
         f"momentum acts as 1 − m, the weight of the old value: in {_WHITENED} and PyTorch it is that of the new batch.",
@@ -128,6 +147,13 @@ FORMULA = (
         {"variance": "unbiased"},
         "the deviation is the unbiased one, as torch.std gives it and as the authors' program has it: the formula of"
         f" {_STANDARDIZED} divides by n.",
+        _STANDARD,
+        accepted=True,
+    ),
+    Mistake(
+        "eps under the root",
+        {"place": "inside"},
+        f"eps is added under the root, √(σ² + ε): {_STANDARDIZED} adds it to the deviation.",
         _STANDARD,
         accepted=True,
     ),

@@ -23,6 +23,11 @@ _NOTHING = (
     " Keras return γ x̂ + β."
 )
 
+_SWITCHABLE = (
+    "switchable normalization (Luo et al. 2018; this scheme) mixes, by the softmax of its logits, the variances over"
+    " each channel of a sample, each sample, and the batch."
+)
+
 _EVONORM = "EvoNorm-S0 (Liu et al. 2020; this scheme) is y = γ x sigmoid(v x) / √(σ² + ε) + β."
 
 OF_GRADIENTS = OF_INPUT | {f"gradient of {name}" for name in ("gamma", "beta", "weight", "bias")}
@@ -110,6 +115,14 @@ OUTPUT: tuple[Mistake, ...] = (
         "x − μ is not divided by anything: the paper, PyTorch and Keras divide by √(σ² + ε).",
         CENTRED - MIXED - GATED,
         leaves_running_open=True,
+    ),
+    Mistake(
+        "x left out",
+        {"gate": "left out", "taken_off": 0.0},
+        "x is left out, y = γ / √(σ² + ε), as where the factor that normalizes is returned and x is not multiplied by"
+        " it: the papers, PyTorch and Keras multiply.",
+        ALL - MIXED - GATED,
+        CONSTANT,
     ),
     Mistake(
         "eps missing",
@@ -390,6 +403,19 @@ OUTPUT: tuple[Mistake, ...] = (
         "each of the variances that are mixed is unbiased, 1/(n−1) Σ (x − μ)², which is torch.var's default: switchable"
         " normalization (Luo et al. 2018; this scheme) mixes the biased ones.",
         MIXED,
+    ),
+    *(
+        Mistake(name, {"mixture": mixture}, f"{text}: {_SWITCHABLE}", MIXED)
+        for name, mixture, text in (
+            ("softmax missing", "logits", "the mixture's shares are the logits themselves, which need not add up to 1"),
+            ("softmax twice", "softmax twice", "softmax is applied twice to the logits, so that shares hardly differ"),
+            (
+                "variances averaged",
+                "averages",
+                "the variances of a sample and of the batch are averages of the channels' variances, without the spread"
+                " of their means",
+            ),
+        )
     ),
     Mistake(
         "only the mean is divided",

@@ -239,7 +239,9 @@ def weight_standardization(
     var = var * (count / (count - 1) if settings.get("variance") == "unbiased" else 1)
     if settings.get("constant") == "both":
         mean, var = mean.real, var.real
-    return _linear(x, (w - (0 if settings.get("centred") is False else mean)) / (np.sqrt(var) + settings["eps"]))
+    eps = settings["eps"]
+    deviation = np.sqrt(var + eps) if settings.get("place") == "inside" else np.sqrt(var) + eps
+    return _linear(x, (w - (0 if settings.get("centred") is False else mean)) / deviation)
 
 
 def spectral_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:
@@ -257,8 +259,9 @@ def spectral_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str
 def iter_norm(x: Array, parameters: Values, statistics: Values, settings: Mapping[str, Any], training: bool) -> Array:
     """Σ^(−1/2) (x − μ) by Newton's method on Σ / tr Σ (Huang et al. 2019, arXiv 1904.03441, algorithms 1 and 2)."""
     flat: Array = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)
-    mean, whitening = statistics["running_mean"], statistics["running_whitening"]
-    if training or settings.get("eval_by") == "batch":
+    moves = training or settings.get("update") == "always"
+    by_batch = settings.get("train_by" if training else "eval_by", "batch" if training else "running") == "batch"
+    if moves or by_batch:
         mean = np.asarray(flat.mean(1))
         centred, eye, n = flat - mean[:, None], np.eye(len(flat)), flat.shape[1]
         sigma = centred @ centred.T / (n - 1 if settings.get("variance") == "unbiased" else n)
@@ -267,11 +270,13 @@ def iter_norm(x: Array, parameters: Values, statistics: Values, settings: Mappin
         whitening = eye
         for _ in range(int(settings["iterations"])):
             whitening = (3 * whitening - whitening @ whitening @ whitening @ sigma / trace) / 2
-        whitening = whitening if settings.get("trace") == "left" else whitening / np.sqrt(trace)
-    if training:
+        whitening = whitening / {"left": 1.0, "whole": trace}.get(settings.get("trace", ""), np.sqrt(trace))
+    if moves:
         m = 1 - settings["momentum"] if settings.get("weighs") == "old" else settings["momentum"]
         statistics["running_mean"] = (1 - m) * statistics["running_mean"] + m * mean.real
         statistics["running_whitening"] = (1 - m) * statistics["running_whitening"] + m * whitening.real
+    if not by_batch:
+        mean, whitening = statistics["running_mean"], statistics["running_whitening"]
     y = whitening @ (flat - mean[:, None])
     return _affine(np.moveaxis(y.reshape(x.shape[1], len(x), *x.shape[2:]), 0, 1), parameters, settings["affine"])
 

@@ -39,6 +39,7 @@ FIRST_BATCH = (
     "gamma_gradient_of",
     "parameter_gradients",
     "mixed",
+    "mixture",
     "ghosts",
     "rest",
     "ghost_statistics",
@@ -62,8 +63,8 @@ class Recipe:
             biased one over n once more (`over n twice`). In a mixture (`mixed`), `unbiased` means that all variances
             are computed from the unbiased one of each channel of a sample, and `each unbiased` that each is unbiased
             by itself.
-        gate: what is divided by the deviation: x (`none`), x sigmoid(v x) (`swish`), x sigmoid(x) (`without v`), or
-            sigmoid(v x) (`alone`).
+        gate: what is divided by the deviation: x (`none`), x sigmoid(v x) (`swish`), x sigmoid(x) (`without v`),
+            sigmoid(v x) (`alone`), or 1 (`left out`).
         divisor: x − μ is divided by the `root` of the variance, by the `variance` or its `square`, `multiplied` by the
             root, divided by `nothing`, or by √(σ + ε) (`root of the deviation`). Or only the `mean` is, x − μ/σ.
         eps: the place of ε: `inside` the root, `twice` there, `subtracted` there, `outside` it, the least variance
@@ -98,6 +99,9 @@ class Recipe:
             `running variance`).
         mixed: whether mean and variance are mixtures, with learned shares, of those of each channel of a sample, of
             each sample and of the batch; the latter two are computed from the first.
+        mixture: the shares are the `softmax` of the logits, its softmax once more (`softmax twice`), or the logits
+            themselves (`logits`); or the variances of a sample and of the batch are the `averages` of those of each
+            channel of a sample, without the spread of the means.
         update: running statistics are updated in `training`, in `evaluation`, `never` or `always`.
         updated: which of them are updated: `both`, `running_mean` or `running_var`.
         momentum: momentum m is the weight of the `new` batch, or of the `old` value, or of the old value in one
@@ -166,6 +170,7 @@ class Recipe:
     stored_mean: str = "mean"
     initial_var: float = 1.0
     mixed: bool = False
+    mixture: str = "softmax"
     renormalized: str = ""
     ghosts: str = ""
     rest: str = "spread"

@@ -86,24 +86,34 @@ def find_roles(module: nn.Module, reference: Reference, channels: int) -> dict[s
 def _by_elimination(
     module: nn.Module, reference: Reference, roles: dict[str, Role], sizes: dict[str, int]
 ) -> dict[str, Role]:
-    """The one parameter without a role, if there is one role left and it fits."""
+    """The parameters without a role, each for the one role left of its size, where there is one of each."""
     left = [role for role in reference.initial if role not in roles and role != "learned_eps"]
     tensors = _tensors(module).items()
     free = [(name, *each) for name, each in tensors if _is_learned(each[2]) and each[:2] not in roles.values()]
-    if len(left) != 1 or len(free) != 1 or free[0][3].numel() != sizes[left[0]]:
-        return {}
-    return {} if any(_is_named(free[0][0], pattern) for pattern in NAMES.values()) else {left[0]: free[0][1:3]}
+    found: dict[str, Role] = {}
+    for role in left:
+        fitting = [each for each in free if each[3].numel() == sizes[role]]
+        alone = len(fitting) == 1 and [sizes[other] for other in left].count(sizes[role]) == 1
+        if alone and not any(_is_named(fitting[0][0], pattern) for pattern in NAMES.values()):
+            found[role] = fitting[0][1:3]
+    return found
 
 
 def _is_learned(tensor: Tensor) -> bool:
     return isinstance(tensor, nn.Parameter) and tensor.requires_grad
 
 
-def named_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """For each role for which some parameter of the module has a fitting name, that parameter, whatever its shape."""
-    parameters = {name: tensor for name, (_, _, tensor) in _tensors(module).items() if isinstance(tensor, nn.Parameter)}
-    fitting = {role: [name for name in parameters if _is_named(name, pattern)] for role, pattern in NAMES.items()}
-    return {role: parameters[names[0]] for role, names in fitting.items() if names}
+def named_tensors(module: nn.Module, *, learned: bool = True) -> dict[str, Tensor]:
+    """For each role for which some tensor of the module has a fitting name, that tensor, whatever its shape.
+
+    Args:
+        module: the module.
+        learned: whether to look at parameters only.
+    """
+    tensors = {name: tensor for name, (_, _, tensor) in _tensors(module).items()}
+    tensors = {name: each for name, each in tensors.items() if isinstance(each, nn.Parameter) or not learned}
+    fitting = {role: [name for name in tensors if _is_named(name, pattern)] for role, pattern in NAMES.items()}
+    return {role: tensors[names[0]] for role, names in fitting.items() if names}
 
 
 def kept_tensors(module: nn.Module, roles: Collection[Role]) -> list[Tensor]:

@@ -97,22 +97,28 @@ def _mixed(
     kinds += [(*both, count * x.shape[axis]) for axis, both in zip((2, SAMPLES), over, strict=True)]
     own = "unbiased" if variance == "each unbiased" else "biased"
     pairs = [(of_kind, (of_square - of_kind**2) * _correction(own, of)) for of_kind, of_square, of in kinds]
+    if recipe.mixture == "averages" and spatial:
+        averages = [(square - mean**2).mean(axis, keepdims=True) for axis in (2, SAMPLES)]
+        pairs[1:] = [(pair[0], average) for pair, average in zip(pairs[1:], averages, strict=True)]
     if statistics and recipe.updates_in(training):
         of_batch = [np.broadcast_to(value, x.shape) for value in pairs[-1]]
         _update(recipe, statistics, settings, [(of_batch[0], of_batch[1], x[0, :, 0].size)])
     if by == "running":
         pairs[-1] = _running(statistics)
-    shares = [_softmax(parameters[name]) for name in ("mean_logits", "var_logits")]
+    shares = [_shares(recipe.mixture, parameters[name]) for name in ("mean_logits", "var_logits")]
     mean, var = (
         sum((share * pair[i] for share, pair in zip(shares[i], pairs, strict=True)), np.zeros(1)) for i in (0, 1)
     )
     return _scaled(recipe, x, mean, var, _eps(recipe, parameters, settings))
 
 
-def _softmax(logits: Array) -> Array:
-    """The softmax of logits (K,) or (P, K), shaped to broadcast over (K, P, N, C, H, W)."""
-    powers = np.exp(logits)
-    return np.asarray(np.moveaxis(powers / powers.sum(-1, keepdims=True), -1, 0)[..., None, None, None, None])
+def _shares(mixture: str, logits: Array) -> Array:
+    """The shares of a mixture from logits (K,) or (P, K), shaped to broadcast over (K, P, N, C, H, W)."""
+    shares = logits
+    for _ in range({"logits": 0, "softmax twice": 2}.get(mixture, 1)):
+        powers = np.exp(shares)
+        shares = powers / powers.sum(-1, keepdims=True)
+    return np.asarray(np.moveaxis(shares, -1, 0)[..., None, None, None, None])
 
 
 def _renormalized(recipe: Recipe, x: Array, statistics: Values, settings: Settings, training: bool) -> Array:
@@ -326,9 +332,11 @@ def _correction(variance: str, count: int) -> float:
 
 
 def _gated(gate: str, x: Array, parameters: Values) -> Array:
-    """What the deviation divides: x, or an activation of x."""
+    """What the deviation divides: x, an activation of x, or 1."""
     if gate == "none":
         return x
+    if gate == "left out":
+        return np.ones_like(x)
     v = _fit(parameters["v"]) if gate != "without v" else 1.0
     sigmoid = 1 / (1 + np.exp(-v * x))
     return np.asarray(sigmoid if gate == "alone" else x * sigmoid)
