@@ -180,6 +180,30 @@ class RowsOfTheFirst(nn.Module):
         return torch.max(self.gamma * x * torch.rsqrt(squares + self.eps) + self.beta, self.tau)
 
 
+class SeasonalNorm(LayerNorm):
+    """Layer norm of tokens, (N, L, C), less its mean over L."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 3:
+            raise ValueError("it takes (N, L, C) alone, of 3 dimensions")
+        y = super().forward(x)
+        return y - y.mean(1, keepdim=True)
+
+
+class PowerNotStored(nn.Linear):
+    """Spectral normalization whose vector is a plain attribute."""
+
+    u: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            u = torch.randn(len(self.weight), dtype=x.dtype) if self.u is None else self.u
+            v = nn.functional.normalize(self.weight.T @ u, dim=0)
+            u = nn.functional.normalize(self.weight @ v, dim=0)
+            self.u = u if self.training else self.u
+        return nn.functional.linear(x, self.weight / (u @ self.weight @ v), self.bias)
+
+
 class RestLeftOut(nn.Module):
     """Ghosts of four samples."""
 
@@ -236,7 +260,7 @@ class RenormOfVariances(nn.Module):
 
 FACTS_OF: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (RootOfCubes, "layer", ("not a number", "unknown")),
-    (RunningInEvaluation, "layer", ("mode changes the output", "unknown")),
+    (RunningInEvaluation, "layer", ("mode changes the output", "state not stored", "unknown")),
     (UpToHere, "layer", ("depends on other values", "another size", "unknown")),
     (RangeInEvaluation, "batch", ("evaluation of samples together", "unknown")),
     (CubeRootDivides, "layer", ("another scale", "unknown")),
@@ -249,6 +273,8 @@ FACTS_OF: list[tuple[type[nn.Module], str, tuple[str, ...]]] = [
     (MeanForVariance, "batch", ("mean for variance",)),
     (NotDivided, "layer", ("not divided",)),
     (FactorAlone, "layer", ("x left out",)),
+    (SeasonalNorm, "layer", ("mean of the output taken off",)),
+    (PowerNotStored, "spectral_norm", ("state not stored", "unknown")),
     (RowsOfTheFirst, "frn", ("depends on other values", "another size", "unknown")),
     (VarianceOfTheBatch, "layer", ("variance over other axes",)),
     (MeanOfTheBatch, "layer", ("mean over other axes",)),

@@ -341,8 +341,35 @@ class DrawsItsWeight(nn.Module):
         return nn.functional.linear(x, self.g * self.v / self.v.norm(dim=1, keepdim=True), self.bias)
 
 
+class StandardizedWithGain(nn.Linear):
+    """Weight standardization with a gain of each unit, that starts at the root of 1 / inputs."""
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, eps: float = 1e-5) -> None:
+        super().__init__(in_features, out_features, bias)
+        self.eps, self.gain = eps, nn.Parameter(torch.ones(out_features, 1) * in_features**-0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(self.weight, 1, correction=0, keepdim=True)
+        return nn.functional.linear(x, self.gain * (self.weight - mean) / torch.sqrt(var + self.eps), self.bias)
+
+
+class OfFrames(nn.Module):
+    """Instance normalization of sequences (N, L, C), over the second axis alone; it runs on images too."""
+
+    def __init__(self, feature_dim: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps, self.gamma = eps, nn.Parameter(torch.ones(feature_dim))
+        self.beta = nn.Parameter(torch.zeros(feature_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(x, 1, correction=0, keepdim=True)
+        return (x - mean) / torch.sqrt(var + self.eps) * self.gamma + self.beta
+
+
 FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     (DrawsItsWeight, "weight_norm", {}, {"g that starts at 1"}),
+    (StandardizedWithGain, "weight_standardization", {}, {"gain of each unit", "eps under the root"}),
+    (OfFrames, "instance", {}, {"channels last"}),
     (nn.BatchNorm1d, "batch", {"affine": False}, {"no gamma and beta"}),
     (Plain, "batch", {}, {"no gamma and beta"}),
     (WithoutGamma, "batch", {}, {"no gamma"}),

@@ -305,6 +305,12 @@ CONVENTIONS = {
             "in weight normalization, where the class makes its own weight",
         ),
         Convention(
+            "gain of each unit",
+            "a learned factor multiplies each unit's ŵ.",
+            "scaled weight standardization (Brock et al. 2021)",
+            "in weight standardization, where the layer has such a parameter",
+        ),
+        Convention(
             "schedule of its own",
             "the constructor takes no r_max and d_max: it was held to r_max = 1 and d_max = 0, at which its own"
             " schedule begins, and what it does after some steps was not looked at.",

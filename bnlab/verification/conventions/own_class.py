@@ -157,6 +157,8 @@ def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Sub
     subject = Subject(cls.__name__, called, scheme, reference_of(scheme), build, remarks, file=_file(cls))
     if own and scheme == "weight_norm":
         subject = _with_unit_gain(subject, own[0])
+    if own and scheme == "weight_standardization":
+        subject = _with_gain(subject, own[0])
     return _assume(subject, "eps") if "eps" in subject.reference.settings else subject
 
 
@@ -192,6 +194,16 @@ def _with_unit_gain(subject: Subject, ndim: int) -> Subject:
         return subject
     initial = {**subject.reference.initial, "original0": np.ones((CHANNELS, 1))}
     return subject.following("g that starts at 1", replace(subject.reference, initial=initial))
+
+
+def _with_gain(subject: Subject, ndim: int) -> Subject:
+    """For weight standardization: a learned factor of each unit's ŵ."""
+    reference = subject.reference
+    with_gain = replace(reference, initial={"gain": np.ones(CHANNELS), **reference.initial})
+    start = replace(subject, reference=with_gain).new(ndim, drawn=False).parameters().get("gain")
+    if start is None:
+        return subject
+    return subject.following("gain of each unit", replace(with_gain, initial={"gain": start, **reference.initial}))
 
 
 def _call(

@@ -34,7 +34,7 @@ class Explanation:
     Attributes:
         found: mistakes and conventions, each with the input shapes for which it was found, in words; empty for all.
         beyond: the first wrong array if that is not all.
-        wrong: the numbers of dimensions for which there are mistakes, where shapes were looked at one by one.
+        wrong: the numbers of dimensions for which there are mistakes.
     """
 
     found: tuple[tuple[Mistake, str], ...] = ()
@@ -53,7 +53,7 @@ class Explanation:
         and one for tokens, (N, L, C), on images.
         """
         of_axes = bool(self.found) and all(is_of_axes(mistake) for mistake, _ in self.found)
-        if not of_axes or not self.wrong:
+        if not of_axes or self.beyond is not None:
             return ()
         right = [each for each in taken.shapes if each not in self.wrong]
         tokens = may_be_of_tokens and 3 in right
@@ -67,19 +67,20 @@ def explain(report: Report) -> Explanation:
         return Explanation()
     suspects = search.suspects()
     if found := search.smallest(suspects):
-        return _everywhere(found)
+        return _everywhere(found, search)
     if by_shape := _by_shape(search.limited()):
         return by_shape
     found, complete = search.by_aspect(suspects)
     if complete:
-        return _everywhere(found)
+        return _everywhere(found, search)
     if by_shape := _by_shape([search.on({ndim}) for ndim in sorted({cell.ndim for cell in search.wrong})]):
         return by_shape
-    return _everywhere(found or search.partial(suspects), search.wrong[0])
+    return _everywhere(found or search.partial(suspects), search, search.wrong[0])
 
 
-def _everywhere(found: tuple[Mistake, ...], beyond: Cell | None = None) -> Explanation:
-    return Explanation(tuple((mistake, "") for mistake in found), beyond)
+def _everywhere(found: tuple[Mistake, ...], search: Search, beyond: Cell | None = None) -> Explanation:
+    wrong = frozenset(cell.ndim for cell in search.wrong)
+    return Explanation(tuple((mistake, "") for mistake in found), beyond, wrong)
 
 
 def _by_shape(parts: list[Search]) -> Explanation | None:

@@ -71,6 +71,8 @@ FACTS = {
     " derivative of a root at 0): in this scheme eps keeps both finite.",
     "not a number": "values of its output are not numbers (nan or inf) for inputs of ordinary size: this scheme's are.",
     "depends on earlier batches": "in train mode its output depends on the batches before: this scheme's does not.",
+    "state not stored": "a layer that has loaded its state_dict gives another output: something that it keeps, as the"
+    " vector of a power iteration, is a plain attribute, which this scheme's layer registers by register_buffer.",
     "mode changes the output": "for one input it gives another output in eval mode than in train mode, as by running"
     " statistics of its own: this scheme computes the same in both, from the input alone.",
     "depends on other values": "a value of the output depends on other samples, features or positions than in this"

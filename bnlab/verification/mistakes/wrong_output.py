@@ -448,6 +448,14 @@ OUTPUT: tuple[Mistake, ...] = (
         "the input is added to the output, x + γ x̂ + β: the papers, PyTorch and Keras return γ x̂ + β alone.",
     ),
     Mistake(
+        "mean of the output taken off",
+        {"centred_again": True},
+        "the mean of γ x̂ + β over the first spatial axis is taken off, which leaves nothing of β, as in the layer norm"
+        " of Autoformer for what is seasonal: the papers, PyTorch and Keras return γ x̂ + β.",
+        ALL - FRN,
+        CONSTANT,
+    ),
+    Mistake(
         "relu included",
         {"threshold": "zero"},
         "the output has a ReLU, max(y, 0): in PyTorch and Keras that is another layer.",

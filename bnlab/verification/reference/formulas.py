@@ -241,7 +241,8 @@ def weight_standardization(
         mean, var = mean.real, var.real
     eps = settings["eps"]
     deviation = np.sqrt(var + eps) if settings.get("place") == "inside" else np.sqrt(var) + eps
-    return _linear(x, (w - (0 if settings.get("centred") is False else mean)) / deviation)
+    standardized = (w - (0 if settings.get("centred") is False else mean)) / deviation
+    return _linear(x, parameters.get("gain", np.ones(1)).reshape(-1, 1) * standardized)
 
 
 def spectral_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str, Any], training: bool) -> Array:

@@ -31,6 +31,7 @@ FIRST_BATCH = (
     "constant",
     "affine",
     "residual",
+    "centred_again",
     "factor",
     "addend",
     "input_gradient",
@@ -83,6 +84,7 @@ class Recipe:
             (1 + γ), `bracketed` (γ (x̂ + β)), `before` normalizing, or one stands for both (`gamma twice`, `beta
             twice`).
         residual: whether x is added to y.
+        centred_again: whether the mean of y over the first spatial axis is taken off y.
         factor, addend: fixed numbers that multiply y, and are added to it.
         input_gradient: the gradient of x: `full`, with γ left out (`without gamma`), `negative`, `times n`, or divided
             by σ once more (`by the variance`).
@@ -150,6 +152,7 @@ class Recipe:
     constant: str = "none"
     affine: str = "both"
     residual: bool = False
+    centred_again: bool = False
     factor: float = 1.0
     addend: float = 0.0
     input_gradient: str = "full"

@@ -34,6 +34,7 @@ NAMES = {
     "original1": r"(weight_)?v|original1|weight|w",
     "original": r"weight(_(bar|orig|raw))?|original|w",
     "shift": r"shift|s",
+    "gain": r"(weight_)?(gains?|g|gammas?|scales?)",
 }
 """For each role, a pattern of other names that a layer may use."""
 

@@ -55,6 +55,7 @@ def standardize_stack(
         y = _of_batch(recipe, flat, parameters, statistics, settings, by, training)
     y = recipe.factor * _affine(recipe.affine, y, parameters) + recipe.addend + (flat if recipe.residual else 0)
     y = _threshold(recipe, y, parameters)
+    y = y - y.mean(3, keepdims=True) if recipe.centred_again else y
     return y.reshape(len(y), *x.shape[1:])
 
 
