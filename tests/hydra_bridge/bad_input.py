@@ -338,7 +338,7 @@ COMMAND_LINES: dict[str, str] = {
     "--config-dir=/nowhere": "--config-dir=/nowhere does not exist; give one with config files of yours.",
     "--config-name=nope": "unknown config 'nope'; allowed: config.",
     "--config-path=c1": "--config-path=c1 has to be the absolute path of a folder",
-    "hydra/launcher=ray": "hydra/launcher=ray needs a package that is not installed: pip install hydra-ray-launcher",
+    "hydra/launcher=rq": "hydra/launcher=rq needs a package that is not installed: pip install hydra-rq-launcher",
     "-m hydra/sweeper=ax seed=0,1": "hydra/sweeper=ax needs a package that is not installed: pip install hydra-ax-sw",
     "hydra/launcher=foo": "unknown hydra/launcher 'foo'; allowed: basic, ",
     "hydra/sweeper=bnlap": "unknown hydra/sweeper 'bnlap'; allowed: basic, bnlab",
