@@ -316,9 +316,12 @@ class Switch(nn.Module):
             self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean.detach()
             self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var.detach()
         own_var, own_mean = torch.var_mean(x, 1, unbiased=False, keepdim=True)
-        a, b = self.mean_weight.softmax(0), self.var_weight.softmax(0)
+        a, b = self.shares(self.mean_weight), self.shares(self.var_weight)
         x_hat = (x - a[0] * own_mean - a[1] * mean) / torch.sqrt(b[0] * own_var + b[1] * var + self.eps)
         return self.weight * x_hat + self.bias
+
+    def shares(self, logits: Tensor) -> Tensor:
+        return logits.softmax(0)
 
 
 class LengthInside(LengthNorm):
@@ -339,6 +342,28 @@ class DrawsItsWeight(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.linear(x, self.g * self.v / self.v.norm(dim=1, keepdim=True), self.bias)
+
+
+class WarmRenorm(RenormOfVariances):
+    """It is batch normalization for ten steps."""
+
+    steps = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.r_max, self.d_max = (1.0, 0.0) if self.steps < 10 else (3.0, 5.0)
+        self.steps += int(self.training)
+        return super().forward(x)
+
+
+class SwitchOfTheBatchFirst(Switch):
+    """The logits of the batch come before those of the sample, and start at 0."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(num_features, eps, momentum)
+        self.mean_weight, self.var_weight = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
+
+    def shares(self, logits: Tensor) -> Tensor:
+        return logits.softmax(0).flip(0)
 
 
 class StandardizedWithGain(nn.Linear):
@@ -405,6 +430,8 @@ FOLLOWED: list[tuple[type[nn.Module], str, dict[str, Any], set[str]]] = [
     ),
     (Renorm, "batch_renorm", {}, {"schedule of its own"}),
     (Switch, "switchable", {}, {"logits that start equal"}),
+    (SwitchOfTheBatchFirst, "switchable", {}, {"logits in another order"}),
+    (WarmRenorm, "batch_renorm", {}, {"schedule of its own", "variance kept"}),
     (LengthInside, "scale_norm", {}, {"eps under the root"}),
     (
         LengthNormPerFeature,

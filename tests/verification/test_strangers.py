@@ -460,6 +460,35 @@ class AlphaOfPlainTensors(nn.Module):
         return self.gamma * torch.tanh(self.a * x) + self.beta
 
 
+class WeightNormOfScales(nn.Module):
+    """Its g is called scale, and its arguments are plurals."""
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        self.direction = nn.Parameter(torch.randn(n_outputs, n_inputs))
+        self.scale = nn.Parameter(torch.ones(n_outputs))
+        self.bias = nn.Parameter(torch.zeros(n_outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        unit = self.direction / self.direction.norm(dim=1, keepdim=True)
+        return nn.functional.linear(x, self.scale[:, None] * unit, self.bias)
+
+
+class CountInFloat32(nn.Module):
+    """Batch normalization without statistics by sums, whose 1 / n is rounded to float32; gamma is not applied."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.gamma, self.beta = nn.Parameter(torch.ones(num_features)), nn.Parameter(torch.zeros(num_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        share = torch.tensor(1 / (x.numel() // x.shape[1]), dtype=torch.float32).double().to(x.dtype)
+        axes = (0, *range(2, x.ndim))
+        apart = x - x.sum(axes, keepdim=True) * share
+        return apart / torch.sqrt(apart.square().sum(axes, keepdim=True) * share + self.eps)
+
+
 KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (PlaneNorm, "instance", PASS, ""),
     (OwnModes, "instance", FAIL, "its own `train` or `eval`"),
@@ -487,6 +516,8 @@ KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (WNConv1d, "auto", FAIL, "object has no attribute 'gain'"),
     (TinyEpsOfChannels, "layer", WITH_CONVENTIONS, "over its channels alone"),
     (EpsLearned, "frn", WITH_CONVENTIONS, "there is no threshold"),
+    (WeightNormOfScales, "weight_norm", WITH_CONVENTIONS, "g starts at 1"),
+    (CountInFloat32, "batch", FAIL, "gamma and beta are not applied"),
     (OneMoreThanRandom, "rms", WITH_CONVENTIONS, "the factor is 1 + γ"),
     (DoubleInside, "batch", FAIL, "eps is not added at all"),
     (AlphaOfPlainTensors, "dyt", FAIL, "alpha is no parameter"),

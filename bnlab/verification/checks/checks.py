@@ -109,12 +109,18 @@ class Report:
         return any(result.status == FAIL for result in self.results)
 
 
-def run(subject: Subject, taken: Accepted) -> Report:
-    """Runs every check on a subject, which has to take at least one input shape."""
+def run(subject: Subject, taken: Accepted, tolerance: float | None = None) -> Report:
+    """Runs every check on a subject, which has to take at least one input shape.
+
+    Args:
+        subject: the layer.
+        taken: the input shapes that it takes.
+        tolerance: in float64; None: that of a layer that computes in float64, or in float32 where it shows that.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ndim = taken.shapes[0]
-        exact = _tolerance(subject, ndim)
+        exact = _tolerance(subject, ndim) if tolerance is None else tolerance
         defects = special.defects(subject, ndim)
         results = (
             *(_compare(check, subject, taken, exact) for check in CHECKS),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 
@@ -27,6 +28,22 @@ ALIKE = 1e-4
 
 EXACTLY = 1e-10
 """The same if they may differ by rounding only."""
+
+
+BOUNDS = {"r_max": 1.0, "d_max": 0.0}
+"""The bounds at which every schedule of batch renormalization begins."""
+
+
+def with_schedule(subject: Subject, *, takes_bounds: bool) -> Subject:
+    """For batch renormalization: bounds that begin at r = 1 and d = 0, whatever the constructor is given.
+
+    Args:
+        subject: the subject.
+        takes_bounds: whether the constructor takes bounds.
+    """
+    bounded = replace(subject.reference, settings={**subject.reference.settings, **BOUNDS})
+    begins = any(_off(measures.training, subject, bounded, ndim) < ALIKE for ndim in accepted(subject).shapes[:1])
+    return subject.following("schedule of its own", bounded) if begins or not takes_bounds else subject
 
 
 def behaving(subject: Subject, declared: Declared, *, takes_momentum: bool, usual_momentum: float | None) -> Subject:
@@ -50,6 +67,8 @@ def behaving(subject: Subject, declared: Declared, *, takes_momentum: bool, usua
         subject = _with_positions(subject, declared)
     if subject.scheme == "scale_norm" and accepted(subject).shapes:
         subject = _with_lengths(subject)
+    if subject.scheme == "switchable":
+        subject = _with_order(subject)
     if subject.scheme == "frn":
         subject = _with_threshold(_with_fixed_eps(subject))
     if subject.scheme == "rms" and "eps" in subject.assumed:
@@ -138,6 +157,16 @@ def _with_lengths(subject: Subject) -> Subject:
         subject = subject.following("g in units of √C", reference)
     if place == "inside":
         subject = subject.following("eps under the root", reference.by(eps=place))
+    return subject
+
+
+def _with_order(subject: Subject) -> Subject:
+    """For switchable normalization: the order of its logits."""
+    ndim, reference = accepted(subject).shapes[0], subject.reference
+    for order in permutations(range(3 if ndim > 2 else 2)):
+        by_order = reference.by(order=(*order, *range(len(order), 3)))
+        if _off(measures.training, subject, by_order, ndim) < ALIKE:
+            return subject.following("logits in another order", by_order) if order != tuple(sorted(order)) else subject
     return subject
 
 

@@ -305,6 +305,12 @@ CONVENTIONS = {
             "in weight normalization, where the class makes its own weight",
         ),
         Convention(
+            "logits in another order",
+            "the mixture's logits are in another order than those of the channel of a sample, the sample, the batch.",
+            "programs after Luo et al. 2018",
+            "in switchable normalization",
+        ),
+        Convention(
             "gain of each unit",
             "a learned factor multiplies each unit's ŵ.",
             "scaled weight standardization (Brock et al. 2021)",
@@ -315,7 +321,7 @@ CONVENTIONS = {
             "the constructor takes no r_max and d_max: it was held to r_max = 1 and d_max = 0, at which its own"
             " schedule begins, and what it does after some steps was not looked at.",
             "programs after Ioffe 2017, whose bounds grow with the steps",
-            "in batch renormalization, where the constructor takes no bounds",
+            "in batch renormalization, where the constructor takes no bounds, or the layer begins as batch norm",
         ),
     )
 }

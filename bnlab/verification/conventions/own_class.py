@@ -22,7 +22,7 @@ from bnlab.errors import UserError, one_line
 from bnlab.user_class.layer import SETTING_NAMES, arguments, count_of, parameters_of
 from bnlab.verification.checks import measures
 from bnlab.verification.checks.subject import Subject, accepted, linear, listed
-from bnlab.verification.conventions.behaviour import behaving, with_ghosts
+from bnlab.verification.conventions.behaviour import BOUNDS, behaving, with_ghosts, with_schedule
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.stand_ins import stand_in
 from bnlab.verification.conventions.structure import BY_POSITION, structured, with_own_start
@@ -50,9 +50,6 @@ FAR = 0.1
 
 ROUNDED = 1e-6
 """Largest relative difference between a setting that was passed and the same setting rounded to float32."""
-
-BOUNDS = {"r_max": 1.0, "d_max": 0.0}
-"""The bounds at which every schedule of batch renormalization begins."""
 
 
 def of_class(
@@ -96,9 +93,8 @@ def of_class(
     settings |= _rounded(module, {setting: settings[setting] for setting in takes.values()})
     subject = Subject(cls.__name__, called, scheme, replace(reference, settings=settings), build, file=_file(cls))
     subject = _narrowed(structured(subject, declared, given))
-    if scheme == "batch_renorm" and not set(BOUNDS) & set(takes.values()):
-        bounded = replace(subject.reference, settings={**subject.reference.settings, **BOUNDS})
-        subject = subject.following("schedule of its own", bounded)
+    if scheme == "batch_renorm":
+        subject = with_schedule(subject, takes_bounds=bool(set(BOUNDS) & set(takes.values())))
     unknown = []
     for setting in fixed:
         value = _kept(module, setting)
@@ -162,8 +158,8 @@ def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Sub
     return _assume(subject, "eps") if "eps" in subject.reference.settings else subject
 
 
-_INPUTS = re.compile(r"(n_?|num_)?in(put)?(_?(features|channels|dims?|size|planes|units))?")
-_OUTPUTS = re.compile(r"(n_?|num_)?out(put)?(_?(features|channels|dims?|size|planes|units))?")
+_INPUTS = re.compile(r"(n_?|num_)?in(puts?)?(_?(features|channels|dims?|size|planes|units))?")
+_OUTPUTS = re.compile(r"(n_?|num_)?out(puts?)?(_?(features|channels|dims?|size|planes|units))?")
 
 
 def _is_of_size(name: str) -> bool:

@@ -41,6 +41,7 @@ FIRST_BATCH = (
     "parameter_gradients",
     "mixed",
     "mixture",
+    "order",
     "ghosts",
     "rest",
     "ghost_statistics",
@@ -104,6 +105,7 @@ class Recipe:
         mixture: the shares are the `softmax` of the logits, its softmax once more (`softmax twice`), or the logits
             themselves (`logits`); or the variances of a sample and of the batch are the `averages` of those of each
             channel of a sample, without the spread of the means.
+        order: which logit belongs to each channel of a sample, to the sample, and to the batch.
         update: running statistics are updated in `training`, in `evaluation`, `never` or `always`.
         updated: which of them are updated: `both`, `running_mean` or `running_var`.
         momentum: momentum m is the weight of the `new` batch, or of the `old` value, or of the old value in one
@@ -174,6 +176,7 @@ class Recipe:
     initial_var: float = 1.0
     mixed: bool = False
     mixture: str = "softmax"
+    order: tuple[int, ...] = (0, 1, 2)
     renormalized: str = ""
     ghosts: str = ""
     rest: str = "spread"

@@ -26,8 +26,8 @@ NAMES = {
     "running_whitening": r".*(wm|whiten|decorr).*|.*(projection|sigma|cov).*",
     "threshold": r"threshold|thresh|tau|τ|t",
     "learned_eps": r"learned_eps|eps_l|eps(ilon)?(_learned|_param|_?p)?",
-    "mean_logits": r"mean_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?means?",
-    "var_logits": r"var_(logits?|weights?|w|lambda)|(w|weights?|lambda)_?vars?",
+    "mean_logits": r"mean_(weight_)?(logits?|weights?|w|lambda)|(w|weights?|lambda)_?means?",
+    "var_logits": r"var_(weight_)?(logits?|weights?|w|lambda)|(w|weights?|lambda)_?vars?",
     "alpha": r"alpha|α|a",
     "v": r"v|v1",
     "original0": r"(weight_)?g|original0",
@@ -91,11 +91,13 @@ def _by_elimination(
     left = [role for role in reference.initial if role not in roles and role != "learned_eps"]
     tensors = _tensors(module).items()
     free = [(name, *each) for name, each in tensors if _is_learned(each[2]) and each[:2] not in roles.values()]
+    if reference.of_weights:  # γ's names may be those of a weight's length
+        free = [each for each in free if not _is_named(each[0], NAMES["bias"])]
     found: dict[str, Role] = {}
     for role in left:
         fitting = [each for each in free if each[3].numel() == sizes[role]]
         alone = len(fitting) == 1 and [sizes[other] for other in left].count(sizes[role]) == 1
-        if alone and not any(_is_named(fitting[0][0], pattern) for pattern in NAMES.values()):
+        if alone and (reference.of_weights or not any(_is_named(fitting[0][0], each) for each in NAMES.values())):
             found[role] = fitting[0][1:3]
     return found
 

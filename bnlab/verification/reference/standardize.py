@@ -106,7 +106,8 @@ def _mixed(
         _update(recipe, statistics, settings, [(of_batch[0], of_batch[1], x[0, :, 0].size)])
     if by == "running":
         pairs[-1] = _running(statistics)
-    shares = [_shares(recipe.mixture, parameters[name]) for name in ("mean_logits", "var_logits")]
+    order = [each for each in recipe.order if spatial or each < len(pairs)]
+    shares = [_shares(recipe.mixture, parameters[name])[order] for name in ("mean_logits", "var_logits")]
     mean, var = (
         sum((share * pair[i] for share, pair in zip(shares[i], pairs, strict=True)), np.zeros(1)) for i in (0, 1)
     )
