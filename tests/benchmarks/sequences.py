@@ -58,10 +58,10 @@ def plain(config: RunConfig) -> Callable[[int], None]:
     return steps
 
 
-def stacked(config: RunConfig, replicates: int) -> Callable[[int], None]:
+def stacked(config: RunConfig, replicates: int, *, compiled: bool = False) -> Callable[[int], None]:
     plan, device = plan_of(config), torch.device("cpu")
     stack = [replicate(config, seed) for seed in range(replicates)]
-    shard, goes_on = Shard(stack, split_of(config.data), plan, device, compiled=False, warn=print), threading.Event()
+    shard, goes_on = Shard(stack, split_of(config.data), plan, device, compiled=compiled, warn=print), threading.Event()
 
     def steps(count: int) -> None:
         left = count
@@ -100,13 +100,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--compiled", action="store_true", help="with PyTorch's compiler, which takes minutes")
     parser.add_argument("--cases", nargs="*", default=list(CASES))
     arguments = parser.parse_args()
     print(f"{'':12}{'plain':>10}{'single':>26}{'stack of 8':>26}   µs per replicate and step")
     print(f"{'case':12}{'loop':>10}" + 2 * f"{'products':>10}{'step':>9}{'times':>7}")
     for case in arguments.cases:
         config = changed(CASES[case])
-        runs = {"plain": (plain(config), 1), "single": (stacked(config, 1), 1), "stack": (stacked(config, 8), 8)}
+        sizes = {"single": 1, "stack": 8}
+        stacks = {name: (stacked(config, size, compiled=arguments.compiled), size) for name, size in sizes.items()}
+        runs = {"plain": (plain(config), 1), **stacks}
         taken: dict[str, list[float]] = {name: [] for name in runs}
         with use_threads(1), torch.enable_grad():
             alone = {name: products(config, runs[name][1]) / runs[name][1] * 1e6 for name in ("single", "stack")}
