@@ -256,6 +256,9 @@ FORMULAS: list[Planted] = [
         length=lambda self, w, v: (self.u.clone() @ w @ v).detach(),
     ),
     _variant(SpectralWrapper, "spectral_norm", "evaluation changes the layer", forward=_iterating),
+    _variant(SpectralWrapper, "spectral_norm", "nothing is normalized", length=lambda self, w, v: 1.0),
+    _variant(_Length, "weight_norm", "nothing is normalized", weight=lambda self, v: self.g[:, None] * v),
+    _variant(_Standard, _NAMED, "nothing is normalized", standard=lambda self, w: w),
     _variant(_Length, "weight_norm", "one length for all units", weight=lambda self, v: self.g[:, None] * v / v.norm()),
     _variant(
         _Length, "weight_norm", "length of each input", weight=lambda self, v: self.g[:, None] * F.normalize(v, dim=0)

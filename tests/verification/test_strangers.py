@@ -358,11 +358,11 @@ class StandardizedOfPadding(nn.Module):
 
 
 class SNDense(nn.Module):
-    """Spectral normalization by singular values, whose name is short; it raises in its own way."""
+    """Spectral normalization by singular values, whose name is short, as those of its arguments are."""
 
-    def __init__(self, in_features: int, out_features: int) -> None:
+    def __init__(self, in_ch: int, out_ch: int) -> None:
         super().__init__()
-        self.w = nn.Parameter(torch.randn(out_features, in_features))
+        self.w = nn.Parameter(torch.randn(out_ch, in_ch))
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.linear(x, self.w / torch.linalg.matrix_norm(self.w, 2))
@@ -429,6 +429,22 @@ class OneMoreThanRandom(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * (1 + self.gain)
+
+
+class PowerOfGamma(nn.Module):
+    """The factor is exp(γ), which is 1 at first as 1 + γ is."""
+
+    def __init__(self, dim: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps, self.gain = eps, nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.gain.exp()
+
+
+class NoNorm(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
 
 
 class DoubleInside(nn.BatchNorm1d):
@@ -519,6 +535,8 @@ KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (WeightNormOfScales, "weight_norm", WITH_CONVENTIONS, "g starts at 1"),
     (CountInFloat32, "batch", FAIL, "gamma and beta are not applied"),
     (OneMoreThanRandom, "rms", WITH_CONVENTIONS, "the factor is 1 + γ"),
+    (PowerOfGamma, "rms", FAIL, ""),
+    (NoNorm, "auto", PASS, ""),
     (DoubleInside, "batch", FAIL, "eps is not added at all"),
     (AlphaOfPlainTensors, "dyt", FAIL, "alpha is no parameter"),
     (OfADevice, "layer", WITH_CONVENTIONS, "gamma has one value for each value of a sample"),

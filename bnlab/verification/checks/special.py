@@ -27,6 +27,9 @@ from bnlab.verification.reference import KNOWN, Reference
 from bnlab.verification.reference.layers import ReferenceNew, TorchLayer
 from bnlab.verification.reference.roles import named_tensors
 
+OVERWRITTEN, MOVED = "parameter overwritten", "evaluation changes the layer"
+"""Defects in what a pass changes."""
+
 
 def gradcheck(subject: Subject, ndim: int, exact: float) -> Result:
     """torch.autograd.gradcheck: compares the backward pass with finite differences of the layer's own forward pass."""
@@ -146,9 +149,6 @@ def _of_state(subject: Subject, ndim: int) -> list[str]:
     after = layer.module.state_dict()
     moved = any(not torch.equal(value, after[name]) for name, value in state.items())
     return [*found, MOVED] if moved and not found and not subject.reference.statistics else found
-
-
-OVERWRITTEN, MOVED = "parameter overwritten", "evaluation changes the layer"
 
 
 def switches(module: nn.Module) -> bool:

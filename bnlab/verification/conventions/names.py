@@ -23,6 +23,7 @@ NAMES = {
     "rms": r"rms|^_t_layer_norm_$",
     "layer": r"layer_?norm|_ln_",
     "batch": r"batch|_bn_",
+    "none": r"^_no_?norm|^_identity_?norm",
 }
 """For each scheme a pattern for class names; the first match counts. Words of a name are between underscores."""
 

@@ -158,8 +158,8 @@ def _of_weights(cls: type[nn.Module], scheme: str, given: dict[str, Any]) -> Sub
     return _assume(subject, "eps") if "eps" in subject.reference.settings else subject
 
 
-_INPUTS = re.compile(r"(n_?|num_)?in(puts?)?(_?(features|channels|dims?|size|planes|units))?")
-_OUTPUTS = re.compile(r"(n_?|num_)?out(puts?)?(_?(features|channels|dims?|size|planes|units))?")
+_INPUTS = re.compile(r"(n_?|num_)?in(puts?)?(_?(features|channels|chs?|dims?|size|planes|units))?")
+_OUTPUTS = re.compile(r"(n_?|num_)?out(puts?)?(_?(features|channels|chs?|dims?|size|planes|units))?")
 
 
 def _is_of_size(name: str) -> bool:

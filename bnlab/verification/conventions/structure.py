@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -180,10 +181,12 @@ def _with_one_more(subject: Subject) -> Subject:
     if "weight" not in layer.roles or np.abs(layer.parameters()["weight"]).max(initial=0) > NEAR_ZERO:
         return subject
     size, x = layer.parameters()["weight"].shape, measures.draw(shapes[0])
-    layer.give("weight", np.zeros(size))
-    of_zero = layer.forward(x, training=True)
-    layer.give("weight", np.ones(size))
-    if np.ptp(of_zero) == 0 or np.array_equal(of_zero, layer.forward(x, training=True)):
+    outputs = []
+    for value in (0.0, 1.0, 2.0):
+        layer.give("weight", np.full(size, value))
+        outputs.append(layer.forward(x, training=True))
+    first, second = (after - before for before, after in pairwise(outputs))
+    if np.ptp(outputs[0]) == 0 or np.ptp(first) == 0 or not np.allclose(first, second):
         return subject
     start = np.zeros(np.shape(reference.initial["weight"])) if np.ndim(reference.initial["weight"]) else 0.0
     changed = _starting(reference, "weight", start).by(affine="one more")

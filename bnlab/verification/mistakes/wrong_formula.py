@@ -85,6 +85,19 @@ FORMULA = (
         f"eval mode uses the batch's mean and covariance: {_WHITENED} uses the running ones there.",
         _WHITENING,
     ),
+    *(
+        Mistake(
+            "nothing is normalized",
+            {"divisor": "nothing"},
+            f"the weight is used as it is, without being normalized: {definition}.",
+            schemes,
+        )
+        for schemes, definition in (
+            (_LENGTH, "weight normalization (Salimans & Kingma 2016; PyTorch) is w = g v / ‖v‖"),
+            (_SPECTRAL, "spectral normalization (Miyato et al. 2018; PyTorch) divides by the largest singular value"),
+            (_STANDARD, f"{_STANDARDIZED} has (w − μ) / (σ + ε)"),
+        )
+    ),
     Mistake(
         "Frobenius norm instead of the largest singular value",
         {"divisor": "frobenius"},

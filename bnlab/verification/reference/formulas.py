@@ -218,7 +218,8 @@ def weight_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str, 
     """Linear: x wᵀ with w = g v / ‖v‖ for each output unit (Salimans & Kingma 2016, arXiv 1602.07868)."""
     g, v = parameters["original0"], parameters["original1"]
     squares = (v**2).sum(_OVER[settings.get("over", "inputs")], keepdims=True)
-    length = squares if settings.get("divisor") == "square" else np.sqrt(squares) + settings.get("added", 0.0)
+    root = np.sqrt(squares) + settings.get("added", 0.0)
+    length = {"square": squares, "nothing": np.ones_like(squares)}.get(settings.get("divisor", ""), root)
     gain = np.ones_like(g) if settings.get("gain") == "none" else g
     return _linear(x, gain.reshape(-1, 1) * v / length)
 
@@ -242,6 +243,7 @@ def weight_standardization(
     eps = settings["eps"]
     deviation = np.sqrt(var + eps) if settings.get("place") == "inside" else np.sqrt(var) + eps
     standardized = (w - (0 if settings.get("centred") is False else mean)) / deviation
+    standardized = w if settings.get("divisor") == "nothing" else standardized
     return _linear(x, parameters.get("gain", np.ones(1)).reshape(-1, 1) * standardized)
 
 
@@ -253,7 +255,7 @@ def spectral_norm(x: Array, parameters: Values, _: Values, settings: Mapping[str
     w = parameters["original"]
     u, _singular_values, v = np.linalg.svd(w.real)
     sigma = np.asarray(u[:, 0] @ w @ v[0])
-    by = {"square": sigma**2, "frobenius": np.sqrt((w**2).sum()), "constant": sigma.real}
+    by = {"square": sigma**2, "frobenius": np.sqrt((w**2).sum()), "constant": sigma.real, "nothing": np.ones(())}
     return _linear(x, np.asarray(w / by.get(settings.get("divisor", ""), sigma)))
 
 
