@@ -357,6 +357,15 @@ class StandardizedOfPadding(nn.Module):
         return nn.functional.conv2d(x, kernel, padding=self.conv.padding)
 
 
+class EpsOfTheType(nn.Conv1d):
+    """Weight standardization with an ε for each type, as in programs that train in float16 too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        eps = 1e-5 if x.dtype == torch.float32 else 1e-3
+        var, mean = torch.var_mean(self.weight, (1, 2), correction=0, keepdim=True)
+        return nn.functional.conv1d(x, (self.weight - mean) * torch.rsqrt(var + eps), self.bias)
+
+
 class SNDense(nn.Module):
     """Spectral normalization by singular values, whose name is short, as those of its arguments are."""
 
@@ -527,6 +536,7 @@ KINDS: list[tuple[type[nn.Module], str, str, str]] = [
     (LinearOfUnitRows, "auto", WITH_CONVENTIONS, "the unbiased one of torch.var"),
     (WeightOfUnitRows, "weight_norm", WITH_CONVENTIONS, "g starts at 1"),
     (StandardizedOfPadding, "weight_standardization", WITH_CONVENTIONS, "that of weight standardization adds it to σ"),
+    (EpsOfTheType, "weight_standardization", WITH_CONVENTIONS, "adds it to σ"),
     (SNDense, "auto", PASS, ""),
     (WNConv2d, "auto", WITH_CONVENTIONS, "g starts at 1"),
     (WNConv1d, "auto", FAIL, "object has no attribute 'gain'"),

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 
 from bnlab.errors import UserError, one_line
 from bnlab.user_class.layer import SETTING_NAMES, arguments, count_of, parameters_of
-from bnlab.verification.checks import measures
+from bnlab.verification.checks import errors, measures
 from bnlab.verification.checks.subject import Subject, accepted, linear, listed
 from bnlab.verification.conventions.behaviour import BOUNDS, behaving, with_ghosts, with_schedule
 from bnlab.verification.conventions.convention import Declared
 from bnlab.verification.conventions.stand_ins import stand_in
 from bnlab.verification.conventions.structure import BY_POSITION, structured, with_own_start
-from bnlab.verification.reference import Reference, Values, reference_of
+from bnlab.verification.reference import Values, reference_of
 from bnlab.verification.reference.layers import CHANNELS, WIDE, ReferenceNew, of_volumes, width
 
 USUAL = {
@@ -47,6 +47,9 @@ SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "tra
 
 FAR = 0.1
 """If even the best value of eps leaves the output this far off, eps cannot be told from the output."""
+
+NEAR_IN_FLOAT32 = 1e-6
+"""Largest relative difference between outputs in float32 and the reference's that rounding makes."""
 
 ROUNDED = 1e-6
 """Largest relative difference between a setting that was passed and the same setting rounded to float32."""
@@ -326,19 +329,43 @@ def _assume(subject: Subject, setting: str) -> Subject:
         best = usual[0]
     remark = f"its constructor takes no {setting}: {best:g} is assumed"
     remarks, assumed = (*subject.remarks, remark), subject.assumed | {setting}
-    return replace(_with(subject, setting, best), remarks=remarks, assumed=assumed)
+    found = replace(_with(subject, setting, best), remarks=remarks, assumed=assumed)
+    return _with_eps_of_float32(found, shapes[0]) if setting == "eps" else found
+
+
+def _with_eps_of_float32(subject: Subject, ndim: int) -> Subject:
+    """The subject with an ε of its own in float32, as programs have that are meant for float16 too."""
+    measure = measures.precision("float32")
+    seen = _seen(measure, subject, ndim)
+
+    def off(subject: Subject) -> float:
+        return min(errors(seen, measure(each, ndim))[1] for each in _ways(subject, ndim))
+
+    if not seen or off(subject) <= NEAR_IN_FLOAT32:
+        return subject
+    eps = subject.reference.settings["eps"]
+    ways = {value: _with(subject, "eps_in_float32", value) for value in USUAL["eps"]}
+    best = min(ways, key=lambda value: off(ways[value]))
+    if off(ways[best]) > NEAR_IN_FLOAT32:
+        return subject
+    return replace(ways[best], remarks=(*subject.remarks, f"eps is {best:g} in float32, and {eps:g} in float64"))
 
 
 def _distance(subject: Subject, setting: str, seen: Values, ndim: int, value: float) -> float:
-    """The largest difference to the reference with that value, at the best place of ε, kind of variance and divisor."""
-    reference: Reference = _with(subject, setting, value).reference
+    """The largest difference to the reference with that value, in the nearest of `_ways`."""
+    measured = [_TELLING[setting](each, ndim) for each in _ways(_with(subject, setting, value), ndim)]
+    gaps = [[float(np.abs(seen[key] - each[key]).max()) for key in each if key in seen] for each in measured]
+    return min((max(gap) for gap in gaps if gap), default=np.inf)
+
+
+def _ways(subject: Subject, ndim: int) -> list[ReferenceNew]:
+    """The reference with each place of ε, kind of variance, divisor and set of axes that a class may well have."""
+    reference = subject.reference
     places = _PLACES_IN_FORMULA if reference.recipe is None else _PLACES
     spaces = _SPACES if ndim > 2 and subject.scheme in BY_POSITION else _SPACES[:1]
     choices = product(places, _VARIANCES, _DIVISORS, spaces)
     ways = [{**place, **variance, **divisor, **space} for place, variance, divisor, space in choices]
-    measured = [_TELLING[setting](ReferenceNew(reference.by(**way) if way else reference), ndim) for way in ways]
-    gaps = [[float(np.abs(seen[key] - each[key]).max()) for key in each if key in seen] for each in measured]
-    return min((max(gap) for gap in gaps if gap), default=np.inf)
+    return [ReferenceNew(reference.by(**way) if way else reference) for way in ways]
 
 
 _PLACES: tuple[dict[str, str], ...] = ({"eps": "inside"}, {"eps": "outside"})

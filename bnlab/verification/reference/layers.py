@@ -126,7 +126,7 @@ class ReferenceNew:
         return ReferenceNew(self.reference.following(recipe.of_first_batch()))
 
     def __call__(self, ndim: int, dtype: str = "float64", drawn: bool = True) -> ReferenceLayer:
-        return ReferenceLayer(self.reference.on(ndim), dtype, draw=drawn)
+        return ReferenceLayer(self.reference.on(ndim).in_type(dtype), dtype, draw=drawn)
 
     def __hash__(self) -> int:
         return self._hash

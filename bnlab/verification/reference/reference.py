@@ -92,6 +92,11 @@ class Reference:
         assert self.recipe is not None
         return standardize_stack(self.recipe, x, parameters, statistics, self.settings, training=True)
 
+    def in_type(self, dtype: str) -> Reference:
+        """The same scheme for inputs of a type of torch, in which a layer may have an ε of its own."""
+        own = self.settings.get(f"eps_in_{dtype}")
+        return self if own is None else replace(self, settings={**self.settings, "eps": own})
+
     def by(self, **changes: Any) -> Reference:
         """The same scheme with other choices in its recipe or formula: a convention or a mistake."""
         if self.recipe is None:
