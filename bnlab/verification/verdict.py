@@ -15,7 +15,7 @@ from bnlab.norms import SCHEMES
 from bnlab.norms import SHAPES as SHAPE_NAMES
 from bnlab.norms.keras_layers import is_installed as keras_installed
 from bnlab.user_class.layer import load_class, parameters_of
-from bnlab.verification.checks import EXACT, FAIL, NO_SWITCH, Result, Verdict
+from bnlab.verification.checks import EXACT, FAIL, NO_SWITCH, ROUNDED, Result, Verdict
 from bnlab.verification.checks import subject as subjects
 from bnlab.verification.checks.checks import Report, run
 from bnlab.verification.checks.special import switches
@@ -254,10 +254,6 @@ def _verdict(subject: Subject, remark: str = "") -> Verdict:
         results=report.results,
         diagnoses=diagnose(report, explanation),
     )
-
-
-ROUNDED = 1e-6
-"""The tolerance for a layer that has a constant in float32."""
 
 
 def _explained(subject: Subject, taken: Accepted) -> tuple[Report, Explanation]:

@@ -124,26 +124,6 @@ def _by_the_updated(self: Any, x: Tensor) -> Tensor:
     return y
 
 
-class _EachUnbiased(SharesNorm2d):
-    running_mean: Tensor
-    running_var: Tensor
-
-    def forward(self, x: Tensor) -> Tensor:
-        axes: tuple[tuple[int, ...], ...] = ((2, 3), (1, 2, 3), (0, 2, 3))
-        means = [x.mean(each, keepdim=True) for each in axes]
-        variances = [x.var(each, keepdim=True) for each in axes]
-        if self.training:
-            with torch.no_grad():
-                self.running_mean.mul_(self.momentum).add_((1 - self.momentum) * means[2].reshape(-1, 1))
-                self.running_var.mul_(self.momentum).add_((1 - self.momentum) * variances[2].reshape(-1, 1))
-        else:
-            means[2], variances[2] = (each.view(1, -1, 1, 1) for each in (self.running_mean, self.running_var))
-        mean = sum(w * m for w, m in zip(self.mean_weight.softmax(0), means, strict=True))
-        var = sum(w * v for w, v in zip(self.var_weight.softmax(0), variances, strict=True))
-        y: Tensor = (x - mean) / (var + self.eps).sqrt() * self.weight + self.bias
-        return y
-
-
 class _Alone(SwishGroupNorm):
     def forward(self, x: Tensor) -> Any:
         shape = (1, -1, *(1,) * (x.dim() - 2))
@@ -197,6 +177,17 @@ class _Shares(SharesNorm2d):
         var = sum(w * v for w, v in zip(self.shares(self.var_weight), variances, strict=True))
         y: Tensor = (x - mean) / (var + self.eps).sqrt() * self.weight + self.bias
         return y
+
+
+class _EachUnbiased(_Shares):
+    """Unbiased variances, and a running one that starts at 0."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.9) -> None:
+        super().__init__(num_features, eps, momentum)
+        self.running_var.zero_()
+
+    def variances(self, x: Tensor) -> list[Tensor]:
+        return [x.var(axes, keepdim=True) for axes in ((2, 3), (1, 2, 3), (0, 2, 3))]
 
 
 def _averages(self: Any, x: Tensor) -> list[Tensor]:

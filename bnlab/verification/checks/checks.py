@@ -10,7 +10,18 @@ import numpy as np
 from bnlab.norms import SHAPES as SHAPE_NAMES
 from bnlab.verification.checks import measures, special
 from bnlab.verification.checks.measures import Measure
-from bnlab.verification.checks.result import COARSE, EXACT, FAIL, FINE, NOT_APPLICABLE, PASS, WARN, Result, errors
+from bnlab.verification.checks.result import (
+    COARSE,
+    EXACT,
+    FAIL,
+    FINE,
+    NOT_APPLICABLE,
+    PASS,
+    ROUNDED,
+    WARN,
+    Result,
+    errors,
+)
 from bnlab.verification.checks.subject import Accepted, Subject
 from bnlab.verification.reference import Array, Reference
 from bnlab.verification.reference.layers import CHANNELS, ReferenceNew, width
@@ -79,7 +90,7 @@ CHECKS = (
         )
         for ndim, name in SHAPE_NAMES.items()
     ),
-    Check("float32", measures.precision("float32"), tolerance=1e-6, rounding=True),
+    Check("float32", measures.precision("float32"), tolerance=ROUNDED, rounding=True),
     Check("bfloat16", measures.precision("bfloat16"), tolerance=0.05, rounding=True),
     Check("float16", measures.precision("float16"), tolerance=0.01, rounding=True),
     *(Check(f"shape {name}", measures.shape, ndim=ndim) for ndim, name in SHAPE_NAMES.items()),
@@ -171,7 +182,7 @@ def _tolerance(subject: Subject, ndim: int) -> float:
     def off(reference: Reference) -> float:
         return errors(seen, measures.training(ReferenceNew(reference), ndim))[1]
 
-    rounded = EXACT < off(reference) < 1e-6
+    rounded = EXACT < off(reference) < ROUNDED
     if rounded and reference.recipe and any(off(reference.by(eps=place)) <= EXACT for place in _ELSEWHERE):
         return EXACT  # not rounding, but a small ε in another place
     if rounded and off(reference) < FINE / 10:  # summed in another order

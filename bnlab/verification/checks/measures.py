@@ -137,10 +137,14 @@ def influence(new: New, ndim: int) -> Values:
 
 def influence_of(new: New, ndim: int, index: int) -> Array:
     """The same for x[index, index, ...]."""
-    x = draw(ndim)
-    moved = x.copy()
+    moved = draw(ndim).copy()
     moved[(index,) * ndim] += 1
-    before, after = (new(ndim).forward(values, training=True) for values in (x, moved))
+    return changed_by(new, ndim, moved)
+
+
+def changed_by(new: New, ndim: int, moved: Array) -> Array:
+    """Which values of y change in training if x is `moved`; a Boolean array of y's shape."""
+    before, after = (new(ndim).forward(values, training=True) for values in (draw(ndim), moved))
     return np.asarray(np.abs(after - before) > 1e-6 * np.abs(before).max())
 
 

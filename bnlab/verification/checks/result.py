@@ -16,6 +16,9 @@ EXACT = 1e-12
 FINE = 1e-9
 """The same for a layer that only sums in another order."""
 
+ROUNDED = 1e-6
+"""The same for what one rounding to float32 changes: an output, or a constant that a layer keeps."""
+
 COARSE = 1e-4
 """The same for a layer that works in float32 whatever it is given: some inputs of the checks magnify rounding."""
 

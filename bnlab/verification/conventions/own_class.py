@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from bnlab.errors import UserError, one_line
 from bnlab.user_class.layer import SETTING_NAMES, arguments, count_of, parameters_of
-from bnlab.verification.checks import errors, measures
+from bnlab.verification.checks import ROUNDED, errors, measures
 from bnlab.verification.checks.subject import Subject, accepted, linear, listed
 from bnlab.verification.conventions.behaviour import BOUNDS, behaving, with_ghosts, with_schedule
 from bnlab.verification.conventions.convention import Declared
@@ -47,12 +47,6 @@ SWITCHES = ("affine", "elementwise_affine", "bias", "use_bias", "training", "tra
 
 FAR = 0.1
 """If even the best value of eps leaves the output this far off, eps cannot be told from the output."""
-
-NEAR_IN_FLOAT32 = 1e-6
-"""Largest relative difference between outputs in float32 and the reference's that rounding makes."""
-
-ROUNDED = 1e-6
-"""Largest relative difference between a setting that was passed and the same setting rounded to float32."""
 
 
 def of_class(
@@ -341,12 +335,12 @@ def _with_eps_of_float32(subject: Subject, ndim: int) -> Subject:
     def off(subject: Subject) -> float:
         return min(errors(seen, measure(each, ndim))[1] for each in _ways(subject, ndim))
 
-    if not seen or off(subject) <= NEAR_IN_FLOAT32:
+    if not seen or off(subject) <= ROUNDED:
         return subject
     eps = subject.reference.settings["eps"]
     ways = {value: _with(subject, "eps_in_float32", value) for value in USUAL["eps"]}
     best = min(ways, key=lambda value: off(ways[value]))
-    if off(ways[best]) > NEAR_IN_FLOAT32:
+    if off(ways[best]) > ROUNDED:
         return subject
     return replace(ways[best], remarks=(*subject.remarks, f"eps is {best:g} in float32, and {eps:g} in float64"))
 

@@ -263,8 +263,8 @@ def iter_norm(x: Array, parameters: Values, statistics: Values, settings: Mappin
     """Σ^(−1/2) (x − μ) by Newton's method on Σ / tr Σ (Huang et al. 2019, arXiv 1904.03441, algorithms 1 and 2)."""
     flat: Array = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)
     moves = training or settings.get("update") == "always"
-    by_batch = settings.get("train_by" if training else "eval_by", "batch" if training else "running") == "batch"
-    if moves or by_batch:
+    by = settings.get("train_by", "batch") if training else settings.get("eval_by", "running")
+    if moves or by == "batch":
         mean = np.asarray(flat.mean(1))
         centred, eye, n = flat - mean[:, None], np.eye(len(flat)), flat.shape[1]
         sigma = centred @ centred.T / (n - 1 if settings.get("variance") == "unbiased" else n)
@@ -278,7 +278,7 @@ def iter_norm(x: Array, parameters: Values, statistics: Values, settings: Mappin
         m = 1 - settings["momentum"] if settings.get("weighs") == "old" else settings["momentum"]
         statistics["running_mean"] = (1 - m) * statistics["running_mean"] + m * mean.real
         statistics["running_whitening"] = (1 - m) * statistics["running_whitening"] + m * whitening.real
-    if not by_batch:
+    if by != "batch":
         mean, whitening = statistics["running_mean"], statistics["running_whitening"]
     y = whitening @ (flat - mean[:, None])
     return _affine(np.moveaxis(y.reshape(x.shape[1], len(x), *x.shape[2:]), 0, 1), parameters, settings["affine"])
