@@ -1,5 +1,7 @@
 """Planted mistakes get their diagnosis, first and alone; correct layers of every style get none."""
 
+import math
+import random
 import re
 
 import pytest
@@ -22,7 +24,7 @@ from tests.verification.gallery import RandomStartInstanceNorm
 from tests.verification.planted import PLANTED, ByHand, EpsFixed
 from tests.verification.planted_facts import FACTS_OF, ConstantsHidden
 from tests.verification.planted_formulas import FORMULAS, RIGHT
-from tests.verification.planted_more import FRN, NoEvaluation, Renorm, ShortcutOfImages
+from tests.verification.planted_more import FRN, NoEvaluation, Renorm, ShortcutOfImages, Uninitialised
 
 
 class Doubled(nn.Module):
@@ -72,6 +74,21 @@ def diagnosed(cls: type[nn.Module], scheme: str, declared: Declared | None = Non
 )
 def test_planted_mistake(cls: type[nn.Module], scheme: str, expected: tuple[str, ...]) -> None:
     assert tuple(diagnosis.mistake for diagnosis in diagnosed(cls, scheme)) == expected
+
+
+@pytest.mark.parametrize("seed", [2, 3, 5])
+def test_what_was_in_memory_changes_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw, empty = random.Random(seed), torch.empty
+
+    def left_over(size: int) -> Tensor:
+        found = empty(size)
+        if found.isnan().all():
+            return found  # filled by PyTorch
+        return torch.tensor([draw.choice([0.0, 1.0, math.nan, math.inf]) for _ in range(size)])
+
+    monkeypatch.setattr(torch, "empty", left_over)
+    found = [diagnosis.mistake for diagnosis in diagnosed(Uninitialised, "batch")]
+    assert found == ["weight is uninitialised", "bias is uninitialised"]
 
 
 @pytest.mark.parametrize(("cls", "scheme"), CORRECT, ids=[cls.__name__ for cls, _ in CORRECT])

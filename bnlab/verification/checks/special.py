@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -183,16 +182,8 @@ def _of_parameters(subject: Subject, layer: TorchLayer, reference: Reference, nd
 
 
 def uninitialised(subject: Subject, reference: Reference, ndim: int) -> list[str]:
-    """The parameters that nothing initializes, as after torch.empty. PyTorch is told to fill such memory with NaN."""
-    filling: Any = torch.utils.deterministic
-    before = torch.get_deterministic_debug_mode(), filling.fill_uninitialized_memory
-    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import the compiler
-    filling.fill_uninitialized_memory = True
-    try:
-        starts = subject.new(ndim, drawn=False).parameters()
-    finally:
-        torch.set_deterministic_debug_mode(before[0])
-        filling.fill_uninitialized_memory = before[1]
+    """The parameters that nothing initializes, as after torch.empty: a `TorchLayer` finds NaN in such memory."""
+    starts = subject.new(ndim, drawn=False).parameters()
     return [name for name in reference.initial if not np.isfinite(starts.get(name, np.zeros(1))).all()]
 
 

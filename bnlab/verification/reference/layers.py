@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property, partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -216,8 +216,22 @@ def _weights(recipe: Recipe | None, parameter: str, samples: int) -> Array:
     return weights[how]
 
 
+@contextmanager
+def _uninitialized_as_nan() -> Iterator[None]:
+    """Inside this context memory that nothing initializes, as after torch.empty, is NaN: by chance it may be 0 or 1."""
+    filling: Any = torch.utils.deterministic
+    before = torch.get_deterministic_debug_mode(), filling.fill_uninitialized_memory
+    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import the compiler
+    filling.fill_uninitialized_memory = True
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(before[0])
+        filling.fill_uninitialized_memory = before[1]
+
+
 class TorchLayer:
-    """A torch module.
+    """A torch module. Its parameters that nothing initializes are NaN.
 
     Args:
         build: makes the module.
@@ -240,7 +254,7 @@ class TorchLayer:
         self.channels_last = channels_last
         self.reference = reference
         self.dtype: torch.dtype = getattr(torch, dtype)
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), _uninitialized_as_nan():
             torch.default_generator.manual_seed(0)  # random initial values are the same in every layer
             self.module = self._cast(build())
         self.roles = find_roles(self.module, reference, width())
