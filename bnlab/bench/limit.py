@@ -7,14 +7,15 @@ For R replicates, a batch of N and layers of widths w_0 .. w_L, a step has these
     input gradient   (R, N, out) x (R, out, in)   every layer but the first, as the pixels need no gradient
 
 of 2 R N in out floating-point operations each. Adam reads p, g, m and v (parameter, gradient and moments) and writes p,
-m and v: 7 x 4 bytes a parameter. Both are measured: the products by torch.bmm in its fastest layout, the traffic by
-copying between buffers that together are as large as p, g, m and v. Norms, activations, loss and batches count as free.
+m and v: 7 x 4 bytes a parameter. Both are measured: the products in the fastest layout, by torch.bmm or, on processors
+where the engine uses it, oneDNN, on one thread, as if each further one made them as much faster; the traffic by copying
+between buffers that together are as large as p, g, m and v. Norms, activations, loss and batches count as free.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +23,8 @@ import torch
 from torch import Tensor
 
 from bnlab.bench.timing import median_seconds
+from bnlab.engine import are_faster_by_onednn, products_by_onednn
+from bnlab.machine.threads import use_threads
 
 ADAM_TRANSFERS = 7
 """Numbers read and written per parameter: reads p, g, m, v; writes p, m, v."""
@@ -70,8 +73,10 @@ def adam_bytes(parameters: int) -> int:
 
 def measure(products: Sequence[Product], parameters: int) -> Limit:
     """Times all products, and Adam's traffic for this number of parameters."""
+    with use_threads(1):
+        on_one_thread = sum(fastest(product) for product in products)
     return Limit(
-        products=sum(fastest(product) for product in products),
+        products=on_one_thread / torch.get_num_threads(),
         adam=adam_bytes(parameters) / _copy_bandwidth(4 * FLOAT_BYTES * parameters),
     )
 
@@ -81,7 +86,12 @@ def fastest(product: Product) -> float:
     r, m, k, n = product.replicates, product.rows, product.inner, product.columns
     out = torch.empty(r, m, n)
     layouts = itertools.product(_layouts(r, m, k), _layouts(r, k, n))
-    return min(median_seconds(partial(torch.bmm, a, b, out=out), CALLS, WARM_UP) for a, b in layouts)
+    ways: list[Callable[[Tensor, Tensor], object]] = [partial(torch.bmm, out=out)]
+    if are_faster_by_onednn():
+        ways.append(products_by_onednn)
+    return min(
+        median_seconds(partial(way, *operands), CALLS, WARM_UP) for way, operands in itertools.product(ways, layouts)
+    )
 
 
 def _layouts(replicates: int, rows: int, columns: int) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from bnlab.engine.loop import Checkpointer, train
 from bnlab.engine.observer import Beginning, Evaluation, Member, Observer, Observers
 from bnlab.engine.optimizer import Hyperparameters
 from bnlab.engine.plan import Plan
+from bnlab.engine.products import are_faster_by_onednn, products_by_onednn
 from bnlab.engine.shard import Replicate
 from bnlab.engine.step import WORTH_RECORDING
 from bnlab.lifting import Observation
@@ -33,7 +34,9 @@ __all__ = [
     "Replicate",
     "Score",
     "Values",
+    "are_faster_by_onednn",
     "evaluate",
     "evaluate_on_batch_statistics",
+    "products_by_onednn",
     "train",
 ]

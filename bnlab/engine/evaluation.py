@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from bnlab.data import Part, Split
 from bnlab.engine.population import buffers_kept
+from bnlab.engine.products import fastest_products
 from bnlab.lifting import without_noise
 
 EVALUATION_BATCH = 1000
@@ -141,7 +142,8 @@ def _score_part(
         stop = min(start + batch_size, len(part))
         first = max(stop - batch_size, 0) if fill_last else start
         images, labels = part.batch(first, stop)
-        log_probabilities = log_probabilities_of(stack(data.scaling.to_float(images.to(device), dtype)))
+        with fastest_products():
+            log_probabilities = log_probabilities_of(stack(data.scaling.to_float(images.to(device), dtype)))
         labels = labels.to(device).expand(len(log_probabilities), -1)
         log_probabilities, labels = log_probabilities[:, :, start - first :], labels[:, start - first :]
         score, _ = score_batches([log_probabilities], [labels], keep_each=keep_each)

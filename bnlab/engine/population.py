@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bnlab.data import Split
+from bnlab.engine.products import fastest_products
 from bnlab.lifting import without_noise
 
 
@@ -44,7 +45,7 @@ def compute_population(stack: nn.Module, data: Split, batch_size: int, device: t
     if images > batch_size:
         images -= images % batch_size  # a smaller batch would have other statistics
     dtype = next(stack.parameters()).dtype
-    with buffers_kept(stack), without_noise(stack):
+    with buffers_kept(stack), without_noise(stack), fastest_products():
         for layer in layers:
             layer.begin_population()
         for start in range(0, images, batch_size):

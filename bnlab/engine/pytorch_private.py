@@ -106,6 +106,18 @@ def fused_update(name: str) -> Callable[..., None]:
     return kernel
 
 
+def onednn_linear() -> Callable[..., Tensor]:
+    """The x Wᵀ + b of oneDNN, as a function of x, W, b and what to do next, which PyTorch's compiler uses.
+
+    If it is removed: nothing is needed; large products take twice the time on some processors, without a warning.
+    """
+    try:
+        kernel: Callable[..., Tensor] = torch.ops.mkldnn._linear_pointwise.default
+    except AttributeError as error:
+        raise _missing("torch.ops.mkldnn._linear_pointwise") from error
+    return kernel
+
+
 def _find(path: str) -> Any:
     module, _, name = path.rpartition(".")
     try:

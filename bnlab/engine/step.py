@@ -16,6 +16,7 @@ from bnlab.data import Scaling
 from bnlab.engine.evaluation import log_probabilities_of
 from bnlab.engine.kernels import NumberSeenError, Program, RecordingError, record
 from bnlab.engine.optimizer import StackOptimizer
+from bnlab.engine.products import fastest_products
 from bnlab.lifting import Watch, depends_on_tensors_alone
 
 Warn = Callable[[str], None]
@@ -102,7 +103,7 @@ class Step:
         state = [*self._stack.parameters(), *self._stack.buffers(), share]
         if self._compiled:
             try:
-                differentiate = record(self._differentiate, [images, labels], state, compiled=True)
+                differentiate = record(self._derivatives, [images, labels], state, compiled=True)
                 return partial(self._move_along, differentiate)  # compiling the optimizer's kernels gains nothing
             except NumberSeenError:
                 return self._plain
@@ -122,6 +123,11 @@ class Step:
         return values[: self._shown]
 
     def _differentiate(self, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
+        """The same as `_derivatives`. The compiler takes no products of oneDNN."""
+        with fastest_products():
+            return self._derivatives(images, labels)
+
+    def _derivatives(self, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
         """The log-probabilities, the observations of the last batch, then every parameter's gradient.
 
         The gradient of a replicate is that of its mean loss: losses are summed over the replicates, not averaged.
