@@ -30,8 +30,7 @@ from bnlab.machine import bytes_per_core
 Dealt = TypeVar("Dealt")
 
 LEAST_REPLICATES = 2
-"""In a shard, where a stack has as many. Half of the time of a single replicate's step does not grow with their number.
-"""
+"""In a shard, where a thread has several. Half of the time of one replicate's step does not grow with their number."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +68,18 @@ class Chunk:
 def number_of_shards(replicates: Sequence[Replicate], threads: int, device: torch.device) -> int:
     """Into how many shards to deal the replicates so that they train fastest.
 
-    Each thread gets the same number of shards, small enough for the weights, gradients and moments of one, which every
-    step reads and writes, to fit a core's cache; but a shard has at least `LEAST_REPLICATES`. On a GPU, and with a
-    module that is not known to be safe in threads, there is one shard.
+    Each thread gets a shard as long as there are replicates: two threads for one shard would wait for each other at
+    every kernel. It gets several, as many as the others, if the weights, gradients and moments of one, which every step
+    reads and writes, would not fit a core's cache otherwise; but these have at least `LEAST_REPLICATES`. On a GPU, and
+    with a module that is not known to be safe in threads, there is one shard.
     """
     if device.type != "cpu" or not all(is_known_throughout(replicate.model) for replicate in replicates):
         return 1
     bytes_of_one = max(_bytes_of_a_step(replicate.model) for replicate in replicates)
     fitting = max(LEAST_REPLICATES, bytes_per_core() // bytes_of_one)
     rounds = math.ceil(len(replicates) / (fitting * threads))
-    return max(1, min(rounds * threads, len(replicates) // LEAST_REPLICATES))
+    most = max(min(threads, len(replicates)), len(replicates) // LEAST_REPLICATES)
+    return min(rounds * threads, most)
 
 
 def _bytes_of_a_step(model: nn.Module) -> int:

