@@ -16,12 +16,7 @@ import torch
 from torch import Tensor
 
 from bnlab.data import Split
-from bnlab.engine.evaluation import Score, sum_of_losses
-from bnlab.engine.observer import Beginning, Evaluation, Observer
-from bnlab.engine.plan import Plan
-from bnlab.engine.shard import (
-    Replicate,
-    Shard,
+from bnlab.engine.dealing import (
     collect,
     collect_inspected,
     collect_observed,
@@ -29,6 +24,10 @@ from bnlab.engine.shard import (
     deal,
     number_of_shards,
 )
+from bnlab.engine.evaluation import Score, sum_of_losses
+from bnlab.engine.observer import Beginning, Evaluation, Observer
+from bnlab.engine.plan import Plan
+from bnlab.engine.shard import Replicate, Shard
 from bnlab.engine.step import Warn
 from bnlab.engine.team import Team
 from bnlab.machine import keep_freed_memory
@@ -78,7 +77,12 @@ def train(
     """
     keep_freed_memory()
     state = checkpointer.load() if checkpointer is not None else None
-    count = number_of_shards(replicates, threads, device) if state is None else len(state["shards"])
+    if state is None:
+        dtype = next(replicates[0].model.parameters()).dtype
+        images = data.scaling.to_float(data.train.images[: plan.batch_size], dtype)
+        count = number_of_shards(replicates, threads, device, images)
+    else:
+        count = len(state["shards"])
     observations = observer.observations()
     inspections, members = observer.inspections(), deal(range(len(replicates)), count)
     shards = [

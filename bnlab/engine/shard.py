@@ -5,12 +5,11 @@ Shapes: R replicates of the shard, N batch, K classes, T steps.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,13 +23,7 @@ from bnlab.engine.plan import Plan
 from bnlab.engine.population import compute_population
 from bnlab.engine.schedule import lr_factor
 from bnlab.engine.step import Step, Warn
-from bnlab.lifting import Observation, Watch, is_known_throughout, lift, lower, owned_parameters
-from bnlab.machine import bytes_per_core
-
-Dealt = TypeVar("Dealt")
-
-LEAST_REPLICATES = 2
-"""In a shard, where a thread has several. Half of the time of one replicate's step does not grow with their number."""
+from bnlab.lifting import Observation, Watch, lift, lower, owned_parameters
 
 
 @dataclass(frozen=True)
@@ -63,64 +56,6 @@ class Chunk:
     losses: Tensor
     observed: dict[str, Tensor]
     inspected: Sequence[Inspected]
-
-
-def number_of_shards(replicates: Sequence[Replicate], threads: int, device: torch.device) -> int:
-    """Into how many shards to deal the replicates so that they train fastest.
-
-    Each thread gets a shard as long as there are replicates: two threads for one shard would wait for each other at
-    every kernel. It gets several, as many as the others, if the weights, gradients and moments of one, which every step
-    reads and writes, would not fit a core's cache otherwise; but these have at least `LEAST_REPLICATES`. On a GPU, and
-    with a module that is not known to be safe in threads, there is one shard.
-    """
-    if device.type != "cpu" or not all(is_known_throughout(replicate.model) for replicate in replicates):
-        return 1
-    bytes_of_one = max(_bytes_of_a_step(replicate.model) for replicate in replicates)
-    fitting = max(LEAST_REPLICATES, bytes_per_core() // bytes_of_one)
-    rounds = math.ceil(len(replicates) / (fitting * threads))
-    most = max(min(threads, len(replicates)), len(replicates) // LEAST_REPLICATES)
-    return min(rounds * threads, most)
-
-
-def _bytes_of_a_step(model: nn.Module) -> int:
-    """The bytes that a step reads and writes for a replicate: each parameter, its gradient and Adam's two moments."""
-    return sum(4 * each.numel() * each.element_size() for each in model.parameters() if each.requires_grad)
-
-
-def deal(replicates: Sequence[Dealt], shards: int) -> list[Sequence[Dealt]]:
-    """Deals the replicates in turn, like cards. A sweep lists them arm by arm: so every shard gets some of each arm."""
-    return [replicates[number::shards] for number in range(shards)]
-
-
-def collect(values: Sequence[Tensor]) -> Tensor:
-    """Undoes `deal`: the shards' values (..., replicates of the shard) as one tensor (..., all replicates)."""
-    whole = values[0].new_empty(*values[0].shape[:-1], sum(each.shape[-1] for each in values))
-    for number, each in enumerate(values):
-        whole[..., number :: len(values)] = each
-    return whole
-
-
-def collect_scores(scores: Sequence[Score]) -> Score:
-    """Undoes `deal` for scores, which are all on the same images."""
-    loss_sums, correct = collect([each.loss_sum for each in scores]), collect([each.correct for each in scores])
-    kept = [each.is_right.T for each in scores if each.is_right is not None]
-    return Score(loss_sums, correct, scores[0].images, collect(kept).T if kept else None)
-
-
-def collect_observed(chunks: Sequence[Chunk]) -> dict[str, Tensor]:
-    """Undoes `deal` for observations: (T, R, ...), by name."""
-    return {
-        name: collect([chunk.observed[name].movedim(1, -1) for chunk in chunks]).movedim(-1, 1)
-        for name in chunks[0].observed
-    }
-
-
-def collect_inspected(chunks: Sequence[Chunk]) -> list[Inspected]:
-    """Undoes `deal` for the results of inspections."""
-    return [
-        Inspected(parts[0].step, {key: collect([part.values[key] for part in parts]) for key in parts[0].values})
-        for parts in zip(*(chunk.inspected for chunk in chunks), strict=True)
-    ]
 
 
 class Shard:

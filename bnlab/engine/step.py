@@ -6,6 +6,7 @@ Shapes: R replicates, N batch, U distinct seeds, K classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 
 import torch
@@ -65,7 +66,8 @@ class Step:
         self._stack, self._parameters, self._optimizer, self._scaling = stack, parameters, optimizer, scaling
         self.batch_size, self._accumulate, self._compiled = batch_size, accumulate, compiled
         self._share: dict[int, Tensor] = {}
-        self._records = compiled or total_steps >= WORTH_RECORDING
+        self._is_recordable = depends_on_tensors_alone(stack)
+        self._records = self._is_recordable and (compiled or total_steps >= WORTH_RECORDING)
         self._plain: Program = partial(self._move_along, self._differentiate)
         self._full_batch: Program | None = None
 
@@ -97,12 +99,13 @@ class Step:
 
     def _fastest(self, images: Tensor, labels: Tensor) -> Program:
         """The fastest form of the step on batches like these."""
-        if not self._records or not depends_on_tensors_alone(self._stack):
+        if not self._records:
             return self._plain
         share = self._share_of(labels.shape[1], self._parameters[0])
         state = [*self._stack.parameters(), *self._stack.buffers(), share]
         if self._compiled:
             try:
+                # The compiler takes no products of oneDNN, and so its own.
                 differentiate = record(self._derivatives, [images, labels], state, compiled=True)
                 return partial(self._move_along, differentiate)  # compiling the optimizer's kernels gains nothing
             except NumberSeenError:
@@ -123,8 +126,11 @@ class Step:
         return values[: self._shown]
 
     def _differentiate(self, images: Tensor, labels: Tensor) -> Sequence[Tensor]:
-        """The same as `_derivatives`. The compiler takes no products of oneDNN."""
-        with fastest_products():
+        """The same as `_derivatives`, by the fastest products.
+
+        A step that cannot be recorded keeps PyTorch's: looking at each kernel takes longer than these save.
+        """
+        with fastest_products() if self._is_recordable else nullcontext():
             return self._derivatives(images, labels)
 
     def _derivatives(self, images: Tensor, labels: Tensor) -> Sequence[Tensor]:

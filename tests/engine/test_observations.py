@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bnlab.data import Scaling
+from bnlab.engine.dealing import collect_observed
 from bnlab.engine.optimizer import StackOptimizer
 from bnlab.engine.plan import Plan
-from bnlab.engine.shard import Chunk, Replicate, Shard, collect_observed
+from bnlab.engine.shard import Chunk, Replicate, Shard
 from bnlab.engine.step import WORTH_RECORDING, Step
 from bnlab.lifting import Observation, Watch, lift, owned_parameters
 from bnlab.machine import compiler
