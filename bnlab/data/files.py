@@ -14,6 +14,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from bnlab.errors import UserError
 
 Fault = Callable[[Path], str | None]
@@ -100,14 +104,30 @@ def idx_fault(path: Path) -> str | None:
     return "it holds no samples" if shape[0] == 0 else None
 
 
+def read_idx(path: Path) -> Tensor:
+    """The values of an IDX file in which `idx_fault` finds no fault: uint8, or int32."""
+    with path.open("rb") as file:
+        declared = _declared(path.name, file.read(HEADER))
+    if declared is None:
+        raise ValueError(f"{path} is no IDX file of its kind")
+    shape, size = declared
+    item = _kind(path.name)[2]
+    values = np.fromfile(path, dtype={1: "u1", 4: ">i4"}[item], offset=size - item * math.prod(shape))
+    return torch.from_numpy(values.astype(values.dtype.newbyteorder("="))).view(shape)
+
+
 def _declared(name: str, head: bytes) -> tuple[tuple[int, ...], int] | None:
     """The shape and the size in bytes of an IDX file, from its header; None if that is not the header of its kind."""
-    code, dimensions, item = next(kind for ending, kind in _IDX_TYPES.items() if name.endswith(ending))
+    code, dimensions, item = _kind(name)
     length = 4 + 4 * dimensions
     if len(head) < length or head[:4] != bytes([0, 0, code, dimensions]):
         return None
     shape = tuple(int.from_bytes(head[at : at + 4], "big") for at in range(4, length, 4))
     return shape, length + item * math.prod(shape)
+
+
+def _kind(name: str) -> tuple[int, int, int]:
+    return next(kind for ending, kind in _IDX_TYPES.items() if name.endswith(ending))
 
 
 def unpack_mnist(raw: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 from bnlab.data.parts import Part
 from bnlab.errors import UserError, shown, unknown
@@ -23,22 +23,38 @@ class _Kind:
     unit: str
 
 
+def _transforms() -> Any:
+    from torchvision.transforms.v2 import functional  # which takes more than a second, and is seldom needed
+
+    return functional
+
+
+def _contrasted(images: Tensor, factor: float) -> Tensor:
+    contrasted: Tensor = _transforms().adjust_contrast(images, factor)
+    return contrasted
+
+
+def _brightened(images: Tensor, factor: float) -> Tensor:
+    brightened: Tensor = _transforms().adjust_brightness(images, factor)
+    return brightened
+
+
 def _noisy(images: Tensor, sigma: float) -> Tensor:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        noisy: Tensor = F.gaussian_noise(images.float() / 255, sigma=sigma)
+        noisy: Tensor = _transforms().gaussian_noise(images.float() / 255, sigma=sigma)
     return noisy.mul(255).round().to(torch.uint8)
 
 
 def _blurred(images: Tensor, sigma: float) -> Tensor:
     size = 2 * int(3 * sigma + 0.5) + 1  # three standard deviations to each side
-    blurred: Tensor = F.gaussian_blur(images, [size, size], [sigma, sigma])
+    blurred: Tensor = _transforms().gaussian_blur(images, [size, size], [sigma, sigma])
     return blurred
 
 
 KINDS = {
-    "contrast": _Kind(F.adjust_contrast, 10, "a factor on the distance from the image's mean"),
-    "brightness": _Kind(F.adjust_brightness, 10, "a factor on the pixels"),
+    "contrast": _Kind(_contrasted, 10, "a factor on the distance from the image's mean"),
+    "brightness": _Kind(_brightened, 10, "a factor on the pixels"),
     "noise": _Kind(_noisy, 1, "the standard deviation of normal noise, of pixels from 0 to 1"),
     "blur": _Kind(_blurred, 4, "the standard deviation of a Gaussian, in pixels"),
 }

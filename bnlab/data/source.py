@@ -1,8 +1,7 @@
-"""MNIST and its four relatives, read by torchvision's dataset classes into uint8 tensors in memory."""
+"""MNIST and its four relatives, as uint8 tensors in memory."""
 
 import contextlib
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import torch
 from filelock import FileLock
 from torch import Tensor
-from torchvision import datasets
 
 from bnlab.data import files
 from bnlab.errors import UserError, shown, unknown
@@ -32,16 +30,24 @@ class Source:
 
 @dataclass(frozen=True)
 class _Part:
-    """One part of a dataset: its two files, and the arguments with which torchvision's class reads them."""
+    """One part of a dataset.
+
+    Attributes:
+        images, labels: its two files.
+        arguments: with which torchvision's class fetches them.
+        samples: how many of the files' first samples are the part; None: all.
+    """
 
     images: str
     labels: str
     arguments: dict[str, Any]
+    samples: int | None = None
 
 
 @dataclass(frozen=True)
 class _Recipe:
-    dataset: Callable[..., Any]
+    """How to read a dataset; `folder` is also the name of torchvision's class."""
+
     folder: str
     train: _Part
     test: _Part
@@ -62,16 +68,17 @@ def _emnist(part: str) -> _Part:
     return _Part(f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte", arguments)
 
 
-def _qmnist(part: str, what: str) -> _Part:
-    return _Part(f"qmnist-{part}-images-idx3-ubyte", f"qmnist-{part}-labels-idx2-int", {"what": what, "compat": True})
+def _qmnist(part: str, what: str, samples: int | None = None) -> _Part:
+    prefix, arguments = f"qmnist-{part}", {"what": what, "compat": True}
+    return _Part(f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx2-int", arguments, samples)
 
 
 _RECIPES = {
-    "mnist": _Recipe(datasets.MNIST, "MNIST", _TRAIN, _TEST),
-    "fashion_mnist": _Recipe(datasets.FashionMNIST, "FashionMNIST", _TRAIN, _TEST),
-    "kmnist": _Recipe(datasets.KMNIST, "KMNIST", _TRAIN, _TEST),
-    "emnist": _Recipe(datasets.EMNIST, "EMNIST", _emnist("train"), _emnist("test"), classes=47),
-    "qmnist": _Recipe(datasets.QMNIST, "QMNIST", _qmnist("train", "train"), _qmnist("test", "test10k")),
+    "mnist": _Recipe("MNIST", _TRAIN, _TEST),
+    "fashion_mnist": _Recipe("FashionMNIST", _TRAIN, _TEST),
+    "kmnist": _Recipe("KMNIST", _TRAIN, _TEST),
+    "emnist": _Recipe("EMNIST", _emnist("train"), _emnist("test"), classes=47),
+    "qmnist": _Recipe("QMNIST", _qmnist("train", "train"), _qmnist("test", "test10k", 10_000)),
 }
 
 
@@ -159,25 +166,28 @@ def _find_files(name: str, recipe: _Recipe, folder: Path, download: bool) -> Non
 def _fetch(name: str, recipe: _Recipe, folder: Path) -> None:
     raw = folder / recipe.folder / "raw"
     raw.mkdir(parents=True, exist_ok=True)
+    from torchvision import datasets  # which takes more than a second, and is needed only here
+
+    fetch = getattr(datasets, recipe.folder)
     printed = io.StringIO()  # older versions of torchvision print why a download has failed
     try:
         # It writes in place: one process at a time.
         with FileLock(raw / "download.lock"), contextlib.redirect_stdout(printed):
             for part in (recipe.train, recipe.test):
-                recipe.dataset(folder, download=True, **part.arguments)
+                fetch(folder, download=True, **part.arguments)
     except (OSError, RuntimeError, HTTPException) as error:
         cause = " ".join(f"{error} {printed.getvalue()}".split())
         raise UserError(f"{name} can't be downloaded: {cause}; put its files into {raw} by hand") from error
 
 
 def _read(recipe: _Recipe, folder: Path, part: _Part) -> tuple[Tensor, Tensor]:
-    dataset = recipe.dataset(folder, download=False, **part.arguments)
-    images, labels = dataset.data, dataset.targets
+    raw = folder / recipe.folder / "raw"
+    images, labels = (files.read_idx(raw / name)[: part.samples] for name in (part.images, part.labels))
+    labels = labels.long()
     if labels.ndim == 2:  # QMNIST: the class is the first of eight columns
         labels = labels[:, 0].clone()
     if recipe.folder == "EMNIST":  # published column by column, as MATLAB stores matrices: digits lie on their side
         images = images.transpose(1, 2).contiguous()
-    raw = folder / recipe.folder / "raw"
     if images.shape != (len(labels), *IMAGE[1:]):
         raise UserError(
             f"{raw / part.images} has shape {tuple(images.shape)}, but ({len(labels)}, 28, 28) is needed "

@@ -10,7 +10,7 @@ from torch import nn
 
 from bnlab import data, models
 from bnlab.config import DataConfig, RunConfig
-from bnlab.engine import Hyperparameters, Plan, Replicate
+from bnlab.engine import Hyperparameters, Plan, Replicate, are_faster_by_onednn
 from bnlab.errors import UserError, shown
 from bnlab.machine import compiler
 from bnlab.machine.threads import DEFAULT_THREADS
@@ -52,9 +52,14 @@ def threads_for(config: RunConfig, replicates: int) -> int:
 
 
 def compiles(config: RunConfig, replicates: int, steps: int) -> bool:
-    """Whether to compile the step. `compile=auto` compiles a long single run if there is a working compiler."""
+    """Whether to compile the step.
+
+    `compile=auto` compiles a long single run if there is a working compiler, but not where a recorded step has the faster
+    products of oneDNN.
+    """
     if config.compile == "auto":
-        return replicates == 1 and steps >= WORTH_COMPILING and compiler.fault() is None
+        is_worth_it = replicates == 1 and steps >= WORTH_COMPILING and not are_faster_by_onednn()
+        return is_worth_it and compiler.fault() is None
     return bool(config.compile)
 
 

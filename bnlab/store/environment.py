@@ -8,6 +8,7 @@ import platform
 import shlex
 import subprocess
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,11 @@ def describe(device: str, threads: int, *, keras: bool = False) -> dict[str, Any
         keras: whether Keras is used in the training; then its versions are included.
     """
     import torch
-    import torchvision
 
     return {
         "bnlab": __version__,
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": version("torchvision"),  # importing it takes more than a second
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": _cpu(),

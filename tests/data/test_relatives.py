@@ -4,6 +4,7 @@ import gzip
 import tracemalloc
 import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -35,6 +36,25 @@ def test_files_already_there_are_used(tmp_path: Path, name: str, ending: str) ->
         assert tensors[0].is_contiguous()
         assert tensors[1].dtype == torch.int64
     assert (source.name, source.classes) == (name, 47 if name == "emnist" else 10)
+
+
+@pytest.mark.parametrize("name", FOUR)
+def test_what_is_read_is_what_torchvision_reads(tmp_path: Path, name: str) -> None:
+    idx.write_all(tmp_path, name)
+    of_class = getattr(torchvision.datasets, idx.RELATIVES[name])
+    arguments: dict[str, dict[str, Any]] = {
+        "emnist": {"train": {"split": "balanced", "train": True}, "test": {"split": "balanced", "train": False}},
+        "qmnist": {"train": {"what": "train"}, "test": {"what": "test10k"}},
+    }
+    source = load(name, tmp_path)
+    for part, images, labels in (
+        ("train", source.train_images, source.train_labels),
+        ("test", source.test_images, source.test_labels),
+    ):
+        theirs = of_class(tmp_path, **arguments.get(name, {}).get(part, {"train": part == "train"}))
+        upright = theirs.data.mT if name == "emnist" else theirs.data
+        assert torch.equal(images, upright)
+        assert torch.equal(labels, theirs.targets[:, 0] if name == "qmnist" else theirs.targets)
 
 
 def test_emnist_stands_upright(tmp_path: Path) -> None:

@@ -21,9 +21,20 @@ def test_auto_compiles_long_single_runs(
     choice: str | bool, replicates: int, steps: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compiler, "fault", lambda: None)
+    monkeypatch.setattr(prepare, "are_faster_by_onednn", lambda: False)
     assert prepare.compiles(changed((), compile=choice), replicates, steps) is compiled
 
 
+@pytest.mark.parametrize(("choice", "compiled"), [("auto", False), (True, True)])
+def test_auto_does_not_compile_where_onednn_is_faster(
+    choice: str | bool, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiler, "fault", lambda: None)
+    monkeypatch.setattr(prepare, "are_faster_by_onednn", lambda: True)
+    assert prepare.compiles(changed((), compile=choice), 1, 10_000_000) is compiled
+
+
 def test_auto_does_not_compile_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "are_faster_by_onednn", lambda: False)
     monkeypatch.setattr(compiler, "fault", lambda: "needs a compiler")
     assert not prepare.compiles(changed((), compile="auto"), 1, 10_000_000)
