@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from bnlab.engine import pytorch_private
 from bnlab.engine.evaluation import Score
 from bnlab.engine.look import Inspected
 from bnlab.engine.shard import Chunk, Replicate
@@ -68,11 +68,11 @@ def _bytes_of_a_kernel(model: nn.Module, images: Tensor) -> float:
     return written.bytes / written.kernels
 
 
-class _Written(TorchDispatchMode):
+class _Written(pytorch_private.Kernels):
     """Counts the kernels that are called while it is entered, and the bytes of their results."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.kernels, self.bytes = 0, 0
 
     def __torch_dispatch__(

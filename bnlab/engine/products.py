@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from bnlab.engine import pytorch_private
 
@@ -48,11 +47,8 @@ def are_faster_by_onednn(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return is_wide and torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
-class OneDNNProducts(TorchDispatchMode):
+class OneDNNProducts(pytorch_private.Kernels):
     """Inside this context oneDNN computes the matrix products in float32 of at least `LEAST_FLOPS`."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None

@@ -14,10 +14,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
+from torch.utils._python_dispatch import TorchDispatchMode
 
 LOOKS_AT_A_NUMBER = "_local_scalar_dense"
 """The kernel behind `item()`, by which PyTorch's error is known when a recording reads a number out of a tensor.
 If PyTorch renames it, recording such a step fails with PyTorch's own message, which has the new name."""
+
+
+class Kernels(TorchDispatchMode):
+    """A context in which PyTorch calls `__torch_dispatch__` in place of each kernel.
+
+    The first kernel would import PyTorch's compiler, for a second, to keep it out of such calls. If the name of this
+    choice is removed: nothing is needed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
 
 
 class MissingError(Exception):

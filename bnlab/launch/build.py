@@ -54,8 +54,8 @@ def threads_for(config: RunConfig, replicates: int) -> int:
 def compiles(config: RunConfig, replicates: int, steps: int) -> bool:
     """Whether to compile the step.
 
-    `compile=auto` compiles a long single run if there is a working compiler, but not where a recorded step has the faster
-    products of oneDNN.
+    `compile=auto` compiles a long single run if there is a working compiler, but not where a recorded step has the
+    faster products of oneDNN.
     """
     if config.compile == "auto":
         is_worth_it = replicates == 1 and steps >= WORTH_COMPILING and not are_faster_by_onednn()

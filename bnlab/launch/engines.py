@@ -71,7 +71,8 @@ class OwnEngine:
         if isinstance(config.norm, CustomClassConfig):
             _try_out(config.norm.target, json.dumps(config.norm.kwargs), config.norm.digest, _slots(config, split))
         image = split.train.images[0].shape
-        model = models.build(config.model, config.norm, image, split.classes, generator=None)
+        generator = torch.Generator() if models.size_of(config.model, image, split.classes).is_small else None
+        model = models.build(config.model, config.norm, image, split.classes, generator)
         if config.norm.impl != "keras" and not isinstance(config.norm, CustomClassConfig):
             _check_shapes(model, config, split)
 
@@ -123,14 +124,16 @@ def _try_out(target: str, kwargs: str, digest: str | None, slots: tuple[tuple[tu
 
 def _check_shapes(model: nn.Module, config: RunConfig, split: data.Split) -> None:
     """Raises UserError if a layer refuses a batch of the training, such as one with a single value per channel."""
+    device, image = next(model.parameters()).device, split.train.images[0].shape
     try:
-        for samples in _batch_sizes(config, split):
-            model(torch.empty(samples, *split.train.images[0].shape, device="meta"))
+        with torch.no_grad():
+            for samples in _batch_sizes(config, split):
+                model(torch.zeros(samples, *image, device=device))
     except ValueError as error:
         raise config.norm.refused(error) from error
     except RuntimeError as error:
         # A layer that reads a number out of a tensor, such as batch norm's count with momentum=null, cannot run on the
-        # meta device, so it is not checked.
+        # meta device, where large models are; it is not checked there.
         if "meta tensors" not in str(error):
             raise
 

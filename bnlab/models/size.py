@@ -13,6 +13,10 @@ from bnlab.models.construction import build
 from bnlab.models.init import layers_of
 from bnlab.norms import SCHEMES
 
+SMALL = 10_000_000
+"""Weights up to which a model is tried out with values, since on the meta device, which has shapes alone, PyTorch first
+imports its compiler, for a second."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -30,6 +34,10 @@ class Size:
     largest: int
     multiplications: int
 
+    @property
+    def is_small(self) -> bool:
+        return self.weights <= SMALL
+
 
 def size_of(model: ModelConfig, image: Sequence[int], classes: int) -> Size:
     """The size of the model for images of this shape (channels, height, width)."""
@@ -46,5 +54,7 @@ def size_of(model: ModelConfig, image: Sequence[int], classes: int) -> Size:
 
     for layer in layers:
         layer.register_forward_hook(count)
-    built(torch.zeros(1, *image, device="meta"))
+    device = torch.device("cpu" if weights <= SMALL else "meta")
+    with torch.no_grad():
+        built.to_empty(device=device)(torch.zeros(1, *image, device=device))
     return Size(weights, activations, largest, multiplications)
