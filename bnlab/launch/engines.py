@@ -71,7 +71,8 @@ class OwnEngine:
         if isinstance(config.norm, CustomClassConfig):
             _try_out(config.norm.target, json.dumps(config.norm.kwargs), config.norm.digest, _slots(config, split))
         image = split.train.images[0].shape
-        generator = torch.Generator() if models.size_of(config.model, image, split.classes).is_small else None
+        size = models.size_of(config.model, image, split.classes)
+        generator = torch.Generator() if size.is_small(config.data.batch_size) else None  # without one it has no values
         model = models.build(config.model, config.norm, image, split.classes, generator)
         if config.norm.impl != "keras" and not isinstance(config.norm, CustomClassConfig):
             _check_shapes(model, config, split)

@@ -14,8 +14,8 @@ from bnlab.models.init import layers_of
 from bnlab.norms import SCHEMES
 
 SMALL = 10_000_000
-"""Weights up to which a model is tried out with values, since on the meta device, which has shapes alone, PyTorch first
-imports its compiler, for a second."""
+"""Weights and outputs of layers up to which a model is tried out with values: before it computes with shapes alone, on
+the meta device, PyTorch imports its compiler, for a second."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Size:
     largest: int
     multiplications: int
 
-    @property
-    def is_small(self) -> bool:
-        return self.weights <= SMALL
+    def is_small(self, samples: int) -> bool:
+        """Whether the forward pass of so many images is worth trying out with values."""
+        return self.weights + samples * self.activations <= SMALL
 
 
 def size_of(model: ModelConfig, image: Sequence[int], classes: int) -> Size:

@@ -18,7 +18,7 @@ from bnlab.models import build
 from bnlab.models.cnn import MaxPool
 from bnlab.models.construction import Model
 from bnlab.models.init import weight_layers
-from bnlab.models.size import size_of
+from bnlab.models.size import SMALL, size_of
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.seeds import weight_generator
 from tests.compose import compose
@@ -151,3 +151,5 @@ def test_the_count_of_a_model_is_that_of_its_weights() -> None:
     assert size.weights == 4 * 9 + 6 * 4 * 9 + 6 * 3 * 2 * 4
     assert size.multiplications == 4 * 9 * 96 + 6 * 4 * 9 * 24 + 6 * 3 * 2 * 4
     assert size.activations >= 96 + 4 * 96 + 4 * 24 + 6 * 24 + 6 * 6 + 4
+    fitting = (SMALL - size.weights) // size.activations
+    assert (size.is_small(fitting), size.is_small(fitting + 1)) == (True, False)

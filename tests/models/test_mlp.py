@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bnlab.config import MixedConfig, MLPConfig
 from bnlab.errors import UserError
-from bnlab.models import build
+from bnlab.models import build, size_of
 from bnlab.models.dropout import Dropout
 from bnlab.norms import SCHEMES, NormConfig
 from bnlab.seeds import weight_generator
@@ -228,3 +228,10 @@ def test_dropout_is_last_in_each_hidden_layer_and_changes_no_weight() -> None:
         int(layer.seed) for seed in (0, 1) for layer in made("none", seed, dropout=0.5) if isinstance(layer, Dropout)
     ]
     assert len(set(seeds)) == 4
+
+
+def test_a_large_model_is_measured_without_values() -> None:
+    """Its weights would take 17 GB."""
+    size = size_of(replace(PLAIN, hidden=[65_536, 65_536]), IMAGE, 4)
+    assert size.weights == 12 * 65_536 + 65_536**2 + 4 * 65_536
+    assert not size.is_small(1)
