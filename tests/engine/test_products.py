@@ -123,8 +123,7 @@ def test_a_recorded_step_has_the_bits_of_the_plain_one(
     recorded, _ = trained(stack, image, total_steps=WORTH_RECORDING)
     assert 0 < len(calls) - in_plain_steps < in_plain_steps  # a recording calls no Python
     assert same_bits(plain, recorded)
-    for mine, other in zip(plain, usual, strict=True):
-        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(plain[0], usual[0], rtol=1e-4, atol=1e-4)  # then Adam steps on what is rounding
 
 
 PROCESSORS = {
