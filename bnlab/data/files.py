@@ -106,14 +106,13 @@ def idx_fault(path: Path) -> str | None:
 
 def read_idx(path: Path) -> Tensor:
     """The values of an IDX file in which `idx_fault` finds no fault: uint8, or int32."""
+    _, dimensions, item = _kind(path.name)
     with path.open("rb") as file:
-        declared = _declared(path.name, file.read(HEADER))
+        declared = _declared(path.name, file.read(4 + 4 * dimensions))
+        values = np.fromfile(file, dtype={1: "u1", 4: ">i4"}[item])
     if declared is None:
         raise ValueError(f"{path} is no IDX file of its kind")
-    shape, size = declared
-    item = _kind(path.name)[2]
-    values = np.fromfile(path, dtype={1: "u1", 4: ">i4"}[item], offset=size - item * math.prod(shape))
-    return torch.from_numpy(values.astype(values.dtype.newbyteorder("="))).view(shape)
+    return torch.from_numpy(values.astype(values.dtype.newbyteorder("="))).view(declared[0])
 
 
 def _declared(name: str, head: bytes) -> tuple[tuple[int, ...], int] | None:

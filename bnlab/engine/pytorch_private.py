@@ -29,7 +29,7 @@ class Kernels(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # PyTorch's has no types
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

@@ -105,7 +105,7 @@ class Step:
         state = [*self._stack.parameters(), *self._stack.buffers(), share]
         if self._compiled:
             try:
-                # The compiler takes no products of oneDNN, and so its own.
+                # PyTorch's own products: the compiler refuses those of oneDNN.
                 differentiate = record(self._derivatives, [images, labels], state, compiled=True)
                 return partial(self._move_along, differentiate)  # compiling the optimizer's kernels gains nothing
             except NumberSeenError:

@@ -71,10 +71,11 @@ class OwnEngine:
         if isinstance(config.norm, CustomClassConfig):
             _try_out(config.norm.target, json.dumps(config.norm.kwargs), config.norm.digest, _slots(config, split))
         image = split.train.images[0].shape
-        size = models.size_of(config.model, image, split.classes)
-        generator = torch.Generator() if size.is_small(config.data.batch_size) else None  # without one it has no values
+        is_tried = config.norm.impl != "keras" and not isinstance(config.norm, CustomClassConfig)
+        has_values = is_tried and models.size_of(config.model, image, split.classes).is_small(config.data.batch_size)
+        generator = torch.Generator() if has_values else None
         model = models.build(config.model, config.norm, image, split.classes, generator)
-        if config.norm.impl != "keras" and not isinstance(config.norm, CustomClassConfig):
+        if is_tried:
             _check_shapes(model, config, split)
 
     def train(self, jobs: Sequence[Job], threads: int, around: Surroundings) -> Sequence[nn.Module | None]:

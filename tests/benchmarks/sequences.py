@@ -22,11 +22,11 @@ from typing import Any
 
 import torch
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from bnlab.bench import limit
 from bnlab.bench.engine import seconds_of_steps
 from bnlab.config import RunConfig
+from bnlab.engine.pytorch_private import Kernels
 from bnlab.engine.shard import Shard
 from bnlab.launch.build import plan_of, replicate, split_of
 from bnlab.launch.job import Job
@@ -62,11 +62,11 @@ def seconds_of_plain_steps(config: RunConfig, steps: int) -> float:
     return perf_counter() - began
 
 
-class Products(TorchDispatchMode):
+class Products(Kernels):
     """Counts the matrix products that are called while it is entered."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.counts: Counter[limit.Product] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
