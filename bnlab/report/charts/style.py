@@ -21,7 +21,10 @@ WIDTH, COLUMN = 600, 320
 HEIGHT = 300
 TALLEST = 1200
 TITLE_CHARACTERS, SUBTITLE_CHARACTERS = 66, 86
-LETTER, SYMBOL = 7.6, 42
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+"""The first is a part of vl-convert: pictures are the same on every machine, and drawing reads no font's file, which is
+done anew for every letter. The others, which a browser finds instead, have letters of the same width."""
+LETTER, SYMBOL = 6.8, 42
 """Pixels of a letter in a legend, and of an entry's symbol with the space around it."""
 
 LABELS = "page * (page < 500 ? 0.5 : 0.4)"
@@ -31,7 +34,7 @@ AXIS = "60"
 """Pixels that an axis with numbers takes."""
 
 THEME: dict[str, Any] = {
-    "font": "DejaVu Sans, Verdana, sans-serif",
+    "font": FONT,
     "axis": {
         "labelFontSize": 12,
         "titleFontSize": 12,
@@ -161,7 +164,7 @@ def arm_axis(shown: pd.DataFrame) -> alt.Axis:
     longest, size = max(map(len, shown["label"])), 12 if len(shown) <= TALLEST / 28 else 10
     cut = "lastindexof(datum.label, ', ')"
     lines = f"[slice(datum.label, 0, {cut} + 1), slice(datum.label, {cut} + 2)]"
-    too_long = f"{longest * size * 0.56:.0f} > {LABELS} && {cut} > 0"
+    too_long = f"{longest * size * LETTER / 12:.0f} > {LABELS} && {cut} > 0"
     return alt.Axis(labelExpr=f"{too_long} ? {lines} : datum.label", labelFontSize=size, labelLineHeight=size)
 
 
