@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "declarations": "",
     "ranges": "errors",
     "machine": "errors",
-    "user_class": "errors",
+    "user_class": "errors machine",
     "norms": "declarations errors ranges seeds",
     "config": "errors norms ranges user_class",
     "data": "errors machine seeds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -60,6 +61,8 @@ def report(
     Example: bnlab report --by norm.name --baseline norm.name=none -o comparison
     """
     status.show("starting")
+    # Thousands of runs are millions of objects and hardly garbage: looking for it takes a tenth of a large report.
+    gc.set_threshold(100_000)
     from rich.console import Console
 
     from bnlab import report as reports

@@ -1,9 +1,9 @@
-"""The process and the computer it runs on: signals, paths, memory, text, compiler, and CPU threads.
+"""The process and the computer it runs on: signals, child processes, paths, memory, text, compiler, and CPU threads.
 
 Nothing here knows of norms or training. Only `threads` imports torch, and is imported by its own name.
 """
 
-from bnlab.machine import compiler, interrupt, memory, paths, plain_text
+from bnlab.machine import child, compiler, interrupt, memory, paths, plain_text
 from bnlab.machine.cache import bytes_per_core
 from bnlab.machine.interrupt import Interrupt
 from bnlab.machine.memory import keep_freed_memory
@@ -14,6 +14,7 @@ __all__ = [
     "Interrupt",
     "as_wide_as_needed",
     "bytes_per_core",
+    "child",
     "compiler",
     "in_pieces",
     "interrupt",

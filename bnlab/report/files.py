@@ -1,44 +1,69 @@
 """The files of a report: their names and contents."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
 
 from bnlab.report import charts, page, tables
 from bnlab.report.comparison import Comparison, Measured
 from bnlab.report.csv_text import csv_text
+from bnlab.report.rendering import Renderer, vega
 from bnlab.report.tables import render, robust
 from bnlab.report.tables import target as targets
 from bnlab.store import PROBES_FILE
 
 
-def contents(
-    comparison: Comparison,
-    measured: Measured,
-    sentences: Sequence[str],
-    warnings: Sequence[str],
-    target: float | None,
-    command: str,
-) -> dict[str, str | bytes]:
-    """The files of a report by name: tables, charts, and report.html.
+class Writer:
+    """Writes reports to a folder; in a `with` statement. What the files need from Vega is made in a process beside.
 
-    Args:
-        comparison: from `compare`.
-        measured: from `curves.read`.
-        sentences: the sentences of the verdicts.
-        warnings: what was left out, a line each.
-        target: the value of the metric whose first reach is timed, in the metric's own unit (accuracies are fractions);
-            None: `target.default`.
-        command: the command line that makes this report.
+    That process starts at once, with what every page needs, while the runs are read.
     """
-    written, drawn = written_tables(comparison, measured, target), drawings(comparison, measured, target)
-    texts: dict[str, str | bytes] = {**render.texts(comparison, written, sentences, warnings)}
-    html = page.page(comparison, written, drawn, sentences, warnings, command)
-    figures = {"figures.tex": charts.figures(drawn, render.CHARTS)} if drawn else {}
-    texts |= _probes(comparison, measured)
-    return texts | figures | {render.PAGE: html} | charts.images(drawn, render.CHARTS)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._renderer = Renderer()
+        self._bundle = self._renderer.call(vega.bundle, charts.VEGA_LITE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._renderer.close()
+
+    def write(
+        self,
+        comparison: Comparison,
+        measured: Measured,
+        sentences: Sequence[str],
+        warnings: Sequence[str],
+        target: float | None,
+        command: str,
+    ) -> list[Path]:
+        """Writes tables, charts, and report.html, and returns their paths.
+
+        Args:
+            comparison: from `compare`.
+            measured: from `curves.read`.
+            sentences: the sentences of the verdicts.
+            warnings: what was left out, a line each.
+            target: the value of the metric whose first reach is timed, in the metric's own unit (accuracies are
+                fractions); None: `target.default`.
+            command: the command line that makes this report.
+
+        Raises:
+            UserError: the folder cannot be created or written.
+        """
+        drawn, rendering = charts.rendered(drawings(comparison, measured, target), self._renderer)
+        written = written_tables(comparison, measured, target)
+        texts: dict[str, str | bytes] = {**render.texts(comparison, written, sentences, warnings)}
+        figures = {"figures.tex": charts.figures(drawn, render.CHARTS)} if drawn else {}
+        html = page.page(comparison, written, drawn, sentences, warnings, command, self._bundle.result())
+        texts |= _probes(comparison, measured) | figures | {render.PAGE: html}
+        return render.write(texts | charts.images(rendering, render.CHARTS), self.folder)
 
 
 def written_tables(comparison: Comparison, measured: Measured, target: float | None) -> list[tables.Table]:
-    """The tables that are not empty, the summary first. For the arguments see `contents`."""
+    """The tables that are not empty, the summary first. For the arguments see `Writer.write`."""
     return tables.present(
         [
             tables.summary(comparison),
@@ -53,8 +78,8 @@ def written_tables(comparison: Comparison, measured: Measured, target: float | N
     )
 
 
-def drawings(comparison: Comparison, measured: Measured, target: float | None) -> list[charts.Drawing]:
-    """The charts that are not empty. For the arguments see `contents`."""
+def drawings(comparison: Comparison, measured: Measured, target: float | None) -> Iterator[charts.Drawing]:
+    """The charts that are not empty. For the arguments see `Writer.write`."""
     return charts.draw(comparison, measured.metrics, measured.probed, _goal(comparison, target))
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bnlab.report.comparison import Comparison, Looks, Measured
+    from bnlab.report.files import Writer
     from bnlab.report.verdicts import Verdict
 
 WATCH_SECONDS = 2.0
@@ -83,13 +84,11 @@ class Report:
 
     def write(self, folder: str | Path) -> list[Path]:
         """Writes all that `bnlab report -o FOLDER` writes; returns the files' paths. Raises UserError if it cannot."""
-        from bnlab.report import files as contents
-        from bnlab.report.tables import render
+        with _writer(Path(folder)) as writer:
+            return self._write(writer)
 
-        every = contents.contents(
-            self.comparison, self._measured, self.sentences, self.warnings, self._target, self._command
-        )
-        return render.write(every, Path(folder))
+    def _write(self, writer: Writer) -> list[Path]:
+        return writer.write(self.comparison, self._measured, self.sentences, self.warnings, self._target, self._command)
 
     def __str__(self) -> str:
         """The sentences, a line each."""
@@ -117,7 +116,15 @@ def make(run_folders: Sequence[Path], question: Question, output: Path | None, c
         StorageError: the planned number of seeds cannot be stored in the runs folder.
     """
     status.follow("reading runs")
-    return _make(*read(run_folders), question, question.command(run_folders, output), output, console, watched=False)
+    command = question.command(run_folders, output)
+    with _writer(output) if output else contextlib.nullcontext() as writer:
+        return _make(*read(run_folders), question, command, writer, console, watched=False)
+
+
+def _writer(folder: Path) -> Writer:
+    from bnlab.report.files import Writer
+
+    return Writer(folder)
 
 
 def read(run_folders: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
@@ -204,12 +211,12 @@ def _make(
     broken: list[str],
     question: Question,
     command: str,
-    output: Path | None,
+    writer: Writer | None,
     console: Console,
     *,
     watched: bool,
 ) -> Report:
-    """`answer` to what `read` gave, printed, and written if there is an output folder."""
+    """`answer` to what `read` gave, printed, and written if there is a writer."""
     from bnlab.report.comparison import short_names
     from bnlab.report.tables import against, render
     from bnlab.report.tables import target as targets
@@ -220,9 +227,9 @@ def _make(
         against.check_metric(earlier, question.metric)
     status.follow("comparing")
     made = answer(replicates, broken, question, command, watched=watched)
-    if output:
-        status.follow(f"drawing and writing {shown(output)}")
-        made = dataclasses.replace(made, files=made.write(output))
+    if writer:
+        status.follow(f"drawing and writing {shown(writer.folder)}")
+        made = dataclasses.replace(made, files=made._write(writer))
     comparison, said = made.comparison, made.sentences
     target = made._target
     status.clear()
@@ -269,20 +276,24 @@ def watch(run_folders: Sequence[Path], question: Question, output: Path | None, 
     """
     results: object = None
     metrics: object = None
-    while True:
-        before = results, metrics
-        results, metrics = _times(run_folders, "result.json"), _times(run_folders, "metrics.csv")
-        if (results, metrics) != before:
-            status.clear()
-            console.clear()
-            try:
-                _make_so_far(run_folders, question, output if results != before[0] else None, console)
-            except UserError as error:
-                console.print(f"waiting: {error}", markup=False, soft_wrap=True)
-        time.sleep(WATCH_SECONDS)
+    command = question.command(run_folders, output)
+    with _writer(output) if output else contextlib.nullcontext() as writer:
+        while True:
+            before = results, metrics
+            results, metrics = _times(run_folders, "result.json"), _times(run_folders, "metrics.csv")
+            if (results, metrics) != before:
+                status.clear()
+                console.clear()
+                try:
+                    _make_so_far(run_folders, question, command, writer if results != before[0] else None, console)
+                except UserError as error:
+                    console.print(f"waiting: {error}", markup=False, soft_wrap=True)
+            time.sleep(WATCH_SECONDS)
 
 
-def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path | None, console: Console) -> None:
+def _make_so_far(
+    run_folders: Sequence[Path], question: Question, command: str, writer: Writer | None, console: Console
+) -> None:
     """Shows the table of replicates in training, then the report of those that have finished, if there are any."""
     from bnlab.report.comparison import frame
     from bnlab.report.tables import render, so_far
@@ -292,8 +303,7 @@ def _make_so_far(run_folders: Sequence[Path], question: Question, output: Path |
     if table:
         render.show_table(table, console)
     if not table or replicates["state"].isin(FINISHED).any():
-        command = question.command(run_folders, output)
-        _make(replicates, broken, question, command, output, console, watched=True)
+        _make(replicates, broken, question, command, writer, console, watched=True)
 
 
 def _times(run_folders: Sequence[Path], name: str) -> dict[Path, int]:

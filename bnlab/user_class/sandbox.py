@@ -7,15 +7,14 @@ the network like any program of the user's.
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from bnlab.errors import UserError, printable
+from bnlab.machine import child
 from bnlab.user_class.target import parse
 
 
@@ -37,17 +36,7 @@ def confined(function: str, target: str, *arguments: Any, seconds: float, if_slo
         RuntimeError: bnlab's own code failed; the message is the traceback.
     """
     parse(target)  # raises early if there is no such file or module
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "bnlab.user_class",
-        function,
-        repr(seconds),
-        json.dumps([target, *arguments]),
-    ]
-    # This process's sys.path. The working directory must not come first: a random.py in it would replace Python's.
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command, environment = child.command("bnlab.user_class", function, repr(seconds), json.dumps([target, *arguments]))
     # A new session, so that Ctrl-C interrupts this process only and not the user's class.
     with subprocess.Popen(
         command,
@@ -56,15 +45,15 @@ def confined(function: str, target: str, *arguments: Any, seconds: float, if_slo
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-    ) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        assert child.stderr is not None
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         try:
-            said, complaint = child.stdout.read(), child.stderr.read()
+            said, complaint = process.stdout.read(), process.stderr.read()
         finally:
-            child.stdin.close()  # then the child kills all processes below it, and ends
-    if child.returncode != 0:
+            process.stdin.close()  # then the process kills all processes below it, and ends
+    if process.returncode != 0:
         raise RuntimeError(complaint.decode(errors="replace"))
     return _answer(_printable(json.loads(said)), target, seconds, if_slow)
 

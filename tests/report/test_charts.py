@@ -16,9 +16,10 @@ from bnlab.norms import SCHEMES
 from bnlab.report.charts import arms as chart_arms
 from bnlab.report.charts import data as chart_data
 from bnlab.report.charts import drawn as charts
-from bnlab.report.charts import identity, png
+from bnlab.report.charts import identity
 from bnlab.report.charts.style import Drawing
 from bnlab.report.comparison import compare, curves, frame
+from bnlab.report.rendering import png
 
 from . import stored
 

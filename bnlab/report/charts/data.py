@@ -70,7 +70,7 @@ def replicate_points(shown: pd.DataFrame, comparison: Comparison) -> pd.DataFram
 def arm_strata(comparison: Comparison) -> dict[str, Strata]:
     """By arm, the scores of its seeds, as one stratum; losses with the sign turned, so that higher is better."""
     sign = 1 if unit(comparison.metric).higher else -1
-    return {arm: [(sign * values).tolist()] for arm, values in comparison.values.items()}
+    return {arm: [(sign * values.to_numpy()).tolist()] for arm, values in comparison.values.items()}
 
 
 def profile_points(shown: pd.DataFrame, scores: Mapping[str, Strata], metric: str) -> pd.DataFrame:

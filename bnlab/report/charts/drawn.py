@@ -1,26 +1,27 @@
-"""All charts of a report, and drawing them as PNG, SVG and PDF."""
+"""All charts of a report, and their files."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 
-import altair as alt
 import pandas as pd
-import vl_convert
 
 from bnlab.report.charts import arms as chart_arms
-from bnlab.report.charts import data, png
+from bnlab.report.charts import data
 from bnlab.report.charts.heat import heat_map
 from bnlab.report.charts.lines import against_setting, learning_curves, performance_profile, profile_over_data
 from bnlab.report.charts.probes import of_probes
 from bnlab.report.charts.rows import final, gap, time_to_target
-from bnlab.report.charts.style import CURVES, PROBES, Drawing
+from bnlab.report.charts.style import CURVES, PROBES, VEGA_LITE, Drawing
 from bnlab.report.comparison import Comparison, telling_keys
+from bnlab.report.rendering import Renderer, vega
 from bnlab.report.tables import latex
 
 IN_COLUMN = "-column"
 
 
-def draw(comparison: Comparison, curves: pd.DataFrame, probed: pd.DataFrame, target: float) -> list[Drawing]:
-    """The charts for which the runs have data; each says which arms it leaves out.
+def draw(comparison: Comparison, curves: pd.DataFrame, probed: pd.DataFrame, target: float) -> Iterator[Drawing]:
+    """The charts for which the runs have data, one after another; each says which arms it leaves out.
 
     Args:
         comparison: from `compare`.
@@ -28,40 +29,68 @@ def draw(comparison: Comparison, curves: pd.DataFrame, probed: pd.DataFrame, tar
         probed: the probes of `curves.read`.
         target: the value whose first reach is timed, in the metric's own unit.
     """
+    return (drawing for drawing in _every(comparison, curves, probed, target) if drawing is not None)
+
+
+def _every(
+    comparison: Comparison, curves: pd.DataFrame, probed: pd.DataFrame, target: float
+) -> Iterator[Drawing | None]:
     arms = chart_arms.arms(comparison)
     keys = telling_keys(comparison)
-    drawings = [learning_curves(arms, comparison, curves, metric) for metric in data.curve_metrics(comparison, curves)]
-    drawings += [final(arms, comparison), performance_profile(arms, comparison), profile_over_data(arms, comparison)]
-    drawings += [against_setting(arms, comparison, key) for key in data.numeric_keys(arms, keys)]
-    drawings += [heat_map(comparison, *keys)] if len(keys) == 2 else []
-    drawings += [gap(arms, comparison), time_to_target(arms, comparison, curves, target)]
-    return [drawing for drawing in (*drawings, *of_probes(arms, comparison, probed)) if drawing is not None]
+    for metric in data.curve_metrics(comparison, curves):
+        yield learning_curves(arms, comparison, curves, metric)
+    yield final(arms, comparison)
+    yield performance_profile(arms, comparison)
+    yield profile_over_data(arms, comparison)
+    for key in data.numeric_keys(arms, keys):
+        yield against_setting(arms, comparison, key)
+    if len(keys) == 2:
+        yield heat_map(comparison, *keys)
+    yield gap(arms, comparison)
+    yield time_to_target(arms, comparison, curves, target)
+    yield from of_probes(arms, comparison, probed)
 
 
-def images(drawings: Sequence[Drawing], folder: str) -> dict[str, str | bytes]:
-    """The picture files by path: NAME.svg, .png (twice the resolution) and .pdf, and NAME-column.pdf for a column."""
+def rendered(drawings: Iterator[Drawing], renderer: Renderer) -> tuple[list[Drawing], dict[str, Future[vega.Pictures]]]:
+    """The charts, and by name the pictures of those that get files: each is rendered while the next ones are made."""
+    made, to_files = itertools.tee(drawings)
+    pictures = {
+        each.name: renderer.call(vega.pictures, each.specification, each.in_column, VEGA_LITE)
+        for each in with_files(to_files)
+    }
+    return list(made), pictures
+
+
+def images(rendering: Mapping[str, Future[vega.Pictures]], folder: str) -> dict[str, str | bytes]:
+    """The picture files by path: NAME.svg, .png (twice the resolution) and .pdf, and NAME-column.pdf for a column.
+
+    Args:
+        rendering: from `rendered`.
+        folder: the files' folder.
+    """
     files: dict[str, str | bytes] = {}
-    for drawing in drawn(drawings):
-        picture = svg(drawing)
-        files[f"{folder}/{drawing.name}.svg"] = picture
-        files[f"{folder}/{drawing.name}.png"] = png.packed(vl_convert.svg_to_png(picture, scale=2))
-        files[f"{folder}/{drawing.name}.pdf"] = vl_convert.svg_to_pdf(picture)
-        files[f"{folder}/{drawing.name}{IN_COLUMN}.pdf"] = vl_convert.vegalite_to_pdf(
-            drawing.in_column, vl_version=version()
-        )
+    for name, future in rendering.items():
+        pictures = future.result()
+        files[f"{folder}/{name}.svg"] = pictures.svg
+        files[f"{folder}/{name}.png"] = pictures.png
+        files[f"{folder}/{name}.pdf"] = pictures.pdf
+        files[f"{folder}/{name}{IN_COLUMN}.pdf"] = pictures.column_pdf
     return files
 
 
 def svg(drawing: Drawing) -> str:
     """The chart as SVG, a picture that needs no script."""
-    picture: str = vl_convert.vegalite_to_svg(drawing.specification, vl_version=version())
-    return picture
+    return vega.svg(drawing.specification, VEGA_LITE)
 
 
-def drawn(drawings: Sequence[Drawing]) -> list[Drawing]:
+def with_files(drawings: Iterable[Drawing]) -> Iterator[Drawing]:
     """The charts that get files. Probes and all learning curves but the first are only in report.html."""
-    curves = [drawing.name for drawing in drawings if drawing.name.startswith(CURVES)]
-    return [each for each in drawings if each.name not in curves[1:] and not each.name.startswith(PROBES)]
+    curves = 0
+    for each in drawings:
+        curves += each.name.startswith(CURVES)
+        later = each.name.startswith(CURVES) and curves > 1
+        if not later and not each.name.startswith(PROBES):
+            yield each
 
 
 def figures(drawings: Sequence[Drawing], folder: str) -> str:
@@ -70,7 +99,7 @@ def figures(drawings: Sequence[Drawing], folder: str) -> str:
         "% Needs \\usepackage{graphicx}. With \\pdfminorversion=7 above \\documentclass pdflatex does not warn\n"
         "% of the charts' version of PDF; it draws them in any case.\n"
     )
-    return head + "\n".join(_figure(drawing, folder) for drawing in drawn(drawings))
+    return head + "\n".join(_figure(drawing, folder) for drawing in with_files(drawings))
 
 
 def _figure(drawing: Drawing, folder: str) -> str:
@@ -83,8 +112,3 @@ def _figure(drawing: Drawing, folder: str) -> str:
         f"\\label{{fig:{drawing.name}}}\n"
         "\\end{figure}\n"
     )
-
-
-def version() -> str:
-    """The version of Vega-Lite that Altair writes, in the form that vl-convert needs: "v6.1"."""
-    return ".".join(alt.SCHEMA_VERSION.split(".")[:2])

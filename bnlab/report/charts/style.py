@@ -16,6 +16,9 @@ from bnlab.report.charts import identity
 from bnlab.report.charts.arms import MOST_LINES
 from bnlab.report.comparison import words
 
+VEGA_LITE = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
+"""The version of Vega-Lite that Altair writes, in the form that vl-convert needs: "v6.1"."""
+
 WIDTH, COLUMN = 600, 320
 """Pixels of a chart's width, and of one for a column of a paper; a pixel is .75 pt in a PDF."""
 HEIGHT = 300

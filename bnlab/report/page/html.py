@@ -1,21 +1,17 @@
 """Writing report.html: one file that needs no network."""
 
-import functools
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-import vl_convert
 
-from bnlab.report.charts import CURVES, FINAL, Drawing, version
+from bnlab.report.charts import CURVES, FINAL, Drawing
 from bnlab.report.comparison import ABSENT, Comparison, config_columns, environment_columns, environments, words
 from bnlab.report.page import heading
 from bnlab.report.page.images import image_noise
 from bnlab.report.page.looks import templates
 from bnlab.report.tables import Table, folded, told_once
-
-EMBED = "window.vegaEmbed = vegaEmbed;"
 
 
 def page(
@@ -25,6 +21,7 @@ def page(
     sentences: Sequence[str],
     warnings: Sequence[str],
     command: str,
+    bundle: str,
 ) -> str:
     """The whole page: verdicts, tables, charts, every run's configuration and environment, and the method.
 
@@ -35,6 +32,7 @@ def page(
         sentences: the sentences of the verdicts.
         warnings: what was left out, a line each.
         command: the command line that makes the report.
+        bundle: the JavaScript that draws the charts.
     """
     shared, own = settings(comparison.replicates)
     shown = [told_once(table) for table in written]
@@ -57,7 +55,7 @@ def page(
             charts=[drawing for drawing in others if drawing not in first],
             curves=[drawing for drawing in drawings if drawing.name.startswith(CURVES)],
             specifications=script({drawing.name: drawing.untitled for drawing in drawings}),
-            bundle=bundle(),
+            bundle=bundle.replace("</script", "<\\/script"),
             shared=shared,
             own=grid(own),
             environments=environments(comparison.replicates),
@@ -70,13 +68,6 @@ def grid(cells: pd.DataFrame) -> tuple[list[str], list[list[str]], list[list[str
     columns = [str(name) for name in cells.columns]
     heads = [folded(name, [str(cell) for cell in cells[name]]) for name in cells.columns]
     return columns, heads, cells.to_numpy().tolist()
-
-
-@functools.cache
-def bundle() -> str:
-    """The JavaScript that draws the charts in the page. Cached for `--watch`, as building it takes over a second."""
-    script: str = vl_convert.javascript_bundle(EMBED, vl_version=version())
-    return script.replace("</script", "<\\/script")
 
 
 def settings(replicates: pd.DataFrame) -> tuple[list[tuple[str, str]], pd.DataFrame]:

@@ -44,7 +44,7 @@ def groups(comparison: Comparison) -> list[Group]:
     data = summary[DATA] if DATA in comparison.by else [EVERY] * len(summary)
     found: dict[str, Group] = {}
     for label, place, arm in zip(labels, data, summary["arm"], strict=True):
-        values = (sign * comparison.values[arm]).tolist()
+        values = (sign * comparison.values[arm].to_numpy()).tolist()
         if len(values) >= FEWEST:
             group = found.setdefault(label, Group(label, names[label], {}, {}))
             group.strata[place], group.arms[place] = values, arm
