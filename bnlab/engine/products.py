@@ -19,8 +19,8 @@ from torch import Tensor
 
 from bnlab.engine import pytorch_private
 
-LEAST_FLOPS = 3e6
-"""2 m k n of the smallest product that oneDNN computes; it takes some 10 µs to begin, and MKL 30 µs for this one."""
+LEAST_FLOPS = 2e6
+"""2 m k n of the smallest product that oneDNN computes; it takes some 10 µs to begin, and MKL 20 µs for this one."""
 
 ZEN_5 = 26
 """The number by which AMD's processors tell their family."""

@@ -18,7 +18,7 @@ from bnlab.engine.evaluation import log_probabilities_of
 from bnlab.engine.kernels import NumberSeenError, Program, RecordingError, record
 from bnlab.engine.optimizer import StackOptimizer
 from bnlab.engine.products import fastest_products
-from bnlab.lifting import Watch, depends_on_tensors_alone
+from bnlab.lifting import Watch, depends_on_tensors_alone, weight_gradients_at_once
 
 Warn = Callable[[str], None]
 
@@ -151,7 +151,7 @@ class Step:
         self, images: Tensor, labels: Tensor, share: Tensor
     ) -> tuple[Tensor, Sequence[Tensor], Sequence[Tensor]]:
         """The log-probabilities, the observations, and every parameter's gradient by one batch."""
-        with self._watch.open():
+        with self._watch.open(), weight_gradients_at_once(self._stack):
             log_probabilities = log_probabilities_of(self._stack(self.pixels(images)))
         observations = self._watch.values()
         loss = F.nll_loss(log_probabilities, labels, reduction="sum")

@@ -10,6 +10,7 @@ layers (`bnlab.declarations`); a layer that declares nothing is called once per 
 """
 
 from bnlab.lifting.lifted import Lifted, Owned, Takes
+from bnlab.lifting.linear import weight_gradients_at_once
 from bnlab.lifting.observation import Observation, Watch
 from bnlab.lifting.places import (
     Passed,
@@ -43,5 +44,6 @@ __all__ = [
     "lower",
     "owned_parameters",
     "passing",
+    "weight_gradients_at_once",
     "without_noise",
 ]

@@ -5,7 +5,8 @@ Weights are kept as (..., in, out), since products are faster so than with PyTor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bnlab.lifting.lifted import Takes, Weighted, spread
+from bnlab.lifting.repeated import Products
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class LiftedLinear(Weighted):
     """y = x W + b as one batched product, with W (R, in, out); (R, out, in) would take more than twice the time."""
 
     unit_axis = 2
+    products: Products | None = None
 
     def __init__(self, plain: Sequence[nn.Linear], owners: Sequence[int]) -> None:
         super().__init__(plain, owners, [m.weight.detach().T for m in plain], torch.stack)
@@ -86,6 +89,8 @@ class LiftedLinear(Weighted):
             y: Tensor = SharedProduct.apply(x, self.weight, self.bias, runs_of(self.takes))
             return y
         x = spread(x, self.takes)
+        if self.products is not None and self.bias is None:
+            return self.products.of(x)
         return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias[:, None], x, self.weight)
 
     @torch.no_grad()
@@ -101,6 +106,7 @@ class SingleLinear(Weighted):
     """y = x W + b in a stack of one, without a replicate axis: x (N, in), W (in, out)."""
 
     unit_axis = 1
+    products: Products | None = None
 
     def __init__(self, plain: nn.Linear) -> None:
         super().__init__([plain], [0], [plain.weight.detach().T], itemgetter(0))
@@ -109,6 +115,8 @@ class SingleLinear(Weighted):
         if x.ndim > 2:
             folded: Tensor = self.forward(x.flatten(0, -2)).unflatten(0, x.shape[:-1])
             return folded
+        if self.products is not None and self.bias is None:
+            return self.products.of(x)
         return torch.mm(x, self.weight) if self.bias is None else torch.addmm(self.bias, x, self.weight)
 
     @torch.no_grad()
@@ -118,3 +126,16 @@ class SingleLinear(Weighted):
         plain.weight.copy_(self.weight.T)
         if self.bias is not None:
             plain.bias.copy_(self.bias)
+
+
+@contextmanager
+def weight_gradients_at_once(stack: nn.Module) -> Iterator[None]:
+    """Lets each linear layer without a bias compute its weight's gradient once, for all its calls within the `with`."""
+    layers = [module for module in stack.modules() if isinstance(module, LiftedLinear | SingleLinear)]
+    for layer in layers:
+        layer.products = Products(layer.weight)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.products = None
