@@ -151,7 +151,9 @@ class Step:
         self, images: Tensor, labels: Tensor, share: Tensor
     ) -> tuple[Tensor, Sequence[Tensor], Sequence[Tensor]]:
         """The log-probabilities, the observations, and every parameter's gradient by one batch."""
-        with self._watch.open(), weight_gradients_at_once(self._stack):
+        # Not if every step runs through Python, which takes longer than this saves.
+        at_once = weight_gradients_at_once(self._stack) if self._is_recordable else nullcontext()
+        with self._watch.open(), at_once:
             log_probabilities = log_probabilities_of(self._stack(self.pixels(images)))
         observations = self._watch.values()
         loss = F.nll_loss(log_probabilities, labels, reduction="sum")
