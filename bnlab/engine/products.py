@@ -56,8 +56,7 @@ class OneDNNProducts(pytorch_private.Kernels):
         given = dict(kwargs or {})
         if func not in KERNELS or given.keys() - {"out"} or not _is_large(*args[-2:]):
             return func(*args, **given)
-        product: Tensor = KERNELS[func](*args)
-        return given["out"].copy_(product) if "out" in given else product
+        return KERNELS[func](*args, **given)
 
 
 def _is_large(a: Tensor, b: Tensor) -> bool:
@@ -75,18 +74,19 @@ def products_by_onednn(a: Tensor, b: Tensor) -> list[Tensor]:
     return [_mm(x, y) for x, y in zip(a.unbind(), b.unbind(), strict=True)]
 
 
-def _bmm(a: Tensor, b: Tensor) -> Tensor:
-    return torch.stack(products_by_onednn(a, b))
+def _bmm(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    return torch.stack(products_by_onednn(a, b), out=out)
 
 
 def _addmm(c: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return _linear(a, b, c) if c.ndim == 1 else _mm(a, b).add_(c)
 
 
-def _baddbmm(c: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def _baddbmm(c: Tensor, a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     if c.shape[-2] != 1:
-        return _bmm(a, b).add_(c)
-    return torch.stack([_linear(*each) for each in zip(a.unbind(), b.unbind(), c.squeeze(-2).unbind(), strict=True)])
+        return _bmm(a, b, out).add_(c)
+    parts = zip(a.unbind(), b.unbind(), c.squeeze(-2).unbind(), strict=True)
+    return torch.stack([_linear(*each) for each in parts], out=out)
 
 
 KERNELS: dict[Any, Callable[..., Tensor]] = {
