@@ -7,7 +7,7 @@ from typing import Self
 from bnlab.report import charts, page, tables
 from bnlab.report.comparison import Comparison, Measured
 from bnlab.report.csv_text import csv_text
-from bnlab.report.rendering import Renderer, vega
+from bnlab.report.rendering import Renderer
 from bnlab.report.tables import render, robust
 from bnlab.report.tables import target as targets
 from bnlab.store import PROBES_FILE
@@ -21,8 +21,8 @@ class Writer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._renderer = Renderer()
-        self._bundle = self._renderer.call(vega.bundle, charts.VEGA_LITE)
+        self._renderer = Renderer(charts.VEGA_LITE)
+        self._bundle = self._renderer.bundle()
 
     def __enter__(self) -> Self:
         return self
@@ -53,13 +53,13 @@ class Writer:
         Raises:
             UserError: the folder cannot be created or written.
         """
-        drawn, rendering = charts.rendered(drawings(comparison, measured, target), self._renderer)
+        drawn, pending = charts.rendered(drawings(comparison, measured, target), self._renderer)
         written = written_tables(comparison, measured, target)
         texts: dict[str, str | bytes] = {**render.texts(comparison, written, sentences, warnings)}
         figures = {"figures.tex": charts.figures(drawn, render.CHARTS)} if drawn else {}
         html = page.page(comparison, written, drawn, sentences, warnings, command, self._bundle.result())
         texts |= _probes(comparison, measured) | figures | {render.PAGE: html}
-        return render.write(texts | charts.images(rendering, render.CHARTS), self.folder)
+        return render.write(texts | charts.images(pending, render.CHARTS), self.folder)
 
 
 def written_tables(comparison: Comparison, measured: Measured, target: float | None) -> list[tables.Table]:

@@ -123,7 +123,8 @@ def time(folder: Path, *options: str) -> None:
         while process.poll() is None:
             with contextlib.suppress(OSError):  # a process has just ended
                 children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-                peaks |= {each: _peak(each) for each in (str(process.pid), *children)}
+                for each in (str(process.pid), *children):
+                    peaks[each] = max(_peak(each), peaks.get(each, 0))
             sleep(0.05)
     said = f"{perf_counter() - start:.1f} s, {' + '.join(f'{peak:.0f}' for peak in peaks.values())} MB at most"
     print(f"bnlab report {' '.join(options)}: {said}; exit code {process.returncode}")
@@ -132,7 +133,7 @@ def time(folder: Path, *options: str) -> None:
 def _peak(process: str) -> int:
     """The most memory that a process had until now, in MB. Not of getrusage, which counts the memory of the parent."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-    return int(found[1]) // 1024 if found else 0
+    return int(found[1]) // 1024 if found else 0  # it has just ended
 
 
 def main() -> None:

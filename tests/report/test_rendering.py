@@ -1,60 +1,81 @@
-"""The process that renders charts: calls, their errors, and its end."""
+"""The process that renders charts: its answers, its errors, and its end."""
 
-import math
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bnlab.errors import UserError
-from bnlab.report.rendering import Renderer
+from bnlab.report.charts import VEGA_LITE
+from bnlab.report.rendering import Renderer, svg
 
 from . import stored
+
+NOISY = """
+from bnlab.report.rendering import renderer
+renderer._ANSWERS["noise"] = lambda version: print("printed") or {"script": version}
+renderer.answer_requests()
+"""
+
+
+def chart(name: str, points: int = 3) -> dict[str, Any]:
+    values = [{"x": number, "y": number % 7} for number in range(points)]
+    encoding = {"x": {"field": "x", "type": "quantitative", "title": name}, "y": {"field": "y", "type": "quantitative"}}
+    return {"data": {"values": values}, "mark": "point", "encoding": encoding}
 
 
 @pytest.fixture
 def renderer() -> Iterator[Renderer]:
-    one = Renderer()
+    one = Renderer(VEGA_LITE)
     yield one
     one.close()
 
 
-def test_calls_are_answered_in_their_order_by_another_process(renderer: Renderer) -> None:
-    calls = [renderer.call(math.sqrt, number) for number in (1.0, 4.0, 9.0)]
-    assert [call.result() for call in calls] == [1, 2, 3]
-    assert renderer.call(os.getpid).result() != os.getpid()
+def test_charts_are_rendered_in_the_order_of_the_requests(renderer: Renderer) -> None:
+    pending = [renderer.pictures(chart(name), chart(f"{name}, narrow")) for name in ("first", "second, σ²")]
+    for name, future in zip(("first", "second, σ²"), pending, strict=True):
+        found = future.result()
+        assert found.svg == svg(chart(name), VEGA_LITE)
+        assert f">{name}<" in found.svg
+        assert (found.png[:4], found.pdf[:4], found.column_pdf[:4]) == (b"\x89PNG", b"%PDF", b"%PDF")
 
 
-def test_an_error_is_raised_here_and_the_next_call_is_answered(renderer: Renderer) -> None:
-    wrong, right = renderer.call(int, "x"), renderer.call(int, "7")
-    with pytest.raises(ValueError, match="invalid literal"):
+def test_a_failure_is_raised_here_and_the_next_chart_is_rendered(renderer: Renderer) -> None:
+    wrong, right = (renderer.pictures(each, each) for each in ({"mark": "no mark"}, chart("right")))
+    with pytest.raises(RuntimeError, match="Traceback"):
         wrong.result()
-    assert right.result() == 7
+    assert ">right<" in right.result().svg
 
 
-def test_what_a_library_prints_is_no_answer(renderer: Renderer) -> None:
-    assert renderer.call(os.system, "echo printed").result() == 0
-    assert renderer.call(print, "printed").result() is None
+def test_what_a_library_prints_is_no_answer() -> None:
+    done = subprocess.run([sys.executable, "-c", NOISY], input='["noise", "v6"]\n' * 2, capture_output=True, text=True)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [{"script": "v6"}] * 2
+    assert done.stderr.split() == ["printed"] * 2
 
 
 def test_the_end_of_the_process_is_one_line(renderer: Renderer) -> None:
-    with pytest.raises(UserError, match=r"^the process that draws the charts ended with exit code 3, [^\n]*$"):
-        renderer.call(os._exit, 3).result()
-    with pytest.raises(UserError, match="exit code 3"):
-        renderer.call(os.getpid).result()
+    os.kill(renderer._process.pid, signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"^the process that draws the charts ended with exit code -9, [^\n]*$"):
+            renderer.bundle().result()
 
 
-def test_closing_waits_for_no_call() -> None:
-    renderer = Renderer()
-    renderer.call(os.getpid).result()
-    renderer.call(time.sleep, 60)
+def test_closing_waits_for_no_chart() -> None:
+    renderer = Renderer(VEGA_LITE)
+    slow = chart("slow", 300_000)
+    pending = renderer.pictures(slow, slow)
+    time.sleep(0.5)
     begin = time.monotonic()
     renderer.close()
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 2
+    assert pending.done()
 
 
 def test_a_program_needs_no_guard(tmp_path: Path) -> None:

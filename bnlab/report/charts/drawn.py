@@ -6,6 +6,7 @@ from concurrent.futures import Future
 
 import pandas as pd
 
+from bnlab.report import rendering
 from bnlab.report.charts import arms as chart_arms
 from bnlab.report.charts import data
 from bnlab.report.charts.heat import heat_map
@@ -14,7 +15,7 @@ from bnlab.report.charts.probes import of_probes
 from bnlab.report.charts.rows import final, gap, time_to_target
 from bnlab.report.charts.style import CURVES, PROBES, VEGA_LITE, Drawing
 from bnlab.report.comparison import Comparison, telling_keys
-from bnlab.report.rendering import Renderer, vega
+from bnlab.report.rendering import Pictures, Renderer
 from bnlab.report.tables import latex
 
 IN_COLUMN = "-column"
@@ -51,25 +52,22 @@ def _every(
     yield from of_probes(arms, comparison, probed)
 
 
-def rendered(drawings: Iterator[Drawing], renderer: Renderer) -> tuple[list[Drawing], dict[str, Future[vega.Pictures]]]:
+def rendered(drawings: Iterator[Drawing], renderer: Renderer) -> tuple[list[Drawing], dict[str, Future[Pictures]]]:
     """The charts, and by name the pictures of those that get files: each is rendered while the next ones are made."""
     made, to_files = itertools.tee(drawings)
-    pictures = {
-        each.name: renderer.call(vega.pictures, each.specification, each.in_column, VEGA_LITE)
-        for each in with_files(to_files)
-    }
+    pictures = {each.name: renderer.pictures(each.specification, each.in_column) for each in with_files(to_files)}
     return list(made), pictures
 
 
-def images(rendering: Mapping[str, Future[vega.Pictures]], folder: str) -> dict[str, str | bytes]:
+def images(pending: Mapping[str, Future[Pictures]], folder: str) -> dict[str, str | bytes]:
     """The picture files by path: NAME.svg, .png (twice the resolution) and .pdf, and NAME-column.pdf for a column.
 
     Args:
-        rendering: from `rendered`.
+        pending: from `rendered`.
         folder: the files' folder.
     """
     files: dict[str, str | bytes] = {}
-    for name, future in rendering.items():
+    for name, future in pending.items():
         pictures = future.result()
         files[f"{folder}/{name}.svg"] = pictures.svg
         files[f"{folder}/{name}.png"] = pictures.png
@@ -80,7 +78,7 @@ def images(rendering: Mapping[str, Future[vega.Pictures]], folder: str) -> dict[
 
 def svg(drawing: Drawing) -> str:
     """The chart as SVG, a picture that needs no script."""
-    return vega.svg(drawing.specification, VEGA_LITE)
+    return rendering.svg(drawing.specification, VEGA_LITE)
 
 
 def with_files(drawings: Iterable[Drawing]) -> Iterator[Drawing]:

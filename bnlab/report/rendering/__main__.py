@@ -1,5 +1,5 @@
 """The process of a `Renderer`: `python -P -m bnlab.report.rendering`."""
 
-from bnlab.report.rendering.renderer import answer_calls
+from bnlab.report.rendering.renderer import answer_requests
 
-answer_calls()
+answer_requests()
