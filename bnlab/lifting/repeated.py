@@ -24,7 +24,7 @@ class Products:
         self._after_all: Tensor = _Whole.apply(weight, self._gradient)
 
     def of(self, x: Tensor) -> Tensor:
-        """X W, of x (N, in)."""
+        """The product x W of x (N, in)."""
         y: Tensor = _Product.apply(x, self._weight, self._after_all, self._gradient)
         return y
 
