@@ -40,13 +40,13 @@ class Scale(nn.Module):
     def forward(self, x):
         return x * self.gamma.view(1, -1, *(1,) * (x.ndim - 2))
 """
-SMALL = ("data.limit=400", "data.batch_size=8", "model.hidden=[16,8]", "threads=1")
+SMALL = ("data.limit=400", "data.batch_size=16", "model.hidden=[16,8]", "threads=1")
 RECORDED = (*SMALL, "steps=400")
 """As many steps as a recording is worth."""
 SMALL_VIT = ("model=vit", "model.width=16", "model.heads=2", "model.depth=1")
 SMALL_RNN = ("model=rnn", "model.hidden=16", "optimizer.clip_norm=1")
 FEW = ("data.limit=64", "data.batch_size=16", "steps=6", "threads=1", "seeds=2")
-SMALL_CNN = ("model=cnn", "model.channels=[8,16]", "data.limit=64", "data.batch_size=8", "steps=6", "threads=1")
+SMALL_CNN = ("model=cnn", "model.channels=[8,16]", "data.limit=64", "data.batch_size=16", "steps=6", "threads=1")
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,7 @@ def trainings() -> Iterator[Command]:
         if impl != "keras":
             yield of(*sweep, "stack.max_replicates=1", f"label={impl}-alone")
         yield of("train", "-m", f"norm={schemes_with(impl, on_images=True)}", f"norm.impl={impl}", *SMALL_CNN)
-    yield of(
-        "train", "-m", "norm=none,batch", "seeds=3", *RECORDED, "threads=2", "label=shards", "keep_checkpoint=true"
-    )
+    yield of("train", "-m", "norm=none,batch", "seeds=3", *RECORDED, "threads=2", "label=shards")
     optimizers = ("optimizer=sgd,adamw", "schedule=constant,cosine,step", "optimizer.weight_decay=0.01")
     yield of("train", "-m", *optimizers, *RECORDED)
     yield of("train", "-m", "optimizer=sgd", "optimizer.momentum=0.9", "optimizer.nesterov=true,false", *RECORDED)
@@ -101,8 +99,17 @@ def trainings() -> Iterator[Command]:
     yield of("train", "-m", f"norm={schemes_with('custom', on_images=False)}", "norm.impl=custom", *SMALL_RNN, *FEW)
     yield of("train", "-m", "model=rnn", "model.cell=tanh,gru", "model.sequence=rows,permuted_rows", *FEW)
     deep = ("model.width=16", "model.depth=4", "model.residual=true", "model.dropout=0.2", "model.norm_at=[1,2]")
-    yield of("train", *deep, "optimizer=rmsprop", "schedule.warmup_steps=4", "data.accumulate=2", *FEW, "label=deep")
-    yield of("train", "-m", "optimizer.lr=1e40", "norm=none,batch", *RECORDED, "label=diverging")
+    yield of(
+        "train",
+        *deep,
+        "optimizer=rmsprop",
+        "schedule.warmup_steps=4",
+        "data.accumulate=2",
+        *FEW,
+        "label=deep",
+        "keep_checkpoint=true",
+    )
+    yield of("train", "-m", "optimizer.lr=3e38", "norm=none,batch", *RECORDED, "label=diverging")
     yield of("train", *SMALL, "epochs=40", "seeds=2", "checkpoint_every=0", "label=interrupted", interrupted=True)
     yield of("train", "engine=keras", *SMALL, "epochs=2")
     yield of("train", "experiment=article_pytorch", "data.limit=200", "epochs=1", "eval_every=3", "threads=1")
@@ -110,7 +117,7 @@ def trainings() -> Iterator[Command]:
 
 def questions() -> Iterator[Command]:
     """What reads the runs, and what only prints."""
-    yield of("evaluate", "shards-7a6d95ef8e", "threads=1")
+    yield of("evaluate", "deep", "threads=1")
     yield of("report", "--by", "norm.name,norm.impl,model.name", "-o", "all")
     yield of("report", "runs/native-[!a]*", "--by", "norm.name", "--baseline", "norm.name=none", "-o", "native")
     yield of("report", "runs", "--metric", "validation_loss", "--margin", "0.1", "--target", "0.5")

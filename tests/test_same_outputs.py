@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests import forks, same_outputs
-from tests.same_outputs import differences, digests, of, short, stop_clocks
+from tests.conftest import Cli
+from tests.same_outputs import OWN_NORM, Command, differences, digests, of, short, stop_clocks, trainings
 
 
 def test_the_same_commands_give_the_same_digests_and_a_change_is_named(
@@ -43,6 +44,16 @@ def test_the_same_commands_give_the_same_digests_and_a_change_is_named(
     name = str(metrics.relative_to(second))
     assert name in differences(before, again)
     assert str(metrics.relative_to(second).with_name("result.json")) not in differences(before, again)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", list(trainings()), ids=lambda command: command.name)
+def test_every_training_of_the_list_is_accepted(command: Command, cli: Cli) -> None:
+    """Cause: rules that were added later refused two of them, so that the list ended in the middle."""
+    Path("own_norm.py").write_text(OWN_NORM)
+    first, *others = command.arguments
+    answer = cli(first, "--dry-run", *others)
+    assert answer.code == 0, answer
 
 
 def test_clocks_are_stopped_and_nothing_else_is_changed(tmp_path: Path) -> None:
