@@ -89,7 +89,7 @@ class LiftedLinear(Weighted):
             y: Tensor = SharedProduct.apply(x, self.weight, self.bias, runs_of(self.takes))
             return y
         x = spread(x, self.takes)
-        if self.products is not None and self.bias is None:
+        if self.products is not None:
             return self.products.of(x)
         return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias[:, None], x, self.weight)
 
@@ -115,7 +115,7 @@ class SingleLinear(Weighted):
         if x.ndim > 2:
             folded: Tensor = self.forward(x.flatten(0, -2)).unflatten(0, x.shape[:-1])
             return folded
-        if self.products is not None and self.bias is None:
+        if self.products is not None:
             return self.products.of(x)
         return torch.mm(x, self.weight) if self.bias is None else torch.addmm(self.bias, x, self.weight)
 
@@ -131,7 +131,8 @@ class SingleLinear(Weighted):
 @contextmanager
 def weight_gradients_at_once(stack: nn.Module) -> Iterator[None]:
     """Lets each linear layer without a bias compute its weight's gradient once, for all its calls within the `with`."""
-    layers = [module for module in stack.modules() if isinstance(module, LiftedLinear | SingleLinear)]
+    linear = [module for module in stack.modules() if isinstance(module, LiftedLinear | SingleLinear)]
+    layers = [layer for layer in linear if layer.bias is None]
     for layer in layers:
         layer.products = Products(layer.weight)
     try:

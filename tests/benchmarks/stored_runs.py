@@ -126,8 +126,10 @@ def time(folder: Path, *options: str) -> None:
                 for each in (str(process.pid), *children):
                     peaks[each] = max(_peak(each), peaks.get(each, 0))
             sleep(0.05)
-    said = f"{perf_counter() - start:.1f} s, {' + '.join(f'{peak:.0f}' for peak in peaks.values())} MB at most"
-    print(f"bnlab report {' '.join(options)}: {said}; exit code {process.returncode}")
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    said = f"{perf_counter() - start:.1f} s, {' + '.join(map(str, peaks.values()))} MB at most"
+    print(f"bnlab report {' '.join(options)}: {said}")
 
 
 def _peak(process: str) -> int:

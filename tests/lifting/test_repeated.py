@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnlab.engine.pytorch_private import Kernels
 from bnlab.lifting import lift, repeated, weight_gradients_at_once
+from tests.benchmarks.sequences import Products
 
 R, N, SIZE = 3, 4, 5
-
-
-class Products(Kernels):
-    """Counts the matrix products that are called while it is entered."""
-
-    count = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.count += func.overloadpacket.__name__ in ("mm", "bmm")
-        return func(*args, **(kwargs or {}))
 
 
 def layers(replicates: int) -> list[nn.Linear]:
@@ -84,7 +72,7 @@ def test_it_is_one_product_for_all_calls() -> None:
     products = Products()
     with products:
         torch.autograd.grad(torch.stack(outputs).sum(), list(stack.parameters()))
-    assert products.count == 1
+    assert products.counts.total() == 1
 
 
 def test_it_holds_within_the_context_only() -> None:
